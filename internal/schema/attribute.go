@@ -1,0 +1,242 @@
+// Package schema is the one table of attributes. What is declared here drives
+// decoding and validation of bodies, discovery, PATCH paths, projection and the
+// binding of filters; an attribute is added by one line.
+//
+// It leaves rules that need other resources (does this role exist?) to package
+// directory, and how attributes are searched in SQL to package postgres.
+package schema
+
+import (
+	"strings"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Kind is an attribute's data type (RFC 7643 section 2.3).
+type Kind string
+
+// The data types, as discovery spells them.
+const (
+	String    Kind = "string"
+	Boolean   Kind = "boolean"
+	Decimal   Kind = "decimal"
+	Integer   Kind = "integer"
+	DateTime  Kind = "dateTime"
+	Reference Kind = "reference"
+	Binary    Kind = "binary"
+	Complex   Kind = "complex"
+)
+
+// Mutability tells who may write an attribute (RFC 7643 section 7).
+type Mutability string
+
+// The mutabilities, as discovery spells them.
+const (
+	ReadWrite Mutability = "readWrite"
+	ReadOnly  Mutability = "readOnly"
+	Immutable Mutability = "immutable"
+	WriteOnly Mutability = "writeOnly"
+)
+
+// Returned tells when an attribute is in an answer (RFC 7643 section 7).
+type Returned string
+
+// The characteristics of return, as discovery spells them.
+const (
+	ReturnedDefault Returned = "default"
+	ReturnedAlways  Returned = "always"
+	ReturnedNever   Returned = "never"
+	ReturnedRequest Returned = "request"
+)
+
+// Uniqueness tells how far a value is unique (RFC 7643 section 7).
+type Uniqueness string
+
+// The uniquenesses, as discovery spells them.
+const (
+	NotUnique    Uniqueness = "none"
+	UniqueServer Uniqueness = "server"
+)
+
+// Search tells how a filter finds the attribute; package postgres holds the
+// matching columns and key kinds, and a test compares the two.
+type Search int
+
+const (
+	// Scan reads the folded document of each resource: right, but not indexed.
+	Scan Search = iota
+	// Column is a folded, indexed column of the resource's table.
+	Column
+	// Key is a row of the key table for each value.
+	Key
+	// Link is a row that relates two resources: members and groups.
+	Link
+)
+
+// Attribute declares one attribute or sub-attribute (RFC 7643 section 7).
+type Attribute struct {
+	Name        string
+	Kind        Kind
+	MultiValued bool
+	Required    bool
+	CaseExact   bool
+	Mutability  Mutability
+	Returned    Returned
+	Uniqueness  Uniqueness
+	Canonical   []string // canonicalValues
+	References  []string // referenceTypes
+	Description string
+	Sub         []*Attribute
+
+	// Max is how many values a multi-valued attribute may hold; 0 is no limit.
+	Max int
+	// Bounds are the least and greatest number allowed; nil is no limit.
+	Bounds *[2]float64
+	// Search tells how filters find it.
+	Search Search
+	// Normalize makes a value canonical or says why it is not allowed. The
+	// error is a plain sentence; the decoder adds the attribute's name.
+	Normalize func(value string, o Options) (string, error)
+	// Shorthand turns the other spellings that clients use for one value of a
+	// complex attribute, such as a bare string, into its object.
+	Shorthand func(value any) any
+
+	schema *Schema
+	parent *Attribute
+	path   string // name below the resource or extension: "name.givenName"
+	sub    map[string]*Attribute
+}
+
+// Options are what an organisation chooses about the decoding of values.
+type Options struct {
+	// Region reads national phone numbers.
+	Region string
+	// Strict refuses unknown attributes, which are otherwise ignored.
+	Strict bool
+	// Warn is told the path of each attribute that was ignored; may be nil.
+	Warn func(path string)
+}
+
+// Path is the attribute's notation below its schema: "emails.value".
+func (a *Attribute) Path() string { return a.path }
+
+// String is the full notation (RFC 7644 section 3.10): with the URN for an
+// attribute of an extension, without it for one of the core schema.
+func (a *Attribute) String() string {
+	if urn := a.Extension(); urn != "" {
+		return urn + ":" + a.path
+	}
+	return a.path
+}
+
+// Parent is the complex attribute that a sub-attribute belongs to, or nil.
+func (a *Attribute) Parent() *Attribute { return a.parent }
+
+// Extension is the URN of the extension that the attribute belongs to, or "".
+func (a *Attribute) Extension() string {
+	if a.schema == nil || !a.schema.extension {
+		return ""
+	}
+	return a.schema.ID
+}
+
+// SubAttribute finds a sub-attribute by its name in any case, or nil.
+func (a *Attribute) SubAttribute(name string) *Attribute {
+	return a.sub[strings.ToLower(name)]
+}
+
+// Fold gives the form in which values of the attribute are compared: as they
+// are when caseExact, else folded.
+func (a *Attribute) Fold(value string) string {
+	if a.CaseExact {
+		return value
+	}
+	return Fold(value)
+}
+
+// IsText reports whether values are compared as strings.
+func (a *Attribute) IsText() bool {
+	return a.Kind == String || a.Kind == Reference || a.Kind == Binary
+}
+
+// Get gives the value of a top-level attribute in a document, or nil.
+func (a *Attribute) Get(doc scim.Document) any {
+	if urn := a.Extension(); urn != "" {
+		container, _ := doc[urn].(map[string]any)
+		return container[a.Name]
+	}
+	return doc[a.Name]
+}
+
+// Text gives the string value of a top-level attribute, or "".
+func (a *Attribute) Text(doc scim.Document) string {
+	s, _ := a.Get(doc).(string)
+	return s
+}
+
+// Values gives the elements of a top-level multi-valued attribute, or nil.
+func (a *Attribute) Values(doc scim.Document) []any {
+	list, _ := a.Get(doc).([]any)
+	return list
+}
+
+// Set assigns a top-level attribute; an empty value clears it.
+func (a *Attribute) Set(doc scim.Document, value any) {
+	if IsEmpty(value) {
+		a.Clear(doc)
+		return
+	}
+	urn := a.Extension()
+	if urn == "" {
+		doc[a.Name] = value
+		return
+	}
+	container, ok := doc[urn].(map[string]any)
+	if !ok {
+		container = make(map[string]any)
+		doc[urn] = container
+	}
+	container[a.Name] = value
+}
+
+// Clear unassigns a top-level attribute; an extension without attributes goes.
+func (a *Attribute) Clear(doc scim.Document) {
+	urn := a.Extension()
+	if urn == "" {
+		delete(doc, a.Name)
+		return
+	}
+	if container, ok := doc[urn].(map[string]any); ok {
+		delete(container, a.Name)
+		if len(container) == 0 {
+			delete(doc, urn)
+		}
+	}
+}
+
+// IsEmpty reports whether a value means "unassigned": null, an empty string, an
+// empty list, or an object without a non-empty member (RFC 7643 section 2.5).
+func IsEmpty(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []any:
+		for _, x := range v {
+			if !IsEmpty(x) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		for _, x := range v {
+			if !IsEmpty(x) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}

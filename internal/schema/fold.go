@@ -1,0 +1,34 @@
+package schema
+
+import (
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// FoldVersion numbers the folding below. Stored columns and keys were folded
+// with it: a change of Fold needs a new number and a migration that folds again.
+const FoldVersion = 1
+
+// Fold is the one case folding: NFC, then full Unicode case folding, then NFC
+// again. Stored values and filter literals both go through it, so that the two
+// filter evaluators agree and no index depends on the database's locale.
+func Fold(s string) string {
+	upper := false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x80 {
+			return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+		}
+		upper = upper || 'A' <= c && c <= 'Z'
+	}
+	if !upper {
+		return s
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + ('a' - 'A')
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,30 @@
+package schema
+
+import "github.com/purescim/purescim/internal/scim"
+
+// Attributes of the core Group (RFC 7643 section 4.2).
+var (
+	GroupName = text("displayName", "The name of the group; unique in the organisation, whatever its case.",
+		required, uniqueServer, search(Column))
+	Members = complexMany("members", "The members, users of the organisation.", []*Attribute{
+		text("value", "The id of the user.", required, caseExact, immutable),
+		reference("$ref", "The URL of the user.", []string{"User"}, readOnly),
+		text("type", "The type of the member.", immutable, canonical("User")),
+		text("display", "The display name of the user.", immutable),
+	}, search(Link))
+)
+
+// Group is the Group resource type.
+var Group = NewType(Type{
+	Name: "Group", Plural: "groups", Endpoint: "/Groups", Description: "A set of users.",
+	Core: NewSchema(Schema{
+		ID: scim.GroupURN, Name: "Group", Description: "A set of users.",
+		Attributes: []*Attribute{GroupName, Members},
+	}),
+})
+
+// Types are the resource types that the server offers, in the order of discovery.
+type Types []*Type
+
+// DefaultTypes are User and Group.
+var DefaultTypes = Types{User, Group}

@@ -1,0 +1,245 @@
+package schema
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// TimeLayout is how a dateTime is stored and answered: UTC with milliseconds.
+const TimeLayout = "2006-01-02T15:04:05.000Z"
+
+// Decode checks the whole value of an attribute, as ParseJSON gives it, and
+// makes it canonical. It returns nil for a value that means "unassigned". A
+// single value of a multi-valued attribute is read as a list of one.
+func (a *Attribute) Decode(value any, o Options) (any, error) {
+	if !a.MultiValued {
+		return a.DecodeOne(value, o)
+	}
+	if IsEmpty(value) {
+		return nil, nil
+	}
+	items, ok := value.([]any)
+	if !ok {
+		items = []any{value}
+	}
+	if a.Max > 0 && len(items) > a.Max {
+		return nil, scim.InvalidValue("%s has %d values; at most %d are allowed", a, len(items), a.Max)
+	}
+	list := make([]any, 0, len(items))
+	for _, item := range items {
+		v, err := a.DecodeOne(item, o)
+		if err != nil {
+			return nil, err
+		}
+		if !IsEmpty(v) && (a.Search == Link || !contains(list, v)) {
+			list = append(list, v)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return list, a.checkPrimary(list)
+}
+
+func contains(list []any, v any) bool {
+	for _, x := range list {
+		if scim.EqualValue(x, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkPrimary refuses two primary values in one payload (RFC 7643 section 2.4).
+func (a *Attribute) checkPrimary(list []any) error {
+	seen := false
+	for _, v := range list {
+		element, _ := v.(map[string]any)
+		if element["primary"] != true {
+			continue
+		}
+		if seen {
+			return scim.InvalidValue("%s has two values with primary true; at most one is allowed", a)
+		}
+		seen = true
+	}
+	return nil
+}
+
+// DecodeOne checks one value: of a singular attribute, or one element of a
+// multi-valued one. It returns nil for a value that means "unassigned".
+func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
+	if a.Shorthand != nil && !IsEmpty(value) {
+		value = a.Shorthand(value)
+	}
+	if a.Kind != Complex {
+		return a.decodeSimple(value, o)
+	}
+	if IsEmpty(value) {
+		return nil, nil
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, a.wrongType(value, "an object")
+	}
+	return a.decodeComplex(object, o)
+}
+
+func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error) {
+	element := make(map[string]any, len(object))
+	for key, v := range object {
+		sub := a.SubAttribute(key)
+		if sub == nil {
+			// Entra and Okta add keys of their own to values, such as displayName
+			// to a role: there is nothing to warn an administrator of.
+			if o.Strict {
+				return nil, scim.InvalidSyntax("%q is not a sub-attribute of %s; allowed are %s", key, a, a.subNames())
+			}
+			continue
+		}
+		if sub.Mutability == ReadOnly {
+			continue
+		}
+		if _, twice := element[sub.Name]; twice {
+			return nil, scim.InvalidSyntax("%s is given twice, in two spellings", sub)
+		}
+		decoded, err := sub.Decode(v, o)
+		if err != nil {
+			return nil, err
+		}
+		if decoded != nil {
+			element[sub.Name] = decoded
+		}
+	}
+	if len(element) == 0 {
+		return nil, nil
+	}
+	return element, nil
+}
+
+// CheckElement returns invalidValue when a required sub-attribute is missing
+// from an element that is about to be stored.
+func (a *Attribute) CheckElement(element map[string]any) error {
+	for _, sub := range a.Sub {
+		if sub.Required && IsEmpty(element[sub.Name]) {
+			return scim.InvalidValue("%s is required in each value of %s", sub, a)
+		}
+	}
+	return nil
+}
+
+func (a *Attribute) subNames() string {
+	names := make([]string, len(a.Sub))
+	for i, sub := range a.Sub {
+		names[i] = sub.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func (a *Attribute) wrongType(value any, expected string) error {
+	return scim.InvalidValue("%s is %s; %s is expected", a, scim.KindOf(value), expected)
+}
+
+func (a *Attribute) decodeSimple(value any, o Options) (any, error) {
+	if value == nil || value == "" {
+		return nil, nil
+	}
+	switch a.Kind {
+	case Boolean:
+		return a.decodeBoolean(value)
+	case Integer, Decimal:
+		return a.decodeNumber(value)
+	default:
+		return a.decodeText(value, o)
+	}
+}
+
+// decodeBoolean takes the words true and false in any case, as Entra and
+// Saviynt send them, beside the JSON literals.
+func (a *Attribute) decodeBoolean(value any) (any, error) {
+	switch v := value.(type) {
+	case bool:
+		return v, nil
+	case string:
+		switch strings.ToLower(v) {
+		case "true":
+			return true, nil
+		case "false":
+			return false, nil
+		}
+		return nil, scim.InvalidValue("%s: %q is not allowed; true or false is expected", a, v)
+	default:
+		return nil, a.wrongType(value, "true or false")
+	}
+}
+
+func (a *Attribute) decodeNumber(value any) (any, error) {
+	number, ok := value.(json.Number)
+	if !ok {
+		return nil, a.wrongType(value, "a number")
+	}
+	f, err := strconv.ParseFloat(string(number), 64)
+	if err != nil {
+		return nil, scim.InvalidValue("%s: %s is too large a number", a, number)
+	}
+	if b := a.Bounds; b != nil && (f < b[0] || f > b[1]) {
+		return nil, scim.InvalidValue("%s: %s is not allowed; a number from %.1f to %.1f is expected", a, number, b[0], b[1])
+	}
+	if a.Kind == Decimal {
+		return f, nil
+	}
+	n, err := strconv.ParseInt(string(number), 10, 64)
+	if err != nil {
+		return nil, scim.InvalidValue("%s: %s is not allowed; an integer is expected", a, number)
+	}
+	return n, nil
+}
+
+func (a *Attribute) decodeText(value any, o Options) (any, error) {
+	s, ok := value.(string)
+	if !ok {
+		return nil, a.wrongType(value, "a string")
+	}
+	switch {
+	case a.Kind == DateTime:
+		t, err := ParseTime(s)
+		if err != nil {
+			return nil, scim.InvalidValue("%s: %q is not a date with time; a value such as 2026-01-31T08:30:00Z is expected", a, s)
+		}
+		return t.Format(TimeLayout), nil
+	case a.Kind == Binary && !isBase64(s):
+		return nil, scim.InvalidValue("%s is not base64", a)
+	case a.Normalize != nil:
+		canonical, err := a.Normalize(s, o)
+		if err != nil {
+			return nil, scim.InvalidValue("%s: %s", a, err)
+		}
+		return canonical, nil
+	default:
+		return s, nil
+	}
+}
+
+// ParseTime reads an xsd:dateTime; one without a zone is read as UTC
+// (RFC 7643 section 2.3.5).
+func ParseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		t, err = time.Parse("2006-01-02T15:04:05.999999999", s)
+	}
+	return t.UTC(), err
+}
+
+func isBase64(s string) bool {
+	s = strings.TrimRight(s, "=")
+	if _, err := base64.RawStdEncoding.DecodeString(s); err == nil {
+		return true
+	}
+	_, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil
+}

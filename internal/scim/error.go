@@ -1,0 +1,156 @@
+package scim
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// ErrorType is a scimType keyword (RFC 7644 table 9).
+type ErrorType string
+
+// The keywords of RFC 7644 section 3.12.
+const (
+	TypeInvalidFilter ErrorType = "invalidFilter"
+	TypeTooMany       ErrorType = "tooMany"
+	TypeUniqueness    ErrorType = "uniqueness"
+	TypeMutability    ErrorType = "mutability"
+	TypeInvalidSyntax ErrorType = "invalidSyntax"
+	TypeInvalidPath   ErrorType = "invalidPath"
+	TypeNoTarget      ErrorType = "noTarget"
+	TypeInvalidValue  ErrorType = "invalidValue"
+	TypeInvalidVers   ErrorType = "invalidVers"
+)
+
+// Error is a failure that the client is told about. Detail is written for the
+// administrator who reads it in Entra or Okta: which attribute, what is wrong,
+// what is allowed. It never carries a secret. The cause is logged, never sent.
+type Error struct {
+	Status int       // HTTP status
+	Type   ErrorType // scimType; empty when the status says it all
+	Detail string
+
+	cause error
+}
+
+// Error implements error with the text that the client sees.
+func (e *Error) Error() string {
+	if e.Type == "" {
+		return e.Detail
+	}
+	return string(e.Type) + ": " + e.Detail
+}
+
+// Unwrap gives the cause, for logs.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Because returns a copy of e that carries cause for the log.
+func (e *Error) Because(cause error) *Error {
+	c := *e
+	c.cause = cause
+	return &c
+}
+
+func fail(status int, t ErrorType, format string, args []any) *Error {
+	return &Error{Status: status, Type: t, Detail: fmt.Sprintf(format, args...)}
+}
+
+// InvalidFilter: a filter that cannot be parsed, names an unknown attribute or
+// compares a value of the wrong type (RFC 7644 sections 3.4.2.2, 3.12).
+func InvalidFilter(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidFilter, format, args)
+}
+
+// InvalidSyntax: a body that is not the JSON the request asks for (RFC 7644 section 3.12).
+func InvalidSyntax(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidSyntax, format, args)
+}
+
+// InvalidPath: a PATCH path that is malformed or names no attribute (RFC 7644 section 3.5.2).
+func InvalidPath(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidPath, format, args)
+}
+
+// NoTarget: a PATCH path that yields nothing to operate on (RFC 7644 section 3.5.2).
+func NoTarget(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeNoTarget, format, args)
+}
+
+// InvalidValue: a value that is missing, of the wrong type or not allowed (RFC 7644 section 3.12).
+func InvalidValue(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidValue, format, args)
+}
+
+// Mutability: a change of a readOnly, immutable or required attribute (RFC 7644 section 3.5.2).
+func Mutability(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeMutability, format, args)
+}
+
+// TooMany: more than the server is willing to do in one request (RFC 7644 section 3.12).
+func TooMany(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeTooMany, format, args)
+}
+
+// Uniqueness: another resource has the value already (RFC 7644 section 3.3).
+func Uniqueness(format string, args ...any) *Error {
+	return fail(http.StatusConflict, TypeUniqueness, format, args)
+}
+
+// Conflict: the resource is in a state that forbids the change (RFC 7644 section 3.12).
+func Conflict(format string, args ...any) *Error {
+	return fail(http.StatusConflict, "", format, args)
+}
+
+// InvalidVersion: If-Match names another version than the current one (RFC 7644 section 3.14).
+func InvalidVersion(format string, args ...any) *Error {
+	return fail(http.StatusPreconditionFailed, TypeInvalidVers, format, args)
+}
+
+// BadRequest: a request that is wrong outside of its body, such as its query.
+func BadRequest(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidValue, format, args)
+}
+
+// Unauthorized: no credentials, or none that are accepted (RFC 6750 section 3).
+func Unauthorized(format string, args ...any) *Error {
+	return fail(http.StatusUnauthorized, "", format, args)
+}
+
+// Forbidden: the client may not do this (RFC 7644 section 3.12).
+func Forbidden(format string, args ...any) *Error {
+	return fail(http.StatusForbidden, "", format, args)
+}
+
+// NotFound: no such resource or endpoint (RFC 7644 section 3.12).
+func NotFound(format string, args ...any) *Error {
+	return fail(http.StatusNotFound, "", format, args)
+}
+
+// MethodNotAllowed: the endpoint exists but not this method (RFC 9110 section 15.5.6).
+func MethodNotAllowed(format string, args ...any) *Error {
+	return fail(http.StatusMethodNotAllowed, "", format, args)
+}
+
+// NotAcceptable: the client accepts no JSON (RFC 9110 section 15.5.7).
+func NotAcceptable(format string, args ...any) *Error {
+	return fail(http.StatusNotAcceptable, "", format, args)
+}
+
+// TooLarge: a body beyond the limit, which the detail names (RFC 7644 section 3.7.4).
+func TooLarge(format string, args ...any) *Error {
+	return fail(http.StatusRequestEntityTooLarge, "", format, args)
+}
+
+// UnsupportedMediaType: a body that is not JSON (RFC 9110 section 15.5.16).
+func UnsupportedMediaType(format string, args ...any) *Error {
+	return fail(http.StatusUnsupportedMediaType, "", format, args)
+}
+
+// TooManyRequests: the rate limit (RFC 6585 section 4).
+func TooManyRequests(format string, args ...any) *Error {
+	return fail(http.StatusTooManyRequests, "", format, args)
+}
+
+// NotImplemented: a part of the protocol that this server does not offer (RFC 7644 section 3.12).
+func NotImplemented(format string, args ...any) *Error {
+	return fail(http.StatusNotImplemented, "", format, args)
+}
