@@ -1,0 +1,201 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// ErrNotFound is what a store answers for an id that the organisation does not
+// have: unknown, deleted, or of another organisation.
+var ErrNotFound = errors.New("not found")
+
+// Store hands out the data of one organisation at a time: no method below
+// exists without saying whose data it is.
+type Store interface {
+	Org(id org.ID) View
+}
+
+// View is one organisation's data.
+//
+// Errors are ErrNotFound, *MissingError, *LimitError, *scim.Error for a value
+// that must be unique or a version that does not match, or an internal error.
+type View interface {
+	// Get reads one resource; with links also what it is linked to: the groups of
+	// a user, the members of a group.
+	Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bool) (Record, error)
+
+	// List reads one page and the exact total.
+	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
+
+	// CreateUser stores a new user. A deleted user of the same userName is
+	// restored instead: it keeps its id and creation time, and nothing else.
+	CreateUser(ctx context.Context, t *schema.Type, e Edit) (Record, error)
+
+	// Update changes one resource by a function old -> new that runs inside the
+	// store's protection against lost updates.
+	Update(ctx context.Context, t *schema.Type, id uuid.UUID, c Change) (Record, error)
+
+	// ChangeMembers adds and removes members of a group without reading the group.
+	// Nothing to change means no write and no new version.
+	ChangeMembers(ctx context.Context, group uuid.UUID, match scim.Condition, m MemberChange) (Record, error)
+
+	// DeleteUser removes a user from everything that refers to it and keeps it
+	// only to be restored. forget takes the deleted manager out of the document
+	// of each user who reported to it.
+	DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, match scim.Condition, forget func(report scim.Document)) error
+
+	// CreateGroup stores a new group, without members.
+	CreateGroup(ctx context.Context, t *schema.Type, g Group, e Edit) (Record, error)
+
+	// CreateEntry stores what users refer to by name. A name that exists is a
+	// *scim.Error with status 409.
+	CreateEntry(ctx context.Context, e Entry) (Entry, error)
+}
+
+// Record is a stored resource as a read gives it: rendered, not decoded.
+type Record struct {
+	ID       uuid.UUID
+	Version  scim.Version
+	Created  time.Time
+	Modified time.Time
+	// Doc is the rendered document (schema.Type.Encode): everything but meta,
+	// groups and members.
+	Doc []byte
+	// Links are the groups of a user or the members of a group, by id; nil when
+	// they were not asked for.
+	Links []Link
+	// MemberCount is how many members a group has.
+	MemberCount int
+}
+
+// Link is one end of a membership, seen from the other.
+type Link struct {
+	ID      uuid.UUID
+	Display string
+}
+
+// Resource is a stored resource that is about to change: its record and its
+// document, decoded. PasswordHash is empty when the user has none.
+type Resource struct {
+	Record
+	Document     scim.Document
+	PasswordHash string
+}
+
+// Change is an update of one resource.
+type Change struct {
+	// Match is the If-Match of the request.
+	Match scim.Condition
+	// Links asks for the resource's links, before the edit and in the answer.
+	Links bool
+	// Edit computes the new state. It does not change old, and may be called
+	// again with a newer old when another writer was faster.
+	Edit func(old Resource) (Edit, error)
+}
+
+// Edit is the new state of a resource. The zero Edit changes nothing.
+type Edit struct {
+	// Doc is the whole new document; nil leaves it as it is.
+	Doc scim.Document
+	// PasswordHash replaces the hash; empty leaves it as it is.
+	PasswordHash string
+	// References must exist when the edit is stored.
+	References []Reference
+	// Members changes the members of a group; nil leaves them.
+	Members *MemberChange
+}
+
+// MemberChange changes the set of members of a group. With Replace the set
+// becomes exactly Add. Ids are sorted and without duplicates.
+type MemberChange struct {
+	Replace     bool
+	Add, Remove []uuid.UUID
+	// Limit is how many members may be removed; more is a *LimitError.
+	Limit int
+}
+
+// Query selects one page of a list.
+type Query struct {
+	// Filter selects resources; nil selects all.
+	Filter *filter.Filter
+	// ActiveOnly leaves inactive users out.
+	ActiveOnly bool
+	// Start is the 1-based index of the first resource, Count the size of the page.
+	Start, Count int
+	// Links asks for each resource's links.
+	Links bool
+}
+
+// Page is one page of a list, in creation order, and the exact total.
+type Page struct {
+	Total   int
+	Records []Record
+}
+
+// Group is what the platform keeps of a group beside its SCIM document.
+type Group struct {
+	Description  string
+	Type         string // official or social
+	Visibility   string // public, owners or members
+	RulesVisible bool
+}
+
+// Kind tells what an entry of the organisation's catalogue is.
+type Kind int16
+
+// The kinds of the catalogue. The numbers are stored.
+const (
+	Role     Kind = 1
+	Division Kind = 2
+	Skill    Kind = 3
+	Language Kind = 4
+)
+
+// String is the kind's name in texts.
+func (k Kind) String() string {
+	return map[Kind]string{Role: "role", Division: "division", Skill: "routing skill", Language: "routing language"}[k]
+}
+
+// Entry is something that users refer to by name. Names are unique for a kind,
+// whatever their case.
+type Entry struct {
+	ID          uuid.UUID
+	Kind        Kind
+	Name        string
+	Description string
+	// Detail is the rest of the entry as JSON, such as a role's permissions.
+	Detail   []byte
+	Version  int64
+	Created  time.Time
+	Modified time.Time
+}
+
+// Reference is a name or user id that an edit refers to.
+type Reference struct {
+	// Attr is the attribute that refers.
+	Attr *schema.Attribute
+	// Kind is set for a reference by name.
+	Kind Kind
+	// Name is the name that must exist in the catalogue.
+	Name string
+	// User is the user that must exist, when Kind is 0.
+	User uuid.UUID
+}
+
+// MissingError lists references that do not exist.
+type MissingError struct{ References []Reference }
+
+func (e *MissingError) Error() string { return "a reference does not exist" }
+
+// LimitError is a removal of more members than the limit allows.
+type LimitError struct{ Removed, Limit int }
+
+func (e *LimitError) Error() string { return "too many members would be removed" }
