@@ -1,0 +1,94 @@
+package schema
+
+import "strings"
+
+// Projection is which attributes an answer holds (RFC 7644 section 3.9). The
+// zero Projection is the default set.
+type Projection struct {
+	// include is nil when `attributes` was not given.
+	include, exclude selection
+}
+
+// selection maps a top-level attribute to the sub-attributes that are named;
+// nil means the whole attribute.
+type selection map[*Attribute]map[*Attribute]bool
+
+// Project reads the parameters `attributes` and `excludedAttributes`, each
+// repeated or comma-joined. Unknown names are ignored; what is named by both is
+// left out (BEHAVIOUR 13).
+func (t *Type) Project(attributes, excluded []string) Projection {
+	return Projection{include: t.selection(attributes), exclude: t.selection(excluded)}
+}
+
+func (t *Type) selection(lists []string) selection {
+	var s selection
+	for _, list := range lists {
+		for _, name := range strings.Split(list, ",") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			if s == nil {
+				s = make(selection)
+			}
+			ref, ok := t.Resolve(name)
+			switch {
+			case !ok:
+			case ref.Extension != nil:
+				for _, a := range ref.Extension.Attributes {
+					s[a] = nil
+				}
+			case ref.Sub == nil:
+				s[ref.Attr] = nil
+			default:
+				subs, named := s[ref.Attr]
+				if named && subs == nil {
+					continue // the whole attribute was named already
+				}
+				if subs == nil {
+					subs = make(map[*Attribute]bool)
+					s[ref.Attr] = subs
+				}
+				subs[ref.Sub] = true
+			}
+		}
+	}
+	return s
+}
+
+// IsDefault reports whether nothing was chosen.
+func (p Projection) IsDefault() bool { return p.include == nil && p.exclude == nil }
+
+// Wants reports whether any part of a top-level attribute is in the answer.
+func (p Projection) Wants(a *Attribute) bool {
+	switch a.Returned {
+	case ReturnedAlways:
+		return true
+	case ReturnedNever:
+		return false
+	}
+	if subs, excluded := p.exclude[a]; excluded && subs == nil {
+		return false
+	}
+	if p.include == nil {
+		return a.Returned == ReturnedDefault
+	}
+	_, included := p.include[a]
+	return included
+}
+
+// partial reports whether only some sub-attributes of a are in the answer.
+func (p Projection) partial(a *Attribute) bool {
+	return a.Returned != ReturnedAlways && (p.include[a] != nil || p.exclude[a] != nil)
+}
+
+// wantsSub reports whether a sub-attribute of a wanted attribute is in the answer.
+func (p Projection) wantsSub(a, sub *Attribute) bool {
+	if a.Returned == ReturnedAlways {
+		return true
+	}
+	if p.exclude[a][sub] {
+		return false
+	}
+	subs := p.include[a]
+	return subs == nil || subs[sub]
+}
