@@ -5,3 +5,93 @@
 // What an attribute is, it leaves to package schema; how operations and filters
 // read, to patch and filter; who may call it, to oauth and the doors.
 package directory
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Directory applies the rules to a store. It is safe for concurrent use.
+type Directory struct {
+	store Store
+	types schema.Types
+	log   *slog.Logger
+}
+
+// New makes a directory of the given resource types; the first must be the
+// User type, the second the Group type.
+func New(store Store, types schema.Types, log *slog.Logger) *Directory {
+	return &Directory{store: store, types: types, log: log}
+}
+
+// Types are the resource types that the directory holds.
+func (d *Directory) Types() schema.Types { return d.types }
+
+func (d *Directory) users() *schema.Type  { return d.types[0] }
+func (d *Directory) groups() *schema.Type { return d.types[1] }
+
+// options are those of decoding for an organisation. An attribute that is
+// ignored is told in the log by its name, never with its value.
+func (d *Directory) options(o org.Org) schema.Options {
+	return schema.Options{
+		Region: o.Settings.DefaultRegion,
+		Strict: o.Settings.Strict,
+		Warn: func(path string) {
+			d.log.Warn("ignored an unknown attribute", "org", o.ID, "attribute", path)
+		},
+	}
+}
+
+// parseID reads the id of a path. A malformed id is the id of nothing.
+func parseID(t *schema.Type, id string) (uuid.UUID, error) {
+	u, err := uuid.Parse(id)
+	if err != nil || u.String() != id {
+		return uuid.UUID{}, notFound(t, id)
+	}
+	return u, nil
+}
+
+func notFound(t *schema.Type, id string) error {
+	return scim.NotFound("%s %q does not exist", t.Name, id)
+}
+
+// explain turns what a store answers into what the client is told.
+func explain(t *schema.Type, id string, err error) error {
+	var missing *MissingError
+	var limit *LimitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrNotFound):
+		return notFound(t, id)
+	case errors.As(err, &missing):
+		return explainMissing(missing.References)
+	case errors.As(err, &limit):
+		return scim.TooMany("the request would remove %d members from the group, and at most %d may be removed at once; "+
+			"nothing was changed. Remove them in several requests, or raise the organisation's removal limit", limit.Removed, limit.Limit)
+	default:
+		return err
+	}
+}
+
+func explainMissing(refs []Reference) error {
+	if len(refs) == 0 {
+		return fmt.Errorf("a store reported missing references without naming one")
+	}
+	first := refs[0]
+	more := ""
+	if len(refs) > 1 {
+		more = fmt.Sprintf(" (and %d more)", len(refs)-1)
+	}
+	if first.Kind == 0 {
+		return scim.InvalidValue("%s: %q is not the id of a user of the organisation%s", first.Attr, first.User, more)
+	}
+	return scim.InvalidValue("%s: the organisation has no %s named %q%s; create it first or correct the name", first.Attr, first.Kind, first.Name, more)
+}

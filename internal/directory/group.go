@@ -1,0 +1,187 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/patch"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// MaxAnswerMembers is how many members the answer to a PATCH lists; the answer
+// for a larger group is without content (BEHAVIOUR 73).
+const MaxAnswerMembers = 1000
+
+// ReplaceGroup stores the body of a PUT in place of the group. Members that are
+// not sent stay; those that are become the whole set, written as a difference.
+func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
+	t := d.groups()
+	in, err := t.Decode(body, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	var members *MemberChange
+	if in.Sent(schema.Members) {
+		if members, err = memberChange(o, patch.Links{Replace: true, Add: memberIDs(in.Doc)}); err != nil {
+			return Record{}, err
+		}
+		schema.Members.Clear(in.Doc)
+	}
+	record, err := d.updateGroup(ctx, o, id, Change{
+		Match: match,
+		Edit: func(old Resource) (Edit, error) {
+			doc := in.Doc.Clone()
+			if err := keepImmutable(t, old.Document, doc); err != nil {
+				return Edit{}, err
+			}
+			return editGroup(t, old, doc, members)
+		},
+	})
+	if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 {
+		return record, err
+	}
+	return d.Get(ctx, o, t, id, p)
+}
+
+// PatchGroup applies the operations of a PATCH, all or none. One that only adds
+// and removes members by id does not read the group. The record lists the
+// members when the projection wants them and they are at most MaxAnswerMembers.
+func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
+	t := d.groups()
+	plan, err := patch.Compile(t, ops, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	record, err := d.patchGroup(ctx, o, id, match, plan)
+	if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
+		return record, err
+	}
+	return d.Get(ctx, o, t, id, p)
+}
+
+func (d *Directory) patchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, plan *patch.Plan) (Record, error) {
+	t := d.groups()
+	links, rest, ok := plan.Links(schema.Members)
+	if !ok {
+		return d.updateGroup(ctx, o, id, Change{Match: match, Links: true, Edit: d.patchLoadedGroup(o, plan)})
+	}
+	members, err := memberChange(o, links)
+	if err != nil {
+		return Record{}, err
+	}
+	if rest.Empty() && members != nil && !members.Replace {
+		u, err := parseID(t, id)
+		if err != nil {
+			return Record{}, err
+		}
+		record, err := d.store.Org(o.ID).ChangeMembers(ctx, u, match, *members)
+		return record, explain(t, id, err)
+	}
+	return d.updateGroup(ctx, o, id, Change{Match: match, Edit: func(old Resource) (Edit, error) {
+		doc, err := rest.Apply(old.Document)
+		if err != nil {
+			return Edit{}, err
+		}
+		return editGroup(t, old, doc, members)
+	}})
+}
+
+// patchLoadedGroup is the edit for operations that look at the stored members,
+// such as members[display sw "A"].
+func (d *Directory) patchLoadedGroup(o org.Org, plan *patch.Plan) func(Resource) (Edit, error) {
+	return func(old Resource) (Edit, error) {
+		loaded := old.Document.Clone()
+		schema.Members.Set(loaded, memberElements(old.Links))
+		doc, err := plan.Apply(loaded)
+		if err != nil {
+			return Edit{}, err
+		}
+		members, err := memberChange(o, patch.Links{Replace: true, Add: memberIDs(doc)})
+		if err != nil {
+			return Edit{}, err
+		}
+		doc = doc.Clone()
+		schema.Members.Clear(doc)
+		return editGroup(d.groups(), old, doc, members)
+	}
+}
+
+func (d *Directory) updateGroup(ctx context.Context, o org.Org, id string, c Change) (Record, error) {
+	t := d.groups()
+	u, err := parseID(t, id)
+	if err != nil {
+		return Record{}, err
+	}
+	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)
+	return record, explain(t, id, err)
+}
+
+// editGroup applies the rules of groups to a document without members.
+func editGroup(t *schema.Type, old Resource, doc scim.Document, members *MemberChange) (Edit, error) {
+	schema.ID.Set(doc, schema.ID.Text(old.Document))
+	t.Tidy(doc)
+	if err := t.CheckRequired(doc); err != nil {
+		return Edit{}, err
+	}
+	edit := Edit{Doc: doc, Members: members}
+	if doc.Equal(old.Document) {
+		edit.Doc = nil
+	}
+	return edit, nil
+}
+
+// memberChange reads the ids of a change of members. It returns nil for a
+// change that changes nothing.
+func memberChange(o org.Org, links patch.Links) (*MemberChange, error) {
+	if !links.Replace && len(links.Add) == 0 && len(links.Remove) == 0 {
+		return nil, nil
+	}
+	m := &MemberChange{Replace: links.Replace, Limit: o.Settings.RemovalLimit}
+	for _, id := range links.Add {
+		u, err := uuid.Parse(id)
+		if err != nil {
+			return nil, scim.InvalidValue("%s: %q is not the id of a user of the organisation", schema.Members, id)
+		}
+		m.Add = append(m.Add, u)
+	}
+	for _, id := range links.Remove {
+		// An id that is malformed cannot be a member: removing it changes nothing.
+		if u, err := uuid.Parse(id); err == nil {
+			m.Remove = append(m.Remove, u)
+		}
+	}
+	sortIDs(&m.Add)
+	sortIDs(&m.Remove)
+	return m, nil
+}
+
+func sortIDs(ids *[]uuid.UUID) {
+	slices.SortFunc(*ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	*ids = slices.Compact(*ids)
+}
+
+func memberIDs(doc scim.Document) []string {
+	values := schema.Members.Values(doc)
+	ids := make([]string, 0, len(values))
+	for _, v := range values {
+		member, _ := v.(map[string]any)
+		ids = append(ids, text(member["value"]))
+	}
+	return ids
+}
+
+func memberElements(links []Link) []any {
+	elements := make([]any, len(links))
+	for i, link := range links {
+		element := map[string]any{"value": link.ID.String(), "type": "User"}
+		if link.Display != "" {
+			element["display"] = link.Display
+		}
+		elements[i] = element
+	}
+	return elements
+}

@@ -1,0 +1,57 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+// Get reads one resource, inactive users included. Links are read only when the
+// projection wants them.
+func (d *Directory) Get(ctx context.Context, o org.Org, t *schema.Type, id string, p schema.Projection) (Record, error) {
+	u, err := parseID(t, id)
+	if err != nil {
+		return Record{}, err
+	}
+	record, err := d.store.Org(o.ID).Get(ctx, t, u, wantsLinks(t, p))
+	return record, explain(t, id, err)
+}
+
+// ListRequest is what a client asks of a list.
+type ListRequest struct {
+	// Filter is the text of the filter. HasFilter tells an empty one, which is
+	// an error, from none.
+	Filter    string
+	HasFilter bool
+	// Start is the 1-based index of the first resource; Count is the size of the
+	// page, 0 for the total alone.
+	Start, Count int
+	Projection   schema.Projection
+}
+
+// List reads one page. Without a filter inactive users are left out, as Genesys
+// does; any filter sees them (BEHAVIOUR 3).
+func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListRequest) (Page, error) {
+	q := Query{Start: r.Start, Count: r.Count, Links: wantsLinks(t, r.Projection)}
+	if r.HasFilter {
+		f, err := filter.ParseWith(t, r.Filter, d.options(o))
+		if err != nil {
+			return Page{}, err
+		}
+		q.Filter = f
+	}
+	q.ActiveOnly = t == d.users() && q.Filter == nil
+	page, err := d.store.Org(o.ID).List(ctx, t, q)
+	return page, explain(t, "", err)
+}
+
+func wantsLinks(t *schema.Type, p schema.Projection) bool {
+	for a := range t.Attributes {
+		if a.Search == schema.Link && p.Wants(a) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,62 @@
+package directory
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// newReferences lists what doc refers to and old did not: those that old has
+// exist, because nothing that is in use can be deleted.
+func newReferences(old, doc scim.Document) ([]Reference, error) {
+	known := make(map[Reference]bool)
+	for _, r := range references(old) {
+		known[folded(r)] = true
+	}
+	var added []Reference
+	for _, r := range references(doc) {
+		if key := folded(r); !known[key] {
+			known[key] = true
+			added = append(added, r)
+		}
+	}
+	return added, nil
+}
+
+func folded(r Reference) Reference {
+	r.Name = schema.Fold(r.Name)
+	return r
+}
+
+// references lists the names and the manager that a user's document refers to.
+func references(doc scim.Document) []Reference {
+	var refs []Reference
+	if name := schema.Division.Text(doc); name != "" {
+		refs = append(refs, Reference{Attr: schema.Division, Kind: Division, Name: name})
+	}
+	refs = appendNames(refs, doc, schema.Roles, "value", Role)
+	refs = appendNames(refs, doc, schema.RoutingSkills, "name", Skill)
+	refs = appendNames(refs, doc, schema.RoutingLanguages, "name", Language)
+	if manager, ok := schema.Manager.Get(doc).(map[string]any); ok {
+		if id, err := uuid.Parse(text(manager["value"])); err == nil {
+			refs = append(refs, Reference{Attr: schema.Manager, User: id})
+		}
+	}
+	return refs
+}
+
+func appendNames(refs []Reference, doc scim.Document, a *schema.Attribute, sub string, kind Kind) []Reference {
+	for _, v := range a.Values(doc) {
+		element, _ := v.(map[string]any)
+		if name := text(element[sub]); name != "" {
+			refs = append(refs, Reference{Attr: a, Kind: kind, Name: name})
+		}
+	}
+	return refs
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}

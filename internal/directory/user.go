@@ -1,0 +1,111 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/patch"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// CreateUser stores a new user from the body of a POST. A deleted user of the
+// same userName comes back under its old id (BEHAVIOUR 36).
+func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
+	t := d.users()
+	in, err := t.Decode(body, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	if schema.Active.Get(in.Doc) == nil {
+		schema.Active.Set(in.Doc, true)
+	}
+	edit, err := d.editUser(Resource{}, in.Doc)
+	if err != nil {
+		return Record{}, err
+	}
+	schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
+	record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
+	return record, explain(t, "", err)
+}
+
+// ReplaceUser stores the body of a PUT in place of the user. What the body does
+// not name is cleared, but for active, password and roles (BEHAVIOUR 37).
+func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
+	t := d.users()
+	in, err := t.Decode(body, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	return d.updateUser(ctx, o, id, match, p, func(old scim.Document) (scim.Document, error) {
+		doc := in.Doc.Clone()
+		if schema.Active.Get(doc) == nil {
+			schema.Active.Set(doc, schema.Active.Get(old))
+		}
+		if !in.Sent(schema.Roles) {
+			schema.Roles.Set(doc, schema.Roles.Get(old))
+		}
+		return doc, keepImmutable(t, old, doc)
+	})
+}
+
+// PatchUser applies the operations of a PATCH, all or none.
+func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
+	plan, err := patch.Compile(d.users(), ops, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	return d.updateUser(ctx, o, id, match, p, plan.Apply)
+}
+
+// updateUser runs change and the rules inside the store's update.
+func (d *Directory) updateUser(ctx context.Context, o org.Org, id string, match scim.Condition, p schema.Projection,
+	change func(old scim.Document) (scim.Document, error),
+) (Record, error) {
+	t := d.users()
+	u, err := parseID(t, id)
+	if err != nil {
+		return Record{}, err
+	}
+	record, err := d.store.Org(o.ID).Update(ctx, t, u, Change{
+		Match: match,
+		Links: wantsLinks(t, p),
+		Edit: func(old Resource) (Edit, error) {
+			doc, err := change(old.Document)
+			if err != nil {
+				return Edit{}, err
+			}
+			return d.editUser(old, doc)
+		},
+	})
+	return record, explain(t, id, err)
+}
+
+// DeleteUser deletes softly: the user is nowhere to be seen, and comes back
+// under the same id when it is created again.
+func (d *Directory) DeleteUser(ctx context.Context, o org.Org, id string, match scim.Condition) error {
+	t := d.users()
+	u, err := parseID(t, id)
+	if err != nil {
+		return err
+	}
+	return explain(t, id, d.store.Org(o.ID).DeleteUser(ctx, t, u, match, schema.Manager.Clear))
+}
+
+// keepImmutable carries immutable attributes over a PUT: one that has a value
+// keeps it, and another value is refused (RFC 7644 section 3.5.1).
+func keepImmutable(t *schema.Type, old, doc scim.Document) error {
+	for a := range t.Attributes {
+		value := a.Get(old)
+		if a.Mutability != schema.Immutable || value == nil {
+			continue
+		}
+		if sent := a.Get(doc); sent != nil && !scim.EqualValue(sent, value) {
+			return scim.Mutability("%s cannot be changed once it has a value", a)
+		}
+		a.Set(doc, value)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package directory
+
+import (
+	"strings"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// editUser applies the rules of users to a document that the caller may keep no
+// longer, and compares it with the old state: nothing changed means nothing is
+// written. old is the zero Resource for a new user.
+func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
+	t := d.users()
+	password := schema.Password.Text(doc)
+	schema.Password.Clear(doc)
+	if old.Document != nil {
+		schema.ID.Set(doc, schema.ID.Text(old.Document))
+	}
+	t.Tidy(doc)
+	nameForDisplay(doc)
+	mirrorUserName(doc)
+	if err := pointToManager(doc); err != nil {
+		return Edit{}, err
+	}
+	if err := checkUser(t, doc); err != nil {
+		return Edit{}, err
+	}
+	edit := Edit{Doc: doc}
+	var err error
+	if edit.PasswordHash, err = newPasswordHash(old.PasswordHash, password); err != nil {
+		return Edit{}, err
+	}
+	if edit.PasswordHash == "" && doc.Equal(old.Document) {
+		return Edit{}, nil
+	}
+	edit.References, err = newReferences(old.Document, doc)
+	return edit, err
+}
+
+func checkUser(t *schema.Type, doc scim.Document) error {
+	if err := t.CheckRequired(doc); err != nil {
+		return err
+	}
+	for a := range t.Attributes {
+		for _, v := range a.Values(doc) {
+			if element, ok := v.(map[string]any); ok {
+				if err := a.CheckElement(element); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// nameForDisplay gives a user without displayName one, which Genesys requires:
+// the formatted name, given and family name, or the userName (BEHAVIOUR 26).
+func nameForDisplay(doc scim.Document) {
+	if strings.TrimSpace(schema.DisplayName.Text(doc)) != "" {
+		return
+	}
+	name, _ := schema.Name.Get(doc).(map[string]any)
+	formatted, _ := name["formatted"].(string)
+	given, _ := name["givenName"].(string)
+	family, _ := name["familyName"].(string)
+	for _, candidate := range []string{formatted, strings.TrimSpace(given + " " + family), schema.UserName.Text(doc)} {
+		if strings.TrimSpace(candidate) != "" {
+			schema.DisplayName.Set(doc, candidate)
+			return
+		}
+	}
+}
+
+// mirrorUserName makes the e-mail of type other the userName, whatever the
+// client sent for it (BEHAVIOUR 29). It is primary when there is no other.
+func mirrorUserName(doc scim.Document) {
+	var emails []any
+	for _, v := range schema.Emails.Values(doc) {
+		email, _ := v.(map[string]any)
+		if kind, _ := email["type"].(string); schema.Fold(kind) != "other" {
+			emails = append(emails, v)
+		}
+	}
+	userName := schema.UserName.Text(doc)
+	if userName != "" {
+		mirror := map[string]any{"value": userName, "type": "other"}
+		if len(emails) == 0 {
+			mirror["primary"] = true
+		}
+		emails = append(emails, mirror)
+	}
+	schema.Emails.Set(doc, emails)
+}
+
+// pointToManager gives manager the reference that goes with its id.
+func pointToManager(doc scim.Document) error {
+	manager, _ := schema.Manager.Get(doc).(map[string]any)
+	if manager == nil {
+		return nil
+	}
+	id, _ := manager["value"].(string)
+	if id == "" {
+		schema.Manager.Clear(doc)
+		return nil
+	}
+	u, err := parseID(schema.User, id)
+	if err != nil {
+		return scim.InvalidValue("%s: %q is not the id of a user of the organisation", schema.Manager, id)
+	}
+	schema.Manager.Set(doc, map[string]any{"value": u.String(), "$ref": "../Users/" + u.String()})
+	return nil
+}
