@@ -28,14 +28,18 @@ type Compare struct {
 	// reference, binary), bool, int64 (integer), float64 (decimal), time.Time in
 	// UTC (dateTime), or nil for null, which only Eq and Ne compare with.
 	Value any
+
+	// of is set for `schemas` only, which documents need not carry: the type
+	// tells which schemas a document uses.
+	of *schema.Type
 }
 
 // Present is `pr`: Attr has a value that is not empty. Attr may be complex and
 // multi-valued too.
 type Present struct{ Attr *schema.Attribute }
 
-// Each is `attr[...]`: one element of Attr satisfies Node as a whole. Attr is
-// complex, and multi-valued unless it has a sub-attribute `value`.
+// Each is `attr[...]`: one element of Attr, which is complex and multi-valued,
+// satisfies Node as a whole. Node holds no other Each.
 type Each struct {
 	Attr *schema.Attribute
 	Node Node
