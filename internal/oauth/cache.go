@@ -1,0 +1,67 @@
+package oauth
+
+import (
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+const (
+	verdictLife = 30 * time.Second
+	cacheSize   = 10_000 // tokens; some 3 MB
+	// evictionSample is how many entries compete when one has to go.
+	evictionSample = 8
+)
+
+// verdict is what a token was found to be.
+type verdict struct {
+	principal Principal
+	refusal   error
+	until     time.Time
+}
+
+// cache keeps verdicts by the hash of their token, so that no usable token
+// lies in memory longer than its request.
+type cache struct {
+	mu      sync.RWMutex
+	size    int
+	entries map[[sha256.Size]byte]verdict
+}
+
+func newCache(size int) *cache {
+	return &cache{size: size, entries: make(map[[sha256.Size]byte]verdict)}
+}
+
+// get returns the verdict on a token if there is one that still holds.
+func (c *cache) get(key [sha256.Size]byte, now time.Time) (verdict, bool) {
+	c.mu.RLock()
+	v, ok := c.entries[key]
+	c.mu.RUnlock()
+	return v, ok && now.Before(v.until)
+}
+
+func (c *cache) put(key [sha256.Size]byte, v verdict) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.entries[key]; !known && len(c.entries) >= c.size {
+		c.evict()
+	}
+	c.entries[key] = v
+}
+
+// evict drops, of a few entries that the map's random order yields, the one
+// that ends first. It costs the same however full the cache is.
+func (c *cache) evict() {
+	var victim [sha256.Size]byte
+	var first time.Time
+	seen := 0
+	for key, v := range c.entries {
+		if seen == 0 || v.until.Before(first) {
+			victim, first = key, v.until
+		}
+		if seen++; seen == evictionSample {
+			break
+		}
+	}
+	delete(c.entries, victim)
+}

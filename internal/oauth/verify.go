@@ -1,0 +1,133 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+)
+
+const (
+	// tokenType tells an access token from other JWTs (RFC 9068 section 2.1).
+	tokenType = "at+jwt"
+	// maxToken is the length in bytes beyond which nothing is a token of ours.
+	maxToken = 4096
+	// leeway is how far the clocks of two servers may be apart.
+	leeway = 5 * time.Second
+)
+
+// The reasons for which a token is not accepted. Errors of Verify wrap one of
+// them; any other error means that the token could not be checked.
+var (
+	ErrTokenInvalid = errors.New("the access token is not valid")
+	ErrTokenExpired = errors.New("the access token has expired")
+)
+
+// Principal is who makes a request.
+type Principal struct {
+	Org    org.Org
+	Client uuid.UUID
+	Token  uuid.UUID // the token's own id, its `jti`
+}
+
+// claims are what a token says.
+type claims struct {
+	jwt.RegisteredClaims
+	Org string `json:"org"`
+}
+
+// Verify tells who the bearer of an access token is. What it found is kept for
+// at most 30 seconds, which is how long a disabled client, or an older setting
+// of its organisation, may still be seen; a token that was seen lately costs no
+// look-up in the store.
+func (s *Service) Verify(ctx context.Context, token string) (Principal, error) {
+	if len(token) > maxToken {
+		return Principal{}, fmt.Errorf("%w: it is longer than %d bytes", ErrTokenInvalid, maxToken)
+	}
+	key := sha256.Sum256([]byte(token))
+	now := time.Now()
+	if found, ok := s.verified.get(key, now); ok {
+		return found.principal, found.refusal
+	}
+	claims, err := s.parse(ctx, token)
+	if err != nil {
+		return Principal{}, err
+	}
+	p, err := s.principal(ctx, claims)
+	if err == nil || errors.Is(err, ErrTokenInvalid) {
+		// Refusals are kept too: our own signature is on the token, so its
+		// bearer could otherwise ask the store as often as it likes.
+		s.verified.put(key, verdict{principal: p, refusal: err, until: earlier(claims.ExpiresAt.Time, now.Add(verdictLife))})
+	}
+	return p, err
+}
+
+// parse checks everything that the token itself can tell.
+func (s *Service) parse(ctx context.Context, token string) (*claims, error) {
+	var failure error // of the store
+	c := new(claims)
+	_, err := s.parser.ParseWithClaims(token, c, func(t *jwt.Token) (any, error) {
+		id, ok := t.Header["kid"].(string)
+		if !ok || t.Header["typ"] != tokenType {
+			return nil, errUnknownKey
+		}
+		key, err := s.keys.verifier(ctx, id)
+		if err != nil && !errors.Is(err, errUnknownKey) {
+			failure = err
+		}
+		return key, err
+	})
+	switch {
+	case failure != nil:
+		return nil, failure
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return nil, fmt.Errorf("%w: %w", ErrTokenExpired, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrTokenInvalid, err)
+	}
+	return c, nil
+}
+
+// principal checks what only the store can tell.
+func (s *Service) principal(ctx context.Context, c *claims) (Principal, error) {
+	client, err := uuid.Parse(c.Subject)
+	if err != nil {
+		return Principal{}, fmt.Errorf("%w: sub is not a client id", ErrTokenInvalid)
+	}
+	token, err := uuid.Parse(c.ID)
+	if err != nil {
+		return Principal{}, fmt.Errorf("%w: jti is not a token id", ErrTokenInvalid)
+	}
+	found, err := s.store.Client(ctx, client)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Principal{}, fmt.Errorf("%w: its client does not exist any more", ErrTokenInvalid)
+	case err != nil:
+		return Principal{}, fmt.Errorf("find client: %w", err)
+	case found.State == StateDisabled:
+		return Principal{}, fmt.Errorf("%w: its client is disabled", ErrTokenInvalid)
+	case found.Org.String() != c.Org:
+		return Principal{}, fmt.Errorf("%w: its client is not of organisation %q", ErrTokenInvalid, c.Org)
+	}
+	o, err := s.store.Org(ctx, found.Org)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Principal{}, fmt.Errorf("%w: its organisation does not exist any more", ErrTokenInvalid)
+	case err != nil:
+		return Principal{}, fmt.Errorf("read organisation: %w", err)
+	}
+	return Principal{Org: o, Client: client, Token: token}, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
