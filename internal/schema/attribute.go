@@ -56,6 +56,7 @@ type Uniqueness string
 const (
 	NotUnique    Uniqueness = "none"
 	UniqueServer Uniqueness = "server"
+	UniqueGlobal Uniqueness = "global"
 )
 
 // Search tells how a filter finds the attribute; package postgres holds the

@@ -42,12 +42,16 @@ func NewExtension(s Schema) *Schema {
 func link(s *Schema, parent, a *Attribute) {
 	a.schema, a.parent, a.path = s, parent, a.Name
 	if parent != nil {
-		a.path = parent.Name + "." + a.Name
+		a.path = parent.path + "." + a.Name
 	}
 	a.sub = make(map[string]*Attribute, len(a.Sub))
 	for _, sub := range a.Sub {
 		link(s, a, sub)
-		a.sub[strings.ToLower(sub.Name)] = sub
+		key := strings.ToLower(sub.Name)
+		if a.sub[key] != nil {
+			panic("schema: " + s.ID + " declares " + sub.path + " twice")
+		}
+		a.sub[key] = sub
 	}
 }
 

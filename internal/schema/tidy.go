@@ -1,0 +1,48 @@
+package schema
+
+import "github.com/purescim/purescim/internal/scim"
+
+// Tidy takes out of a document, in place, what says nothing: empty values, and
+// elements of multi-valued attributes that lack their `value`, such as an
+// e-mail without an address. An attribute or extension that is left empty goes
+// too (RFC 7643 section 2.5).
+func (t *Type) Tidy(doc scim.Document) {
+	for a := range t.Attributes {
+		a.Set(doc, a.tidy(a.Get(doc)))
+	}
+	for _, ext := range t.Extensions {
+		if IsEmpty(doc[ext.ID]) {
+			delete(doc, ext.ID)
+		}
+	}
+}
+
+// tidy gives what is left of a value, or nil.
+func (a *Attribute) tidy(value any) any {
+	switch v := value.(type) {
+	case []any:
+		kept := v[:0]
+		for _, element := range v {
+			if element = a.tidy(element); !IsEmpty(element) && !a.lacksValue(element) {
+				kept = append(kept, element)
+			}
+		}
+		clear(v[len(kept):])
+		return kept
+	case map[string]any:
+		for name, x := range v {
+			if IsEmpty(x) {
+				delete(v, name)
+			}
+		}
+	}
+	return value
+}
+
+// lacksValue reports whether an element has no `value` though its attribute
+// declares one.
+func (a *Attribute) lacksValue(element any) bool {
+	object, ok := element.(map[string]any)
+	value := a.SubAttribute("value")
+	return ok && value != nil && object[value.Name] == nil
+}
