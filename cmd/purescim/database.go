@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/localpg"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/migrations"
+)
+
+// database are the flags of every command that works on the data. All commands
+// find the database in the same way.
+type database struct {
+	DatabaseURL string `env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL 15 or newer, as a connection URL. Without it a private one is started."`
+	DataDir     string `env:"PURESCIM_DATA_DIR" default:"./.data" placeholder:"DIR" help:"Where the private PostgreSQL and the demo's credentials are kept (${default})."`
+	LogLevel    string `env:"PURESCIM_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
+	LogFormat   string `env:"PURESCIM_LOG_FORMAT" enum:"text,json" default:"text" help:"Format of the log: ${enum}."`
+}
+
+// parts are what a command is built of, above one database.
+type parts struct {
+	url       string
+	store     *postgres.Store
+	oauth     *oauth.Service
+	directory *directory.Directory
+	log       *slog.Logger
+
+	close func()
+}
+
+// open finds or starts the database, brings its schema up to date and builds
+// the parts on it.
+func (d database) open(ctx context.Context, c console) (*parts, error) {
+	p := &parts{log: d.logger(c.err), url: d.DatabaseURL, close: func() {}}
+	if p.url == "" {
+		dir, err := filepath.Abs(d.DataDir)
+		if err != nil {
+			return nil, err
+		}
+		server, err := localpg.Start(ctx, localpg.Options{Dir: dir, Log: p.log})
+		if err != nil {
+			return nil, fmt.Errorf("start a private PostgreSQL (set DATABASE_URL to use another): %w", err)
+		}
+		p.url = server.URL()
+		p.close = func() { _ = server.Stop(context.WithoutCancel(ctx)) }
+	}
+	if err := p.build(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *parts) build(ctx context.Context) error {
+	if err := migrations.Up(ctx, p.url, p.log); err != nil {
+		return fmt.Errorf("migrate the database: %w", err)
+	}
+	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log})
+	if err != nil {
+		return err
+	}
+	stop := p.close
+	p.close = func() { store.Close(); stop() }
+	p.store = store
+	p.oauth = oauth.New(store, oauth.Options{Log: p.log})
+	p.directory = directory.New(store, schema.DefaultTypes, p.log)
+	return nil
+}
+
+func (d database) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(d.LogLevel)) // the flag's enum allows only levels
+	o := &slog.HandlerOptions{Level: level}
+	if d.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// quiet are the flags of a command that is not a server: it logs only what an
+// operator must know.
+func (d database) quiet() database {
+	if d.LogLevel == "info" {
+		d.LogLevel = "warn"
+	}
+	return d
+}
+
+// orgNamed finds an organisation by its name.
+func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
+	o, err := p.store.OrgByName(ctx, name)
+	if err != nil {
+		return o, fmt.Errorf("organisation %q: %w; 'purescim org create' makes one", name, err)
+	}
+	return o, nil
+}
