@@ -1,0 +1,176 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+// operand is how SQL reads one value: an expression that is null when the
+// attribute has none, or a value that is known without looking.
+type operand struct {
+	sql   string
+	as    form
+	fixed map[string]any // the attribute's value below its name
+}
+
+// form tells how the other side of a comparison is made.
+type form int
+
+const (
+	plain      form = iota // text in collation "C", boolean, bigint or float8: the value itself
+	instant                // text as foldTime makes it
+	timestamp              // timestamptz in whole milliseconds
+	identifier             // uuid, never null, compared as its text
+)
+
+// link tells which rows are the elements of an attribute that relates resources.
+type link struct {
+	from, where string             // of a sub-select on one resource
+	values      map[string]operand // by the name of the sub-attribute
+}
+
+func fixed(name string, value any) operand {
+	return operand{fixed: map[string]any{name: value}}
+}
+
+// memberOf reads a member of a jsonb object.
+func memberOf(object string, a *schema.Attribute) operand {
+	name := literal(a.Name)
+	return jsonOperand(a, object+"->"+name, object+"->>"+name)
+}
+
+// elementOf reads an element of a jsonb array: a sub-attribute of it, or itself.
+func elementOf(element string, a *schema.Attribute) operand {
+	if a.Parent() != nil {
+		return memberOf(element, a)
+	}
+	return jsonOperand(a, element, element+"#>>'{}'")
+}
+
+func jsonOperand(a *schema.Attribute, json, text string) operand {
+	switch a.Kind {
+	case schema.Boolean:
+		return operand{sql: "(" + json + ")::boolean"}
+	case schema.Integer:
+		return operand{sql: "(" + json + ")::bigint"}
+	case schema.Decimal:
+		return operand{sql: "(" + json + ")::float8"}
+	case schema.DateTime:
+		return operand{sql: "(" + text + `) collate "C"`, as: instant}
+	default:
+		return operand{sql: "(" + text + `) collate "C"`}
+	}
+}
+
+// test is a leaf of a filter on one value.
+func (w *writer) test(o operand, n filter.Node) string {
+	if o.fixed != nil {
+		return strconv.FormatBool(filter.MatchElement(n, o.fixed))
+	}
+	c, compares := n.(filter.Compare)
+	switch {
+	case !compares, c.Value == nil && c.Op == filter.Ne:
+		return o.sql + " is not null"
+	case c.Value == nil:
+		return o.sql + " is null"
+	}
+	switch o.as {
+	case instant:
+		return w.compare(o.sql, c.Op, c.Value.(time.Time).UTC().Format(timeLayout))
+	case timestamp:
+		return w.compareTimestamp(o.sql, c.Op, c.Value.(time.Time))
+	case identifier:
+		return w.compareIdentifier(o.sql, c.Op, c.Value.(string))
+	default:
+		return w.compare(o.sql, c.Op, c.Value)
+	}
+}
+
+func (w *writer) compare(sql string, op filter.Op, value any) string {
+	switch op {
+	case filter.Ne:
+		return sql + " is distinct from " + w.param(value)
+	case filter.Co:
+		return "strpos(" + sql + ", " + w.param(value) + ") > 0"
+	case filter.Sw:
+		return w.startsWith(sql, value.(string))
+	case filter.Ew:
+		p := w.param(value)
+		return "right(" + sql + ", length(" + p + ")) = " + p
+	default:
+		return sql + " " + operators[op] + " " + w.param(value)
+	}
+}
+
+var operators = map[filter.Op]string{filter.Eq: "=", filter.Gt: ">", filter.Ge: ">=", filter.Lt: "<", filter.Le: "<="}
+
+// startsWith is sent as a range: an index answers it whatever the plan, which
+// LIKE with a parameter does not allow.
+func (w *writer) startsWith(sql, prefix string) string {
+	from := sql + " >= " + w.param(prefix)
+	end := after(prefix)
+	if end == "" {
+		return from
+	}
+	return "(" + from + " and " + sql + " < " + w.param(end) + ")"
+}
+
+// after gives the least text that is greater than every text with the prefix,
+// in the order of code points, which is that of UTF-8 and of collation "C".
+// It is empty when there is none.
+func after(prefix string) string {
+	for prefix != "" {
+		last, size := utf8.DecodeLastRuneInString(prefix)
+		prefix = prefix[:len(prefix)-size]
+		switch last {
+		case utf8.MaxRune: // has no successor: the one before it moves on
+		case 0xD7FF:
+			return prefix + "\uE000" // surrogates are no characters
+		default:
+			return prefix + string(last+1)
+		}
+	}
+	return ""
+}
+
+// compareTimestamp compares a time that is kept in whole milliseconds with one
+// that may be finer, and would be rounded on its way to the database.
+func (w *writer) compareTimestamp(sql string, op filter.Op, value time.Time) string {
+	floor := value.Truncate(time.Millisecond)
+	if !floor.Equal(value) {
+		switch op {
+		case filter.Eq:
+			return "false"
+		case filter.Ne:
+			return "true"
+		case filter.Ge:
+			op = filter.Gt
+		case filter.Lt:
+			op = filter.Le
+		}
+	}
+	return w.compare(sql, op, floor)
+}
+
+// compareIdentifier compares an id as text, but finds it as what it is. Only
+// the usual spelling of a UUID can be equal to one.
+func (w *writer) compareIdentifier(sql string, op filter.Op, value string) string {
+	if op != filter.Eq && op != filter.Ne {
+		return w.compare("("+sql+`::text) collate "C"`, op, value)
+	}
+	id, err := uuid.Parse(value)
+	if err != nil || id.String() != value {
+		return strconv.FormatBool(op == filter.Ne)
+	}
+	return w.compare(sql, op, id)
+}
+
+// literal quotes a name of the schema for SQL.
+func literal(name string) string { return "'" + strings.ReplaceAll(name, "'", "''") + "'" }
