@@ -28,6 +28,9 @@ type Compare struct {
 	// reference, binary), bool, int64 (integer), float64 (decimal), time.Time in
 	// UTC (dateTime), or nil for null, which only Eq and Ne compare with.
 	Value any
+	// Text is Value before it was folded: what a PATCH writes when it makes an
+	// element for a filter that matches none.
+	Text string
 
 	// of is set for `schemas` only, which documents need not carry: the type
 	// tells which schemas a document uses.

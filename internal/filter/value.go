@@ -30,8 +30,13 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 		}
 		return n, nil
 	}
+	if a.IsText() {
+		n.Text = b.canonical(a, l.text, equality)
+		n.Value = a.Fold(n.Text)
+		return n, nil
+	}
 	var err error
-	n.Value, err = b.value(a, l, equality)
+	n.Value, err = value(a, l)
 	return n, err
 }
 
@@ -44,7 +49,7 @@ func isNull(a *schema.Attribute, l literal, equality bool) bool {
 	return strings.EqualFold(l.text, "null")
 }
 
-func (b binder) value(a *schema.Attribute, l literal, equality bool) (any, error) {
+func value(a *schema.Attribute, l literal) (any, error) {
 	switch a.Kind {
 	case schema.Boolean:
 		return boolean(a, l)
@@ -52,10 +57,8 @@ func (b binder) value(a *schema.Attribute, l literal, equality bool) (any, error
 		return integer(a, l)
 	case schema.Decimal:
 		return decimal(a, l)
-	case schema.DateTime:
-		return dateTime(a, l)
 	default:
-		return a.Fold(b.canonical(a, l.text, equality)), nil
+		return dateTime(a, l)
 	}
 }
 
