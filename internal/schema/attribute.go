@@ -89,7 +89,7 @@ type Attribute struct {
 	Description string
 	Sub         []*Attribute
 
-	// Max is how many values a multi-valued attribute may hold; 0 is no limit.
+	// Max is how many values a multi-valued attribute may hold; 0 is MaxValues.
 	Max int
 	// Bounds are the least and greatest number allowed; nil is no limit.
 	Bounds *[2]float64

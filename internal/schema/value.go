@@ -13,6 +13,10 @@ import (
 // TimeLayout is how a dateTime is stored and answered: UTC with milliseconds.
 const TimeLayout = "2006-01-02T15:04:05.000Z"
 
+// MaxValues is how many values a multi-valued attribute may hold that declares
+// no limit of its own: they are compared with each other, and live in one document.
+const MaxValues = 1000
+
 // Decode checks the whole value of an attribute, as ParseJSON gives it, and
 // makes it canonical. It returns nil for a value that means "unassigned". A
 // single value of a multi-valued attribute is read as a list of one.
@@ -27,8 +31,8 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 	if !ok {
 		items = []any{value}
 	}
-	if a.Max > 0 && len(items) > a.Max {
-		return nil, scim.InvalidValue("%s has %d values; at most %d are allowed", a, len(items), a.Max)
+	if err := a.CheckCount(len(items)); err != nil {
+		return nil, err
 	}
 	list := make([]any, 0, len(items))
 	for _, item := range items {
@@ -44,6 +48,19 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 		return nil, nil
 	}
 	return list, a.checkPrimary(list)
+}
+
+// CheckCount returns invalidValue for more values than the attribute may hold.
+// Links are rows of their own and have no such limit.
+func (a *Attribute) CheckCount(n int) error {
+	limit := a.Max
+	if limit == 0 {
+		limit = MaxValues
+	}
+	if n > limit && a.Search != Link {
+		return scim.InvalidValue("%s has %d values; at most %d are allowed", a, n, limit)
+	}
+	return nil
 }
 
 func contains(list []any, v any) bool {
