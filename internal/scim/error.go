@@ -154,3 +154,8 @@ func TooManyRequests(format string, args ...any) *Error {
 func NotImplemented(format string, args ...any) *Error {
 	return fail(http.StatusNotImplemented, "", format, args)
 }
+
+// Unavailable: the server, or what it needs, is down or overloaded for now (RFC 9110 section 15.6.4).
+func Unavailable(format string, args ...any) *Error {
+	return fail(http.StatusServiceUnavailable, "", format, args)
+}
