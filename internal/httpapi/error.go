@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+const (
+	// statusGone notes in the log that the client left before the answer; it
+	// is nginx's number, and nobody receives it.
+	statusGone = 499
+	// retryAfter is how many seconds a client should wait when the database is away.
+	retryAfter = "5"
+)
+
+// answerErrors writes the error of a handler: once, here, and nowhere else.
+func (f *Frame) answerErrors(p Protocol) wrapper {
+	return func(next Handler) Handler {
+		return func(w http.ResponseWriter, r *http.Request) error {
+			err := next(w, r)
+			if err == nil {
+				return nil
+			}
+			x := exchangeOf(r.Context())
+			told := x.explain(r.Context(), err)
+			f.logError(r.Context(), told, err)
+			if x.status != 0 {
+				panic(http.ErrAbortHandler) // part of an answer is no answer
+			}
+			if told.Status == statusGone {
+				w.WriteHeader(statusGone)
+				return nil
+			}
+			x.writeError(p, told, codeOf(err, told))
+			return nil
+		}
+	}
+}
+
+// explain chooses what the client is told.
+func (x *exchange) explain(ctx context.Context, err error) *scim.Error {
+	if told := (*scim.Error)(nil); errors.As(err, &told) {
+		return told
+	}
+	if limit := (*http.MaxBytesError)(nil); errors.As(err, &limit) {
+		return tooLarge(limit.Limit)
+	}
+	unreachable := (*net.OpError)(nil)
+	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return &scim.Error{Status: statusGone, Detail: "the client has gone"}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &unreachable):
+		return scim.Unavailable("the server cannot answer at the moment; try again in %s seconds (correlation id %s)", retryAfter, x.id)
+	default:
+		return &scim.Error{
+			Status: http.StatusInternalServerError,
+			Detail: "internal error; give your administrator the correlation id " + x.id,
+		}
+	}
+}
+
+// logError keeps what the client is not told.
+func (f *Frame) logError(ctx context.Context, told *scim.Error, err error) {
+	level := slog.LevelDebug
+	switch told.Status {
+	case http.StatusUnauthorized:
+		level = slog.LevelInfo
+	case http.StatusInternalServerError, http.StatusServiceUnavailable:
+		level = slog.LevelError
+	}
+	if !f.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("correlation", CorrelationID(ctx)),
+		slog.Int("status", told.Status),
+		slog.String("error", err.Error()),
+	}
+	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Unwrap() != nil {
+		attrs = append(attrs, slog.String("cause", told.Unwrap().Error()))
+	}
+	if p := (*panicked)(nil); errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	}
+	f.log.LogAttrs(ctx, level, "request failed", attrs...)
+}
+
+// writeError writes the body and the headers that the status asks for, unless
+// the handler has set them.
+func (x *exchange) writeError(p Protocol, e *scim.Error, code string) {
+	h := x.Header()
+	// What the handler meant for the answer that it could not give.
+	h.Del("Etag")
+	h.Del("Location")
+	switch e.Status {
+	case http.StatusUnauthorized:
+		setDefault(h, "Www-Authenticate", challenge)
+	case http.StatusServiceUnavailable:
+		setDefault(h, "Retry-After", retryAfter)
+	}
+	if p == Platform {
+		WriteJSON(x, e.Status, "application/json", marshal(platformBody(e, code, x.id)))
+		return
+	}
+	WriteJSON(x, e.Status, scim.MediaType, marshal(scimError{
+		Schemas: []string{scim.ErrorURN},
+		Status:  strconv.Itoa(e.Status),
+		Type:    e.Type,
+		Detail:  e.Detail,
+	}))
+}
+
+// scimError is the body of RFC 7644 section 3.12.
+type scimError struct {
+	Schemas []string       `json:"schemas"`
+	Status  string         `json:"status"`
+	Type    scim.ErrorType `json:"scimType,omitempty"`
+	Detail  string         `json:"detail"`
+}
+
+func setDefault(h http.Header, key, value string) {
+	if h.Get(key) == "" {
+		h.Set(key, value)
+	}
+}
+
+// marshal writes <, > and & as they are: details quote operators and values.
+func marshal(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // error bodies are structs of strings
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}

@@ -1,0 +1,110 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/oauth"
+)
+
+// correlationHeader carries the correlation id both ways. Genesys Cloud writes
+// ININ-Correlation-Id; this is how net/http spells it, and case has no meaning.
+const correlationHeader = "Inin-Correlation-Id"
+
+// maxCorrelationID is how long an id that a client chooses may be.
+const maxCorrelationID = 64
+
+// exchange is one request and what becomes of it. It is at once the writer that
+// handlers get and what their context carries.
+type exchange struct {
+	http.ResponseWriter
+	id        string // correlation id
+	principal oauth.Principal
+	known     bool // principal is set
+	status    int  // 0 until the answer begins
+	bytes     int64
+}
+
+type exchangeKey struct{}
+
+// begin starts an exchange: every later line of the log and every error carries
+// its correlation id.
+func begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+	x := &exchange{ResponseWriter: w, id: r.Header.Get(correlationHeader)}
+	if !plainToken(x.id) {
+		x.id = newCorrelationID()
+	}
+	w.Header()[correlationHeader] = []string{x.id}
+	return x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// CorrelationID is the id under which the log and the client know the request.
+// It is empty outside of a Frame's routes.
+func CorrelationID(ctx context.Context) string {
+	if x := exchangeOf(ctx); x != nil {
+		return x.id
+	}
+	return ""
+}
+
+// Principal is who makes the request. It panics on a public route, which has
+// nobody to act for: going on with the zero organisation would be worse.
+func Principal(ctx context.Context) oauth.Principal {
+	x := exchangeOf(ctx)
+	if x == nil || !x.known {
+		panic("httpapi: Principal was asked for on a route without authentication")
+	}
+	return x.principal
+}
+
+// WriteHeader notes the status of the answer.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes the length of the answer.
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(b)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush a long answer.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// plainToken reports whether a client's correlation id can go into a header and
+// a log as it is.
+func plainToken(s string) bool {
+	if s == "" || len(s) > maxCorrelationID {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func newCorrelationID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		panic(err) // only when the system has no random numbers, which crypto/rand rules out
+	}
+	return id.String()
+}

@@ -1,0 +1,92 @@
+// Package httpapi is the frame that every door stands in: routing, one list of
+// middleware, the limits of a request, and the one writer of errors.
+//
+// A door gives it Handlers, which return their errors instead of writing them.
+// What a path means is left to the doors, who a token belongs to, to package
+// oauth.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/purescim/purescim/internal/oauth"
+)
+
+// Handler answers a request, or returns why it cannot and has written nothing.
+// A *scim.Error is told to the client; of any other error it learns only the
+// correlation id. A handler that fails after the answer has begun makes the
+// connection end, so that no client takes a part for the whole.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// Protocol is the kind of error body that a route has.
+type Protocol int
+
+// The protocols of the doors.
+const (
+	SCIM     Protocol = iota // RFC 7644 section 3.12, application/scim+json
+	Platform                 // Genesys Cloud's ErrorBody, application/json
+)
+
+// Options are what a Frame may be told.
+type Options struct {
+	// Verify tells who the bearer of a token is. It returns an error that wraps
+	// oauth.ErrTokenInvalid or oauth.ErrTokenExpired for a token that is not accepted.
+	Verify func(ctx context.Context, token string) (oauth.Principal, error)
+	// RateLimit is how many requests a minute one token may make; 0 is no limit.
+	RateLimit int
+	// PublicURL is the scheme and host that clients use; empty means those of
+	// the request.
+	PublicURL string
+	// TrustProxy believes X-Forwarded-Proto and X-Forwarded-Host, which only a
+	// proxy that always sets them makes true.
+	TrustProxy bool
+	Log        *slog.Logger
+}
+
+// Frame makes routers and routes. It is safe for concurrent use.
+type Frame struct {
+	options Options
+	log     *slog.Logger
+	limiter *limiter
+}
+
+// New makes a Frame.
+func New(o Options) *Frame {
+	f := &Frame{options: o, log: o.Log, limiter: newLimiter(o.RateLimit)}
+	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	if f.log == nil {
+		f.log = slog.New(slog.DiscardHandler)
+	}
+	return f
+}
+
+// wrapper is a part of the frame around a handler.
+type wrapper func(Handler) Handler
+
+// wrappers is what stands around every handler, outermost first.
+func (f *Frame) wrappers(route Route) []wrapper {
+	return []wrapper{
+		f.logAccess, // sees the status that each of the others leads to
+		f.answerErrors(route.Protocol),
+		catchPanic,
+		f.setHeaders,
+		limitBody(route.BodyLimit),
+		f.authenticate(route.Public),
+		f.limitRate,
+		negotiate(route.Protocol),
+	}
+}
+
+func (f *Frame) wrap(route Route, h Handler) http.HandlerFunc {
+	for _, around := range slices.Backward(f.wrappers(route)) {
+		h = around(h)
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		w, r = begin(w, r)
+		_ = h(w, r) // answered already
+	}
+}

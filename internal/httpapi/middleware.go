@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// logAccess writes one line a request. It holds no query, no body and no token:
+// filters name people (RFC 7644 section 7.5.2).
+func (f *Frame) logAccess(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		ctx, start := r.Context(), time.Now()
+		if !f.log.Enabled(ctx, slog.LevelInfo) {
+			return next(w, r)
+		}
+		// Deferred, since a broken-off answer leaves as a panic.
+		defer func() {
+			x := exchangeOf(ctx)
+			attrs := make([]slog.Attr, 0, 8)
+			attrs = append(attrs,
+				slog.String("method", r.Method),
+				slog.String("route", r.Pattern),
+				slog.Int("status", x.status),
+				slog.Int64("bytes", x.bytes),
+				slog.Duration("duration", time.Since(start)),
+				slog.String("correlation", x.id),
+			)
+			if x.known {
+				attrs = append(attrs,
+					slog.String("org", x.principal.Org.ID.String()),
+					slog.String("client", x.principal.Client.String()),
+				)
+			}
+			f.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+		}()
+		return next(w, r)
+	}
+}
+
+// panicked is the error that a panic becomes.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// catchPanic makes a panic an error like any other.
+func catchPanic(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) (err error) {
+		defer func() {
+			switch value := recover(); value {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(value)
+			default:
+				err = &panicked{value: value, stack: debug.Stack()}
+			}
+		}()
+		return next(w, r)
+	}
+}
+
+// The values of headers that never change are made once. Nobody writes to
+// these slices: Header.Set and Header.Add make new ones.
+var (
+	noStore       = []string{"no-store"}
+	noSniff       = []string{"nosniff"}
+	noReferrer    = []string{"no-referrer"}
+	noContent     = []string{"default-src 'none'; frame-ancestors 'none'"}
+	onlyEncrypted = []string{"max-age=31536000"}
+)
+
+// setHeaders sets what every answer carries.
+func (f *Frame) setHeaders(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		h := w.Header()
+		h["Cache-Control"] = noStore
+		h["X-Content-Type-Options"] = noSniff
+		h["Referrer-Policy"] = noReferrer
+		h["Content-Security-Policy"] = noContent
+		if f.encrypted(r) {
+			h["Strict-Transport-Security"] = onlyEncrypted
+		}
+		f.limiter.announceUnused(h)
+		return next(w, r)
+	}
+}
+
+// limitBody makes reading more than limit bytes fail, and refuses a body that
+// is announced to be longer without reading it.
+func limitBody(limit int64) wrapper {
+	if limit == 0 {
+		limit = DefaultBodyLimit
+	}
+	return func(next Handler) Handler {
+		return func(w http.ResponseWriter, r *http.Request) error {
+			if r.ContentLength > limit {
+				return tooLarge(limit)
+			}
+			if r.Body != http.NoBody {
+				// The server's own writer, not ours, lets the reader close the
+				// connection instead of waiting for the rest.
+				r.Body = http.MaxBytesReader(exchangeOf(r.Context()).ResponseWriter, r.Body, limit)
+			}
+			return next(w, r)
+		}
+	}
+}
+
+func tooLarge(limit int64) *scim.Error {
+	if limit >= 1<<20 && limit%(1<<20) == 0 {
+		return scim.TooLarge("the body is larger than the %d MiB (%d bytes) allowed here", limit>>20, limit)
+	}
+	return scim.TooLarge("the body is larger than the %d bytes allowed here", limit)
+}
+
+// negotiate refuses SCIM requests that accept no JSON. On platform paths, where
+// clients are less exact, JSON is the answer whatever was asked for.
+func negotiate(p Protocol) wrapper {
+	return func(next Handler) Handler {
+		if p != SCIM {
+			return next
+		}
+		return func(w http.ResponseWriter, r *http.Request) error {
+			if err := acceptable(r); err != nil {
+				return err
+			}
+			return next(w, r)
+		}
+	}
+}

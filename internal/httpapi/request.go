@@ -1,0 +1,154 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// maxReserve is how much memory a Content-Length alone is given.
+const maxReserve = 64 << 10
+
+// Query reads the parameters of the URL. What r.URL.Query would drop in
+// silence, a filter with a ";" or a bad escape, is an error: without its filter
+// the request would mean everyone.
+func Query(r *http.Request) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, scim.BadRequest("the query string cannot be read: %s; special characters must be percent-encoded, ; as %%3B and %% as %%25", queryFault(err)).Because(err)
+	}
+	for name, list := range values {
+		if err := checkParameter(name, name); err != nil {
+			return nil, err
+		}
+		for _, value := range list {
+			if err := checkParameter(name, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return values, nil
+}
+
+// checkParameter refuses text that the database cannot hold.
+func checkParameter(name, text string) error {
+	if !utf8.ValidString(text) {
+		return scim.BadRequest("the query parameter %q is not valid UTF-8", name)
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return scim.BadRequest("the query parameter %q holds a NUL character, which is not allowed", name)
+	}
+	return nil
+}
+
+func queryFault(err error) string {
+	if escape := url.EscapeError(""); errors.As(err, &escape) {
+		return fmt.Sprintf("the escape %q is not valid", string(escape))
+	}
+	return "it holds a semicolon"
+}
+
+// Body reads the body of a request, which must be JSON by its media type
+// (BEHAVIOUR 16). A charset is not looked at: JSON is UTF-8, and what is not is
+// refused when it is parsed.
+func Body(r *http.Request) ([]byte, error) {
+	if err := checkMediaType(r.Header); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), maxReserve)) + bytes.MinRead)
+	if _, err := b.ReadFrom(r.Body); err != nil {
+		return nil, readError(err)
+	}
+	return b.Bytes(), nil
+}
+
+func checkMediaType(h http.Header) error {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "", scim.MediaType, "application/json":
+	default:
+		return scim.UnsupportedMediaType("Content-Type is %q; %s or application/json is expected", kind, scim.MediaType)
+	}
+	if coding := strings.TrimSpace(h.Get("Content-Encoding")); coding != "" && !strings.EqualFold(coding, "identity") {
+		return scim.UnsupportedMediaType("Content-Encoding is %q; the body must be sent as it is", coding)
+	}
+	return nil
+}
+
+// readError tells what went wrong between the client and us.
+func readError(err error) error {
+	if limit := (*http.MaxBytesError)(nil); errors.As(err, &limit) {
+		return tooLarge(limit.Limit).Because(err)
+	}
+	if slow := net.Error(nil); errors.As(err, &slow) && slow.Timeout() {
+		return (&scim.Error{Status: http.StatusRequestTimeout, Detail: "the body did not arrive in time"}).Because(err)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return scim.InvalidSyntax("the body ends before the length that Content-Length announces").Because(err)
+	}
+	return scim.InvalidSyntax("the body cannot be read").Because(err)
+}
+
+// acceptable returns 406 when the Accept header excludes JSON (RFC 9110
+// section 12.5.1). The answer is always application/scim+json; clients that
+// accept application/json read it.
+func acceptable(r *http.Request) error {
+	ranges := r.Header["Accept"]
+	if len(ranges) == 0 || accepts(ranges, scim.MediaType) || accepts(ranges, "application/json") {
+		return nil
+	}
+	return scim.NotAcceptable("Accept is %q; this server answers in %s", strings.Join(ranges, ", "), scim.MediaType)
+}
+
+// accepts reports whether the most specific range that covers the media type
+// gives it a weight above 0.
+func accepts(ranges []string, mediaType string) bool {
+	best, ok, empty := 0, false, true
+	for _, value := range ranges {
+		for item := range strings.SplitSeq(value, ",") {
+			name, parameters, _ := strings.Cut(item, ";")
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			empty = false
+			if s := specificity(name, mediaType); s > best {
+				best, ok = s, !excluded(parameters)
+			}
+		}
+	}
+	return ok || empty
+}
+
+// specificity is 0 when the range does not cover the media type.
+func specificity(name, mediaType string) int {
+	switch {
+	case strings.EqualFold(name, mediaType):
+		return 3
+	case strings.EqualFold(name, "application/*"):
+		return 2
+	case name == "*/*", name == "*": // the second is what old Java clients send
+		return 1
+	default:
+		return 0
+	}
+}
+
+// excluded reports whether the parameters hold q=0.
+func excluded(parameters string) bool {
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+		if strings.EqualFold(name, "q") {
+			return strings.HasPrefix(value, "0") && strings.Trim(value, "0.") == ""
+		}
+	}
+	return false
+}

@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Body limits of routes.
+const (
+	DefaultBodyLimit = 1 << 20
+	GroupBodyLimit   = 16 << 20 // for 200,000 members
+)
+
+// Route is one path with its methods.
+type Route struct {
+	Protocol  Protocol
+	Public    bool  // needs no token
+	BodyLimit int64 // in bytes; 0 is DefaultBodyLimit
+	// Methods has a handler for each method that is served. HEAD is served by
+	// GET's, OPTIONS by the frame.
+	Methods map[string]Handler
+	// Refusal tells the administrator why another method is not served; empty
+	// means that there is no more to tell than the methods that are.
+	Refusal string
+}
+
+// Handle serves a path below r. All methods of a path are given at once: the
+// answer to any other is 405 with those.
+func (f *Frame) Handle(r chi.Router, path string, route Route) {
+	r.Handle(path, f.wrap(route, route.dispatch()))
+}
+
+// Router makes a router whose own errors, such as an unknown path, have the
+// body of the protocol. A trailing slash makes no difference.
+func (f *Frame) Router(p Protocol) chi.Router {
+	r := chi.NewRouter()
+	r.Use(middleware.StripSlashes)
+	open := Route{Protocol: p, Public: true}
+	r.NotFound(f.wrap(open, noEndpoint))
+	// Handle takes every method that the router knows.
+	r.MethodNotAllowed(f.wrap(open, unknownMethod))
+	return r
+}
+
+// dispatch chooses the handler of the request's method.
+func (route Route) dispatch() Handler {
+	allow := route.allow()
+	refusal := route.Refusal
+	if refusal == "" {
+		refusal = "this endpoint serves only " + allow
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		if h, ok := route.Methods[method]; ok {
+			return h(w, r)
+		}
+		w.Header().Set("Allow", allow)
+		if method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		return scim.MethodNotAllowed("%s is not allowed here: %s", r.Method, refusal)
+	}
+}
+
+// allow is the value of the Allow header (RFC 9110 section 10.2.1).
+func (route Route) allow() string {
+	methods := []string{http.MethodOptions}
+	for method := range route.Methods {
+		methods = append(methods, method)
+		if method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(slices.Compact(methods), ", ")
+}
+
+func noEndpoint(_ http.ResponseWriter, r *http.Request) error {
+	return scim.NotFound("there is no endpoint %s", r.URL.Path)
+}
+
+// unknownMethod answers as RFC 9110 section 15.6.2 says.
+func unknownMethod(_ http.ResponseWriter, r *http.Request) error {
+	return scim.NotImplemented("the method %s is not known", r.Method)
+}
+
+// AnyCase is middleware for a mounted router: the first segment of a path below
+// it matches the names in any case, as Genesys Cloud and its clients have it.
+func AnyCase(names ...string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			route := chi.RouteContext(r.Context())
+			if segment, rest, ok := firstSegment(route.RoutePath); ok {
+				for _, name := range names {
+					if segment != name && strings.EqualFold(segment, name) {
+						route.RoutePath = "/" + name + rest
+						break
+					}
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func firstSegment(path string) (segment, rest string, ok bool) {
+	if segment, ok = strings.CutPrefix(path, "/"); !ok {
+		return "", "", false
+	}
+	if end := strings.IndexByte(segment, '/'); end >= 0 {
+		return segment[:end], segment[end:], true
+	}
+	return segment, "", true
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// A slow link needs its time for the 16 MiB of a large group, as an
+	// attacker's does for the few bytes of a header.
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 2 * time.Minute
+	// writeTimeout counts from the end of the header: reading, working and
+	// sending a group of 100,000 members.
+	writeTimeout = 5 * time.Minute
+	idleTimeout  = 2 * time.Minute
+
+	maxHeader = 64 << 10
+
+	// shutdownGrace is shorter than the 30 seconds that Kubernetes waits.
+	shutdownGrace = 25 * time.Second
+)
+
+// Server makes a server with the limits that an open port needs.
+func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// Serve serves on ln until ctx ends, then takes no new connections and lets
+// requests finish. It returns nil after an orderly end.
+func Serve(ctx context.Context, s *http.Server, ln net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	if err := s.Shutdown(grace); err != nil {
+		return fmt.Errorf("shut down: %w", errors.Join(err, s.Close()))
+	}
+	return nil
+}
