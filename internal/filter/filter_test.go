@@ -197,6 +197,7 @@ var refusals = []struct{ text, detail string }{
 
 	// names
 	{`shoeSize eq "x"`, `"shoeSize" is not an attribute of User`},
+	{strings.Repeat("é", 81) + ` pr`, `"` + strings.Repeat("é", 80) + `…" is not an attribute`},
 	{`t0 pr`, `"t0" is not an attribute of User`},
 	{`$vp0 pr`, `"$vp0" is not an attribute of User`},
 	{`tags eq "x"`, `"tags" is not an attribute of User`},
@@ -205,6 +206,7 @@ var refusals = []struct{ text, detail string }{
 	{`name.familyName.x pr`, `"familyName.x" is not a sub-attribute of name`},
 	{enterprise + `:manager.x pr`, `"x" is not a sub-attribute of ` + enterprise + `:manager; allowed are value`},
 	{`urn:x:User:title pr`, `"urn:x:User" is not a schema of User; allowed are ` + scim.UserURN + `, ` + enterprise},
+	{enterprise + `.manager pr`, `extension:enterprise:2.0" is not a schema of User`},
 	{enterprise + `:x pr`, `:x" is not an attribute of User`},
 	{enterprise + ` pr`, `is a whole schema`},
 	{`emails[shoe eq "x"]`, `"shoe" is not a sub-attribute of emails; allowed are value, display, type, primary`},

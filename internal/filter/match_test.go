@@ -1,6 +1,7 @@
 package filter_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -183,6 +184,32 @@ func TestMatchForeignValues(t *testing.T) {
 			if got := filter.Match(f.Root(), doc); got != want {
 				t.Errorf("%s matches: %t", f, got)
 			}
+		}
+	}
+}
+
+// TestMatchNumbers has the numbers of a document that was not decoded.
+func TestMatchNumbers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		have any
+		want bool
+	}{
+		{`level gt 7`, json.Number("10"), true},
+		{`level eq 7`, 7.0, true},
+		{`level eq 7`, json.Number("7.5"), false},
+		{`score ge 1.5`, int64(2), true},
+		{`score eq 1.5`, json.Number("15e-1"), true},
+		{`score ne 1.5`, json.Number("x"), true},
+	} {
+		f, err := filter.Parse(testUser, c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := scim.Document{testURN: map[string]any{"level": c.have, "score": c.have}}
+		if got := filter.Match(f.Root(), doc); got != c.want {
+			t.Errorf("%s matches %v: %t", f, c.have, got)
 		}
 	}
 }

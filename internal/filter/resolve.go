@@ -42,7 +42,7 @@ func unknown(t *schema.Type, name string) string {
 	i := strings.LastIndexByte(name, ':')
 	parent, sub, hasSub := strings.Cut(name[i+1:], ".")
 	if hasSub {
-		if ref, ok := t.Resolve(name[:i+1] + parent); ok {
+		if ref, ok := t.Resolve(name[:i+1] + parent); ok && ref.Attr != nil {
 			return unknownSub(ref.Attr, sub)
 		}
 	}
