@@ -1,0 +1,63 @@
+# 'make' alone tells what there is to do.
+
+export CGO_ENABLED ?= 0
+
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME  ?= 10s
+# Tests wait for PostgreSQL more than they compute.
+TESTFLAGS ?= -parallel 4 -timeout 10m
+GOFUMPT   := go tool gofumpt
+LINT      := go tool -modfile=deploy/tools.mod golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(if $(DATABASE_URL),,postgres) build ## Build, then serve with a demo organisation on http://127.0.0.1:8080
+	@bin/purescim serve --demo
+
+.PHONY: test
+test: postgres ## Vet, check the formatting and run all tests
+	go vet ./...
+	@unformatted=$$($(GOFUMPT) -l cmd internal migrations $(wildcard api bench)) && \
+	if [ -n "$$unformatted" ]; then echo "not formatted, 'make fmt' does it:"; echo "$$unformatted"; exit 1; fi
+	go test -vet=off $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint (the first time it builds it: some minutes)
+	$(LINT) run ./...
+
+.PHONY: bench
+bench: postgres ## Measure the server beside a bare handler, on 10,000 users
+	go run ./bench $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: postgres ## Fuzz every target for FUZZTIME, 10s if not given
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' cmd internal | xargs -n 1 dirname | sort -u); do \
+		listed=$$(go test -list '^Fuzz' ./$$dir) || exit 1; \
+		for target in $$(echo "$$listed" | grep '^Fuzz'); do \
+			echo "$$dir $$target"; \
+			go test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; \
+		done; \
+	done
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	$(GOFUMPT) -w cmd internal migrations $(wildcard api bench)
+
+.PHONY: build
+build: ## Write bin/purescim
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/purescim ./cmd/purescim
+
+.PHONY: clean
+clean: ## Remove what was built; the data in .data stays
+	rm -rf bin
+
+# A private PostgreSQL needs the programs of one. Where there is neither them nor apt-get,
+# the server and the tests look further, and say what to install.
+.PHONY: postgres
+postgres:
+	@deploy/install-postgres
