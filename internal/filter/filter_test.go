@@ -14,7 +14,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// testURN is the extension that the cases of scimtest use.
+// testURN is an extension with the kinds of attributes that the server's own
+// schemas lack.
 const testURN = "urn:example:params:scim:schemas:extension:test:2.0:User"
 
 // oddURN has the characters that the parser does not take in a URN.

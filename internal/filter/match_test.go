@@ -15,13 +15,13 @@ import (
 )
 
 // user decodes the body of a user and adds what the server keeps itself.
-func user(t *testing.T, body string) scim.Document {
+func user(t *testing.T, resource *schema.Type, body string) scim.Document {
 	t.Helper()
 	object, err := scim.ParseObject([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := testUser.Decode(object, schema.Options{Region: "US"})
+	in, err := resource.Decode(object, schema.Options{Region: "US"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +35,15 @@ func user(t *testing.T, body string) scim.Document {
 
 func TestCases(t *testing.T) {
 	t.Parallel()
+	extension, err := schema.ParseSchema(scimtest.ExtensionSchema(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource := schema.User.With(extension)
 	for _, c := range scimtest.LoadFilterCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			f, err := filter.Parse(testUser, c.Filter)
+			f, err := filter.Parse(resource, c.Filter)
 			if c.Expect.ScimType != "" {
 				checkError(t, err, scim.ErrorType(c.Expect.ScimType), "")
 				return
@@ -48,7 +53,7 @@ func TestCases(t *testing.T) {
 			}
 			found := []string{}
 			for _, body := range c.Docs {
-				if doc := user(t, string(body)); filter.Match(f.Root(), doc) {
+				if doc := user(t, resource, string(body)); filter.Match(f.Root(), doc) {
 					found = append(found, schema.ID.Text(doc))
 				}
 			}
@@ -61,7 +66,7 @@ func TestCases(t *testing.T) {
 
 func TestMatch(t *testing.T) {
 	t.Parallel()
-	doc := user(t, `{
+	doc := user(t, testUser, `{
 		"id": "U1", "userName": "Zoë@Example.com", "externalId": "Ab", "active": true, "title": "Straße",
 		"name": {"givenName": "Zoë"},
 		"emails": [{"value": "zoe@work", "type": "work", "primary": true}, {"value": "zoe@nowhere"}],
