@@ -1,0 +1,105 @@
+package scimapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// discovery are the endpoints that tell what the server offers (RFC 7644
+// section 4). They need no token (BEHAVIOUR 15) and are the same for everyone.
+func (d *door) discovery(r chi.Router) {
+	for path, answer := range map[string]func(r *http.Request) (any, error){
+		schema.ServiceProviderConfigEndpoint:     d.serviceProviderConfig,
+		schema.ResourceTypesEndpoint:             d.resourceTypes,
+		schema.ResourceTypesEndpoint + "/{name}": d.resourceType,
+		schema.SchemasEndpoint:                   d.schemas,
+		schema.SchemasEndpoint + "/{urn}":        d.schema,
+	} {
+		d.frame.Handle(r, path, httpapi.Route{
+			Public:  true,
+			Methods: map[string]httpapi.Handler{http.MethodGet: describing(answer)},
+		})
+	}
+}
+
+// describing writes an answer as JSON. Filters are refused, so that no client
+// takes the whole for what its filter left (RFC 7644 section 4).
+func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		q, err := readQuery(r)
+		if err != nil {
+			return err
+		}
+		if q.has("filter") {
+			return scim.Forbidden("this endpoint cannot be filtered; leave the parameter filter out")
+		}
+		v, err := answer(r)
+		if err != nil {
+			return err
+		}
+		body, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		httpapi.WriteJSON(w, http.StatusOK, scim.MediaType, body)
+		return nil
+	}
+}
+
+func (d *door) serviceProviderConfig(r *http.Request) (any, error) {
+	return d.service.Describe(d.root(r)), nil
+}
+
+func (d *door) resourceTypes(r *http.Request) (any, error) {
+	return allOf(d.directory.Types().ResourceTypeDocuments(d.root(r))), nil
+}
+
+func (d *door) resourceType(r *http.Request) (any, error) {
+	name := pathParam(r, "name")
+	for _, document := range d.directory.Types().ResourceTypeDocuments(d.root(r)) {
+		if strings.EqualFold(document.Name, name) {
+			return document, nil
+		}
+	}
+	return nil, scim.NotFound("resource type %q does not exist; GET /ResourceTypes lists those that do", name)
+}
+
+func (d *door) schemas(r *http.Request) (any, error) {
+	return allOf(d.directory.Types().SchemaDocuments(d.root(r))), nil
+}
+
+func (d *door) schema(r *http.Request) (any, error) {
+	urn := pathParam(r, "urn")
+	for _, document := range d.directory.Types().SchemaDocuments(d.root(r)) {
+		if strings.EqualFold(document.ID, urn) {
+			return document, nil
+		}
+	}
+	return nil, scim.NotFound("schema %q does not exist; GET /Schemas lists those that do", urn)
+}
+
+// listResponse is a list of discovery, which is always whole.
+type listResponse[Document any] struct {
+	Schemas      []string   `json:"schemas"`
+	TotalResults int        `json:"totalResults"`
+	StartIndex   int        `json:"startIndex"`
+	ItemsPerPage int        `json:"itemsPerPage"`
+	Resources    []Document `json:"Resources"`
+}
+
+func allOf[Document any](documents []Document) listResponse[Document] {
+	return listResponse[Document]{
+		Schemas:      []string{scim.ListResponseURN},
+		TotalResults: len(documents),
+		StartIndex:   1,
+		ItemsPerPage: len(documents),
+		Resources:    documents,
+	}
+}

@@ -1,0 +1,112 @@
+package scimapi
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// defaultCount is the size of a page when the client names none (BEHAVIOUR 5).
+const defaultCount = 25
+
+// query is what a request says after the question mark, by the parameters'
+// names in lower case, since clients spell them in any. Where one value is
+// asked for, the first of a doubled parameter counts.
+type query map[string][]string
+
+// readQuery reads the query of a request.
+func readQuery(r *http.Request) (query, error) {
+	values, err := httpapi.Query(r)
+	if err != nil {
+		return nil, err
+	}
+	q := make(query, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		key := strings.ToLower(name)
+		q[key] = append(q[key], values[name]...)
+	}
+	return q, nil
+}
+
+// has reports whether the parameter is there, be it empty.
+func (q query) has(name string) bool { return len(q.all(name)) > 0 }
+
+func (q query) all(name string) []string { return q[strings.ToLower(name)] }
+
+func (q query) first(name string) string {
+	if values := q.all(name); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// projection reads which attributes the answer shall hold. Strict organisations
+// are told that the two parameters exclude each other (BEHAVIOUR 13).
+func (q query) projection(t *schema.Type, s org.Settings) (schema.Projection, error) {
+	attributes, excluded := q.all("attributes"), q.all("excludedAttributes")
+	if s.Strict && strings.Join(attributes, "") != "" && strings.Join(excluded, "") != "" {
+		return schema.Projection{}, scim.InvalidValue("attributes and excludedAttributes are both given; only one of them is allowed")
+	}
+	return t.Project(attributes, excluded), nil
+}
+
+// list reads what is asked of a list; sorting is not offered, and so its
+// parameters are as unknown as any others and ignored.
+func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.ListRequest, error) {
+	start, count, err := q.page(maxCount)
+	if err != nil {
+		return directory.ListRequest{}, err
+	}
+	p, err := q.projection(t, s)
+	return directory.ListRequest{
+		Filter:     q.first("filter"),
+		HasFilter:  q.has("filter"),
+		Start:      start,
+		Count:      count,
+		Projection: p,
+	}, err
+}
+
+// page reads the part of a list that is asked for: its first index, from 1, and
+// its size. pageSize and pageNumber, which counts from 0, are what Saviynt's
+// connector says instead (BEHAVIOUR 5-7).
+func (q query) page(maxCount int) (start, count int, err error) {
+	count, given, err := q.number("count", "pageSize")
+	if err != nil {
+		return 0, 0, err
+	}
+	if !given {
+		count = defaultCount
+	}
+	count = min(max(count, 0), maxCount)
+	start, given, err = q.number("startIndex")
+	if err != nil || given {
+		return max(start, 1), count, err
+	}
+	page, _, err := q.number("pageNumber")
+	return max(page, 0)*count + 1, count, err
+}
+
+// number reads the first of the parameters that is there and not empty.
+func (q query) number(names ...string) (n int, given bool, err error) {
+	for _, name := range names {
+		text := strings.TrimSpace(q.first(name))
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil {
+			return 0, false, scim.InvalidValue("%s: %q is not allowed; a whole number of at most nine digits is expected", name, text)
+		}
+		return int(n), true, nil
+	}
+	return 0, false, nil
+}

@@ -1,0 +1,224 @@
+package scimapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// operations are what the directory offers for one resource type. create and
+// remove are nil where they are not offered through SCIM, and then refusal tells
+// an administrator what to do instead.
+type operations struct {
+	create  func(ctx context.Context, o org.Org, body map[string]any) (directory.Record, error)
+	replace func(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (directory.Record, error)
+	patch   func(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (directory.Record, error)
+	remove  func(ctx context.Context, o org.Org, id string, match scim.Condition) error
+
+	refusal   string
+	bodyLimit int64
+}
+
+// groupsElsewhere is what BEHAVIOUR 70 has the administrator told.
+const groupsElsewhere = "groups are made and deleted in the platform, with POST /api/v2/groups or the command " +
+	"\"purescim group create\", and linked by their displayName. In Entra, clear Create and Delete among the target " +
+	"object actions of the group mapping; in Okta, push with Link Group to the group that exists"
+
+func operationsOf(d *directory.Directory, t *schema.Type) operations {
+	if t.Core.ID == scim.GroupURN {
+		return operations{
+			replace: d.ReplaceGroup, patch: d.PatchGroup,
+			refusal: groupsElsewhere, bodyLimit: httpapi.GroupBodyLimit,
+		}
+	}
+	return operations{create: d.CreateUser, replace: d.ReplaceUser, patch: d.PatchUser, remove: d.DeleteUser}
+}
+
+// resources serves the resources of one type under one mount.
+type resources struct {
+	*door
+	operations
+	t *schema.Type
+}
+
+// mount puts the endpoints of the type on the router.
+func (s resources) mount(r chi.Router) {
+	collection := map[string]httpapi.Handler{http.MethodGet: s.list}
+	if s.create != nil {
+		collection[http.MethodPost] = s.post
+	}
+	one := map[string]httpapi.Handler{http.MethodGet: s.get, http.MethodPut: s.put, http.MethodPatch: s.change}
+	if s.remove != nil {
+		one[http.MethodDelete] = s.delete
+	}
+	for path, methods := range map[string]map[string]httpapi.Handler{s.t.Endpoint: collection, s.t.Endpoint + "/{id}": one} {
+		s.frame.Handle(r, path, httpapi.Route{BodyLimit: s.bodyLimit, Methods: methods, Refusal: s.refusal})
+	}
+}
+
+func (s resources) get(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.read(r)
+	if err != nil {
+		return err
+	}
+	record, err := s.directory.Get(r.Context(), in.org, s.t, in.id, in.projection)
+	if err != nil {
+		return err
+	}
+	if condition := scim.ParseCondition(r.Header.Get("If-None-Match")); !condition.IsZero() && condition.Matches(record.Version) {
+		w.Header().Set("ETag", record.Version.ETag())
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	s.write(w, r, http.StatusOK, record, in.projection)
+	return nil
+}
+
+func (s resources) post(w http.ResponseWriter, r *http.Request) error {
+	in, body, err := s.readObject(r)
+	if err != nil {
+		return err
+	}
+	record, err := s.create(r.Context(), in.org, body)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", s.t.Location(s.root(r), record.ID.String()))
+	s.write(w, r, http.StatusCreated, record, in.projection)
+	return nil
+}
+
+func (s resources) put(w http.ResponseWriter, r *http.Request) error {
+	in, body, err := s.readObject(r)
+	if err != nil {
+		return err
+	}
+	record, err := s.replace(r.Context(), in.org, in.id, in.match, body, in.projection)
+	if err != nil {
+		return err
+	}
+	s.write(w, r, http.StatusOK, record, in.projection)
+	return nil
+}
+
+// change answers a PATCH. A group too large to list is not: its answer has no
+// content, unless the members were left out anyway (BEHAVIOUR 73).
+func (s resources) change(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.read(r)
+	if err != nil {
+		return err
+	}
+	body, err := httpapi.Body(r)
+	if err != nil {
+		return err
+	}
+	ops, err := scim.ParsePatch(body)
+	if err != nil {
+		return err
+	}
+	record, err := s.patch(r.Context(), in.org, in.id, in.match, ops, in.projection)
+	if err != nil {
+		return err
+	}
+	if record.MemberCount > directory.MaxAnswerMembers && in.projection.Wants(schema.Members) {
+		w.Header().Set("ETag", record.Version.ETag())
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	s.write(w, r, http.StatusOK, record, in.projection)
+	return nil
+}
+
+func (s resources) delete(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.read(r)
+	if err != nil {
+		return err
+	}
+	if err := s.remove(r.Context(), in.org, in.id, in.match); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// input is what a request on one resource says beside its body.
+type input struct {
+	org        org.Org
+	id         string
+	match      scim.Condition
+	projection schema.Projection
+}
+
+func (s resources) read(r *http.Request) (input, error) {
+	q, err := readQuery(r)
+	if err != nil {
+		return input{}, err
+	}
+	in := input{
+		org:   httpapi.Principal(r.Context()).Org,
+		id:    pathParam(r, "id"),
+		match: scim.ParseCondition(r.Header.Get("If-Match")),
+	}
+	in.projection, err = q.projection(s.t, in.org.Settings)
+	return in, err
+}
+
+func (s resources) readObject(r *http.Request) (input, map[string]any, error) {
+	in, err := s.read(r)
+	if err != nil {
+		return input{}, nil, err
+	}
+	body, err := httpapi.Body(r)
+	if err != nil {
+		return input{}, nil, err
+	}
+	object, err := scim.ParseObject(body)
+	return in, object, err
+}
+
+// pathParam gives a part of the path without its percent-encoding.
+func pathParam(r *http.Request, name string) string {
+	part := chi.URLParam(r, name)
+	if r.URL.RawPath == "" { // the router matched the decoded path
+		return part
+	}
+	plain, err := url.PathUnescape(part)
+	if err != nil {
+		return part
+	}
+	return plain
+}
+
+func (s resources) write(w http.ResponseWriter, r *http.Request, status int, record directory.Record, p schema.Projection) {
+	w.Header().Set("ETag", record.Version.ETag())
+	httpapi.WriteJSON(w, status, scim.MediaType, s.append(nil, s.root(r), record, p))
+}
+
+// append writes the representation of a record.
+func (s resources) append(dst []byte, root string, record directory.Record, p schema.Projection) []byte {
+	const metaAndLink = 400 // bytes, about
+	if dst == nil {
+		dst = make([]byte, 0, len(record.Doc)+metaAndLink*(1+len(record.Links)))
+	}
+	links := make([]schema.AnswerLink, len(record.Links))
+	for i, link := range record.Links {
+		links[i] = schema.AnswerLink{ID: link.ID.String(), Display: link.Display}
+	}
+	return s.t.Append(dst, schema.Answer{
+		ID:       record.ID.String(),
+		Version:  record.Version,
+		Created:  record.Created,
+		Modified: record.Modified,
+		Doc:      record.Doc,
+		Links:    links,
+		Mount:    root,
+	}, p)
+}

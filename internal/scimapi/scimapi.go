@@ -1,0 +1,82 @@
+// Package scimapi is the SCIM door: it reads requests on /Users, /Groups and the
+// discovery endpoints, calls package directory, and writes what it answers
+// (RFC 7644 section 3), the same under both mounts.
+//
+// What a resource may be is left to directory; authentication, limits and the
+// writing of errors to the frame, package httpapi.
+package scimapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// mounts are the roots under which the same is served (BEHAVIOUR 1). The longer
+// one comes first, so that it is no endpoint of the shorter.
+var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
+
+// notOffered are the endpoints of the standard that this server does without.
+var notOffered = []string{"/Me", "/Bulk", "/.search"}
+
+// Mount serves SCIM below r.
+func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
+	for _, path := range mounts {
+		(&door{frame: frame, directory: d, service: schema.DefaultService, path: path}).mount(r)
+	}
+}
+
+// door is everything under one mount.
+type door struct {
+	frame     *httpapi.Frame
+	directory *directory.Directory
+	service   schema.Service
+	path      string
+}
+
+func (d *door) mount(r chi.Router) {
+	inner := d.frame.Router(httpapi.SCIM)
+	inner.Use(httpapi.AnyCase(d.names()...))
+	d.discovery(inner)
+	for _, t := range d.directory.Types() {
+		resources{door: d, operations: operationsOf(d.directory, t), t: t}.mount(inner)
+		d.refuse(inner, t.Endpoint+"/.search")
+	}
+	for _, path := range notOffered {
+		d.refuse(inner, path)
+	}
+	r.Mount(d.path, inner)
+}
+
+// names are those of the endpoints.
+func (d *door) names() []string {
+	paths := append([]string{schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint}, notOffered...)
+	for _, t := range d.directory.Types() {
+		paths = append(paths, t.Endpoint)
+	}
+	for i, path := range paths {
+		paths[i] = strings.TrimPrefix(path, "/")
+	}
+	return paths
+}
+
+// refuse answers 501 on an endpoint of the standard (RFC 7644 sections 3.4.3, 3.7, 3.11).
+func (d *door) refuse(r chi.Router, path string) {
+	refusal := func(http.ResponseWriter, *http.Request) error {
+		return scim.NotImplemented("%s is not offered by this server; GET %s tells what is", path, schema.ServiceProviderConfigEndpoint)
+	}
+	methods := make(map[string]httpapi.Handler)
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		methods[method] = refusal
+	}
+	d.frame.Handle(r, path, httpapi.Route{Methods: methods})
+}
+
+// root is the absolute URL of the mount that the request came through.
+func (d *door) root(r *http.Request) string { return d.frame.BaseURL(r) + d.path }

@@ -1,0 +1,50 @@
+// Package server puts the frame and the doors together into one http.Handler,
+// for the program and for tests alike.
+//
+// Where the parts come from is left to its callers; what they do, to them.
+package server
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/platformapi"
+	"github.com/purescim/purescim/internal/scimapi"
+)
+
+// Config are the parts of a server and what it may be told.
+type Config struct {
+	Directory *directory.Directory
+	OAuth     *oauth.Service
+	// RateLimit is how many requests a minute one token may make; 0 is no limit.
+	RateLimit int
+	// PublicURL is the scheme and host that clients use; empty means those of
+	// the request.
+	PublicURL string
+	// TrustProxy believes the X-Forwarded headers of the proxy in front.
+	TrustProxy bool
+	Log        *slog.Logger
+}
+
+// New makes the handler of every endpoint.
+func New(c Config) http.Handler {
+	frame := httpapi.New(httpapi.Options{
+		Verify:     c.OAuth.Verify,
+		RateLimit:  c.RateLimit,
+		PublicURL:  c.PublicURL,
+		TrustProxy: c.TrustProxy,
+		Log:        c.Log,
+	})
+	r := frame.Router(httpapi.Platform)
+	scimapi.Mount(r, frame, c.Directory)
+	platformapi.Mount(r, frame, c.Directory)
+	frame.Handle(r, "/oauth/token", httpapi.Route{
+		Protocol: httpapi.Platform,
+		Public:   true,
+		Methods:  map[string]httpapi.Handler{http.MethodPost: c.OAuth.ServeToken},
+	})
+	return r
+}
