@@ -55,9 +55,11 @@ func place(o Options) (*cluster, error) {
 		return nil, err
 	}
 	if c.user.lent {
-		if c.base, err = openBase(dir, c.base, c.user, o.Log); err != nil {
+		user := c.user.orOwner(c.path("data"))
+		if c.base, err = openBase(dir, c.base, user, o.Log); err != nil {
 			return nil, err
 		}
+		c.user = c.user.orOwner(c.path("data"))
 	}
 	c.data = c.path("data")
 	return c, c.claim()
@@ -85,20 +87,25 @@ func openBase(dir, base string, user account, log *slog.Logger) (string, error) 
 	return moved, os.Chmod(rootHome, 0o755) // whatever the umask says
 }
 
-// claim makes the base directory and gives it to the cluster's user. The owner of an
-// existing cluster stays its owner.
+// orOwner is the account that an existing cluster belongs to, or else a itself.
+func (a account) orOwner(data string) account {
+	info, err := os.Stat(data)
+	if err != nil {
+		return a
+	}
+	if owner := info.Sys().(*syscall.Stat_t); owner.Uid != 0 && owner.Uid != a.uid {
+		a.name, a.uid, a.gid = fmt.Sprintf("id %d", owner.Uid), owner.Uid, owner.Gid
+	}
+	return a
+}
+
+// claim makes the base directory and gives it to the cluster's user.
 func (c *cluster) claim() error {
 	if err := os.Mkdir(c.base, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if info, err := os.Stat(c.data); err == nil {
-		owner := info.Sys().(*syscall.Stat_t)
-		if !c.user.lent && owner.Uid != c.user.uid {
-			return fmt.Errorf("%s belongs to user id %d: run as that user, or use another data directory", c.data, owner.Uid)
-		}
-		if c.user.lent && owner.Uid != 0 {
-			c.user.uid, c.user.gid = owner.Uid, owner.Gid
-		}
+	if owner := c.user.orOwner(c.base); !c.user.lent && owner.uid != c.user.uid {
+		return fmt.Errorf("%s belongs to user %s: run as that user or root, or use another data directory", c.base, owner.name)
 	}
 	return c.give(c.base)
 }

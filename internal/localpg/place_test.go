@@ -3,6 +3,7 @@ package localpg
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,33 @@ func TestStart_RootExplainsClusterItCannotReach(t *testing.T) {
 	_, err := Start(t.Context(), Options{Dir: dir, Test: true})
 	if err == nil || !strings.Contains(err.Error(), "chmod o+x "+home) {
 		t.Errorf("error %v, want the command that opens %s", err, home)
+	}
+}
+
+func TestPlace_RootKeepsTheOwner(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Dir(closedDir(t))
+	const uid, gid = 54321, 54321
+	own := func(path string) {
+		if err := os.Chown(path, uid, gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own(dir) // mode 0700: nobody else may enter
+	data := filepath.Join(dir, "postgres", "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	own(filepath.Dir(data))
+	own(data)
+	writeFile(t, filepath.Join(data, "PG_VERSION"), "15\n")
+
+	c, err := place(Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.data != data || c.user.uid != uid || c.user.gid != gid {
+		t.Errorf("cluster %s is run by %d:%d, want %s by %d:%d", c.data, c.user.uid, c.user.gid, data, uid, gid)
 	}
 }
 
