@@ -38,7 +38,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	}
 	go p.store.Run(ctx)
 	p.log.Info("serving", "addr", listener.Addr().String(), "version", version)
-	return httpapi.Serve(ctx, httpapi.Server(cmd.Addr, cmd.handler(p), p.log), listener, p.log)
+	return httpapi.Serve(ctx, httpapi.Server(cmd.Addr, cmd.handler(p), p.log), listener)
 }
 
 func (cmd *serveCommand) handler(p *parts) http.Handler {
