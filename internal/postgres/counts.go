@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+)
+
+// The kinds of counts. The numbers are stored, and written in statements.
+const (
+	activeUsers   int16 = 1
+	inactiveUsers int16 = 2
+	groupsCount   int16 = 3
+)
+
+// count is a change of one count.
+type count struct {
+	kind int16
+	n    int32
+}
+
+// appendCounts adds changes of counts as three arrays: kinds, new ids and numbers.
+func appendCounts(args []any, changes []count) []any {
+	kinds, ids, ns := make([]int16, len(changes)), make(uids, len(changes)), make([]int32, len(changes))
+	for i, c := range changes {
+		kinds[i], ids[i], ns[i] = c.kind, uuid.UUID(newID()), c.n
+	}
+	return append(args, kinds, ids, ns)
+}
+
+// selectTotal sums the base and the changes that are not folded yet, in one
+// snapshot: a total is exact at any moment.
+const selectTotal = `
+select coalesce((select sum(c.n) from counts c        where c.org_id = $1 and c.kind = any($2)), 0)::bigint
+     + coalesce((select sum(d.n) from count_changes d where d.org_id = $1 and d.kind = any($2)), 0)::bigint`
+
+// foldCounts moves changes into the base. Any number of servers may fold at
+// once: each takes changes that no other holds.
+const foldCounts = `
+with picked as (
+  select d.kind, d.id
+  from   count_changes d
+  where  d.org_id = $1
+  order  by d.kind, d.id
+  limit  10000
+  for    update skip locked
+), gone as (
+  delete from count_changes d
+  using  picked
+  where  d.org_id = $1 and d.kind = picked.kind and d.id = picked.id
+  returning d.kind, d.n
+)
+insert into counts as c (org_id, kind, n)
+select $1, gone.kind, sum(gone.n)
+from   gone
+group  by gone.kind
+order  by gone.kind
+on     conflict (org_id, kind) do update set n = c.n + excluded.n`
+
+// FoldCounts folds the pending changes of one organisation's counts. It changes
+// no total, only what reading one costs.
+func (s *Store) FoldCounts(ctx context.Context, o org.ID) error {
+	for {
+		var folded int64
+		err := retry(ctx, func() error {
+			tag, err := s.pool.Exec(ctx, foldCounts, int64(o))
+			folded = tag.RowsAffected()
+			return err
+		})
+		if err != nil || folded == 0 {
+			return wrap("fold counts", err)
+		}
+	}
+}
+
+// selectPending finds the organisations with pending changes: a statement across
+// organisations, for the background work only.
+const selectPending = `select distinct org_id from count_changes limit 1000`
+
+const foldPause = 2 * time.Second
+
+// Run does the background work until the context ends: it folds the counts of
+// all organisations every two seconds. Each server may run it.
+func (s *Store) Run(ctx context.Context) {
+	tick := time.NewTicker(foldPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.foldAll(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "counts were not folded; totals stay exact but cost more", "error", err)
+		}
+	}
+}
+
+func (s *Store) foldAll(ctx context.Context) error {
+	rows, err := s.pool.Query(ctx, selectPending)
+	if err != nil {
+		return wrap("find pending counts", err)
+	}
+	var pending []org.ID
+	if err := readAll(rows, func(raw [][]byte) { pending = append(pending, org.ID(readInt(raw[0]))) }); err != nil {
+		return wrap("find pending counts", err)
+	}
+	for _, o := range pending {
+		if err := s.FoldCounts(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Errors of PostgreSQL are told apart by SQLSTATE and the beginning of the
+// constraint's name: a sharded database adds a number to its end.
+const (
+	uniqueViolation      = "23505"
+	foreignKeyViolation  = "23503"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+)
+
+// violates reports whether err is a violation of the constraint.
+func violates(err error, state, constraint string) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == state && strings.HasPrefix(e.ConstraintName, constraint)
+}
+
+// explain turns the violation of a unique name into the error that the client is
+// told; doc is the document that could not be stored.
+func explain(err error, doc scim.Document) error {
+	switch {
+	case violates(err, uniqueViolation, "users_name"):
+		return scim.Uniqueness("%s: %q is taken by another user of the organisation; names are compared without regard to case",
+			schema.UserName, schema.UserName.Text(doc)).Because(err)
+	case violates(err, uniqueViolation, "users_pkey"), violates(err, uniqueViolation, "groups_pkey"):
+		return scim.Uniqueness("%s: %q is the id of another resource", schema.ID, schema.ID.Text(doc)).Because(err)
+	case violates(err, uniqueViolation, "groups_name"):
+		return scim.Uniqueness("%s: %q is the name of another group of the organisation; names are compared without regard to case",
+			schema.GroupName, schema.GroupName.Text(doc)).Because(err)
+	default:
+		return err
+	}
+}
+
+// attempts bounds how often a write is done again.
+const attempts = 10
+
+// retry does a write again that PostgreSQL gave up in favour of another: on a
+// deadlock, or because a user whose membership was being stored is deleted now.
+// Whatever f wrote has been rolled back by then.
+func retry(ctx context.Context, f func() error) error {
+	for n := 1; ; n++ {
+		err := f()
+		if n == attempts || !isTransient(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func isTransient(err error) bool {
+	return violates(err, deadlockDetected, "") || violates(err, serializationFailure, "") ||
+		violates(err, foreignKeyViolation, "members_user")
+}
+
+func isNotFound(err error) bool { return errors.Is(err, directory.ErrNotFound) }
+
+// wrap says what was being done when err happened.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// noRows turns pgx's word for "not found" into the registry's.
+func noRows(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return oauth.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+const insertGroup = `
+with created as (
+  insert into groups (org_id, id, version, created_at, modified_at, description, type, visibility,
+                      rules_visible, doc, folded, display_name, display_name_key, external_id)
+  values ($1, $2, 1, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+)
+insert into count_changes (org_id, kind, id, n)
+values ($1, 3, $13, 1)`
+
+// CreateGroup implements directory.View.
+func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group, e directory.Edit) (directory.Record, error) {
+	id, err := uuid.Parse(schema.ID.Text(e.Doc))
+	if err != nil {
+		return directory.Record{}, fmt.Errorf("read id of new group: %w", err)
+	}
+	r := directory.Record{ID: id, Version: 1, Created: now(), Doc: t.Encode(e.Doc)}
+	r.Modified = r.Created
+	found := rowOf(t, e.Doc)
+	args := append(make([]any, 0, 13), v.org, uid(id), r.Created,
+		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
+	_, err = v.pool.Exec(ctx, insertGroup, append(append(args, found.columns...), newID())...)
+	return r, wrap("create group", explain(err, e.Doc))
+}
+
+// lockGroup makes other changes of the group and of its members wait. It lets
+// readers through, and the foreign keys of the members that it adds itself.
+const lockGroup = getGroup + `
+for    no key update of g`
+
+// updateGroup edits a group under its lock, so that the members that the edit
+// sees, counts and changes stay as they are meanwhile.
+func (v view) updateGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
+	var old directory.Resource
+	lock := func(b *pgx.Batch) {
+		v.queueGroup(b, id, &old.Record)
+		if c.Links {
+			b.Queue(getMembers, v.org, uid(id)).Query(func(rows pgx.Rows) (err error) {
+				old.Links, err = readMembers(rows, old.MemberCount)
+				return err
+			})
+		}
+	}
+	err = v.inTx(ctx, lock, func(tx pgx.Tx) error {
+		if err := c.Match.CheckMatch(old.Version); err != nil {
+			return err
+		}
+		if old.Document, err = t.Load(old.Doc); err != nil {
+			return err
+		}
+		edit, err := c.Edit(old)
+		if err != nil {
+			return err
+		}
+		r, err = v.storeGroup(ctx, tx, t, old, edit)
+		return err
+	})
+	return r, err
+}
+
+// queueGroup locks the group and reads it.
+func (v view) queueGroup(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
+	b.Queue(lockGroup, v.org, uid(id)).Query(func(rows pgx.Rows) error {
+		return readOne(rows, func(raw [][]byte) { *r = readGroup(raw) })
+	})
+}
+
+// updateGroup stores a new document. The version is given, because a change of
+// the members in the same transaction has raised it already.
+const updateGroup = `
+update groups
+set    version          = $3,
+       modified_at      = $4,
+       doc              = $5,
+       folded           = $6,
+       display_name     = $7,
+       display_name_key = $8,
+       external_id      = $9
+where  org_id = $1 and id = $2`
+
+// storeGroup stores the edit of a group that is locked.
+func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old directory.Resource, e directory.Edit) (r directory.Record, err error) {
+	r = old.Record
+	if err := v.lockReferences(ctx, tx, e.References); err != nil {
+		return r, err
+	}
+	if e.Members != nil {
+		if r, err = v.editMembers(ctx, tx, old, *e.Members); err != nil {
+			return r, err
+		}
+	}
+	if e.Doc == nil {
+		return r, nil
+	}
+	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(e.Doc)
+	found := rowOf(t, e.Doc)
+	args := append(make([]any, 0, 9), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
+	_, err = tx.Exec(ctx, updateGroup, append(args, found.columns...)...)
+	return r, explain(err, e.Doc)
+}
+
+// editMembers changes the members of a group that is locked. The answer holds
+// the new members if the old ones were asked for.
+func (v view) editMembers(ctx context.Context, tx pgx.Tx, old directory.Resource, m directory.MemberChange) (directory.Record, error) {
+	m, err := v.difference(ctx, tx, old.ID, m)
+	if err != nil {
+		return old.Record, err
+	}
+	if len(m.Add)+len(m.Remove) == 0 {
+		return old.Record, nil
+	}
+	r, err := v.applyMembers(ctx, tx, old.ID, m)
+	if err != nil || old.Links == nil {
+		return r, err
+	}
+	rows, err := tx.Query(ctx, getMembers, v.org, uid(old.ID))
+	if err == nil {
+		r.Links, err = readMembers(rows, r.MemberCount)
+	}
+	return r, err
+}

@@ -1,0 +1,183 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// changeMembers adds and removes members without reading them, all or nothing:
+// when an id to add is not a user, nothing changes and the ids that are users
+// come back. Locking the group first makes changes of one group follow each
+// other; what the counts say is what was really written, whatever the snapshot
+// of the statement saw.
+const changeMembers = `
+with target as materialized (
+  select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
+  from   groups g
+  where  g.org_id = $1 and g.id = $2
+  for    no key update of g
+), known as materialized (
+  select u.id
+  from   users u
+  where  u.org_id = $1 and u.id = any($3::uuid[])
+), allowed as materialized (
+  select id
+  from   target
+  where  (select count(*) from known) = $5::bigint
+), added as (
+  insert into group_members (org_id, group_id, user_id)
+  select $1, allowed.id, known.id
+  from   allowed, known
+  on conflict do nothing
+  returning user_id
+), removed as (
+  delete from group_members m
+  using  allowed
+  where  m.org_id = $1 and m.group_id = allowed.id and m.user_id = any($4::uuid[])
+  returning m.user_id
+), changed as (
+  update groups g
+  set    version      = g.version + 1,
+         modified_at  = $6,
+         member_count = g.member_count + (select count(*) from added) - (select count(*) from removed)
+  where  g.org_id = $1 and g.id = $2
+  and    (select count(*) from added) + (select count(*) from removed) > 0
+  returning g.version, g.modified_at, g.member_count
+)
+select t.id,
+       coalesce(c.version, t.version),
+       t.created_at,
+       coalesce(c.modified_at, t.modified_at),
+       t.doc,
+       coalesce(c.member_count, t.member_count),
+       case when not exists (select from allowed) then array(select id from known) end
+from   target t
+left   join changed c on true`
+
+// ChangeMembers implements directory.View.
+func (v view) ChangeMembers(ctx context.Context, group uuid.UUID, match scim.Condition, m directory.MemberChange) (r directory.Record, err error) {
+	err = retry(ctx, func() error {
+		if match.IsZero() && !m.Replace && len(m.Remove) <= m.Limit {
+			r, err = v.applyMembers(ctx, v.pool, group, m)
+		} else {
+			r, err = v.changeLockedMembers(ctx, group, match, m)
+		}
+		return err
+	})
+	return r, wrap("change members", err)
+}
+
+// changeLockedMembers looks at the group before it changes its members.
+func (v view) changeLockedMembers(ctx context.Context, group uuid.UUID, match scim.Condition, m directory.MemberChange) (r directory.Record, err error) {
+	var old directory.Resource
+	lock := func(b *pgx.Batch) { v.queueGroup(b, group, &old.Record) }
+	err = v.inTx(ctx, lock, func(tx pgx.Tx) error {
+		if err := match.CheckMatch(old.Version); err != nil {
+			return err
+		}
+		r, err = v.editMembers(ctx, tx, old, m)
+		return err
+	})
+	return r, err
+}
+
+// applyMembers adds and removes. What is both added and removed is added.
+func (v view) applyMembers(ctx context.Context, q querier, group uuid.UUID, m directory.MemberChange) (r directory.Record, err error) {
+	remove, _ := compareIDs(m.Remove, m.Add)
+	rows, err := q.Query(ctx, changeMembers, v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), now())
+	if err != nil {
+		return r, err
+	}
+	refused := false
+	known := make(map[uuid.UUID]bool)
+	err = readOne(rows, func(raw [][]byte) {
+		r = readGroup(raw)
+		if refused = raw[6] != nil; refused {
+			readIDs(raw[6], func(id uuid.UUID) { known[id] = true })
+		}
+	})
+	if err == nil && refused {
+		err = unknownMembers(m.Add, known)
+	}
+	return r, err
+}
+
+func unknownMembers(ids []uuid.UUID, known map[uuid.UUID]bool) error {
+	e := new(directory.MissingError)
+	for _, id := range ids {
+		if !known[id] {
+			e.References = append(e.References, directory.Reference{Attr: schema.Members, User: id})
+		}
+	}
+	return e
+}
+
+const selectMemberIDs = `
+select user_id
+from   group_members
+where  org_id = $1 and group_id = $2
+order  by user_id`
+
+const selectSomeMemberIDs = `
+select user_id
+from   group_members
+where  org_id = $1 and group_id = $2 and user_id = any($3)
+order  by user_id`
+
+// difference reduces a change to what the stored members lack or have too many,
+// and checks the limit. The group is locked.
+func (v view) difference(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.MemberChange, error) {
+	limit := m.Limit
+	if m.Replace {
+		stored, err := v.memberIDs(ctx, tx, m.Add, selectMemberIDs, v.org, uid(group))
+		if err != nil {
+			return m, err
+		}
+		m.Remove, m.Add = compareIDs(stored, m.Add)
+		m.Replace = false
+	} else if len(m.Remove) > limit {
+		stored, err := v.memberIDs(ctx, tx, m.Remove, selectSomeMemberIDs, v.org, uid(group), uids(m.Remove))
+		if err != nil {
+			return m, err
+		}
+		m.Remove, _ = compareIDs(stored, m.Add)
+	}
+	if len(m.Remove) > limit {
+		return m, &directory.LimitError{Removed: len(m.Remove), Limit: limit}
+	}
+	return m, nil
+}
+
+// memberIDs reads sorted ids, about as many as like has.
+func (v view) memberIDs(ctx context.Context, tx pgx.Tx, like []uuid.UUID, sql string, args ...any) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, 0, len(like))
+	err = readAll(rows, func(raw [][]byte) { ids = append(ids, readID(raw[0])) })
+	return ids, err
+}
+
+// compareIDs merges two sorted lists and gives what only one of them has.
+func compareIDs(a, b []uuid.UUID) (onlyA, onlyB []uuid.UUID) {
+	for len(a) > 0 && len(b) > 0 {
+		switch order := bytes.Compare(a[0][:], b[0][:]); {
+		case order < 0:
+			onlyA, a = append(onlyA, a[0]), a[1:]
+		case order > 0:
+			onlyB, b = append(onlyB, b[0]), b[1:]
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+	return slices.Concat(onlyA, a), slices.Concat(onlyB, b)
+}

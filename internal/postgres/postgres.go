@@ -1,0 +1,161 @@
+// Package postgres keeps everything in PostgreSQL: the stores that directory and
+// oauth ask for, and all SQL of the project but the migrations.
+//
+// A resource is kept as the document that is answered, rendered; columns and key
+// rows beside it are what filters search, and rows relate users and groups. What
+// a document may hold is left to schema and directory; which filter becomes which
+// condition is in where.go.
+//
+// Rules for every statement, which a test checks: each of its parts says
+// org_id = $1; there are no triggers, no MERGE and no volatile functions; ids and
+// times come from Go.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+)
+
+const (
+	defaultStatementTimeout = 30 * time.Second
+
+	// Commits are flushed together: with more connections than cores, the
+	// waiting ones share a flush.
+	connectionsPerCore = 4
+	minConnections     = 16
+)
+
+// Options are what a Store may be told.
+type Options struct {
+	// MaxConns bounds the connections. 0 takes pool_max_conns of the URL, or else
+	// four a core, at least 16.
+	MaxConns int32
+	// StatementTimeout ends statements that run longer: a safety net, not a
+	// limit that requests are meant to meet. 0 is 30 seconds.
+	StatementTimeout time.Duration
+	// Log is told what the background work cannot return; nil is silent.
+	Log *slog.Logger
+}
+
+// Store is a database. It is safe for concurrent use.
+type Store struct {
+	pool  *pgxpool.Pool
+	marks *bookmarks
+	log   *slog.Logger
+}
+
+var _ directory.Store = (*Store)(nil)
+
+// Open connects to the database of the URL, which must be migrated.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	config, err := configure(url, o)
+	if err != nil {
+		return nil, fmt.Errorf("read database URL: %w", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{pool: pool, marks: newBookmarks(), log: log}, nil
+}
+
+// Close waits for the statements that run and closes the connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Org gives the data of one organisation. Whether it exists is not checked: one
+// that does not has no data.
+func (s *Store) Org(id org.ID) directory.View { return s.view(id) }
+
+// view is the data of one organisation: its id is $1 of each statement.
+type view struct {
+	*Store
+	org int64
+}
+
+func (s *Store) view(id org.ID) view { return view{Store: s, org: int64(id)} }
+
+func configure(url string, o Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	switch config.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		// Rows are read in the binary format, which these modes do not give.
+		return nil, errors.New("default_query_exec_mode must be one that prepares or describes statements")
+	}
+	switch {
+	case o.MaxConns > 0:
+		config.MaxConns = o.MaxConns
+	case !strings.Contains(url, "pool_max_conns"):
+		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.NumCPU()))
+	}
+	timeout := o.StatementTimeout
+	if timeout == 0 {
+		timeout = defaultStatementTimeout
+	}
+	settings := map[string]string{
+		"application_name":  "purescim",
+		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),
+		"jit":               "off", // compiling costs more than any statement here
+		// A server that dies inside a transaction must not hold its locks for ever.
+		"idle_in_transaction_session_timeout": strconv.FormatInt((2 * timeout).Milliseconds(), 10),
+	}
+	// What the URL says wins.
+	maps.Copy(settings, config.ConnConfig.RuntimeParams)
+	config.ConnConfig.RuntimeParams = settings
+	return config, nil
+}
+
+// querier is a pool of connections or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// inTx runs work in a transaction. The statements that begin adds go with BEGIN,
+// in one round trip; their results have been read when work starts.
+func (s *Store) inTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
+	b := new(pgx.Batch)
+	b.BeginTx(pgx.TxOptions{})
+	begin(b)
+	results := s.pool.SendBatch(ctx, b)
+	tx := results.Tx()
+	defer tx.Rollback(ctx) // does nothing after the commit
+	if err := results.Close(); err != nil {
+		return err
+	}
+	if err := work(tx); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+// nothing adds no statement to the beginning of a transaction.
+func nothing(*pgx.Batch) {}
+
+// now is the time as it is stored: UTC, in milliseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Rows of resources are read from the bytes of PostgreSQL's binary format: no
+// value is boxed, and the document is copied once. Each statement that reads a
+// resource begins with the columns of readRecord.
+
+// readRecord reads id, version, created_at, modified_at and doc.
+func readRecord(raw [][]byte) directory.Record {
+	return directory.Record{
+		ID:       readID(raw[0]),
+		Version:  scim.Version(readInt(raw[1])),
+		Created:  readTime(raw[2]),
+		Modified: readTime(raw[3]),
+		Doc:      append([]byte(nil), raw[4]...),
+	}
+}
+
+func readID(raw []byte) uuid.UUID { return uuid.UUID(raw[:16]) }
+
+func readInt(raw []byte) int64 { return int64(binary.BigEndian.Uint64(raw)) }
+
+func readShort(raw []byte) int16 { return int16(binary.BigEndian.Uint16(raw)) }
+
+// readTime reads a timestamptz: microseconds since 2000-01-01.
+func readTime(raw []byte) time.Time {
+	const epoch = 946_684_800_000_000
+	return time.UnixMicro(readInt(raw) + epoch).UTC()
+}
+
+// readArray calls visit for each element of a one-dimensional array without nulls.
+func readArray(raw []byte, visit func(element []byte)) {
+	const header, dimension = 12, 8
+	if binary.BigEndian.Uint32(raw) == 0 { // no dimension: empty
+		return
+	}
+	raw = raw[header+dimension:]
+	for len(raw) > 0 {
+		n := binary.BigEndian.Uint32(raw)
+		visit(raw[4 : 4+n])
+		raw = raw[4+n:]
+	}
+}
+
+// readLinks reads a text[] of links, each the 36 characters of the id and the
+// display name.
+func readLinks(raw []byte) []directory.Link {
+	links := []directory.Link{}
+	readArray(raw, func(text []byte) {
+		id, _ := uuid.ParseBytes(text[:36]) // PostgreSQL wrote it
+		links = append(links, directory.Link{ID: id, Display: string(text[36:])})
+	})
+	return links
+}
+
+// readIDs reads a uuid[].
+func readIDs(raw []byte, visit func(id uuid.UUID)) {
+	readArray(raw, func(element []byte) { visit(readID(element)) })
+}
+
+// readOne reads the only row of a query. No row is directory.ErrNotFound.
+func readOne(rows pgx.Rows, read func(raw [][]byte)) error {
+	found := false
+	err := readAll(rows, func(raw [][]byte) {
+		read(raw)
+		found = true
+	})
+	if err == nil && !found {
+		return directory.ErrNotFound
+	}
+	return err
+}
+
+// readAll reads the rows of a query. What read is given is only good until it returns.
+func readAll(rows pgx.Rows, read func(raw [][]byte)) error {
+	defer rows.Close()
+	for rows.Next() {
+		read(rows.RawValues())
+	}
+	return rows.Err()
+}
