@@ -1,0 +1,171 @@
+package patch
+
+import (
+	"strings"
+	"time"
+
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// The functions of this file are the operations and paths that clients write
+// beside RFC 7644, or that it leaves open, one function a case. Spellings of
+// values are in package schema.
+
+// keyPath reads a key of a value without a path as a path: Entra (with the flag
+// aadOptscim062020) sends `name.givenName` and `URN:department`, Okta plain
+// names. known is false for an attribute that the type does not declare.
+func (c *compiler) keyPath(key string) (p filter.Path, known bool, err error) {
+	if ref, ok := c.t.Resolve(key); ok {
+		return filter.Path{Extension: ref.Extension, Attr: ref.Attr, Sub: ref.Sub}, true, nil
+	}
+	name, _, bracket := strings.Cut(key, "[")
+	if _, ok := c.t.Resolve(strings.TrimSpace(name)); !bracket || !ok {
+		return p, false, nil
+	}
+	p, err = filter.ParsePathWith(c.t, key, c.o)
+	return p, true, err
+}
+
+// schemaMember reads a URN as a key whose value is an object: Entra and Okta
+// send extensions so. They are merged, attribute by attribute (BEHAVIOUR 54).
+// Saviynt sends an extension it has no values for as "".
+func (c *compiler) schemaMember(op string, s *schema.Schema, value any) error {
+	if value == nil || value == "" {
+		return nil
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return scim.InvalidValue("%s is %s; an object of its attributes is expected", s.ID, scim.KindOf(value))
+	}
+	return c.members(op, s, object)
+}
+
+// wholeSchema reads a bare URN as a path, which RFC 7644's grammar does not
+// know but several clients send: each attribute is meant.
+func (c *compiler) wholeSchema(op scim.PatchOp, s *schema.Schema) error {
+	if op.Op != opRemove && op.Value != nil && op.Value != "" {
+		return c.schemaMember(op.Op, s, op.Value)
+	}
+	for _, a := range s.Attributes {
+		if a.Mutability == schema.ReadOnly {
+			continue
+		}
+		// A replacement by null unassigns as a removal does, but errs as a replacement.
+		if err := c.target(op.Op, filter.Path{Attr: a}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schemas lets clients announce, and take back, the URN of an extension beside
+// its attributes, as RFC 7644's first example of an addition does. The server
+// lists the schemas that are in use, so there is nothing to change.
+func (c *compiler) schemas(op scim.PatchOp) error {
+	urns, ok := op.Value.([]any)
+	if !ok {
+		urns = []any{op.Value}
+	}
+	for _, v := range urns {
+		urn, _ := v.(string)
+		s := c.t.Schema(urn)
+		if op.Op == opReplace || s == nil || op.Op == opRemove && s == c.t.Core {
+			return scim.Mutability("schemas is read-only: it lists the schemas in use; only URNs of extensions of %s may be added or removed", c.t.Name)
+		}
+	}
+	return nil
+}
+
+// bareElement reads a bare string for elements chosen by a filter as their
+// `value` (or `name`): Saviynt and Entra send strings where elements are
+// expected, and `emails[type eq "home"]` must not become a work address by it.
+func bareElement(p filter.Path, value any) filter.Path {
+	text, ok := value.(string)
+	if !ok || text == "" || p.Filter == nil || p.Sub != nil || p.Attr.Shorthand == nil {
+		return p
+	}
+	for _, name := range []string{"value", "name"} {
+		if sub := p.Attr.SubAttribute(name); sub != nil {
+			p.Sub = sub
+			return p
+		}
+	}
+	return p
+}
+
+// decodeListed reads the value of a removal, which RFC 7644 does not define and
+// Entra sends for members and roles: only what is listed goes (BEHAVIOUR 53).
+func (c *compiler) decodeListed(s *step, value any) error {
+	if err := c.decodeList(s, value); err != nil {
+		return err
+	}
+	if s.attr.Search != schema.Link {
+		return nil
+	}
+	list, _ := s.value.([]any)
+	return checkElements(s.attr, list)
+}
+
+// newElement is what an element begins with that is made for a filter which
+// matches nothing, as Entra expects of `phoneNumbers[type eq "mobile"].value`
+// (BEHAVIOUR 51): the filter's terms, if they all are `eq`. It is nil if they are
+// not, contradict each other, or contradict the value.
+func newElement(s *step, o schema.Options) map[string]any {
+	creates := s.action == merge || s.action == set && s.sub != nil
+	if !creates || s.filter == nil || !s.attr.MultiValued {
+		return nil
+	}
+	terms := make(map[string]any)
+	if !collectTerms(s.filter, terms, o) || contradicts(s, terms) {
+		return nil
+	}
+	return terms
+}
+
+func collectTerms(n filter.Node, terms map[string]any, o schema.Options) bool {
+	switch n := n.(type) {
+	case filter.And:
+		return collectTerms(n.Left, terms, o) && collectTerms(n.Right, terms, o)
+	case filter.Compare:
+		if n.Op != filter.Eq || n.Attr.Parent() == nil || n.Attr.Mutability == schema.ReadOnly {
+			return false
+		}
+		value, ok := termValue(n, o)
+		before, twice := terms[n.Attr.Name]
+		if !ok || twice && !equalSimple(n.Attr, before, value) {
+			return false
+		}
+		terms[n.Attr.Name] = value
+		return true
+	default:
+		return false
+	}
+}
+
+// termValue is the canonical value that a term compares with.
+func termValue(n filter.Compare, o schema.Options) (value any, ok bool) {
+	switch v := n.Value.(type) {
+	case string:
+		value, err := n.Attr.Decode(n.Text, o)
+		return value, err == nil
+	case time.Time:
+		return v.Format(schema.TimeLayout), true
+	default:
+		return v, true
+	}
+}
+
+func contradicts(s *step, terms map[string]any) bool {
+	value, ok := s.value.(map[string]any)
+	if s.sub != nil {
+		value, ok = map[string]any{s.sub.Name: s.value}, true
+	}
+	for name, v := range value {
+		if term, both := terms[name]; ok && both && !equalSimple(s.attr.SubAttribute(name), term, v) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,174 @@
+package patch_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purescim/purescim/internal/patch"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	const (
+		addA     = `{"op":"add","path":"members","value":[{"value":"a","display":"A"}]}`
+		addBC    = `{"op":"Add","path":"members","value":[{"value":"b"},{"value":"c"},{"value":"b"}]}`
+		removeA  = `{"op":"remove","path":"members[value eq \"a\"]"}`
+		setAB    = `{"op":"replace","path":"members","value":[{"value":"a"},{"value":"b"}]}`
+		removeAB = `{"op":"Remove","path":"members","value":[{"value":"a"},{"value":"b"}]}`
+	)
+	tests := []struct {
+		name, operations string
+		want             patch.Links
+	}{
+		{"add", addBC, patch.Links{Add: []string{"b", "c"}}},
+		{"remove", removeA, patch.Links{Remove: []string{"a"}}},
+		{"remove of a list", removeAB, patch.Links{Remove: []string{"a", "b"}}},
+		{"remove of several by filter", `{"op":"remove","path":"members[value eq \"a\" or value eq \"B\" or value eq \"c\"]"}`, patch.Links{Remove: []string{"a", "B", "c"}}},
+		{"remove of all", `{"op":"remove","path":"members"}`, patch.Links{Replace: true}},
+		{"replace", setAB, patch.Links{Replace: true, Add: []string{"a", "b"}}},
+		{"replace by nothing", `{"op":"replace","path":"members","value":[]}`, patch.Links{Replace: true}},
+		{"without a path", `{"op":"replace","value":{"members":[{"value":"a"}],"displayName":"x"}}`, patch.Links{Replace: true, Add: []string{"a"}}},
+		{"added without a path", `{"op":"add","value":{"members":[{"value":"a"}]}}`, patch.Links{Add: []string{"a"}}},
+		{"removed, then added", removeAB + "," + addA, patch.Links{Add: []string{"a"}, Remove: []string{"b"}}},
+		{"added, then removed", addA + "," + addBC + "," + removeA, patch.Links{Add: []string{"b", "c"}, Remove: []string{"a"}}},
+		{"replaced, added, removed", setAB + "," + addBC + "," + removeA, patch.Links{Replace: true, Add: []string{"b", "c"}}},
+		{"a replacement forgets what was before", addBC + "," + removeA + "," + setAB, patch.Links{Replace: true, Add: []string{"a", "b"}}},
+		{"removed and added again keeps the last place", setAB + "," + removeA + "," + addA, patch.Links{Replace: true, Add: []string{"b", "a"}}},
+		{"an empty list removes nothing", `{"op":"remove","path":"members","value":[]}`, patch.Links{}},
+		{"no members at all", `{"op":"replace","path":"displayName","value":"x"}`, patch.Links{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			plan := compile(t, schema.Group, test.operations)
+			change, rest, ok := plan.Links(schema.Members)
+			if !ok {
+				t.Fatal("not ok")
+			}
+			if diff := cmp.Diff(test.want, change); diff != "" {
+				t.Error(diff)
+			}
+			if rest.Touches(schema.Members) || rest.Touches(schema.GroupName) != plan.Touches(schema.GroupName) {
+				t.Error("the rest is not the plan without members")
+			}
+		})
+	}
+}
+
+func TestLinksThatNeedTheStored(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		`{"op":"remove","path":"members[display sw \"A\"]"}`,
+		`{"op":"remove","path":"members[value ne \"a\"]"}`,
+		`{"op":"remove","path":"members[value eq \"a\" and type eq \"User\"]"}`,
+		`{"op":"remove","path":"members[value eq \"a\" or display eq \"A\"]"}`,
+		`{"op":"remove","path":"members[value eq null]"}`,
+		`{"op":"remove","path":"members[value eq \"a\"].display"}`,
+		`{"op":"add","path":"members[value eq \"a\"].type","value":"User"}`,
+		`{"op":"add","path":"members[value eq \"a\"]","value":{"type":"User"}}`,
+		`{"op":"replace","path":"members[value eq \"a\"]","value":{"value":"b"}}`,
+	} {
+		plan := compile(t, schema.Group, `{"op":"add","path":"members","value":{"value":"b"}},`+operation)
+		if change, _, ok := plan.Links(schema.Members); ok {
+			t.Errorf("%s: %v without the stored elements", operation, change)
+		}
+	}
+}
+
+// TestLinksAndApplyAgree: the change of the set of ids has the effect that the
+// operations have on the loaded group.
+func TestLinksAndApplyAgree(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		doc, _ := stored(t, nightShift)
+		plan := compile(t, schema.Group, randomMemberOperations(random))
+		after, err := plan.Apply(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change, rest, ok := plan.Links(schema.Members)
+		if !ok || !rest.Empty() {
+			t.Fatal("not a change of members only")
+		}
+		if diff := cmp.Diff(memberIDs(after), changed(memberIDs(doc), change)); diff != "" {
+			t.Fatalf("%+v:\n%s", change, diff)
+		}
+	}
+}
+
+func randomMemberOperations(random *rand.Rand) string {
+	id := func() string { return fmt.Sprintf(`{"value":"u%d"}`, random.IntN(6)) }
+	operations := make([]string, 1+random.IntN(6))
+	for i := range operations {
+		switch random.IntN(5) {
+		case 0:
+			operations[i] = `{"op":"add","path":"members","value":[` + id() + "," + id() + `]}`
+		case 1:
+			operations[i] = `{"op":"remove","path":"members","value":[` + id() + "," + id() + `]}`
+		case 2:
+			operations[i] = fmt.Sprintf(`{"op":"remove","path":"members[value eq \"u%d\"]"}`, random.IntN(6))
+		case 3:
+			operations[i] = `{"op":"replace","value":{"members":[` + id() + "," + id() + `]}}`
+		default:
+			operations[i] = `{"op":"remove","path":"members"}`
+		}
+	}
+	return strings.Join(operations, ",")
+}
+
+func memberIDs(doc scim.Document) []string {
+	ids := []string{}
+	for _, v := range schema.Members.Values(doc) {
+		ids = append(ids, v.(map[string]any)["value"].(string))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func changed(ids []string, change patch.Links) []string {
+	if change.Replace {
+		ids = []string{}
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(change.Remove, id) })
+	ids = append(ids, change.Add...)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// TestMembersLimit counts over all operations, removals included.
+func TestMembersLimit(t *testing.T) {
+	t.Parallel()
+	members := func(from, n int) []any {
+		list := make([]any, n)
+		for i := range list {
+			list[i] = map[string]any{"value": fmt.Sprintf("u%d", from+i)}
+		}
+		return list
+	}
+	ops := []scim.PatchOp{
+		{Op: "add", Path: "members", Value: members(0, patch.MaxLinks-1), HasValue: true},
+		{Op: "remove", Path: "members", Value: members(7, 1), HasValue: true},
+	}
+	plan, err := patch.Compile(schema.Group, ops, schema.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, _, _ := plan.Links(schema.Members)
+	after, err := plan.Apply(scim.Document{"displayName": "x"})
+	if err != nil || len(change.Add) != patch.MaxLinks-2 || len(schema.Members.Values(after)) != patch.MaxLinks-2 {
+		t.Errorf("%d added, %d there, %v", len(change.Add), len(schema.Members.Values(after)), err)
+	}
+	_, err = patch.Compile(schema.Group, append(ops, scim.PatchOp{Op: "add", Path: "members", Value: members(0, 1), HasValue: true}), schema.Options{})
+	checkError(t, err, 413, "")
+	if !strings.Contains(err.Error(), "200000") {
+		t.Errorf("%v does not name the limit", err)
+	}
+}
