@@ -21,10 +21,10 @@ func (f *Frame) BaseURL(r *http.Request) string {
 
 // encrypted reports whether the client came over TLS.
 func (f *Frame) encrypted(r *http.Request) bool {
-	if r.TLS != nil || strings.HasPrefix(f.options.PublicURL, "https://") {
-		return true
+	if f.options.PublicURL != "" {
+		return strings.HasPrefix(f.options.PublicURL, "https://")
 	}
-	return f.options.TrustProxy && strings.EqualFold(first(r.Header.Get("X-Forwarded-Proto")), "https")
+	return r.TLS != nil || f.options.TrustProxy && strings.EqualFold(first(r.Header.Get("X-Forwarded-Proto")), "https")
 }
 
 func (f *Frame) host(r *http.Request) string {

@@ -1,0 +1,106 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/purescim/purescim/internal/httpapi"
+)
+
+// start serves h on a port of its own until the returned function is called.
+func start(t *testing.T, h http.Handler) (addr string, stop func() error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- httpapi.Serve(ctx, httpapi.Server("", h, slog.New(slog.DiscardHandler)), ln)
+	}()
+	return ln.Addr().String(), func() error { cancel(); return <-ended }
+}
+
+func TestServeFinishesRequests(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	addr, stop := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-finish
+		_, _ = io.WriteString(w, "finished")
+	}))
+	body := make(chan string, 1)
+	go func() {
+		answer, err := http.Get("http://" + addr)
+		if err != nil {
+			body <- err.Error()
+			return
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		body <- string(text)
+	}()
+	<-begun
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	// The port closes first; the request goes on.
+	for {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			break
+		}
+		_ = c.Close()
+	}
+	close(finish)
+	if got := <-body; got != "finished" {
+		t.Errorf("the request that was running got %q", got)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServeTellsWhyItEnds(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ln.Close()
+	if err := httpapi.Serve(t.Context(), httpapi.Server("", nil, slog.New(slog.DiscardHandler)), ln); err == nil {
+		t.Error("a closed listener is no error")
+	}
+}
+
+func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
+	addr, stop := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for _, test := range []struct{ size, status int }{{60 << 10, 200}, {80 << 10, 431}} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The server may close before it has read all, which is no matter.
+		_, _ = fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Pad: %s\r\n\r\n", strings.Repeat("x", test.size))
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode != test.status {
+			t.Errorf("a header of %d bytes: %d, want %d", test.size, answer.StatusCode, test.status)
+		}
+		_ = answer.Body.Close()
+		_ = c.Close()
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
