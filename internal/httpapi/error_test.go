@@ -178,3 +178,15 @@ func TestBrokenAnswerEndsTheConnection(t *testing.T) {
 		t.Errorf("log: %s", &log)
 	}
 }
+
+// A handler may end the connection itself, as net/http lets it.
+func TestAbortIsNoFailure(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	defer func() {
+		if value := recover(); value != http.ErrAbortHandler || len(lines(t, &log, "request failed")) != 0 {
+			t.Errorf("panic %v, log: %s", value, &log)
+		}
+	}()
+	serve(httpapi.Options{Log: logTo(&log)}, get(httpapi.SCIM, func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) }), request())
+}
