@@ -169,7 +169,7 @@ func (w *writer) compareIdentifier(sql string, op filter.Op, value string) strin
 	if err != nil || id.String() != value {
 		return strconv.FormatBool(op == filter.Ne)
 	}
-	return w.compare(sql, op, id)
+	return w.compare(sql, op, uid(id))
 }
 
 // literal quotes a name of the schema for SQL.

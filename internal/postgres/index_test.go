@@ -1,0 +1,165 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+const (
+	manyUsers  = 50_000
+	manyGroups = 50_000
+	groupSize  = 50
+)
+
+// The filters that clients send every day are answered by an index, at whatever
+// size: no table is read as a whole. The groups' and users' ids are numbers, see numbered.
+func TestFiltersUseIndexes(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	org := s.fill(t)
+	user, group := numbered(1, 4711).String(), numbered(2, 47).String()
+	for _, c := range []struct {
+		typ    *schema.Type
+		filter string
+		index  string
+	}{
+		{schema.User, `id eq "` + user + `"`, "users_pkey"},
+		{schema.User, `userName eq "User4711@Example.org"`, "users_name"},
+		{schema.User, `userName sw "user4711"`, "users_name"},
+		{schema.User, `userName eq "user4711@example.org" and active eq true`, "users_name"},
+		{schema.User, `displayName eq "user number 4711"`, "users_display"},
+		{schema.User, `externalId eq "HR-4711"`, "users_external"},
+		{schema.User, `employeeNumber eq "E4711"`, "users_employee"},
+		{schema.User, `manager eq "` + user + `"`, "users_manager"},
+		{schema.User, `manager[value eq "` + user + `"]`, "users_manager"},
+		{schema.User, `department eq "department 17"`, "users_department"},
+		{schema.User, `division eq "Division 17"`, "users_division"},
+		{schema.User, `active eq false`, "users_active"},
+		{schema.User, `email eq "user4711@example.org"`, "user_keys_pkey"},
+		{schema.User, `emails.value eq "user4711@example.org"`, "user_keys_pkey"},
+		{schema.User, `emails[type eq "work" and value eq "user4711@example.org"]`, "user_keys_pkey"},
+		{schema.User, `emails[type eq "work"].value eq "user4711@example.org"`, "user_keys_pkey"},
+		{schema.User, `phoneNumbers.value eq "+1317555004711"`, "user_keys_pkey"},
+		{schema.User, `externalIds[authority eq "zoomphone" and value eq "zoom 4711"]`, "user_keys_pkey"},
+		{schema.User, scim.GenesysUserURN + `:externalIds.value eq "zoom 4711"`, "user_keys_pkey"},
+		{schema.User, `roles.value eq "role 17"`, "user_keys_pkey"},
+		{schema.User, `routingSkills.name eq "skill 17"`, "user_keys_pkey"},
+		{schema.User, `groups.value eq "` + group + `"`, "group_members_pkey"},
+		{schema.User, `groups.display eq "group 47"`, "groups_name"},
+		{schema.Group, `id eq "` + group + `"`, "groups_pkey"},
+		{schema.Group, `displayName eq "GROUP 47"`, "groups_name"},
+		{schema.Group, `displayName sw "group 47"`, "groups_name"},
+		{schema.Group, `externalId eq "G-47"`, "groups_external"},
+		{schema.Group, `members.value eq "` + user + `"`, "members_by_user"},
+		{schema.Group, `members[value eq "` + user + `"]`, "members_by_user"},
+		{schema.Group, `members eq "` + user + `"`, "members_by_user"},
+		{schema.Group, `id eq "` + group + `" and members eq "` + user + `"`, "group_members_pkey|members_by_user"},
+	} {
+		n := parse(t, c.typ, c.filter)
+		if len(s.find(t, org, c.typ, n)) == 0 && c.typ == schema.User {
+			t.Errorf("%s finds nothing", c.filter)
+		}
+		sql, args := selection(org, c.typ, n)
+		for _, page := range []string{"", " order by " + tableOf(c.typ).alias + ".id limit 25"} {
+			plan := s.explain(t, sql+page, args)
+			scanned := regexp.MustCompile(`Seq Scan on \w+`).FindString(plan)
+			if scanned != "" || !regexp.MustCompile(`using (`+c.index+`)\b|on (`+c.index+`)\b`).MatchString(plan) {
+				t.Errorf("%s is not answered by %s\n%s\n%s", c.filter, c.index, sql+page, plan)
+			}
+		}
+	}
+}
+
+func (s *shelf) explain(t *testing.T, sql string, args []any) string {
+	t.Helper()
+	rows, _ := s.conn.Query(t.Context(), "explain "+sql, args...)
+	plan := ""
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan += line + "\n"
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("explain %s: %v", sql, err)
+	}
+	return plan
+}
+
+// fill makes an organisation with many users and groups.
+func (s *shelf) fill(t *testing.T) (org int64) {
+	t.Helper()
+	org = s.orgs.Add(1)
+	var members [][2]uuid.UUID
+	for chunk := range slices.Chunk(documents(manyUsers, numberedUser), 10_000) {
+		s.add(t, org, schema.User, chunk)
+	}
+	for chunk := range slices.Chunk(documents(manyGroups, numberedGroup), 10_000) {
+		s.add(t, org, schema.Group, chunk)
+	}
+	for i := range manyUsers {
+		members = append(members, [2]uuid.UUID{numbered(2, i/groupSize), numbered(1, i)})
+	}
+	s.link(t, org, members)
+	s.exec(t, "analyze users, user_keys, groups, group_members")
+	return org
+}
+
+func documents(n int, one func(i int) scim.Document) []scim.Document {
+	docs := make([]scim.Document, n)
+	for i := range docs {
+		docs[i] = one(i)
+	}
+	return docs
+}
+
+// numbered gives an id for a number, in the order of the numbers.
+func numbered(kind byte, i int) uuid.UUID {
+	id := uuid.UUID{kind, 6: 0x70, 8: 0x80}
+	binary.BigEndian.PutUint32(id[12:], uint32(i))
+	return id
+}
+
+func numberedUser(i int) scim.Document {
+	value := func(format string, i int) []any {
+		return []any{map[string]any{"value": fmt.Sprintf(format, i), "type": "work"}}
+	}
+	return scim.Document{
+		"id":           numbered(1, i).String(),
+		"userName":     fmt.Sprintf("user%d@example.org", i),
+		"displayName":  fmt.Sprintf("User Number %d", i),
+		"externalId":   fmt.Sprintf("HR-%d", i),
+		"active":       i%50 != 0,
+		"emails":       value("user%d@example.org", i),
+		"phoneNumbers": value("+1317555%06d", i),
+		"roles":        value("role %d", i%100),
+		scim.EnterpriseUserURN: map[string]any{
+			"employeeNumber": "E" + strconv.Itoa(i),
+			"department":     fmt.Sprintf("Department %d", i%200),
+			"division":       fmt.Sprintf("Division %d", i%100),
+			"manager":        map[string]any{"value": numbered(1, i%5000).String()},
+		},
+		scim.GenesysUserURN: map[string]any{
+			"routingSkills": []any{map[string]any{"name": fmt.Sprintf("skill %d", i%300), "proficiency": 3.0}},
+			"externalIds":   []any{map[string]any{"authority": "zoomphone", "value": fmt.Sprintf("zoom %d", i)}},
+		},
+	}
+}
+
+func numberedGroup(i int) scim.Document {
+	return scim.Document{
+		"id":          numbered(2, i).String(),
+		"displayName": fmt.Sprintf("Group %d", i),
+		"externalId":  fmt.Sprintf("G-%d", i),
+	}
+}
