@@ -121,7 +121,7 @@ func (cmd *tokenCreate) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer p.close()
-	client, err := p.store.Client(ctx, id)
+	client, err := p.registry.Client(ctx, id)
 	if errors.Is(err, oauth.ErrNotFound) {
 		return fmt.Errorf("client %s does not exist; 'purescim client create' makes one", id)
 	}

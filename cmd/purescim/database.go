@@ -29,6 +29,7 @@ type database struct {
 type parts struct {
 	url       string
 	store     *postgres.Store
+	registry  postgres.Registry
 	oauth     *oauth.Service
 	directory *directory.Directory
 	log       *slog.Logger
@@ -70,7 +71,8 @@ func (p *parts) build(ctx context.Context) error {
 	stop := p.close
 	p.close = func() { store.Close(); stop() }
 	p.store = store
-	p.oauth = oauth.New(store, oauth.Options{Log: p.log})
+	p.registry = store.Registry()
+	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log})
 	p.directory = directory.New(store, schema.DefaultTypes, p.log)
 	return nil
 }
@@ -96,7 +98,7 @@ func (d database) quiet() database {
 
 // orgNamed finds an organisation by its name.
 func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
-	o, err := p.store.OrgByName(ctx, name)
+	o, err := p.registry.OrgByName(ctx, name)
 	if err != nil {
 		return o, fmt.Errorf("organisation %q: %w; 'purescim org create' makes one", name, err)
 	}

@@ -30,9 +30,9 @@ type demoAccess struct {
 // demo makes the demo organisation reachable: created at the first start, found
 // at every later one, with the credentials that demo.json has kept.
 func (cmd *serveCommand) demo(ctx context.Context, c console, p *parts, addr net.Addr) error {
-	o, err := p.store.OrgByName(ctx, demoOrg)
+	o, err := p.registry.OrgByName(ctx, demoOrg)
 	if errors.Is(err, oauth.ErrNotFound) {
-		o, err = directory.CreateOrganisation(ctx, p.store, demoOrg, org.DefaultSettings())
+		o, err = directory.CreateOrganisation(ctx, p.registry, demoOrg, org.DefaultSettings())
 	}
 	if err != nil {
 		return fmt.Errorf("find the demo organisation: %w", err)

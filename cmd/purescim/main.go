@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // version is set by the build.
@@ -77,8 +79,18 @@ func run(ctx context.Context, args []string, c console) int {
 		return 2
 	}
 	if err := command.Run(); err != nil {
-		fmt.Fprintln(c.err, "purescim:", err)
+		fmt.Fprintln(c.err, "purescim:", explain(err))
 		return 1
 	}
 	return 0
+}
+
+// explain is the text of an error for the operator: of one that a rule has
+// made, what the rule says.
+func explain(err error) string {
+	var rule *scim.Error
+	if errors.As(err, &rule) {
+		return rule.Detail
+	}
+	return err.Error()
 }

@@ -47,7 +47,7 @@ func (cmd *orgCreate) Run(ctx context.Context, c console) error {
 	defer p.close()
 	settings := org.DefaultSettings()
 	settings.DefaultRegion = cmd.Region
-	o, err := directory.CreateOrganisation(ctx, p.store, cmd.Name, settings)
+	o, err := directory.CreateOrganisation(ctx, p.registry, cmd.Name, settings)
 	if err != nil {
 		return err
 	}

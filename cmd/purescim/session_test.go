@@ -18,8 +18,8 @@ import (
 //
 //	$ purescim ARGUMENTS   a command; double quotes hold blanks together
 //	? STATUS               its exit status, when that is not 0
-//	lines                  its output; {{pattern}} stands for a regular expression,
-//	                       {{name=pattern}} also keeps what matched as $name
+//	lines                  its output; <<pattern>> stands for a regular expression,
+//	                       <<name=pattern>> also keeps what matched as $name
 //	# text                 a comment
 func TestSessions(t *testing.T) {
 	t.Parallel()
@@ -112,7 +112,7 @@ func needsDatabase(args []string) bool {
 	return args[0] != "version" && !strings.HasPrefix(args[0], "-") && args[len(args)-1] != "--help"
 }
 
-var hole = regexp.MustCompile(`\{\{(?:(\w+)=)?(.*?)\}\}`)
+var hole = regexp.MustCompile(`<<(?:(\w+)=)?(.*?)>>`)
 
 // outputPattern compiles expected output; names[i] is the name of group i+1.
 func outputPattern(want string) (*regexp.Regexp, []string) {

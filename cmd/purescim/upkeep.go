@@ -58,7 +58,7 @@ func (cmd *verifyCommand) Run(ctx context.Context, c console) error {
 
 func (cmd *verifyCommand) orgs(ctx context.Context, p *parts) ([]org.Org, error) {
 	if cmd.Org == "" {
-		return p.store.ListOrgs(ctx)
+		return p.registry.ListOrgs(ctx)
 	}
 	o, err := p.orgNamed(ctx, cmd.Org)
 	return []org.Org{o}, err
