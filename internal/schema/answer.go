@@ -1,10 +1,7 @@
 package schema
 
 import (
-	"bytes"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -30,12 +27,12 @@ type AnswerLink struct{ ID, Display string }
 // with the linked attribute and meta spliced in. Only a projection that leaves
 // something out looks inside.
 func (t *Type) Append(dst []byte, r Answer, p Projection) []byte {
-	if p.IsDefault() {
+	if p.IsDefault() && !t.onRequest {
 		dst = append(dst, r.Doc[:len(r.Doc)-1]...)
 	} else {
 		dst = t.appendProjected(dst, r.Doc, p)
 	}
-	if a := t.linked(); a != nil && len(r.Links) > 0 && p.Wants(a) {
+	if a := t.linked; a != nil && p.Wants(a) {
 		dst = appendLinks(dst, a, r, p)
 	}
 	return append(t.appendMeta(dst, r), '}')
@@ -43,15 +40,6 @@ func (t *Type) Append(dst []byte, r Answer, p Projection) []byte {
 
 // Location is the absolute URL of the resource.
 func (t *Type) Location(mount, id string) string { return mount + t.Endpoint + "/" + id }
-
-func (t *Type) linked() *Attribute {
-	for _, a := range t.Core.Attributes {
-		if a.Search == Link {
-			return a
-		}
-	}
-	return nil
-}
 
 func (t *Type) appendMeta(dst []byte, r Answer) []byte {
 	dst = append(dst, `,"meta":{"resourceType":"`...)
@@ -70,166 +58,39 @@ func (t *Type) appendMeta(dst []byte, r Answer) []byte {
 // appendLinks writes groups or members. Which words belong to the other end is
 // told by the attribute's reference type.
 func appendLinks(dst []byte, a *Attribute, r Answer, p Projection) []byte {
-	ref := a.SubAttribute("$ref")
-	endpoint, kind := r.Mount+"/"+ref.References[0]+"s/", a.SubAttribute("type").Canonical[0]
-	want := map[string]bool{}
-	for _, sub := range a.Sub {
-		want[sub.Name] = p.wantsSub(a, sub)
-	}
-	value, reference, word, display := want["value"], want["$ref"], want["type"], want["display"]
-	dst = append(dst, ',')
-	dst = appendString(dst, a.Name)
-	dst = append(dst, ':', '[')
-	for i, link := range r.Links {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, '{')
+	value, ref, kind, display := a.SubAttribute("value"), a.SubAttribute("$ref"), a.SubAttribute("type"), a.SubAttribute("display")
+	wantValue, wantRef, wantKind, wantDisplay := p.wantsSub(a, value), p.wantsSub(a, ref), p.wantsSub(a, kind), p.wantsSub(a, display)
+	endpoint := appendString(nil, r.Mount+"/"+ref.References[0]+"s/")
+	endpoint = endpoint[:len(endpoint)-1] // an id and the closing quote follow
+	before := len(dst)
+	dst = append(append(append(dst, ','), a.key...), '[')
+	first := len(dst)
+	for _, link := range r.Links {
 		mark := len(dst)
-		if value {
-			dst = append(append(append(dst, `,"value":"`...), link.ID...), '"')
+		dst = append(separate(dst), '{')
+		start := len(dst)
+		if wantValue {
+			dst = append(append(dst, value.key...), '"')
+			dst = append(append(dst, link.ID...), '"')
 		}
-		if reference {
-			dst = appendString(append(dst, `,"$ref":`...), endpoint+link.ID)
+		if wantRef {
+			dst = append(append(separate(dst), ref.key...), endpoint...)
+			dst = append(append(dst, link.ID...), '"')
 		}
-		if word {
-			dst = append(append(append(dst, `,"type":"`...), kind...), '"')
+		if wantKind {
+			dst = appendString(append(separate(dst), kind.key...), kind.Canonical[0])
 		}
-		if display && link.Display != "" {
-			dst = appendString(append(dst, `,"display":`...), link.Display)
+		if wantDisplay && link.Display != "" {
+			dst = appendString(append(separate(dst), display.key...), link.Display)
 		}
-		if len(dst) > mark {
-			dst = append(dst[:mark], dst[mark+1:]...) // the comma before the first
+		if len(dst) == start {
+			dst = dst[:mark]
+			continue
 		}
 		dst = append(dst, '}')
 	}
+	if len(dst) == first {
+		return dst[:before]
+	}
 	return append(dst, ']')
-}
-
-// appendProjected copies the members of a stored document that are wanted, and
-// leaves the object open.
-func (t *Type) appendProjected(dst, doc []byte, p Projection) []byte {
-	dst = append(dst, '{')
-	mark := len(dst)
-	eachMember(doc, func(name string, value jsontext.Value) {
-		if ext := t.Schema(name); ext != nil {
-			dst = appendExtension(dst, ext, value, p)
-			return
-		}
-		if a := t.Attribute(name); a != nil && p.Wants(a) {
-			dst = appendMember(dst, a, value, p)
-		}
-	})
-	if len(dst) > mark {
-		dst = append(dst[:mark], dst[mark+1:]...)
-	}
-	return dst
-}
-
-func appendExtension(dst []byte, ext *Schema, object jsontext.Value, p Projection) []byte {
-	start := len(dst)
-	dst = append(dst, ',')
-	dst = appendString(dst, ext.ID)
-	dst = append(dst, ':', '{')
-	mark := len(dst)
-	eachMember(object, func(name string, value jsontext.Value) {
-		if a := ext.Attribute(name); a != nil && p.Wants(a) {
-			dst = appendMember(dst, a, value, p)
-		}
-	})
-	if len(dst) == mark {
-		return dst[:start]
-	}
-	dst = append(dst[:mark], dst[mark+1:]...)
-	return append(dst, '}')
-}
-
-func appendMember(dst []byte, a *Attribute, value jsontext.Value, p Projection) []byte {
-	start := len(dst)
-	dst = append(dst, ',')
-	dst = appendString(dst, a.Name)
-	dst = append(dst, ':')
-	if !p.partial(a) {
-		return append(dst, value...)
-	}
-	mark := len(dst)
-	switch value.Kind() {
-	case '{':
-		dst = appendSubs(dst, a, value, p)
-	case '[':
-		dst = append(dst, '[')
-		inner := len(dst)
-		eachElement(value, func(element jsontext.Value) {
-			before := len(dst)
-			dst = append(dst, ',')
-			if dst = appendSubs(dst, a, element, p); len(dst) == before+1 {
-				dst = dst[:before]
-			}
-		})
-		if len(dst) == inner {
-			return dst[:start]
-		}
-		dst = append(dst[:inner], dst[inner+1:]...)
-		dst = append(dst, ']')
-	default:
-		dst = append(dst, value...)
-	}
-	if len(dst) == mark {
-		return dst[:start]
-	}
-	return dst
-}
-
-// appendSubs writes the wanted sub-attributes of one complex value, or nothing
-// when none is left.
-func appendSubs(dst []byte, a *Attribute, object jsontext.Value, p Projection) []byte {
-	start := len(dst)
-	dst = append(dst, '{')
-	mark := len(dst)
-	eachMember(object, func(name string, value jsontext.Value) {
-		if sub := a.SubAttribute(name); sub != nil && p.wantsSub(a, sub) {
-			dst = append(dst, ',')
-			dst = appendString(dst, sub.Name)
-			dst = append(append(dst, ':'), value...)
-		}
-	})
-	if len(dst) == mark {
-		return dst[:start]
-	}
-	dst = append(dst[:mark], dst[mark+1:]...)
-	return append(dst, '}')
-}
-
-// eachMember walks an object that Encode has written; value is valid during the call.
-func eachMember(object []byte, visit func(name string, value jsontext.Value)) {
-	dec := jsontext.NewDecoder(bytes.NewReader(object))
-	if _, err := dec.ReadToken(); err != nil {
-		return
-	}
-	for dec.PeekKind() == '"' {
-		token, err := dec.ReadToken()
-		if err != nil {
-			return
-		}
-		name := token.String()
-		value, err := dec.ReadValue()
-		if err != nil {
-			return
-		}
-		visit(name, value)
-	}
-}
-
-func eachElement(array []byte, visit func(jsontext.Value)) {
-	dec := jsontext.NewDecoder(bytes.NewReader(array))
-	if _, err := dec.ReadToken(); err != nil {
-		return
-	}
-	for dec.PeekKind() != ']' {
-		value, err := dec.ReadValue()
-		if err != nil {
-			return
-		}
-		visit(value)
-	}
 }

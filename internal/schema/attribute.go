@@ -102,10 +102,27 @@ type Attribute struct {
 	// complex attribute, such as a bare string, into its object.
 	Shorthand func(value any) any
 
-	schema *Schema
-	parent *Attribute
-	path   string // name below the resource or extension: "name.givenName"
-	sub    map[string]*Attribute
+	schema  *Schema
+	parent  *Attribute
+	path    string // name below the resource or extension: "name.givenName"
+	key     string // the name as a JSON member: `"name":`
+	sub     names
+	numeric bool // it or a sub-attribute is a number
+}
+
+// names finds attributes by their name in any case. Each is there in its own
+// and in lower-case spelling, so that the usual look-up has nothing to lower.
+type names map[string]*Attribute
+
+func (n names) add(a *Attribute) {
+	n[a.Name], n[strings.ToLower(a.Name)] = a, a
+}
+
+func (n names) find(name string) *Attribute {
+	if a := n[name]; a != nil {
+		return a
+	}
+	return n[strings.ToLower(name)]
 }
 
 // Options are what an organisation chooses about the decoding of values.
@@ -143,7 +160,7 @@ func (a *Attribute) Extension() string {
 
 // SubAttribute finds a sub-attribute by its name in any case, or nil.
 func (a *Attribute) SubAttribute(name string) *Attribute {
-	return a.sub[strings.ToLower(name)]
+	return a.sub.find(name)
 }
 
 // Fold gives the form in which values of the attribute are compared: as they

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/purescim/purescim/internal/scim"
@@ -21,87 +22,101 @@ func (in Input) Sent(a *Attribute) bool { return in.sent[a] }
 // 3.3, 3.5.1); unknown attributes are ignored with a warning, or refused when
 // strict. That required attributes are there is checked by CheckRequired,
 // because rules may still supply them.
+//
+// Of several errors, the first in the alphabetical order of the body's names is
+// returned, whatever the order that they were sent in.
 func (t *Type) Decode(object map[string]any, o Options) (Input, error) {
-	d := decoder{t: t, o: o, in: Input{Doc: make(scim.Document, len(object)), sent: make(map[*Attribute]bool, len(object))}}
-	for key, value := range object {
-		if s := t.Schema(key); s != nil {
-			if err := d.extension(s, value); err != nil {
-				return Input{}, err
-			}
-			continue
-		}
-		a := t.core(key)
-		if a == nil {
-			if err := d.unknown(key); err != nil {
-				return Input{}, err
-			}
-			continue
-		}
-		if err := d.assign(a, value); err != nil {
+	d := decoder{t: t, o: o, in: Input{
+		Doc:  make(scim.Document, len(object)),
+		sent: make(map[*Attribute]bool, len(object)),
+	}}
+	for _, key := range sortedKeys(nil, object) {
+		if err := d.member(key, object[key]); err != nil {
 			return Input{}, err
 		}
 	}
 	return d.in, nil
 }
 
-// core finds what a key at the top of a body names; short names of extensions
-// are for paths and filters only, except manager, which Entra sends bare.
-func (t *Type) core(key string) *Attribute {
-	name := strings.ToLower(key)
-	if a := t.Core.byName[name]; a != nil {
-		return a
+func sortedKeys(dst []string, object map[string]any) []string {
+	dst = slices.Grow(dst, len(object))
+	for key := range object {
+		dst = append(dst, key)
 	}
-	if a := common.byName[name]; a != nil {
-		return a
-	}
-	if t.short[name] == Manager {
-		return Manager
-	}
-	return nil
+	slices.Sort(dst)
+	return dst
 }
 
 // CheckRequired returns invalidValue when a required attribute has no value, or
-// only blanks.
+// only blanks; and when an element lacks a required sub-attribute.
 func (t *Type) CheckRequired(doc scim.Document) error {
-	for a := range t.Attributes {
-		if !a.Required || a.Mutability == ReadOnly {
-			continue
-		}
+	for _, a := range t.all {
 		value := a.Get(doc)
-		if s, ok := value.(string); ok && strings.TrimSpace(s) == "" {
-			value = nil
-		}
-		if IsEmpty(value) {
+		if a.Required && a.Mutability != ReadOnly && isBlank(value) {
 			return scim.InvalidValue("%s is required and may not be empty", a)
+		}
+		elements, ok := value.([]any)
+		if !ok {
+			elements = []any{value}
+		}
+		for _, element := range elements {
+			if element, ok := element.(map[string]any); ok {
+				if err := a.CheckElement(element); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
 }
 
-type decoder struct {
-	t  *Type
-	o  Options
-	in Input
+func isBlank(value any) bool {
+	s, ok := value.(string)
+	return ok && strings.TrimSpace(s) == "" || IsEmpty(value)
 }
 
-// extension reads the object of an extension; null and "" count as not sent.
-func (d *decoder) extension(s *Schema, value any) error {
-	if IsEmpty(value) {
-		return nil
+type decoder struct {
+	t       *Type
+	o       Options
+	in      Input
+	schemas []*Schema // those that the body gave an object for
+}
+
+func (d *decoder) member(key string, value any) error {
+	if s := d.t.Schema(key); s != nil {
+		return d.container(s, value)
 	}
+	a := d.t.Attribute(key)
+	// Short names of extensions are for paths and filters only, except manager,
+	// which Entra sends bare.
+	if a == nil || a.Extension() != "" && a != Manager {
+		return d.o.Unknown(d.t, key)
+	}
+	return d.assign(a, value)
+}
+
+// container reads the object under a URN; null and "" count as not sent.
+func (d *decoder) container(s *Schema, value any) error {
+	if slices.Contains(d.schemas, s) {
+		return scim.InvalidSyntax("%s is given twice, in two spellings", s.ID)
+	}
+	d.schemas = append(d.schemas, s)
 	object, ok := value.(map[string]any)
 	if !ok {
+		if IsEmpty(value) {
+			return nil
+		}
 		return scim.InvalidValue("%s is %s; an object is expected", s.ID, scim.KindOf(value))
 	}
-	for key, v := range object {
+	for _, key := range sortedKeys(nil, object) {
 		a := s.Attribute(key)
 		if a == nil {
-			if err := d.unknown(s.ID + ":" + key); err != nil {
+			if err := d.o.Unknown(d.t, s.ID+":"+key); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := d.assign(a, v); err != nil {
+		if err := d.assign(a, object[key]); err != nil {
 			return err
 		}
 	}
@@ -109,13 +124,13 @@ func (d *decoder) extension(s *Schema, value any) error {
 }
 
 func (d *decoder) assign(a *Attribute, value any) error {
-	if a.Mutability == ReadOnly {
-		return nil
-	}
 	if d.in.sent[a] {
 		return scim.InvalidSyntax("%s is given twice, in two spellings", a)
 	}
 	d.in.sent[a] = true
+	if a.Mutability == ReadOnly {
+		return nil
+	}
 	v, err := a.Decode(value, d.o)
 	if err != nil {
 		return err
@@ -123,8 +138,6 @@ func (d *decoder) assign(a *Attribute, value any) error {
 	a.Set(d.in.Doc, v)
 	return nil
 }
-
-func (d *decoder) unknown(path string) error { return d.o.Unknown(d.t, path) }
 
 // Unknown is what happens to an attribute that the type does not declare: an
 // error when strict, else a warning.

@@ -15,9 +15,9 @@ var (
 	}, shorthand(managerID))
 
 	RoutingSkills = complexMany("routingSkills", "Routing skills by name; each must exist in the organisation.",
-		proficiencies("skill"), atMost(50), shorthand(skillName))
+		proficiencies("skill"), atMost(50), shorthand(bare("name")))
 	RoutingLanguages = complexMany("routingLanguages", "Routing languages by name; each must exist in the organisation.",
-		proficiencies("language"), atMost(50), shorthand(skillName))
+		proficiencies("language"), atMost(50), shorthand(bare("name")))
 	ExternalIDs = complexMany("externalIds", "The person's identifiers in other systems.", []*Attribute{
 		text("authority", "The system.", required, caseExact, canonical("microsoftteams", "zoomphone", "ringcentral", "eightbyeight")),
 		text("value", "The identifier in that system.", required, caseExact, search(Key)),

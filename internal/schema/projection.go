@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Projection is which attributes an answer holds (RFC 7644 section 3.9). The
 // zero Projection is the default set.
@@ -17,8 +20,14 @@ type selection map[*Attribute]map[*Attribute]bool
 // repeated or comma-joined. Unknown names are ignored; what is named by both is
 // left out (BEHAVIOUR 13).
 func (t *Type) Project(attributes, excluded []string) Projection {
-	return Projection{include: t.selection(attributes), exclude: t.selection(excluded)}
+	p := Projection{include: t.selection(attributes), exclude: t.selection(excluded)}
+	if len(p.exclude) == 0 {
+		p.exclude = nil
+	}
+	return p
 }
+
+// selection is nil when no name is given, and empty when none is known.
 
 func (t *Type) selection(lists []string) selection {
 	var s selection
@@ -76,19 +85,22 @@ func (p Projection) Wants(a *Attribute) bool {
 	return included
 }
 
-// partial reports whether only some sub-attributes of a are in the answer.
+// partial reports whether some sub-attributes of a wanted attribute are left out.
 func (p Projection) partial(a *Attribute) bool {
-	return a.Returned != ReturnedAlways && (p.include[a] != nil || p.exclude[a] != nil)
+	return slices.ContainsFunc(a.Sub, func(sub *Attribute) bool { return !p.wantsSub(a, sub) })
 }
 
 // wantsSub reports whether a sub-attribute of a wanted attribute is in the answer.
 func (p Projection) wantsSub(a, sub *Attribute) bool {
-	if a.Returned == ReturnedAlways {
+	named := p.include[a]
+	switch {
+	case a.Returned == ReturnedAlways || sub.Returned == ReturnedAlways:
 		return true
-	}
-	if p.exclude[a][sub] {
+	case sub.Returned == ReturnedNever || p.exclude[a][sub]:
 		return false
+	case sub.Returned == ReturnedRequest:
+		return named[sub]
+	default:
+		return named == nil || named[sub]
 	}
-	subs := p.include[a]
-	return subs == nil || subs[sub]
 }

@@ -18,32 +18,30 @@ func workEmail(value any) any {
 	return value
 }
 
-// roleName reads a bare role name, and Entra's JSON document in a string, which
-// stands where the name or where the whole role is expected.
-func roleName(value any) any {
-	switch v := value.(type) {
-	case string:
-		return map[string]any{"value": roleInString(v)}
-	case map[string]any:
-		if s, ok := v["value"].(string); ok {
-			v["value"] = roleInString(s)
+// bare reads a string that stands for a whole value, such as the name of a role
+// or skill, as the sub-attribute name.
+func bare(name string) func(any) any {
+	return func(value any) any {
+		if s, ok := value.(string); ok {
+			return map[string]any{name: s}
 		}
+		return value
 	}
-	return value
 }
 
-func roleInString(s string) string {
-	if !strings.HasPrefix(strings.TrimSpace(s), "{") {
-		return s
+// roleName reads Entra's JSON document in a string, which stands where the name
+// of the role is expected.
+func roleName(value string, _ Options) (string, error) {
+	for strings.HasPrefix(strings.TrimSpace(value), "{") {
+		var role struct {
+			Value string `json:"value"`
+		}
+		if json.Unmarshal([]byte(value), &role) != nil || role.Value == "" {
+			break
+		}
+		value = role.Value // shorter each time
 	}
-	var role struct {
-		Value       string `json:"value"`
-		DisplayName string `json:"displayName"`
-	}
-	if json.Unmarshal([]byte(s), &role) != nil || role.Value == "" {
-		return s
-	}
-	return role.Value
+	return value, nil
 }
 
 // managerID reads the manager's id as a bare string and in an array of one, as
@@ -52,18 +50,7 @@ func managerID(value any) any {
 	if list, ok := value.([]any); ok && len(list) == 1 {
 		value = list[0]
 	}
-	if s, ok := value.(string); ok {
-		return map[string]any{"value": s}
-	}
-	return value
-}
-
-// skillName reads a bare name of a skill or language.
-func skillName(value any) any {
-	if s, ok := value.(string); ok {
-		return map[string]any{"name": s}
-	}
-	return value
+	return bare("value")(value)
 }
 
 // date accepts any ISO 8601 date or date with time and keeps the date.
@@ -73,5 +60,5 @@ func date(value string, _ Options) (string, error) {
 			return t.Format(time.DateOnly), nil
 		}
 	}
-	return "", fmt.Errorf("%q is not a date; YYYY-MM-DD is expected", value)
+	return "", fmt.Errorf("a date is expected, YYYY-MM-DD, not %q", value)
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/purescim/purescim/internal/scim"
@@ -14,22 +15,14 @@ type Schema struct {
 	Attributes  []*Attribute
 
 	extension bool
-	byName    map[string]*Attribute
+	names     names
 }
 
 // NewSchema links the attributes to their schema and parents. It panics on a
 // name that is declared twice: declarations are part of the program.
 func NewSchema(s Schema) *Schema {
-	s.byName = make(map[string]*Attribute, len(s.Attributes))
 	linked := &s
-	for _, a := range s.Attributes {
-		link(linked, nil, a)
-		key := strings.ToLower(a.Name)
-		if s.byName[key] != nil {
-			panic("schema: " + s.ID + " declares " + a.Name + " twice")
-		}
-		s.byName[key] = a
-	}
+	linked.names = link(linked, nil, s.Attributes)
 	return linked
 }
 
@@ -39,24 +32,26 @@ func NewExtension(s Schema) *Schema {
 	return NewSchema(s)
 }
 
-func link(s *Schema, parent, a *Attribute) {
-	a.schema, a.parent, a.path = s, parent, a.Name
-	if parent != nil {
-		a.path = parent.path + "." + a.Name
-	}
-	a.sub = make(map[string]*Attribute, len(a.Sub))
-	for _, sub := range a.Sub {
-		link(s, a, sub)
-		key := strings.ToLower(sub.Name)
-		if a.sub[key] != nil {
-			panic("schema: " + s.ID + " declares " + sub.path + " twice")
+func link(s *Schema, parent *Attribute, attributes []*Attribute) names {
+	found := make(names, 2*len(attributes))
+	for _, a := range attributes {
+		a.schema, a.parent, a.path = s, parent, a.Name
+		if parent != nil {
+			a.path = parent.path + "." + a.Name
 		}
-		a.sub[key] = sub
+		if found.find(a.Name) != nil {
+			panic("schema: " + s.ID + " declares " + a.path + " twice")
+		}
+		found.add(a)
+		a.key = `"` + a.Name + `":`
+		a.sub = link(s, a, a.Sub)
+		a.numeric = a.Kind == Integer || a.Kind == Decimal || slices.ContainsFunc(a.Sub, func(sub *Attribute) bool { return sub.numeric })
 	}
+	return found
 }
 
 // Attribute finds a top-level attribute of the schema by name in any case, or nil.
-func (s *Schema) Attribute(name string) *Attribute { return s.byName[strings.ToLower(name)] }
+func (s *Schema) Attribute(name string) *Attribute { return s.names.find(name) }
 
 // Type is a resource type (RFC 7643 section 6): a core schema, its extensions
 // and the common attributes.
@@ -68,29 +63,59 @@ type Type struct {
 	Core        *Schema
 	Extensions  []*Schema
 
-	short map[string]*Attribute
-	urns  map[string]*Schema
+	all       []*Attribute // top-level, in the order of answers
+	names     names        // top-level, with the short names of extensions
+	urns      map[string]*Schema
+	numeric   []*Attribute // those of all that hold numbers
+	linked    *Attribute   // the one that is kept as links, or nil
+	onRequest bool         // whether something is returned on request only
 }
 
 // NewType links a resource type. Attributes of extensions get short names where
 // no other attribute of the type has the name.
 func NewType(t Type) *Type {
-	t.short = make(map[string]*Attribute)
-	t.urns = map[string]*Schema{strings.ToLower(t.Core.ID): t.Core}
-	ambiguous := make(map[string]bool)
+	t.all = slices.Concat([]*Attribute{Schemas, ID, ExternalID}, t.Core.Attributes)
+	t.names, t.urns = make(names), make(map[string]*Schema)
+	for _, a := range slices.Concat(common.Attributes, t.Core.Attributes) {
+		t.names.add(a)
+	}
+	t.addURN(t.Core)
+	short := make(map[string][]*Attribute)
 	for _, ext := range t.Extensions {
-		t.urns[strings.ToLower(ext.ID)] = ext
-		for name, a := range ext.byName {
-			if t.short[name] != nil || t.Core.byName[name] != nil || common.byName[name] != nil {
-				ambiguous[name] = true
-			}
-			t.short[name] = a
+		t.addURN(ext)
+		t.all = append(t.all, ext.Attributes...)
+		for _, a := range ext.Attributes {
+			key := strings.ToLower(a.Name)
+			short[key] = append(short[key], a)
 		}
 	}
-	for name := range ambiguous {
-		delete(t.short, name)
+	for key, claims := range short {
+		if len(claims) == 1 && t.names[key] == nil {
+			t.names.add(claims[0])
+		}
 	}
+	t.all = append(t.all, Meta)
+	t.characterize()
 	return &t
+}
+
+func (t *Type) addURN(s *Schema) {
+	t.urns[s.ID], t.urns[strings.ToLower(s.ID)] = s, s
+}
+
+// characterize notes what is asked about all attributes at once.
+func (t *Type) characterize() {
+	t.numeric, t.linked, t.onRequest = nil, nil, false
+	for _, a := range t.all {
+		if a.numeric {
+			t.numeric = append(t.numeric, a)
+		}
+		if a.Search == Link {
+			t.linked = a
+		}
+		requested := func(a *Attribute) bool { return a.Returned == ReturnedRequest }
+		t.onRequest = t.onRequest || requested(a) || slices.ContainsFunc(a.Sub, requested)
+	}
 }
 
 // With returns the type with more extensions.
@@ -103,40 +128,30 @@ func (t *Type) With(extensions ...*Schema) *Type {
 // Attribute finds a top-level attribute by its name in any case: a common one,
 // one of the core schema, or one of an extension whose short name is not
 // ambiguous. It returns nil when there is none.
-func (t *Type) Attribute(name string) *Attribute {
-	name = strings.ToLower(name)
-	if a := t.Core.byName[name]; a != nil {
-		return a
-	}
-	if a := common.byName[name]; a != nil {
-		return a
-	}
-	return t.short[name]
-}
+func (t *Type) Attribute(name string) *Attribute { return t.names.find(name) }
 
 // Attributes calls yield for every top-level attribute in the order of answers:
 // schemas, id, externalId, then core, then each extension; meta comes last.
 func (t *Type) Attributes(yield func(*Attribute) bool) {
-	for _, list := range t.lists() {
-		for _, a := range list {
-			if a != Meta && !yield(a) {
-				return
-			}
+	for _, a := range t.all {
+		if !yield(a) {
+			return
 		}
 	}
-	yield(Meta)
-}
-
-func (t *Type) lists() [][]*Attribute {
-	lists := [][]*Attribute{common.Attributes, t.Core.Attributes}
-	for _, ext := range t.Extensions {
-		lists = append(lists, ext.Attributes)
-	}
-	return lists
 }
 
 // Schema finds the core or an extension schema of the type by URN in any case, or nil.
-func (t *Type) Schema(urn string) *Schema { return t.urns[strings.ToLower(urn)] }
+func (t *Type) Schema(urn string) *Schema {
+	if !hasURNPrefix(urn) {
+		return nil
+	}
+	if s := t.urns[urn]; s != nil {
+		return s
+	}
+	return t.urns[strings.ToLower(urn)]
+}
+
+func hasURNPrefix(s string) bool { return len(s) > 4 && strings.EqualFold(s[:4], "urn:") }
 
 // Ref is a resolved attribute path without a value filter.
 type Ref struct {
@@ -163,15 +178,15 @@ func (t *Type) Resolve(path string) (ref Ref, ok bool) {
 	if s := t.Schema(path); s != nil {
 		return Ref{Extension: s}, true
 	}
-	urn, rest, hasURN := t.cutURN(path)
+	owner, rest := t.cutURN(path)
 	name, subName, hasSub := strings.Cut(rest, ".")
-	if hasURN {
-		ref.Attr = t.Schema(urn).Attribute(name)
-		if ref.Attr == nil && t.Schema(urn) == t.Core {
-			ref.Attr = common.Attribute(name)
-		}
-	} else {
+	switch {
+	case owner == nil:
 		ref.Attr = t.Attribute(name)
+	case owner == t.Core && owner.Attribute(name) == nil:
+		ref.Attr = common.Attribute(name)
+	default:
+		ref.Attr = owner.Attribute(name)
 	}
 	if ref.Attr == nil {
 		return Ref{}, false
@@ -184,17 +199,20 @@ func (t *Type) Resolve(path string) (ref Ref, ok bool) {
 }
 
 // cutURN splits a path that begins with the URN of one of the type's schemas.
-// URNs hold dots and colons, so the known ones are compared, never parsed.
-func (t *Type) cutURN(path string) (urn, rest string, ok bool) {
-	if len(path) < 4 || !strings.EqualFold(path[:4], "urn:") {
-		return "", path, false
+// URNs hold dots and colons, so the known ones are compared, never parsed; the
+// longest wins.
+func (t *Type) cutURN(path string) (owner *Schema, rest string) {
+	rest = path
+	if !hasURNPrefix(path) {
+		return nil, path
 	}
-	for urn := range t.urns {
-		if len(path) > len(urn) && path[len(urn)] == ':' && strings.EqualFold(path[:len(urn)], urn) {
-			return urn, path[len(urn)+1:], true
+	for urn, s := range t.urns {
+		if len(path) > len(urn) && path[len(urn)] == ':' && strings.EqualFold(path[:len(urn)], urn) &&
+			(owner == nil || len(urn) > len(owner.ID)) {
+			owner, rest = s, path[len(urn)+1:]
 		}
 	}
-	return "", path, false
+	return owner, rest
 }
 
 // SchemasOf lists the URNs that a document uses: the core schema, and each
@@ -202,8 +220,12 @@ func (t *Type) cutURN(path string) (urn, rest string, ok bool) {
 func (t *Type) SchemasOf(doc scim.Document) []string {
 	urns := []string{t.Core.ID}
 	for _, ext := range t.Extensions {
-		if !IsEmpty(doc[ext.ID]) {
-			urns = append(urns, ext.ID)
+		container, _ := doc[ext.ID].(map[string]any)
+		for _, a := range ext.Attributes {
+			if !IsEmpty(container[a.Name]) {
+				urns = append(urns, ext.ID)
+				break
+			}
 		}
 	}
 	return urns

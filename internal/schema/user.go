@@ -33,7 +33,7 @@ var (
 		text("type", "How the person belongs to the group.", readOnly, canonical("direct")),
 	}, readOnly, search(Link))
 	Roles = complexMany("roles", "Roles by name; each must exist in the organisation.",
-		plural(text("value", "The name of the role.", search(Key))), shorthand(roleName))
+		plural(text("value", "The name of the role.", normalize(roleName), search(Key))), shorthand(bare("value")))
 )
 
 // User is the User resource type with the enterprise and Genesys extensions.

@@ -1,8 +1,10 @@
 package scim
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // Document is one resource in memory. Keys are canonical attribute names;
@@ -20,17 +22,37 @@ type Document map[string]any
 
 // Clone returns a deep copy.
 func (d Document) Clone() Document {
-	return Document(cloneValue(map[string]any(d)).(map[string]any))
+	return Document(CloneValue(map[string]any(d)).(map[string]any))
+}
+
+// CloneValue returns a deep copy of one value of a document.
+func CloneValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		c := make(map[string]any, len(v))
+		for name, x := range v {
+			c[name] = CloneValue(x)
+		}
+		return c
+	case []any:
+		c := make([]any, len(v))
+		for i, x := range v {
+			c[i] = CloneValue(x)
+		}
+		return c
+	default:
+		return v
+	}
 }
 
 // Equal reports whether both documents hold the same values. The order of
-// multi-valued attributes carries no meaning (RFC 7643 section 2.4), but a
-// change of order alone is kept equal only when the elements pair up exactly.
+// multi-valued attributes carries no meaning (RFC 7643 section 2.4).
 func (d Document) Equal(other Document) bool {
 	return EqualValue(map[string]any(d), map[string]any(other))
 }
 
-// EqualValue compares two values of a document; lists are compared as sets.
+// EqualValue compares two values of a document; lists are compared without
+// regard to order.
 func EqualValue(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
@@ -38,7 +60,7 @@ func EqualValue(a, b any) bool {
 		return ok && maps.EqualFunc(a, b, EqualValue)
 	case []any:
 		b, ok := b.([]any)
-		return ok && equalSet(a, b)
+		return ok && len(a) == len(b) && (slices.EqualFunc(a, b, EqualValue) || sameElements(a, b))
 	default:
 		// A comparison of uncomparable kinds cannot panic: the two kinds above
 		// are the only ones, and a mixed pair has differing dynamic types.
@@ -46,47 +68,58 @@ func EqualValue(a, b any) bool {
 	}
 }
 
-func equalSet(a, b []any) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	if slices.EqualFunc(a, b, EqualValue) {
-		return true
-	}
-	taken := make([]bool, len(b))
+// sameElements compares lists of one length by the keys of their elements, which
+// stays quick for lists as long as a body may hold.
+func sameElements(a, b []any) bool {
+	count := make(map[string]int, len(a))
 	for _, x := range a {
-		found := false
-		for i, y := range b {
-			if !taken[i] && EqualValue(x, y) {
-				taken[i], found = true, true
-				break
-			}
-		}
-		if !found {
+		count[ValueKey(x)]++
+	}
+	for _, y := range b {
+		key := ValueKey(y)
+		if count[key] == 0 {
 			return false
 		}
+		count[key]--
 	}
 	return true
 }
 
-// CloneValue returns a deep copy of one value of a document.
-func CloneValue(v any) any { return cloneValue(v) }
+// ValueKey renders a value of a document so that two have the same key exactly
+// when EqualValue holds.
+func ValueKey(v any) string { return string(appendKey(nil, v)) }
 
-func cloneValue(v any) any {
+func appendKey(dst []byte, v any) []byte {
 	switch v := v.(type) {
-	case map[string]any:
-		c := make(map[string]any, len(v))
-		for k, x := range v {
-			c[k] = cloneValue(x)
-		}
-		return c
+	case nil:
+		return append(dst, 'n')
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case string:
+		return strconv.AppendQuote(dst, v)
+	case int64:
+		return strconv.AppendInt(append(dst, 'i'), v, 10)
+	case float64:
+		return strconv.AppendFloat(append(dst, 'd'), v, 'g', -1, 64)
 	case []any:
-		c := make([]any, len(v))
+		keys := make([]string, len(v))
 		for i, x := range v {
-			c[i] = cloneValue(x)
+			keys[i] = ValueKey(x)
 		}
-		return c
+		slices.Sort(keys)
+		dst = append(dst, '[')
+		for _, key := range keys {
+			dst = append(append(dst, key...), ',')
+		}
+		return append(dst, ']')
+	case map[string]any:
+		dst = append(dst, '{')
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			dst = append(strconv.AppendQuote(dst, name), ':')
+			dst = append(appendKey(dst, v[name]), ',')
+		}
+		return append(dst, '}')
 	default:
-		return v
+		return fmt.Appendf(dst, "%T %v", v, v)
 	}
 }

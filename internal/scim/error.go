@@ -1,8 +1,10 @@
 package scim
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 )
 
 // ErrorType is a scimType keyword (RFC 7644 table 9).
@@ -50,112 +52,135 @@ func (e *Error) Because(cause error) *Error {
 	return &c
 }
 
-func fail(status int, t ErrorType, format string, args []any) *Error {
+func fail(status int, t ErrorType, format string, args ...any) *Error {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = clip(arg)
+		case json.Number:
+			args[i] = clip(string(arg))
+		case error:
+			args[i] = clip(arg.Error())
+		}
+	}
 	return &Error{Status: status, Type: t, Detail: fmt.Sprintf(format, args...)}
 }
 
-// InvalidFilter: a filter that cannot be parsed, names an unknown attribute or
+// clip shortens what a client sent to what an administrator reads.
+func clip(text string) string {
+	const shown = 1000
+	if len(text) <= shown {
+		return text
+	}
+	end := shown
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// InvalidFilter answers a filter that cannot be parsed, names an unknown attribute or
 // compares a value of the wrong type (RFC 7644 sections 3.4.2.2, 3.12).
 func InvalidFilter(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeInvalidFilter, format, args)
+	return fail(http.StatusBadRequest, TypeInvalidFilter, format, args...)
 }
 
-// InvalidSyntax: a body that is not the JSON the request asks for (RFC 7644 section 3.12).
+// InvalidSyntax answers a body that is not the JSON the request asks for (RFC 7644 section 3.12).
 func InvalidSyntax(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeInvalidSyntax, format, args)
+	return fail(http.StatusBadRequest, TypeInvalidSyntax, format, args...)
 }
 
-// InvalidPath: a PATCH path that is malformed or names no attribute (RFC 7644 section 3.5.2).
+// InvalidPath answers a PATCH path that is malformed or names no attribute (RFC 7644 section 3.5.2).
 func InvalidPath(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeInvalidPath, format, args)
+	return fail(http.StatusBadRequest, TypeInvalidPath, format, args...)
 }
 
-// NoTarget: a PATCH path that yields nothing to operate on (RFC 7644 section 3.5.2).
+// NoTarget answers a PATCH path that yields nothing to operate on (RFC 7644 section 3.5.2).
 func NoTarget(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeNoTarget, format, args)
+	return fail(http.StatusBadRequest, TypeNoTarget, format, args...)
 }
 
-// InvalidValue: a value that is missing, of the wrong type or not allowed (RFC 7644 section 3.12).
+// InvalidValue answers a value that is missing, of the wrong type or not allowed (RFC 7644 section 3.12).
 func InvalidValue(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeInvalidValue, format, args)
+	return fail(http.StatusBadRequest, TypeInvalidValue, format, args...)
 }
 
-// Mutability: a change of a readOnly, immutable or required attribute (RFC 7644 section 3.5.2).
+// Mutability answers a change of a readOnly, immutable or required attribute (RFC 7644 section 3.5.2).
 func Mutability(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeMutability, format, args)
+	return fail(http.StatusBadRequest, TypeMutability, format, args...)
 }
 
-// TooMany: more than the server is willing to do in one request (RFC 7644 section 3.12).
+// TooMany answers more than the server is willing to do in one request (RFC 7644 section 3.12).
 func TooMany(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeTooMany, format, args)
+	return fail(http.StatusBadRequest, TypeTooMany, format, args...)
 }
 
-// Uniqueness: another resource has the value already (RFC 7644 section 3.3).
+// Uniqueness answers a value that another resource has already (RFC 7644 section 3.3).
 func Uniqueness(format string, args ...any) *Error {
-	return fail(http.StatusConflict, TypeUniqueness, format, args)
+	return fail(http.StatusConflict, TypeUniqueness, format, args...)
 }
 
-// Conflict: the resource is in a state that forbids the change (RFC 7644 section 3.12).
+// Conflict answers a change that the state of the resource forbids (RFC 7644 section 3.12).
 func Conflict(format string, args ...any) *Error {
-	return fail(http.StatusConflict, "", format, args)
+	return fail(http.StatusConflict, "", format, args...)
 }
 
-// InvalidVersion: If-Match names another version than the current one (RFC 7644 section 3.14).
+// InvalidVersion answers an If-Match that names another version than the current one (RFC 7644 section 3.14).
 func InvalidVersion(format string, args ...any) *Error {
-	return fail(http.StatusPreconditionFailed, TypeInvalidVers, format, args)
+	return fail(http.StatusPreconditionFailed, TypeInvalidVers, format, args...)
 }
 
-// BadRequest: a request that is wrong outside of its body, such as its query.
+// BadRequest answers a request that is wrong outside of its body, such as its query.
 func BadRequest(format string, args ...any) *Error {
-	return fail(http.StatusBadRequest, TypeInvalidValue, format, args)
+	return fail(http.StatusBadRequest, TypeInvalidValue, format, args...)
 }
 
-// Unauthorized: no credentials, or none that are accepted (RFC 6750 section 3).
+// Unauthorized answers a request without credentials that are accepted (RFC 6750 section 3).
 func Unauthorized(format string, args ...any) *Error {
-	return fail(http.StatusUnauthorized, "", format, args)
+	return fail(http.StatusUnauthorized, "", format, args...)
 }
 
-// Forbidden: the client may not do this (RFC 7644 section 3.12).
+// Forbidden answers what the client may not do (RFC 7644 section 3.12).
 func Forbidden(format string, args ...any) *Error {
-	return fail(http.StatusForbidden, "", format, args)
+	return fail(http.StatusForbidden, "", format, args...)
 }
 
-// NotFound: no such resource or endpoint (RFC 7644 section 3.12).
+// NotFound answers the address of no resource and no endpoint (RFC 7644 section 3.12).
 func NotFound(format string, args ...any) *Error {
-	return fail(http.StatusNotFound, "", format, args)
+	return fail(http.StatusNotFound, "", format, args...)
 }
 
-// MethodNotAllowed: the endpoint exists but not this method (RFC 9110 section 15.5.6).
+// MethodNotAllowed answers a method that the endpoint does not have (RFC 9110 section 15.5.6).
 func MethodNotAllowed(format string, args ...any) *Error {
-	return fail(http.StatusMethodNotAllowed, "", format, args)
+	return fail(http.StatusMethodNotAllowed, "", format, args...)
 }
 
-// NotAcceptable: the client accepts no JSON (RFC 9110 section 15.5.7).
+// NotAcceptable answers a client that accepts no JSON (RFC 9110 section 15.5.7).
 func NotAcceptable(format string, args ...any) *Error {
-	return fail(http.StatusNotAcceptable, "", format, args)
+	return fail(http.StatusNotAcceptable, "", format, args...)
 }
 
-// TooLarge: a body beyond the limit, which the detail names (RFC 7644 section 3.7.4).
+// TooLarge answers a body beyond the limit, which the detail names (RFC 7644 section 3.7.4).
 func TooLarge(format string, args ...any) *Error {
-	return fail(http.StatusRequestEntityTooLarge, "", format, args)
+	return fail(http.StatusRequestEntityTooLarge, "", format, args...)
 }
 
-// UnsupportedMediaType: a body that is not JSON (RFC 9110 section 15.5.16).
+// UnsupportedMediaType answers a body that is not JSON (RFC 9110 section 15.5.16).
 func UnsupportedMediaType(format string, args ...any) *Error {
-	return fail(http.StatusUnsupportedMediaType, "", format, args)
+	return fail(http.StatusUnsupportedMediaType, "", format, args...)
 }
 
-// TooManyRequests: the rate limit (RFC 6585 section 4).
+// TooManyRequests answers a request beyond the rate limit (RFC 6585 section 4).
 func TooManyRequests(format string, args ...any) *Error {
-	return fail(http.StatusTooManyRequests, "", format, args)
+	return fail(http.StatusTooManyRequests, "", format, args...)
 }
 
-// NotImplemented: a part of the protocol that this server does not offer (RFC 7644 section 3.12).
+// NotImplemented answers a part of the protocol that this server does not offer (RFC 7644 section 3.12).
 func NotImplemented(format string, args ...any) *Error {
-	return fail(http.StatusNotImplemented, "", format, args)
+	return fail(http.StatusNotImplemented, "", format, args...)
 }
 
-// Unavailable: the server, or what it needs, is down or overloaded for now (RFC 9110 section 15.6.4).
+// Unavailable answers a request while the server, or what it needs, is down or overloaded (RFC 9110 section 15.6.4).
 func Unavailable(format string, args ...any) *Error {
-	return fail(http.StatusServiceUnavailable, "", format, args)
+	return fail(http.StatusServiceUnavailable, "", format, args...)
 }

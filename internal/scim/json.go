@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -15,18 +14,23 @@ const MaxDepth = 32
 
 // ParseJSON reads exactly one JSON value: objects as map[string]any, arrays as
 // []any, numbers as json.Number. Duplicate keys, invalid UTF-8, NUL characters,
-// nesting deeper than MaxDepth and trailing data are refused with invalidSyntax.
+// a byte order mark, nesting deeper than MaxDepth and trailing data are refused
+// with invalidSyntax.
 func ParseJSON(text []byte) (any, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
 		return nil, InvalidSyntax("the body is empty; a JSON object is expected")
+	case bytes.HasPrefix(text, []byte("\xEF\xBB\xBF")):
+		return nil, InvalidSyntax("the body begins with a byte order mark, which JSON does not allow")
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(text))
-	v, err := readValue(dec)
+	// Names that occur twice are found when the map is filled.
+	r := reader{dec: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true))}
+	v, err := r.value()
 	if err != nil {
 		return nil, syntaxError(err)
 	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, InvalidSyntax("the body goes on after the end of its JSON value (byte %d)", dec.InputOffset())
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, InvalidSyntax("the body goes on after the end of its JSON value (byte %d)", r.dec.InputOffset())
 	}
 	return v, nil
 }
@@ -62,78 +66,114 @@ func KindOf(v any) string {
 	}
 }
 
-func readValue(dec *jsontext.Decoder) (any, error) {
-	token, err := dec.ReadToken()
+type reader struct {
+	dec *jsontext.Decoder
+	// names holds the last names seen, so that those that each element of a list
+	// repeats are one string.
+	names [64]string
+}
+
+func (r *reader) value() (any, error) {
+	switch r.dec.PeekKind() {
+	case '{':
+		return r.object()
+	case '[':
+		return r.array()
+	case '"':
+		raw, err := r.dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		return r.text(raw)
+	}
+	token, err := r.dec.ReadToken()
 	if err != nil {
 		return nil, err
 	}
 	switch token.Kind() {
-	case 'n':
-		return nil, nil
-	case 't', 'f':
-		return token.Bool(), nil
 	case '0':
 		return json.Number(token.String()), nil
-	case '"':
-		return readString(dec, token)
-	case '[':
-		return readArray(dec)
+	case 'n':
+		return nil, nil
 	default:
-		return readObject(dec)
+		return token.Bool(), nil
 	}
 }
 
-func readString(dec *jsontext.Decoder, token jsontext.Token) (string, error) {
-	s := token.String()
-	if strings.IndexByte(s, 0) >= 0 {
-		return "", InvalidSyntax("the string that ends at byte %d holds a NUL character, which is not allowed", dec.InputOffset())
-	}
-	return s, nil
-}
-
-func readArray(dec *jsontext.Decoder) (any, error) {
-	if err := checkDepth(dec); err != nil {
+func (r *reader) array() (any, error) {
+	if err := r.enter(); err != nil {
 		return nil, err
 	}
 	list := []any{}
-	for dec.PeekKind() != ']' {
-		v, err := readValue(dec)
+	for r.dec.PeekKind() != ']' {
+		v, err := r.value()
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, v)
 	}
-	_, err := dec.ReadToken()
+	_, err := r.dec.ReadToken()
 	return list, err
 }
 
-func readObject(dec *jsontext.Decoder) (any, error) {
-	if err := checkDepth(dec); err != nil {
+func (r *reader) object() (any, error) {
+	if err := r.enter(); err != nil {
 		return nil, err
 	}
 	object := make(map[string]any)
-	for dec.PeekKind() != '}' {
-		token, err := dec.ReadToken()
+	for r.dec.PeekKind() != '}' {
+		name, err := r.name()
 		if err != nil {
 			return nil, err
 		}
-		key, err := readString(dec, token)
-		if err != nil {
-			return nil, err
+		if _, twice := object[name]; twice {
+			return nil, InvalidSyntax("the body names the key %q twice in one object (byte %d)", name, r.dec.InputOffset())
 		}
-		if object[key], err = readValue(dec); err != nil {
+		if object[name], err = r.value(); err != nil {
 			return nil, err
 		}
 	}
-	_, err := dec.ReadToken()
+	_, err := r.dec.ReadToken()
 	return object, err
 }
 
-func checkDepth(dec *jsontext.Decoder) error {
-	if dec.StackDepth() > MaxDepth {
+// enter reads the opening brace or bracket.
+func (r *reader) enter() error {
+	if r.dec.StackDepth() >= MaxDepth {
 		return InvalidSyntax("the JSON nests deeper than the %d levels allowed", MaxDepth)
 	}
-	return nil
+	_, err := r.dec.ReadToken()
+	return err
+}
+
+func (r *reader) name() (string, error) {
+	raw, err := r.dec.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	slot := &r.names[(len(raw)*7+int(raw[len(raw)/2]))%len(r.names)]
+	if n := len(raw) - 2; len(*slot) == n && *slot == string(raw[1:n+1]) {
+		return *slot, nil // a name without escapes, as those that are kept
+	}
+	name, err := r.text(raw)
+	if err == nil && len(name) == len(raw)-2 {
+		*slot = name
+	}
+	return name, err
+}
+
+func (r *reader) text(raw jsontext.Value) (string, error) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), nil
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return "", err
+	}
+	if bytes.IndexByte(text, 0) >= 0 {
+		return "", InvalidSyntax("the string that ends at byte %d holds a NUL character, which is not allowed", r.dec.InputOffset())
+	}
+	return string(text), nil
 }
 
 func syntaxError(err error) error {
@@ -141,9 +181,6 @@ func syntaxError(err error) error {
 		return e
 	}
 	if e := (*jsontext.SyntacticError)(nil); errors.As(err, &e) {
-		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return InvalidSyntax("the body names the same key twice (byte %d)", e.ByteOffset).Because(err)
-		}
 		return InvalidSyntax("the body is not valid JSON (byte %d): %s", e.ByteOffset, e.Err).Because(err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

@@ -58,7 +58,7 @@ func parseOp(n int, v any) (PatchOp, error) {
 	switch op.Op {
 	case "add", "replace", "remove":
 	default:
-		return op, InvalidSyntax("operation %d: op must be add, replace or remove, not %s", n, quoted(name))
+		return op, InvalidSyntax("operation %d: op is %s; add, replace or remove is expected", n, quoted(name))
 	}
 	path, ok, err := member(object, "path")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package scim holds the protocol's words: URNs, documents, versions, list
-// responses, PATCH operations and errors (RFC 7643, RFC 7644).
+// Package scim holds the protocol's words: URNs, documents, versions, PATCH
+// operations and errors (RFC 7643, RFC 7644); and reads JSON, strictly.
 //
 // It knows no attribute by name beyond the protocol's envelopes; what a
 // resource may hold is the business of package schema.

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,19 +24,20 @@ type Condition struct {
 }
 
 // ParseCondition reads a header value: `*`, or a list of entity tags, which may
-// be weak or unquoted, as clients send them.
+// be weak or unquoted, as clients send them. Only a blank header names nothing;
+// one that is garbled names a version that no resource has.
 func ParseCondition(header string) Condition {
 	var c Condition
+	if strings.TrimSpace(header) == "" {
+		return c
+	}
 	for _, tag := range strings.Split(header, ",") {
 		tag = strings.TrimSpace(tag)
 		if tag == "*" {
 			return Condition{any: true}
 		}
 		tag = strings.TrimPrefix(strings.TrimPrefix(tag, "W/"), "w/")
-		tag = strings.Trim(tag, `"`)
-		if tag != "" {
-			c.tags = append(c.tags, tag)
-		}
+		c.tags = append(c.tags, strings.Trim(tag, `"`))
 	}
 	return c
 }
@@ -46,16 +48,7 @@ func (c Condition) IsZero() bool { return !c.any && len(c.tags) == 0 }
 // Matches reports whether the condition names the version. Opaque parts are
 // compared: weakness and quotes do not matter.
 func (c Condition) Matches(v Version) bool {
-	if c.any {
-		return true
-	}
-	current := v.String()
-	for _, tag := range c.tags {
-		if tag == current {
-			return true
-		}
-	}
-	return false
+	return c.any || slices.Contains(c.tags, v.String())
 }
 
 // CheckMatch returns the 412 error unless the condition is empty or names v.
