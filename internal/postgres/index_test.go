@@ -20,50 +20,57 @@ const (
 	groupSize  = 50
 )
 
+// The ids of the filters are those that numbered gives user 4711 and group 47.
+const (
+	user4711 = "01000000-0000-7000-8000-000000001267"
+	group47  = "02000000-0000-7000-8000-00000000002f"
+)
+
+var indexed = []struct {
+	typ    *schema.Type
+	filter string
+	index  string
+}{
+	{schema.User, `id eq "` + user4711 + `"`, "users_pkey"},
+	{schema.User, `userName eq "User4711@Example.org"`, "users_name"},
+	{schema.User, `userName sw "user4711"`, "users_name"},
+	{schema.User, `userName eq "user4711@example.org" and active eq true`, "users_name"},
+	{schema.User, `displayName eq "user number 4711"`, "users_display"},
+	{schema.User, `externalId eq "HR-4711"`, "users_external"},
+	{schema.User, `employeeNumber eq "E4711"`, "users_employee"},
+	{schema.User, `manager eq "` + user4711 + `"`, "users_manager"},
+	{schema.User, `manager[value eq "` + user4711 + `"]`, "users_manager"},
+	{schema.User, `department eq "department 17"`, "users_department"},
+	{schema.User, `division eq "Division 17"`, "users_division"},
+	{schema.User, `active eq false`, "users_active"},
+	{schema.User, `email eq "user4711@example.org"`, "user_keys_pkey"},
+	{schema.User, `emails.value eq "user4711@example.org"`, "user_keys_pkey"},
+	{schema.User, `emails[type eq "work" and value eq "user4711@example.org"]`, "user_keys_pkey"},
+	{schema.User, `emails[type eq "work"].value eq "user4711@example.org"`, "user_keys_pkey"},
+	{schema.User, `phoneNumbers.value eq "+1317555004711"`, "user_keys_pkey"},
+	{schema.User, `externalIds[authority eq "zoomphone" and value eq "zoom 4711"]`, "user_keys_pkey"},
+	{schema.User, scim.GenesysUserURN + `:externalIds.value eq "zoom 4711"`, "user_keys_pkey"},
+	{schema.User, `roles.value eq "role 17"`, "user_keys_pkey"},
+	{schema.User, `routingSkills.name eq "skill 17"`, "user_keys_pkey"},
+	{schema.User, `groups.value eq "` + group47 + `"`, "group_members_pkey"},
+	{schema.User, `groups.display eq "group 47"`, "groups_name"},
+	{schema.Group, `id eq "` + group47 + `"`, "groups_pkey"},
+	{schema.Group, `displayName eq "GROUP 47"`, "groups_name"},
+	{schema.Group, `displayName sw "group 4711"`, "groups_name"},
+	{schema.Group, `externalId eq "G-47"`, "groups_external"},
+	{schema.Group, `members.value eq "` + user4711 + `"`, "members_by_user"},
+	{schema.Group, `members[value eq "` + user4711 + `"]`, "members_by_user"},
+	{schema.Group, `members eq "` + user4711 + `"`, "members_by_user"},
+	{schema.Group, `id eq "` + group47 + `" and members eq "` + user4711 + `"`, "group_members_pkey|members_by_user"},
+}
+
 // The filters that clients send every day are answered by an index, at whatever
-// size: no table is read as a whole. The groups' and users' ids are numbers, see numbered.
+// size: no table is read as a whole.
 func TestFiltersUseIndexes(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
 	org := s.fill(t)
-	user, group := numbered(1, 4711).String(), numbered(2, 47).String()
-	for _, c := range []struct {
-		typ    *schema.Type
-		filter string
-		index  string
-	}{
-		{schema.User, `id eq "` + user + `"`, "users_pkey"},
-		{schema.User, `userName eq "User4711@Example.org"`, "users_name"},
-		{schema.User, `userName sw "user4711"`, "users_name"},
-		{schema.User, `userName eq "user4711@example.org" and active eq true`, "users_name"},
-		{schema.User, `displayName eq "user number 4711"`, "users_display"},
-		{schema.User, `externalId eq "HR-4711"`, "users_external"},
-		{schema.User, `employeeNumber eq "E4711"`, "users_employee"},
-		{schema.User, `manager eq "` + user + `"`, "users_manager"},
-		{schema.User, `manager[value eq "` + user + `"]`, "users_manager"},
-		{schema.User, `department eq "department 17"`, "users_department"},
-		{schema.User, `division eq "Division 17"`, "users_division"},
-		{schema.User, `active eq false`, "users_active"},
-		{schema.User, `email eq "user4711@example.org"`, "user_keys_pkey"},
-		{schema.User, `emails.value eq "user4711@example.org"`, "user_keys_pkey"},
-		{schema.User, `emails[type eq "work" and value eq "user4711@example.org"]`, "user_keys_pkey"},
-		{schema.User, `emails[type eq "work"].value eq "user4711@example.org"`, "user_keys_pkey"},
-		{schema.User, `phoneNumbers.value eq "+1317555004711"`, "user_keys_pkey"},
-		{schema.User, `externalIds[authority eq "zoomphone" and value eq "zoom 4711"]`, "user_keys_pkey"},
-		{schema.User, scim.GenesysUserURN + `:externalIds.value eq "zoom 4711"`, "user_keys_pkey"},
-		{schema.User, `roles.value eq "role 17"`, "user_keys_pkey"},
-		{schema.User, `routingSkills.name eq "skill 17"`, "user_keys_pkey"},
-		{schema.User, `groups.value eq "` + group + `"`, "group_members_pkey"},
-		{schema.User, `groups.display eq "group 47"`, "groups_name"},
-		{schema.Group, `id eq "` + group + `"`, "groups_pkey"},
-		{schema.Group, `displayName eq "GROUP 47"`, "groups_name"},
-		{schema.Group, `displayName sw "group 47"`, "groups_name"},
-		{schema.Group, `externalId eq "G-47"`, "groups_external"},
-		{schema.Group, `members.value eq "` + user + `"`, "members_by_user"},
-		{schema.Group, `members[value eq "` + user + `"]`, "members_by_user"},
-		{schema.Group, `members eq "` + user + `"`, "members_by_user"},
-		{schema.Group, `id eq "` + group + `" and members eq "` + user + `"`, "group_members_pkey|members_by_user"},
-	} {
+	for _, c := range indexed {
 		n := parse(t, c.typ, c.filter)
 		if len(s.find(t, org, c.typ, n)) == 0 && c.typ == schema.User {
 			t.Errorf("%s finds nothing", c.filter)

@@ -139,4 +139,3 @@ func foldTime(s string) string {
 	}
 	return t.UTC().Format(timeLayout)
 }
-

@@ -77,11 +77,12 @@ type world struct {
 	users, groups []scim.Document
 	members       [][2]uuid.UUID
 	ids           []string
-	texts         []string // that are somewhere in the documents
+	texts         []string                       // that are somewhere in the documents
+	values        map[*schema.Attribute][]string // and where
 }
 
 func drawWorld(t *rapid.T) *world {
-	w := &world{}
+	w := &world{values: map[*schema.Attribute][]string{}}
 	for range twinUsers + twinGroups {
 		w.ids = append(w.ids, drawID(t))
 	}
@@ -90,7 +91,7 @@ func drawWorld(t *rapid.T) *world {
 	}
 	for i, id := range w.ids[twinUsers:] {
 		doc := w.drawDocument(t, schema.Group, id)
-		doc["displayName"] = fmt.Sprintf("%s%d", w.drawText(t), i)
+		doc["displayName"] = w.note(schema.GroupName, fmt.Sprintf("%s%d", w.drawText(t), i))
 		w.groups = append(w.groups, doc)
 	}
 	makeUnique(schema.UserName, w.users)
@@ -202,9 +203,14 @@ func (w *world) drawOne(t *rapid.T, a *schema.Attribute) any {
 		if a.Name == "value" && oneIn(t, 4) {
 			text = rapid.SampledFrom(w.ids).Draw(t, "id")
 		}
-		w.texts = append(w.texts, text)
-		return text
+		return w.note(a, text)
 	}
+}
+
+func (w *world) note(a *schema.Attribute, text string) string {
+	w.texts = append(w.texts, text)
+	w.values[a] = append(w.values[a], text)
+	return text
 }
 
 var (
@@ -243,6 +249,9 @@ func (w *world) drawFilter(t *rapid.T, typ *schema.Type) string {
 				tops = append(tops, a)
 			}
 		}
+		if oneIn(t, 3) { // what columns, keys and links answer, rather than a scan
+			tops = slices.DeleteFunc(tops, func(a *schema.Attribute) bool { return !isSearched(a) })
+		}
 		a := rapid.SampledFrom(tops).Draw(t, "attribute")
 		if a.Kind != schema.Complex {
 			return w.drawTest(t, a, a.String())
@@ -265,6 +274,10 @@ func (w *world) drawFilter(t *rapid.T, typ *schema.Type) string {
 
 func filterable(a *schema.Attribute) bool {
 	return a != schema.Password && a.Name != "$ref" && a != schema.Meta.SubAttribute("location")
+}
+
+func isSearched(a *schema.Attribute) bool {
+	return a.Search != schema.Scan || slices.ContainsFunc(a.Sub, isSearched)
 }
 
 func (w *world) drawExpression(t *rapid.T, depth int, leaf func() string) string {
@@ -325,7 +338,9 @@ func (w *world) drawLiteral(t *rapid.T, a *schema.Attribute) string {
 // documents, in another case, or a part of it.
 func (w *world) drawTextLiteral(t *rapid.T, a *schema.Attribute) string {
 	text := w.drawText(t)
-	switch {
+	switch values := w.values[displayed(a)]; {
+	case len(values) > 0 && oneIn(t, 2):
+		text = rapid.SampledFrom(values).Draw(t, "value of a document")
 	case a == schema.Schemas:
 		text = rapid.SampledFrom([]string{scim.UserURN, scim.GroupURN, scim.EnterpriseUserURN, scim.GenesysUserURN, testUser.Extensions[2].ID}).Draw(t, "URN")
 	case a.Parent() == schema.Meta:
@@ -351,6 +366,18 @@ func (w *world) drawTextLiteral(t *rapid.T, a *schema.Attribute) string {
 		return string(runes[1 : len(runes)-1])
 	default:
 		return text
+	}
+}
+
+// displayed gives the attribute whose values a link shows.
+func displayed(a *schema.Attribute) *schema.Attribute {
+	switch a {
+	case schema.Members.SubAttribute("display"):
+		return schema.DisplayName
+	case schema.UserGroups.SubAttribute("display"):
+		return schema.GroupName
+	default:
+		return a
 	}
 }
 
