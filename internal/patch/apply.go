@@ -37,15 +37,15 @@ func (p *Plan) checkLists(doc scim.Document) error {
 			continue
 		}
 		checked[s.attr] = true
-		list := withoutDoubles(s.attr, s.attr.Values(doc))
-		s.attr.Set(doc, list)
-		err := s.attr.CheckCount(len(list))
-		if err == nil {
-			err = checkElements(s.attr, list)
-		}
-		if err != nil {
+		list := s.attr.Values(doc)
+		if err := s.attr.CheckCount(len(list)); err != nil {
 			return inOperation(s.operation, err)
 		}
+		list = withoutDoubles(s.attr, list)
+		if err := checkElements(s.attr, list); err != nil {
+			return inOperation(s.operation, err)
+		}
+		s.attr.Set(doc, list)
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ type compiler struct {
 	steps  []step
 	number int // of the operation at hand
 	links  int // linked values so far
+	listed int // other values in lists so far
 }
 
 // The values of scim.PatchOp.Op.
@@ -245,6 +246,9 @@ func (c *compiler) assignList(s *step, op string, value any) error {
 	if err := c.decodeList(s, value); err != nil {
 		return err
 	}
+	if err := checkElements(s.attr, s.list()); err != nil {
+		return err
+	}
 	s.action = insert
 	if op == opReplace {
 		return assign(s, s.value)
@@ -252,20 +256,17 @@ func (c *compiler) assignList(s *step, op string, value any) error {
 	return nil
 }
 
+// decodeList decodes the value of a whole multi-valued attribute, or nil.
 func (c *compiler) decodeList(s *step, value any) error {
-	if err := c.countLinks(s.attr, value); err != nil {
+	if err := c.count(s.attr, value); err != nil {
 		return err
 	}
 	decoded, err := s.attr.Decode(value, c.o)
 	if err != nil {
 		return err
 	}
-	list, _ := decoded.([]any)
-	if list == nil {
-		return nil
-	}
-	s.value = list
-	return checkElements(s.attr, list)
+	s.value = decoded
+	return nil
 }
 
 // decodeMerge decodes an object of which only the members named are meant: null
@@ -302,14 +303,15 @@ func (c *compiler) decodeMerge(s *step, value any) error {
 	return nil
 }
 
-// countLinks keeps the linked values of the whole request below MaxLinks.
-func (c *compiler) countLinks(a *schema.Attribute, value any) error {
-	list, ok := value.([]any)
-	if !ok || a.Search != schema.Link {
-		return nil
+// count keeps the values in the lists of the whole request below the limits.
+func (c *compiler) count(a *schema.Attribute, value any) error {
+	list, _ := value.([]any)
+	counted, limit := &c.listed, maxListed
+	if a.Search == schema.Link {
+		counted, limit = &c.links, MaxLinks
 	}
-	if c.links += len(list); c.links > MaxLinks {
-		return scim.TooLarge("the request names more than %d values of %s, which is the most allowed in one request; send them in several", MaxLinks, a)
+	if *counted += len(list); *counted > limit {
+		return scim.TooLarge("the request lists more than %d values with those of %s, which is the most allowed in one request; send them in several", limit, a)
 	}
 	return nil
 }

@@ -104,8 +104,7 @@ func (c *compiler) decodeListed(s *step, value any) error {
 	if s.attr.Search != schema.Link {
 		return nil
 	}
-	list, _ := s.value.([]any)
-	return checkElements(s.attr, list)
+	return checkElements(s.attr, s.list())
 }
 
 // newElement is what an element begins with that is made for a filter which

@@ -172,3 +172,20 @@ func TestMembersLimit(t *testing.T) {
 		t.Errorf("%v does not name the limit", err)
 	}
 }
+
+// TestListedLimit is the limit for what links nothing: it counts over all
+// operations too, and leaves room for any sound request.
+func TestListedLimit(t *testing.T) {
+	t.Parallel()
+	roles := make([]any, schema.MaxValues)
+	for i := range roles {
+		roles[i] = fmt.Sprintf("role %d", i)
+	}
+	ops := slices.Repeat([]scim.PatchOp{{Op: "remove", Path: "roles", Value: roles, HasValue: true}}, 5)
+	if _, err := patch.Compile(schema.User, ops, schema.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	ops = append(ops, scim.PatchOp{Op: "add", Path: "roles", Value: roles[:1], HasValue: true})
+	_, err := patch.Compile(schema.User, ops, schema.Options{})
+	checkError(t, err, 413, "")
+}

@@ -22,6 +22,10 @@ import (
 // request may name together (BEHAVIOUR 58).
 const MaxLinks = 200_000
 
+// maxListed is the same for all other values: they are compared with each other,
+// so that more of them would keep the server busy for long.
+const maxListed = 5 * schema.MaxValues
+
 // Plan is a compiled PATCH. It is not changed by its use and may be applied
 // to any number of documents, also at the same time.
 type Plan struct {

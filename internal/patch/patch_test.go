@@ -76,6 +76,7 @@ var changes = []struct {
 	{"remove of listed values", ada, `{"op":"remove","path":"emails","value":[{"value":"ADA@home.example"}]}`, `{"emails":[{"value":"ada@work.example","type":"work","primary":true}]}`},
 	{"remove of a listed value of another type", ada, `{"op":"remove","path":"emails","value":[{"value":"ada@home.example","type":"work"}]}`, `{"emails":[{"value":"ada@work.example","type":"work","primary":true},{"value":"ada@home.example","type":"home"}]}`},
 	{"remove of listed addresses, by all that is given", ada, `{"op":"remove","path":"addresses","value":{"type":"home"}}`, `{"addresses":[{"type":"work","locality":"Berlin"}]}`},
+	{"remove of a listed element by a part of its identity", ada, `{"op":"remove","path":"externalIds","value":[{"authority":"zoomphone"},{"value":"29:1"}]}`, `{` + genesys + `:{"routingSkills":[{"name":"Sales","proficiency":2}]}}`},
 	{"remove of an empty list", ada, `{"op":"remove","path":"roles","value":[]}`, `{"roles":[{"value":"Employee"}]}`},
 	{"remove with null is remove of all", ada, `{"op":"remove","path":"roles","value":null}`, `{"roles":null}`},
 	{"two operations that make elements equal", ada, `{"op":"replace","path":"addresses.type","value":"work"},{"op":"replace","path":"addresses.locality","value":"Bonn"}`, `{"addresses":[{"type":"work","locality":"Bonn"}]}`},
@@ -98,8 +99,10 @@ var changes = []struct {
 	{"a role of Entra", ada, `{"op":"replace","path":"roles[primary eq \"True\"].value","value":"{\"id\":\"1\",\"value\":\"Supervisor\"}"}`, `{"roles":[{"value":"Employee"},{"value":"Supervisor","primary":true}]}`},
 
 	// Values without a path.
-	{"keys of every form", ada, `{"op":"replace","value":{"title":"Lead","name.givenName":"Augusta","emails[type eq \"home\"].value":"new@home.example","manager":"u4",` + enterprise + `:{"department":"Sales"},"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter":null,"urn:ietf:params:scim:schemas:core:2.0:User:nickName":"A"}}`,
-		`{"title":"Lead","nickName":"A","name":{"givenName":"Augusta","familyName":"Byron"},"emails":[{"value":"ada@work.example","type":"work","primary":true},{"value":"new@home.example","type":"home"}],` + enterprise + `:{"department":"Sales","manager":{"value":"u4"}}}`},
+	{
+		"keys of every form", ada, `{"op":"replace","value":{"title":"Lead","name.givenName":"Augusta","emails[type eq \"home\"].value":"new@home.example","manager":"u4",` + enterprise + `:{"department":"Sales"},"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter":null,"urn:ietf:params:scim:schemas:core:2.0:User:nickName":"A"}}`,
+		`{"title":"Lead","nickName":"A","name":{"givenName":"Augusta","familyName":"Byron"},"emails":[{"value":"ada@work.example","type":"work","primary":true},{"value":"new@home.example","type":"home"}],` + enterprise + `:{"department":"Sales","manager":{"value":"u4"}}}`,
+	},
 	{"read-only keys and the equal id are ignored", ada, `{"op":"replace","value":{"id":"u1","meta":{"version":"7"},"schemas":[],"groups":[{"value":"g9"}],"meta.created":"x"}}`, `{"groups":null,"meta":null}`},
 	{"unknown keys are ignored", ada, `{"op":"add","value":{"shoeSize":44,"boot[size eq 1].x":1,"name.nick":"x","urn:acme:Shoes":{"size":44},` + enterprise + `:{"shoe":1},"title":"Lead"}}`, `{"title":"Lead"}`},
 	{"an extension as an empty string counts as not sent", ada, `{"op":"replace","value":{` + genesys + `:""}}`, `{` + genesys + `:{"routingSkills":[{"name":"Sales","proficiency":2}],"externalIds":[{"authority":"microsoftteams","value":"29:1"}]}}`},
