@@ -89,7 +89,7 @@ func (v view) getGroupAndMembers(ctx context.Context, id uuid.UUID) (r directory
 	})
 	var members []directory.Link
 	b.Queue(getMembers, v.org, uid(id)).Query(func(rows pgx.Rows) (err error) {
-		members, err = readMembers(rows, r.MemberCount)
+		members, err = readMemberLinks(rows, r.MemberCount)
 		return err
 	})
 	err = v.pool.SendBatch(ctx, b).Close()
@@ -103,8 +103,8 @@ func readGroup(raw [][]byte) directory.Record {
 	return r
 }
 
-// readMembers reads rows of user id and display name, about n of them.
-func readMembers(rows pgx.Rows, n int) ([]directory.Link, error) {
+// readMemberLinks reads rows of user id and display name, about n of them.
+func readMemberLinks(rows pgx.Rows, n int) ([]directory.Link, error) {
 	links := make([]directory.Link, 0, n)
 	err := readAll(rows, func(raw [][]byte) {
 		links = append(links, directory.Link{ID: readID(raw[0]), Display: string(raw[1])})

@@ -48,7 +48,7 @@ func (v view) updateGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c d
 		v.queueGroup(b, id, &old.Record)
 		if c.Links {
 			b.Queue(getMembers, v.org, uid(id)).Query(func(rows pgx.Rows) (err error) {
-				old.Links, err = readMembers(rows, old.MemberCount)
+				old.Links, err = readMemberLinks(rows, old.MemberCount)
 				return err
 			})
 		}
@@ -127,7 +127,7 @@ func (v view) editMembers(ctx context.Context, tx pgx.Tx, old directory.Resource
 	}
 	rows, err := tx.Query(ctx, getMembers, v.org, uid(old.ID))
 	if err == nil {
-		r.Links, err = readMembers(rows, r.MemberCount)
+		r.Links, err = readMemberLinks(rows, r.MemberCount)
 	}
 	return r, err
 }

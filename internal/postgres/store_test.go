@@ -146,7 +146,7 @@ func (o *tenant) number(sql string, args ...any) (n int) {
 // documents and rows say.
 func (o *tenant) consistent() {
 	o.t.Helper()
-	o.must(o.Verify(context.WithoutCancel(o.t.Context()), org.ID(o.org), func(difference string) {
+	o.must(o.Verify(context.WithoutCancel(o.t.Context()), org.ID(o.org), schema.DefaultTypes, func(difference string) {
 		o.t.Errorf("verify: %s", difference)
 	}))
 }

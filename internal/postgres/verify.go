@@ -1,9 +1,181 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
 )
 
-func (s *Store) Verify(ctx context.Context, o org.ID, report func(string)) error { return nil }
+// verifyUsers reads each user with what is stored beside its document.
+const verifyUsers = `
+select u.id, u.doc, u.folded::text, k.kinds, k.keys,
+       u.active, u.user_name_key, u.display_name, u.display_name_key, u.external_id,
+       u.employee_number_key, u.department_key, u.division_key, u.manager_id
+from   users u
+left   join (select user_id,
+                    array_agg(kind order by kind, key) as kinds,
+                    array_agg(key  order by kind, key) as keys
+             from   user_keys
+             where  org_id = $1
+             group  by user_id) k on k.user_id = u.id
+where  u.org_id = $1
+order  by u.id`
+
+const verifyGroups = `
+select g.id, g.doc, g.folded::text, null::smallint[], null::text[],
+       g.display_name, g.display_name_key, g.external_id
+from   groups g
+where  g.org_id = $1
+order  by g.id`
+
+const verifyOrphans = `
+select k.user_id, k.kind, k.key
+from   user_keys k
+where  k.org_id = $1
+and    not exists (select from users u where u.org_id = $1 and u.id = k.user_id)
+order  by k.user_id, k.kind, k.key`
+
+const verifyMemberCounts = `
+select g.id, g.member_count, count(m.user_id)
+from   groups g
+left   join group_members m on m.org_id = $1 and m.group_id = g.id
+where  g.org_id = $1
+group  by g.id, g.member_count
+having g.member_count <> count(m.user_id)
+order  by g.id`
+
+const verifyTotals = `
+select kind::bigint, sum(kept)::bigint, sum(found)::bigint
+from   (select c.kind, c.n as kept, 0 as found from counts c where c.org_id = $1
+        union all
+        select d.kind, d.n, 0 from count_changes d where d.org_id = $1
+        union all
+        select case when u.active then 1 else 2 end, 0, count(*) from users u where u.org_id = $1 group by u.active
+        union all
+        select 3, 0, count(*) from groups g where g.org_id = $1) as n
+group  by kind
+having sum(kept) <> sum(found)
+order  by kind`
+
+// Verify compares everything that is derived with what it is derived from, in
+// one snapshot of the organisation, and reports each difference in words:
+// columns, keys and folded copies with the documents, member counts with the
+// members, totals with the resources. types are User and Group, as directory.New
+// takes them.
+func (s *Store) Verify(ctx context.Context, o org.ID, types schema.Types, report func(difference string)) error {
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, s.pool, snapshot, func(tx pgx.Tx) error {
+		// Reading everything may take longer than any request is given.
+		if _, err := tx.Exec(ctx, `set local statement_timeout = 0`); err != nil {
+			return err
+		}
+		check := verification{tx, int64(o), report}
+		for _, t := range types {
+			if err := check.documents(ctx, t); err != nil {
+				return err
+			}
+		}
+		return check.rows(ctx)
+	})
+	return wrap("verify", err)
+}
+
+type verification struct {
+	tx     pgx.Tx
+	org    int64
+	report func(string)
+}
+
+func (c verification) documents(ctx context.Context, t *schema.Type) error {
+	sql := verifyGroups
+	if tableOf(t) == users {
+		sql = verifyUsers
+	}
+	rows, err := c.tx.Query(ctx, sql, c.org)
+	if err != nil {
+		return err
+	}
+	_, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (struct{}, error) {
+		return struct{}{}, c.document(t, r)
+	})
+	return err
+}
+
+// document checks one resource.
+func (c verification) document(t *schema.Type, r pgx.CollectableRow) error {
+	var (
+		id          uuid.UUID
+		doc, folded []byte
+		kinds       []int16
+		keys        []string
+	)
+	stored := row{columns: make([]any, len(tableOf(t).columns))}
+	targets := []any{&id, &doc, &folded, &kinds, &keys}
+	for i := range stored.columns {
+		targets = append(targets, &stored.columns[i])
+	}
+	if err := r.Scan(targets...); err != nil {
+		return err
+	}
+	stored.folded = folded
+	for i := range kinds {
+		stored.keys = append(stored.keys, key{kinds[i], keys[i]})
+	}
+	for _, difference := range diffDocument(t, id, doc, stored) {
+		c.report(fmt.Sprintf("%s %s: %s", t.Name, id, difference))
+	}
+	return nil
+}
+
+func diffDocument(t *schema.Type, id uuid.UUID, stored []byte, beside row) []string {
+	doc, err := t.Load(stored)
+	if err != nil {
+		return []string{"the document cannot be read: " + err.Error()}
+	}
+	differences := diffRow(t, doc, beside)
+	if schema.ID.Text(doc) != id.String() {
+		differences = append(differences, "the document has the id "+schema.ID.Text(doc))
+	}
+	if !bytes.Equal(t.Encode(doc), stored) {
+		differences = append(differences, "the document is not rendered as it would be now")
+	}
+	return differences
+}
+
+var countNames = map[int64]string{
+	int64(activeUsers): "active users", int64(inactiveUsers): "inactive users", int64(groupsCount): "groups",
+}
+
+// rows checks what is beside no single document.
+func (c verification) rows(ctx context.Context) error {
+	err := c.each(ctx, verifyOrphans, func(raw [][]byte) string {
+		return fmt.Sprintf("the key %q of kind %d is of user %s, who does not exist", raw[2], readShort(raw[1]), readID(raw[0]))
+	})
+	if err != nil {
+		return err
+	}
+	err = c.each(ctx, verifyMemberCounts, func(raw [][]byte) string {
+		return fmt.Sprintf("Group %s: member_count is %d instead of %d", readID(raw[0]), readInt(raw[1]), readInt(raw[2]))
+	})
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, verifyTotals, func(raw [][]byte) string {
+		return fmt.Sprintf("the total of %s is %d instead of %d", countNames[readInt(raw[0])], readInt(raw[1]), readInt(raw[2]))
+	})
+}
+
+// each reports what differs in the rows of a statement.
+func (c verification) each(ctx context.Context, sql string, difference func(raw [][]byte) string) error {
+	rows, err := c.tx.Query(ctx, sql, c.org)
+	if err != nil {
+		return err
+	}
+	return readAll(rows, func(raw [][]byte) { c.report(difference(raw)) })
+}

@@ -1,0 +1,253 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+func (o *tenant) list(t *schema.Type, q directory.Query) directory.Page {
+	o.t.Helper()
+	p, err := o.List(o.t.Context(), t, q)
+	o.must(err)
+	return p
+}
+
+// walk reads the list page by page and gives the ids in the order of the answers.
+func (o *tenant) walk(t *schema.Type, q directory.Query) (ids []uuid.UUID) {
+	o.t.Helper()
+	for q.Start = 1; ; q.Start += q.Count {
+		p := o.list(t, q)
+		ids = append(ids, idsOf(p.Records)...)
+		if q.Start+q.Count > p.Total {
+			expect(o.t, "total", p.Total, len(ids))
+			return ids
+		}
+	}
+}
+
+func parsed(t *testing.T, typ *schema.Type, text string) *filter.Filter {
+	t.Helper()
+	f, err := filter.Parse(typ, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestList_PagesAreTheExactSet(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	o.neighbour().users(3)
+	ids := o.users(23)
+	var odd []uuid.UUID
+	for i, id := range ids {
+		if i%2 == 1 {
+			o.update(schema.User, id, with(schema.Active, false))
+			odd = append(odd, id)
+		}
+	}
+	active := slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return slices.Contains(odd, id) })
+	var groups []uuid.UUID
+	for i := range 7 {
+		groups = append(groups, o.group(fmt.Sprint("group ", i)).ID)
+	}
+	for _, count := range []int{1, 4, 5, 23, 100} {
+		for name, c := range map[string]struct {
+			typ  *schema.Type
+			q    directory.Query
+			want []uuid.UUID
+		}{
+			"all users":       {schema.User, directory.Query{}, ids},
+			"active users":    {schema.User, directory.Query{ActiveOnly: true}, active},
+			"inactive users":  {schema.User, directory.Query{Filter: parsed(t, schema.User, `active eq false`)}, odd},
+			"filtered users":  {schema.User, directory.Query{Filter: parsed(t, schema.User, `userName sw "user0001"`)}, ids[10:20]},
+			"groups":          {schema.Group, directory.Query{}, groups},
+			"filtered groups": {schema.Group, directory.Query{Filter: parsed(t, schema.Group, `displayName ge "GROUP 2"`)}, groups[2:]},
+		} {
+			c.q.Count = count
+			expect(t, fmt.Sprint(name, " by ", count), o.walk(c.typ, c.q), c.want)
+			// Without bookmarks the pages are the same.
+			o.marks = newBookmarks()
+			c.q.Start = 2
+			expect(t, fmt.Sprint(name, " from the second"), idsOf(o.list(c.typ, c.q).Records), c.want[1:min(1+count, len(c.want))])
+		}
+	}
+	o.consistent()
+}
+
+func TestList_EmptyPagesHaveTheTotal(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	o.users(5)
+	prefix := parsed(t, schema.User, `userName sw "user"`)
+	for name, q := range map[string]directory.Query{
+		"count 0":              {Start: 1},
+		"count 0 of a filter":  {Start: 1, Filter: prefix},
+		"past the end":         {Start: 6, Count: 2},
+		"past a filter's end":  {Start: 6, Count: 2, Filter: prefix},
+		"far past the end":     {Start: 1 << 40, Count: 1000},
+		"active, past the end": {Start: 9, Count: 2, ActiveOnly: true},
+	} {
+		p := o.list(schema.User, q)
+		expect(t, name, p.Total, 5)
+		expect(t, name, len(p.Records), 0)
+	}
+	none := o.list(schema.User, directory.Query{Start: 1, Count: 5, Filter: parsed(t, schema.User, `userName eq "nobody"`)})
+	expect(t, "nobody", none.Total, 0)
+}
+
+func TestList_RecordsAreThoseOfGet(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(4)
+	sales := o.group("Sales", ids[:3]...)
+	support := o.group("Support", ids[1:2]...)
+	lonely := o.group("Lonely")
+	for _, links := range []bool{false, true} {
+		var people, groups []directory.Record
+		for _, id := range ids {
+			people = append(people, o.get(schema.User, id, links))
+		}
+		for _, g := range []directory.Record{sales, support, lonely} {
+			groups = append(groups, o.get(schema.Group, g.ID, links))
+		}
+		q := directory.Query{Start: 1, Count: 10, Links: links}
+		expect(t, "users", o.list(schema.User, q).Records, people)
+		expect(t, "groups", o.list(schema.Group, q).Records, groups)
+		q.Filter = parsed(t, schema.User, fmt.Sprintf(`groups.value eq "%s"`, support.ID))
+		expect(t, "filtered users", o.list(schema.User, q).Records, people[1:2])
+		q.Filter = parsed(t, schema.Group, fmt.Sprintf(`members.value eq "%s"`, ids[0]))
+		expect(t, "filtered groups", o.list(schema.Group, q).Records, groups[:1])
+	}
+}
+
+func TestList_BookmarksAfterDeletes(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(12)
+	for _, q := range []directory.Query{{}, {Filter: parsed(t, schema.User, `userName sw "user"`)}} {
+		q.Start, q.Count = 1, 4
+		o.list(schema.User, q) // leaves a bookmark at 5
+		o.must(o.DeleteUser(t.Context(), schema.User, ids[0], anyVersion, schema.Manager.Clear))
+		ids = ids[1:]
+		q.Start = 5
+		p := o.list(schema.User, q)
+		expect(t, "page after a delete", idsOf(p.Records), ids[4:8])
+		expect(t, "total", p.Total, len(ids))
+	}
+}
+
+func TestList_BookmarkIsUsed(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(6)
+	q := directory.Query{Start: 1, Count: 2}
+	o.list(schema.User, q)
+	here := o.listing(schema.User, q).place(3)
+	mark, ok := o.marks.find(here)
+	expect(t, "bookmark", ok && mark.after == ids[1], true)
+	o.marks.put(here, ids[2], mark.total) // a sign that tells it from an OFFSET
+	q.Start = 3
+	expect(t, "page", idsOf(o.list(schema.User, q).Records), ids[3:5])
+}
+
+func TestBookmarks_AreBounded(t *testing.T) {
+	t.Parallel()
+	b := newBookmarks()
+	b.limit = 2
+	for start := range 3 {
+		b.put(place{start: start}, uuid.Nil, start)
+		b.find(place{start: 0})
+	}
+	var kept []int
+	for start := range 3 {
+		if _, ok := b.find(place{start: start}); ok {
+			kept = append(kept, start)
+		}
+	}
+	expect(t, "kept", kept, []int{0, 2})
+	b.put(place{start: 2}, uuid.Nil, 7)
+	m, _ := b.find(place{start: 2})
+	expect(t, "newer", m.total, 7)
+	b.at[place{start: 2}].Value.(*marked).until = now().Add(-1)
+	if _, ok := b.find(place{start: 2}); ok || len(b.at) != 1 || b.order.Len() != 1 {
+		t.Error("an old bookmark is kept")
+	}
+}
+
+func TestTotals_AreExactWhileWritersWrite(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	atOnce(t, func(n int) error {
+		for i := range 12 {
+			r, err := o.CreateUser(t.Context(), schema.User, directory.Edit{Doc: userDoc(fmt.Sprint(n, " ", i))})
+			switch {
+			case err != nil:
+				return err
+			case i%3 == 0:
+				err = o.DeleteUser(t.Context(), schema.User, r.ID, anyVersion, schema.Manager.Clear)
+			case i%3 == 1:
+				_, err = o.Update(t.Context(), schema.User, r.ID, directory.Change{Edit: edit(with(schema.Active, false))})
+			case n%4 == 0:
+				err = o.FoldCounts(t.Context(), org.ID(o.org))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	total := func(active bool) int { return o.list(schema.User, directory.Query{Start: 1, ActiveOnly: active}).Total }
+	for range 2 {
+		expect(t, "all", total(false), writers*8)
+		expect(t, "active", total(true), writers*4)
+		o.consistent()
+		o.must(o.foldAll(t.Context()))
+		expect(t, "pending", o.number(`select count(*) from count_changes`), 0)
+	}
+}
+
+func TestVerify_FindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ change, want string }{
+		"column":    {`update users set user_name_key = 'eve'`, `column user_name_key is "eve" instead of "ada"`},
+		"folded":    {`update users set folded = '{}'`, "the folded copy differs"},
+		"lost key":  {`delete from user_keys`, `emails.value has no key "a@x"`},
+		"extra key": {`insert into user_keys select org_id, kind, 'b@x', user_id from user_keys`, `has a key "b@x"`},
+		"orphan": {
+			`insert into user_keys select org_id, kind, 'b@x', '00000000-0000-7000-8000-000000000000' from user_keys`,
+			`the key "b@x" of kind 1 is of user 00000000-0000-7000-8000-000000000000`,
+		},
+		"document":     {`update users set doc = replace(doc, '"title":"Dr"', '"title" : "Dr"')`, "is not rendered as it would be now"},
+		"no document":  {`update users set doc = '{'`, "cannot be read"},
+		"another id":   {`update groups set doc = replace(doc, id::text, 'x')`, "the document has the id x"},
+		"group column": {`update groups set display_name = 'x'`, `column display_name is "x" instead of "Sales"`},
+		"member count": {`delete from group_members`, "member_count is 1 instead of 0"},
+		"total":        {`delete from count_changes where kind = 1`, "the total of active users is 0 instead of 1"},
+		"group total":  {`insert into counts select org_id, 3, 5 from users`, "the total of groups is 6 instead of 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newTenant(t)
+			ada := o.user("Ada", with(schema.Emails, emails("A@x")), with(schema.User.Attribute("title"), "Dr"))
+			o.group("Sales", ada.ID)
+			o.consistent()
+			o.exec(c.change)
+			var found []string
+			o.must(o.Verify(t.Context(), org.ID(o.org), schema.DefaultTypes, func(d string) { found = append(found, d) }))
+			if !strings.Contains(strings.Join(found, "\n"), c.want) {
+				t.Errorf("reported %q, want %q", found, c.want)
+			}
+		})
+	}
+}
+
