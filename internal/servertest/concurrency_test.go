@@ -1,0 +1,131 @@
+package servertest_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+const writers = 16
+
+// together runs work once in each of several goroutines.
+func together(work func(writer int)) {
+	var group sync.WaitGroup
+	for i := range writers {
+		group.Go(func() { work(i) })
+	}
+	group.Wait()
+}
+
+// TestConcurrentMembers has writers add and remove members of one group, as
+// Okta's and Entra's parallel workers do: every acknowledged change is there.
+func TestConcurrentMembers(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	var users [writers * 4]string
+	for i := range users {
+		users[i] = o.NewUser(t, fmt.Sprintf("member%d@example.org", i))
+	}
+	group := o.NewGroup(t, "Claims", users[:writers]...)
+
+	// Each writer removes one of the first members and adds three others, partly
+	// as a pure change of members, partly beside a change of an attribute.
+	together(func(i int) {
+		remove := servertest.Patch(map[string]any{"op": "remove", "path": `members[value eq "` + users[i] + `"]`})
+		add := servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(users[writers+i], users[2*writers+i])})
+		mixed := servertest.Patch(
+			map[string]any{"op": "replace", "path": "externalId", "value": fmt.Sprint("writer ", i)},
+			map[string]any{"op": "add", "path": "members", "value": servertest.Values(users[3*writers+i])})
+		for _, body := range []any{remove, add, mixed} {
+			if answer := o.Do(t, http.MethodPatch, "/Groups/"+group, body); answer.Status != http.StatusOK {
+				t.Errorf("writer %d: status %d: %s", i, answer.Status, answer.Body)
+			}
+		}
+	})
+
+	var resource struct{ Members []struct{ Value string } }
+	o.Do(t, http.MethodGet, "/Groups/"+group, nil).Decode(t, &resource)
+	present := map[string]bool{}
+	for _, member := range resource.Members {
+		present[member.Value] = true
+	}
+	if len(resource.Members) != 3*writers || len(present) != 3*writers {
+		t.Errorf("%d members, %d different; want %d", len(resource.Members), len(present), 3*writers)
+	}
+	for i, user := range users {
+		if want := i >= writers; present[user] != want {
+			t.Errorf("user %d is a member: %v, want %v", i, present[user], want)
+		}
+	}
+}
+
+// TestConcurrentUser has writers change one user, each another attribute value:
+// no change overwrites another, and every one moves the version once.
+func TestConcurrentUser(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	id := o.NewUser(t, "busy@example.org")
+	together(func(i int) {
+		body := servertest.Patch(map[string]any{
+			"op": "add", "path": fmt.Sprintf(`entitlements[type eq "writer%d"].value`, i), "value": fmt.Sprint("entitlement ", i),
+		})
+		if answer := o.Do(t, http.MethodPatch, "/Users/"+id, body); answer.Status != http.StatusOK {
+			t.Errorf("writer %d: status %d: %s", i, answer.Status, answer.Body)
+		}
+	})
+	var user struct {
+		Entitlements []struct{ Type, Value string }
+		Meta         struct{ Version string }
+	}
+	o.Do(t, http.MethodGet, "/Users/"+id, nil).Decode(t, &user)
+	if len(user.Entitlements) != writers {
+		t.Errorf("%d of %d changes are there: %v", len(user.Entitlements), writers, user.Entitlements)
+	}
+	if want := fmt.Sprint(writers + 1); user.Meta.Version != want {
+		t.Errorf("version %s, want %s", user.Meta.Version, want)
+	}
+}
+
+// TestConcurrentIfMatch has writers change one user on the condition of one
+// version: exactly one wins, the others are told 412 (RFC 7644 section 3.14).
+func TestConcurrentIfMatch(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	id := o.NewUser(t, "guarded@example.org")
+	var mu sync.Mutex
+	count := map[int]int{}
+	together(func(i int) {
+		body := servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": fmt.Sprint("writer ", i)})
+		answer := o.Do(t, http.MethodPatch, "/Users/"+id, body, `If-Match: "1"`)
+		mu.Lock()
+		count[answer.Status]++
+		mu.Unlock()
+	})
+	if count[http.StatusOK] != 1 || count[http.StatusPreconditionFailed] != writers-1 {
+		t.Errorf("statuses %v; want one 200 and %d 412", count, writers-1)
+	}
+}
+
+// TestConcurrentCreate has writers create the same user: one is created, the
+// others are told that the name is taken.
+func TestConcurrentCreate(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	var mu sync.Mutex
+	count := map[int]int{}
+	together(func(int) {
+		answer := o.Do(t, http.MethodPost, "/Users", map[string]any{"userName": "once@example.org"})
+		mu.Lock()
+		count[answer.Status]++
+		mu.Unlock()
+	})
+	if count[http.StatusCreated] != 1 || count[http.StatusConflict] != writers-1 {
+		t.Errorf("statuses %v; want one 201 and %d 409", count, writers-1)
+	}
+	if list := o.Do(t, http.MethodGet, "/Users", nil).List(t); list.TotalResults != 1 {
+		t.Errorf("totalResults %d, want 1", list.TotalResults)
+	}
+}
