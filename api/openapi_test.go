@@ -1,0 +1,168 @@
+// Package api_test holds the API's description against the server: every route
+// is described, and the recorded traffic of clients keeps to the description.
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purescim/purescim/internal/scimtest"
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+func init() {
+	openapi3filter.RegisterBodyDecoder("application/scim+json", openapi3filter.JSONBodyDecoder)
+}
+
+func load(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestRoutes compares the routes of the server, with the methods that each says
+// it allows, with those that are described.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	served := map[string]bool{}
+	walk := func(_, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if !offered(t, o, route) {
+			return nil
+		}
+		for method := range strings.SplitSeq(o.Do(t, http.MethodOptions, route, nil).Header.Get("Allow"), ", ") {
+			if method != http.MethodOptions && method != http.MethodHead {
+				served[method+" "+anyParameter(route)] = true
+			}
+		}
+		return nil
+	}
+	if err := chi.Walk(server.Handler.(chi.Routes), walk); err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for path, item := range load(t).Paths.Map() {
+		mounts := []string{""}
+		if len(item.Servers) > 0 {
+			mounts = nil
+			for _, server := range item.Servers {
+				mounts = append(mounts, server.URL)
+			}
+		}
+		for method := range item.Operations() {
+			for _, mount := range mounts {
+				described[method+" "+anyParameter(mount+path)] = true
+			}
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(served))); diff != "" {
+		t.Errorf("described (-) and served (+) differ:\n%s", diff)
+	}
+}
+
+// offered tells the endpoints of the standard that are refused with 501 from the rest.
+func offered(t *testing.T, o *servertest.Org, route string) bool {
+	t.Helper()
+	return o.Do(t, http.MethodGet, route, nil).Status != http.StatusNotImplemented
+}
+
+var parameter = regexp.MustCompile(`\{[^}]*\}`)
+
+func anyParameter(path string) string { return parameter.ReplaceAllString(path, "{}") }
+
+// TestTraffic replays the recorded scenarios and validates each answer, and each
+// request that the server accepted.
+func TestTraffic(t *testing.T) {
+	t.Parallel()
+	router, err := gorillamux.NewRouter(load(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := servertest.New(t)
+	for _, scenario := range scimtest.LoadScenarios(t) {
+		t.Run(scenario.File, func(t *testing.T) {
+			t.Parallel()
+			scenario.Run(t, scimtest.Target{
+				BaseURL: server.URL,
+				Token:   server.NewOrg(t).Token,
+				Observe: func(r *http.Request, body []byte, response *http.Response, answer []byte) {
+					validate(t, router, r, body, response, answer)
+				},
+			})
+		})
+	}
+}
+
+func validate(t *testing.T, router routers.Router, r *http.Request, body []byte, response *http.Response, answer []byte) {
+	t.Helper()
+	described := r.Clone(context.Background())
+	described.URL.Path = canonical(r.URL.Path)
+	described.Body = io.NopCloser(bytes.NewReader(body))
+	route, params, err := router.FindRoute(described)
+	if err != nil {
+		if response.StatusCode < 400 {
+			t.Errorf("%s %s is served and not described: %v", r.Method, r.URL.Path, err)
+		}
+		return
+	}
+	input := &openapi3filter.RequestValidationInput{
+		Request: described, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{
+			AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
+			IncludeResponseStatus: true,
+		},
+	}
+	if response.StatusCode < 400 {
+		if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
+			t.Errorf("%s %s was accepted and is not as described: %v", r.Method, r.URL, err)
+		}
+	}
+	err = openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input,
+		Status:                 response.StatusCode,
+		Header:                 response.Header,
+		Body:                   io.NopCloser(bytes.NewReader(answer)),
+		Options:                input.Options,
+	})
+	if err != nil {
+		t.Errorf("the answer %d to %s %s is not as described: %v", response.StatusCode, r.Method, r.URL, err)
+	}
+}
+
+// canonical gives the name of a SCIM endpoint its described spelling and takes a
+// trailing slash away: the server takes any case, a description has one.
+func canonical(path string) string {
+	if !strings.HasPrefix(path, "/api/v2/scim") {
+		return path
+	}
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	for i, segment := range segments {
+		for _, name := range []string{"Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig"} {
+			if strings.EqualFold(segment, name) {
+				segments[i] = name
+			}
+		}
+	}
+	return strings.Join(segments, "/")
+}
