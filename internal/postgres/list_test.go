@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -215,39 +214,3 @@ func TestTotals_AreExactWhileWritersWrite(t *testing.T) {
 		expect(t, "pending", o.number(`select count(*) from count_changes`), 0)
 	}
 }
-
-func TestVerify_FindsWhatIsWrong(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ change, want string }{
-		"column":    {`update users set user_name_key = 'eve'`, `column user_name_key is "eve" instead of "ada"`},
-		"folded":    {`update users set folded = '{}'`, "the folded copy differs"},
-		"lost key":  {`delete from user_keys`, `emails.value has no key "a@x"`},
-		"extra key": {`insert into user_keys select org_id, kind, 'b@x', user_id from user_keys`, `has a key "b@x"`},
-		"orphan": {
-			`insert into user_keys select org_id, kind, 'b@x', '00000000-0000-7000-8000-000000000000' from user_keys`,
-			`the key "b@x" of kind 1 is of user 00000000-0000-7000-8000-000000000000`,
-		},
-		"document":     {`update users set doc = replace(doc, '"title":"Dr"', '"title" : "Dr"')`, "is not rendered as it would be now"},
-		"no document":  {`update users set doc = '{'`, "cannot be read"},
-		"another id":   {`update groups set doc = replace(doc, id::text, 'x')`, "the document has the id x"},
-		"group column": {`update groups set display_name = 'x'`, `column display_name is "x" instead of "Sales"`},
-		"member count": {`delete from group_members`, "member_count is 1 instead of 0"},
-		"total":        {`delete from count_changes where kind = 1`, "the total of active users is 0 instead of 1"},
-		"group total":  {`insert into counts select org_id, 3, 5 from users`, "the total of groups is 6 instead of 1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := newTenant(t)
-			ada := o.user("Ada", with(schema.Emails, emails("A@x")), with(schema.User.Attribute("title"), "Dr"))
-			o.group("Sales", ada.ID)
-			o.consistent()
-			o.exec(c.change)
-			var found []string
-			o.must(o.Verify(t.Context(), org.ID(o.org), schema.DefaultTypes, func(d string) { found = append(found, d) }))
-			if !strings.Contains(strings.Join(found, "\n"), c.want) {
-				t.Errorf("reported %q, want %q", found, c.want)
-			}
-		})
-	}
-}
-

@@ -85,4 +85,3 @@ func scanOrg(row pgx.CollectableRow) (o org.Org, err error) {
 	err = row.Scan((*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict)
 	return o, err
 }
-
