@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,50 @@ func TestRowOfExtensionInColumns(t *testing.T) {
 	if want := `{"` + scim.EnterpriseUserURN + `":{}}`; string(r.folded) != want {
 		t.Errorf("folded is %s, not %s", r.folded, want)
 	}
+}
+
+// The longest values that are allowed fit into every index; longer ones are
+// refused with the attribute's name, wherever they are.
+func TestCheckLength(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for a := range allAttributes(testUser) {
+		if users.columnOf(a) == "" && users.kindOf(a) == 0 || a == schema.Active {
+			continue
+		}
+		doc := scim.Document{"id": uuid.NewString()}
+		assign(doc, a, incompressible(maxIndexed))
+		if err := rowOf(testUser, doc).checkLength(testUser); err != nil {
+			t.Errorf("%s: %v", a, err)
+		}
+		s.put(t, testUser, doc)
+		assign(doc, a, incompressible(maxIndexed+1))
+		want := "invalidValue: " + a.String() + ": a value of 2049 bytes is too long; at most 2048 are allowed"
+		if err := rowOf(testUser, doc).checkLength(testUser); err == nil || err.Error() != want {
+			t.Errorf("%s: error %q, not %q", a, err, want)
+		}
+	}
+}
+
+func assign(doc scim.Document, a *schema.Attribute, text string) {
+	switch parent := a.Parent(); {
+	case parent == nil:
+		a.Set(doc, text)
+	case parent.MultiValued:
+		parent.Set(doc, []any{map[string]any{a.Name: text}})
+	default:
+		parent.Set(doc, map[string]any{a.Name: text})
+	}
+}
+
+// incompressible gives a text that takes as many bytes in an index as it has.
+func incompressible(n int) string {
+	random := rand.NewChaCha8([32]byte{})
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'a' + byte(random.Uint64()%26)
+	}
+	return string(b)
 }
 
 func TestDiffRow(t *testing.T) {

@@ -45,6 +45,32 @@ func rowOf(t *schema.Type, doc scim.Document) row {
 	return r
 }
 
+// maxIndexed is how many bytes a folded value may have in an index. PostgreSQL's
+// limit is some 2,700 for all columns of an index together.
+const maxIndexed = 2048
+
+// checkLength returns invalidValue when a value is too long to be searched for.
+// It is asked before a write; the document may hold values that no client sent,
+// such as a displayName made of the parts of a name.
+func (r row) checkLength(t *schema.Type) error {
+	table := tableOf(t)
+	for i, c := range table.columns {
+		if text, ok := r.columns[i].(string); ok && !c.shown && len(text) > maxIndexed {
+			return tooLong(c.attr.String(), text)
+		}
+	}
+	for _, k := range r.keys {
+		if len(k.key) > maxIndexed {
+			return tooLong(table.attributeOf(k.kind), k.key)
+		}
+	}
+	return nil
+}
+
+func tooLong(attribute, text string) error {
+	return scim.InvalidValue("%s: a value of %d bytes is too long; at most %d are allowed", attribute, len(text), maxIndexed)
+}
+
 func (t *table) keysOf(doc scim.Document) []key {
 	var keys []key
 	for _, k := range t.keyed {
