@@ -12,7 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -42,11 +42,11 @@ func Up(ctx context.Context, databaseURL string, log *slog.Logger) error {
 }
 
 func up(ctx context.Context, databaseURL string, files fs.FS, log *slog.Logger) error {
-	config, err := pgx.ParseConfig(databaseURL)
+	config, err := pgxpool.ParseConfig(databaseURL) // knows the settings of the pool, which PostgreSQL would refuse
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config.ConnConfig)
 	defer db.Close()
 	provider, err := newProvider(db, files)
 	if err != nil {

@@ -75,7 +75,8 @@ func TestUp_BringsOurSchemaUp(t *testing.T) {
 	if err := Up(t.Context(), url, slog.New(slog.NewTextHandler(&said, nil))); err != nil {
 		t.Fatal(err)
 	}
-	sixTimes(t, func() error { return Up(t.Context(), url, nil) })
+	// Settings of the server's pool in the URL do not disturb.
+	sixTimes(t, func() error { return Up(t.Context(), url+"&pool_max_conns=4", nil) })
 	names, err := fs.Glob(Files, "*.sql")
 	if err != nil {
 		t.Fatal(err)
