@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 type migrateCommand struct{ database }
@@ -41,7 +42,7 @@ func (cmd *verifyCommand) Run(ctx context.Context, c console) error {
 	}
 	differences := 0
 	for _, o := range orgs {
-		err := p.store.Verify(ctx, o.ID, func(difference string) {
+		err := p.store.Verify(ctx, o.ID, schema.DefaultTypes, func(difference string) {
 			differences++
 			fmt.Fprintf(c.out, "%s: %s\n", o.Name, difference)
 		})
