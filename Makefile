@@ -22,7 +22,7 @@ run: $(if $(DATABASE_URL),,postgres) build ## Build, then serve with a demo orga
 .PHONY: test
 test: postgres ## Vet, check the formatting and run all tests
 	go vet ./...
-	@unformatted=$$($(GOFUMPT) -l cmd internal migrations $(wildcard api bench)) && \
+	@unformatted=$$($(GOFUMPT) -l cmd internal migrations $(wildcard api)) && \
 	if [ -n "$$unformatted" ]; then echo "not formatted, 'make fmt' does it:"; echo "$$unformatted"; exit 1; fi
 	go test -vet=off $(TESTFLAGS) ./...
 
@@ -31,8 +31,8 @@ lint: ## Run golangci-lint (the first time it builds it: some minutes)
 	$(LINT) run ./...
 
 .PHONY: bench
-bench: postgres ## Measure the server beside a bare handler, on 10,000 users
-	go run ./bench $(BENCHFLAGS)
+bench: postgres build ## Measure the server beside a bare handler, on 10,000 users
+	@bin/purescim bench $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: postgres ## Fuzz every target for FUZZTIME, 10s if not given
@@ -46,7 +46,7 @@ fuzz: postgres ## Fuzz every target for FUZZTIME, 10s if not given
 
 .PHONY: fmt
 fmt: ## Format all Go files
-	$(GOFUMPT) -w cmd internal migrations $(wildcard api bench)
+	$(GOFUMPT) -w cmd internal migrations $(wildcard api)
 
 .PHONY: build
 build: ## Write bin/purescim

@@ -60,11 +60,11 @@ var layers = []room{
 
 	// The whole, and the programs.
 	{path: "internal/server", mayLook: house},
-	{path: "cmd/purescim", mayLook: join(house, beside, rooms("server"))},
-	{path: "bench", mayLook: join(house, beside, rooms("server"))},
+	{path: "cmd/purescim", mayLook: join(house, beside, rooms("server", "bench"))},
 
 	// Beside the house.
 	{path: "internal/localpg"},
+	{path: "internal/bench"},
 	{path: "migrations"},
 	{path: "api"},
 

@@ -31,7 +31,10 @@ type commands struct {
 	Group   groupCommands  `cmd:"" help:"Groups, which SCIM fills but never creates."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
 	Verify  verifyCommand  `cmd:"" help:"Check that what is searched agrees with what is stored."`
+	Bench   benchCommand   `cmd:"" help:"Measure the server beside a bare handler."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	BenchSide benchSide `cmd:"" hidden:""`
 }
 
 // console is where a command writes.

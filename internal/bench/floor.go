@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// floor answers with documents as they are stored: no token, no decoding, one statement
+// a request. It is the least that can be done, not a SCIM server.
+type floor struct {
+	pool        *pgxpool.Pool
+	doc, folded []byte // those of some user, which each write stores
+}
+
+// Floor makes the handler of the floor, on a database that Mirror has prepared.
+func Floor(ctx context.Context, pool *pgxpool.Pool) (http.Handler, error) {
+	f := floor{pool: pool}
+	const sample = `select doc, folded from users where org_id = $1 order by id limit 1`
+	if err := pool.QueryRow(ctx, sample, floorOrg).Scan(&f.doc, &f.folded); err != nil {
+		return nil, fmt.Errorf("floor: read a user to copy: %w", err)
+	}
+	mux := http.NewServeMux()
+	for pattern, handle := range map[string]func(*http.Request) (status int, doc []byte, err error){
+		"GET /users/{id}":                  f.get,
+		"GET /names/{name}":                f.find,
+		"GET /pages/{after}":               f.page,
+		"POST /users/{number}":             f.insert,
+		"PATCH /users/{id}":                f.update,
+		"POST /groups/{id}/members/{user}": f.addMember,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			status, doc, err := handle(r)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			w.Header()["Content-Type"] = jsonType
+			w.Header()["Content-Length"] = []string{strconv.Itoa(len(doc))}
+			w.WriteHeader(status)
+			_, _ = w.Write(doc) // who does not read it does not need it
+		})
+	}
+	return mux, nil
+}
+
+var jsonType = []string{"application/json"}
+
+// The statements of the floor: those of the server without what makes them SCIM.
+const (
+	floorGet = `select doc from users where org_id = $1 and id = $2`
+
+	floorFind = `select doc from users where org_id = $1 and user_name_key = $2`
+
+	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit $3`
+
+	floorInsert = `
+insert into users (org_id, id, version, created_at, modified_at, active, doc, folded,
+                   user_name_key, display_name, display_name_key, external_id, employee_number_key, department_key)
+values ($1, $2, 1, $3, $3, true, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+	floorUpdate = `
+update users
+set    version = version + 1, modified_at = $3, doc = $4, folded = $5
+where  org_id = $1 and id = $2`
+
+	floorAddMember = `
+with added as (
+  insert into group_members (org_id, group_id, user_id) values ($1, $2, $3)
+)
+update groups
+set    version = version + 1, modified_at = $4, member_count = member_count + 1
+where  org_id = $1 and id = $2`
+)
+
+func (f floor) get(r *http.Request) (int, []byte, error) {
+	id, err := pathID(r, "id")
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.read(r, nil, floorGet, floorOrg, id)
+}
+
+func (f floor) find(r *http.Request) (int, []byte, error) {
+	return f.read(r, nil, floorFind, floorOrg, r.PathValue("name"))
+}
+
+func (f floor) page(r *http.Request) (int, []byte, error) {
+	after, err := pathID(r, "after")
+	if err != nil {
+		return 0, nil, err
+	}
+	const average = 1536 // bytes of a document, with room to spare
+	return f.read(r, make([]byte, 0, pageSize*average), floorPage, floorOrg, after, pageSize)
+}
+
+// read appends the documents that a statement gives.
+func (f floor) read(r *http.Request, dst []byte, sql string, args ...any) (int, []byte, error) {
+	rows, err := f.pool.Query(r.Context(), sql, args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer rows.Close()
+	status := http.StatusNotFound
+	for rows.Next() {
+		status = http.StatusOK
+		dst = append(append(dst, rows.RawValues()[0]...), '\n')
+	}
+	return status, dst, rows.Err()
+}
+
+func (f floor) insert(r *http.Request) (int, []byte, error) {
+	number := r.PathValue("number")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return 0, nil, err
+	}
+	department := "department " + strconv.Itoa(n%departments)
+	display := "Person " + number
+	id := pgtype.UUID{Bytes: uuid.Must(uuid.NewV7()), Valid: true}
+	return f.write(r, http.StatusCreated, floorInsert, floorOrg, id, time.Now(), f.doc, f.folded,
+		userName(n), display, strings.ToLower(display), "external-"+number, number, department)
+}
+
+func (f floor) update(r *http.Request) (int, []byte, error) {
+	id, err := pathID(r, "id")
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.write(r, http.StatusOK, floorUpdate, floorOrg, id, time.Now(), f.doc, f.folded)
+}
+
+func (f floor) addMember(r *http.Request) (int, []byte, error) {
+	group, err := pathID(r, "id")
+	if err != nil {
+		return 0, nil, err
+	}
+	user, err := pathID(r, "user")
+	if err != nil {
+		return 0, nil, err
+	}
+	return f.write(r, http.StatusOK, floorAddMember, floorOrg, group, user, time.Now())
+}
+
+// write reads the body, which nobody looks at, and runs a statement that must change one row.
+func (f floor) write(r *http.Request, status int, sql string, args ...any) (int, []byte, error) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return 0, nil, err
+	}
+	tag, err := f.pool.Exec(r.Context(), sql, args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	if tag.RowsAffected() != 1 {
+		status = http.StatusNotFound
+	}
+	return status, f.doc, nil
+}
+
+func pathID(r *http.Request, name string) (pgtype.UUID, error) {
+	id, err := uuid.Parse(r.PathValue(name))
+	return pgtype.UUID{Bytes: id, Valid: true}, err
+}

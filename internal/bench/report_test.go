@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func pointer(v float64) *float64 { return &v }
+
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	r := run{elapsed: 2 * time.Second}
+	for i := range 200 { // the last first: figures sorts
+		r.latencies = append(r.latencies, time.Duration(200-i)*time.Millisecond)
+	}
+	got := r.figures(cpuTime{server: 30 * time.Millisecond, database: 10 * time.Millisecond, known: true})
+	want := Figures{
+		Requests: 200, PerSecond: 100, P50: 101, P99: 199,
+		CPU: pointer(200), ServerCPU: pointer(150), DatabaseCPU: pointer(50),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("figures (-want +got):\n%s", diff)
+	}
+	if unknown := r.figures(cpuTime{}); unknown.CPU != nil {
+		t.Errorf("CPU time is %v where nothing is known of it", *unknown.CPU)
+	}
+	if diff := cmp.Diff(Figures{}, run{}.figures(cpuTime{known: true})); diff != "" {
+		t.Errorf("figures of no request:\n%s", diff)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	t.Parallel()
+	got := median([]Figures{
+		{Requests: 1, PerSecond: 9, P50: 1, P99: 5, CPU: pointer(30), ServerCPU: pointer(1)},
+		{Requests: 2, PerSecond: 1, P50: 3, P99: 4, CPU: pointer(10), ServerCPU: pointer(1)},
+		{Requests: 3, PerSecond: 5, P50: 2, P99: 6, CPU: pointer(20)},
+	})
+	want := Figures{Requests: 6, PerSecond: 5, P50: 2, P99: 5, CPU: pointer(20)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("median (-want +got):\n%s", diff)
+	}
+}
+
+func TestReport_Print(t *testing.T) {
+	t.Parallel()
+	report := Report{
+		Users: 10000, Groups: 501, Connections: 16, Rounds: 3, Seconds: 2,
+		Lines: []Line{
+			{
+				Name: "GET by id", AtMost: 1.8, Ratio: pointer(1.284),
+				Server: Figures{PerSecond: 9876.5, P50: 1.234, P99: 10, CPU: pointer(161), ServerCPU: pointer(99.6), DatabaseCPU: pointer(61.4)},
+				Floor:  Figures{PerSecond: 12345, P50: 0.5, P99: 9.999, CPU: pointer(125.4), ServerCPU: pointer(80), DatabaseCPU: pointer(45.4)},
+			},
+			{Name: "list of 100 at the start", AtMost: 1.5},
+		},
+	}
+	const want = `
+10000 users, 501 groups, 16 connections; medians of 3 runs of 2 s on each side.
+CPU is microseconds a request, of the server's process and of PostgreSQL's.
+
+                          requests/s  p50 ms  p99 ms     CPU  server  PostgreSQL  ratio  at most
+GET by id                       9876    1.23   10.00     161     100          61   1.28      1.8
+  floor                        12345    0.50   10.00     125      80          45
+list of 100 at the start           0    0.00    0.00       -       -           -      -      1.5
+  floor                            0    0.00    0.00       -       -           -
+`
+	var out strings.Builder
+	if err := report.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), out.String()); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}
