@@ -201,15 +201,12 @@ func assign(s *step, value any) error {
 	return nil
 }
 
-// assignSub decodes the value within an element, so that the element's other
-// spellings are known for its `value` too.
 func (c *compiler) assignSub(s *step, value any) error {
-	decoded, err := s.attr.DecodeOne(map[string]any{s.sub.Name: value}, c.o)
+	decoded, err := s.sub.Decode(value, c.o)
 	if err != nil {
 		return err
 	}
-	element, _ := decoded.(map[string]any)
-	return assign(s, element[s.sub.Name])
+	return assign(s, decoded)
 }
 
 func (c *compiler) assignSingle(s *step, value any) error {
