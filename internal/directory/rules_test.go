@@ -34,22 +34,22 @@ func TestEditUser(t *testing.T) {
 		{
 			name: "display name from userName, mail mirrors it",
 			doc:  scim.Document{"userName": "a@example.org"},
-			want: scim.Document{"userName": "a@example.org", "displayName": "a@example.org", "emails": list(alone)},
+			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "a@example.org", "emails": list(alone)},
 		},
 		{
 			name: "display name from given and family name",
 			doc:  scim.Document{"userName": "a@example.org", "name": map[string]any{"givenName": "Ada", "familyName": "King"}},
-			want: scim.Document{"userName": "a@example.org", "displayName": "Ada King", "name": map[string]any{"givenName": "Ada", "familyName": "King"}, "emails": list(alone)},
+			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "Ada King", "name": map[string]any{"givenName": "Ada", "familyName": "King"}, "emails": list(alone)},
 		},
 		{
 			name: "formatted name goes first, a blank display name counts as none",
 			doc:  scim.Document{"userName": "a@example.org", "displayName": " ", "name": map[string]any{"givenName": "Ada", "formatted": "Ada, Countess"}},
-			want: scim.Document{"userName": "a@example.org", "displayName": "Ada, Countess", "name": map[string]any{"givenName": "Ada", "formatted": "Ada, Countess"}, "emails": list(alone)},
+			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "Ada, Countess", "name": map[string]any{"givenName": "Ada", "formatted": "Ada, Countess"}, "emails": list(alone)},
 		},
 		{
 			name: "what is written to the other mail is ignored",
 			doc:  scim.Document{"userName": "a@example.org", "displayName": "Ada", "emails": list(map[string]any{"value": "x@example.org", "type": "Other"}, work)},
-			want: scim.Document{"userName": "a@example.org", "displayName": "Ada", "emails": list(work, mirror)},
+			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "Ada", "emails": list(work, mirror)},
 		},
 	}
 	for _, test := range tests {
@@ -63,6 +63,20 @@ func TestEditUser(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestEditUser_KeepsActive(t *testing.T) {
+	t.Parallel()
+	for _, was := range []bool{true, false} {
+		old := Resource{Document: scim.Document{"id": "1", "userName": "a@example.org", "active": was}}
+		edit, err := newDirectory().editUser(old, scim.Document{"userName": "b@example.org"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if edit.Doc["active"] != was {
+			t.Errorf("active was %v and became %v", was, edit.Doc["active"])
+		}
 	}
 }
 

@@ -19,9 +19,6 @@ func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]a
 	if err != nil {
 		return Record{}, err
 	}
-	if schema.Active.Get(in.Doc) == nil {
-		schema.Active.Set(in.Doc, true)
-	}
 	edit, err := d.editUser(Resource{}, in.Doc)
 	if err != nil {
 		return Record{}, err
@@ -41,9 +38,6 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 	}
 	return d.updateUser(ctx, o, id, match, p, func(old scim.Document) (scim.Document, error) {
 		doc := in.Doc.Clone()
-		if schema.Active.Get(doc) == nil {
-			schema.Active.Set(doc, schema.Active.Get(old))
-		}
 		if !in.Sent(schema.Roles) {
 			schema.Roles.Set(doc, schema.Roles.Get(old))
 		}

@@ -18,6 +18,7 @@ func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
 		schema.ID.Set(doc, schema.ID.Text(old.Document))
 	}
 	t.Tidy(doc)
+	keepActive(old.Document, doc)
 	nameForDisplay(doc)
 	mirrorUserName(doc)
 	if err := pointToManager(doc); err != nil {
@@ -52,6 +53,19 @@ func checkUser(t *schema.Type, doc scim.Document) error {
 		}
 	}
 	return nil
+}
+
+// keepActive gives a document that does not say whether the user is active what
+// it was before: nobody may sign in again by omission. New users are active
+// (BEHAVIOUR 27).
+func keepActive(old, doc scim.Document) {
+	switch {
+	case schema.Active.Get(doc) != nil:
+	case schema.Active.Get(old) != nil:
+		schema.Active.Set(doc, schema.Active.Get(old))
+	default:
+		schema.Active.Set(doc, true)
+	}
 }
 
 // nameForDisplay gives a user without displayName one, which Genesys requires:
