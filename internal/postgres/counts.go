@@ -32,10 +32,18 @@ func appendCounts(args []any, changes []count) []any {
 }
 
 // selectTotal sums the base and the changes that are not folded yet, in one
-// snapshot: a total is exact at any moment.
+// snapshot: a total is exact at any moment. The changes are asked for in the
+// order of the index, so that what was folded and not yet vacuumed is not read.
 const selectTotal = `
-select coalesce((select sum(c.n) from counts c        where c.org_id = $1 and c.kind = any($2)), 0)::bigint
-     + coalesce((select sum(d.n) from count_changes d where d.org_id = $1 and d.kind = any($2)), 0)::bigint`
+select coalesce((select sum(c.n)
+                 from   counts c
+                 where  c.org_id = $1 and c.kind = any($2)), 0)::bigint
+     + coalesce((select sum(d.n)
+                 from   (select d.kind, d.n
+                         from   count_changes d
+                         where  d.org_id = $1
+                         order  by d.kind, d.id) d
+                 where  d.kind = any($2)), 0)::bigint`
 
 // foldCounts moves changes into the base. Any number of servers may fold at
 // once: each takes changes that no other holds.
@@ -88,13 +96,13 @@ func (s *Store) Run(ctx context.Context) {
 	tick := time.NewTicker(foldPause)
 	defer tick.Stop()
 	for {
+		if err := s.foldAll(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "counts were not folded; totals stay exact but cost more", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		if err := s.foldAll(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "counts were not folded; totals stay exact but cost more", "error", err)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -247,9 +246,12 @@ func listStatements(t *testing.T) map[string]string {
 		}
 		s := v.listing(c.typ, q)
 		name := c.typ.Plural + " " + c.filter
-		statements[name+" counted"] = s.countAll + s.condition
-		statements[name+" by offset"], _ = s.page(q, bookmark{}, false)
-		statements[name+" by bookmark"], _ = s.page(q, bookmark{after: uuid.Nil}, true)
+		statements[name+" counted"] = s.count
+		for way, marked := range map[string]bool{" by offset": false, " by bookmark": true} {
+			position, _ := s.position(q, bookmark{}, marked)
+			statements[name+way] = s.records + position
+			statements[name+way+" linked"] = s.links + "array(" + s.ids + position + ")" + s.linkOrder
+		}
 	}
 	return statements
 }

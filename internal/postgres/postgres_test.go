@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/testdb"
+)
+
+func withParameter(t *testing.T, database, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func TestOpen_Settings(t *testing.T) {
+	t.Parallel()
+	database := testdb.New(t)
+	for _, c := range []struct {
+		url     string
+		o       Options
+		sql     string
+		setting string
+		conns   int32
+	}{
+		{database, Options{}, `show application_name`, "purescim", minConnections},
+		{database, Options{MaxConns: 3}, `show statement_timeout`, "30s", 3},
+		{database, Options{StatementTimeout: time.Second}, `show statement_timeout`, "1s", minConnections},
+		{withParameter(t, database, "application_name", "mine"), Options{}, `show application_name`, "mine", minConnections},
+		{withParameter(t, database, "pool_max_conns", "5"), Options{}, `show jit`, "off", 5},
+	} {
+		s, err := Open(t.Context(), c.url, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var setting string
+		if err := s.pool.QueryRow(t.Context(), c.sql).Scan(&setting); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, c.sql, setting, c.setting)
+		if n := s.pool.Config().MaxConns; n < c.conns || c.conns < minConnections && n != c.conns {
+			t.Errorf("%d connections, want %d", n, c.conns)
+		}
+	}
+}
+
+func TestOpen_Refuses(t *testing.T) {
+	t.Parallel()
+	database := testdb.New(t)
+	for url, want := range map[string]string{
+		"postgres://%": "read database URL",
+		withParameter(t, database, "default_query_exec_mode", "simple_protocol"): "default_query_exec_mode",
+		withParameter(t, database, "port", "1"):                                  "open database",
+	} {
+		s, err := Open(t.Context(), url, Options{})
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one that names %q", url, err, want)
+		}
+	}
+}
+
+func TestRun_FoldsUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	o.users(3)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		o.Run(ctx)
+		close(done)
+	}()
+	for o.number(`select count(*) from count_changes`) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	<-done
+	expect(t, "base", o.number(`select n from counts where org_id = $1 and kind = 1`, o.org), 3)
+	o.consistent()
+}
+
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]int{deadlockDetected: 3, serializationFailure: 3, uniqueViolation: 1} {
+		tries := 0
+		err := retry(t.Context(), func() error {
+			if tries++; tries == 3 {
+				return nil
+			}
+			return wrap("write", &pgconn.PgError{Code: code})
+		})
+		if tries != want || (err == nil) != (want == 3) {
+			t.Errorf("%s: %d tries and error %v, want %d tries", code, tries, err, want)
+		}
+	}
+	tries := 0
+	if err := retry(t.Context(), func() error { tries++; return &pgconn.PgError{Code: deadlockDetected} }); err == nil || tries != attempts {
+		t.Errorf("%d tries and error %v, want an end after %d", tries, err, attempts)
+	}
+}
+
+// A deadlock between two deletions whose users manage each other is nobody's error.
+func TestDeleteUser_OfEachOthersManagers(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(writers)
+	for i, id := range ids {
+		boss := ids[i^1]
+		o.update(schema.User, id, with(schema.Manager, map[string]any{"value": boss.String()}))
+	}
+	atOnce(t, func(n int) error {
+		return o.DeleteUser(t.Context(), schema.User, ids[n], anyVersion, schema.Manager.Clear)
+	})
+	expect(t, "users", o.number(`select count(*) from users`), 0)
+	o.consistent()
+}
