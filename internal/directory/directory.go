@@ -51,11 +51,18 @@ func (d *Directory) options(o org.Org) schema.Options {
 
 // parseID reads the id of a path. A malformed id is the id of nothing.
 func parseID(t *schema.Type, id string) (uuid.UUID, error) {
-	u, err := uuid.Parse(id)
-	if err != nil || u.String() != id {
+	u, ok := exactID(id)
+	if !ok {
 		return uuid.UUID{}, notFound(t, id)
 	}
 	return u, nil
+}
+
+// exactID reads an id in the one spelling that the server gives: ids are
+// compared exactly (BEHAVIOUR 12).
+func exactID(id string) (uuid.UUID, bool) {
+	u, err := uuid.Parse(id)
+	return u, err == nil && u.String() == id
 }
 
 func notFound(t *schema.Type, id string) error {

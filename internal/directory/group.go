@@ -142,15 +142,15 @@ func memberChange(o org.Org, links patch.Links) (*MemberChange, error) {
 	}
 	m := &MemberChange{Replace: links.Replace, Limit: o.Settings.RemovalLimit}
 	for _, id := range links.Add {
-		u, err := uuid.Parse(id)
-		if err != nil {
+		u, ok := exactID(id)
+		if !ok {
 			return nil, scim.InvalidValue("%s: %q is not the id of a user of the organisation", schema.Members, id)
 		}
 		m.Add = append(m.Add, u)
 	}
 	for _, id := range links.Remove {
-		// An id that is malformed cannot be a member: removing it changes nothing.
-		if u, err := uuid.Parse(id); err == nil {
+		// What is no id cannot be a member: removing it changes nothing.
+		if u, ok := exactID(id); ok {
 			m.Remove = append(m.Remove, u)
 		}
 	}
