@@ -27,7 +27,7 @@ func NewID() ID {
 // ParseID reads the spelling that String writes.
 func ParseID(s string) (ID, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 {
+	if err != nil || n <= 0 || ID(n).String() != s {
 		return 0, fmt.Errorf("%q is not the id of an organisation: a positive number is expected", s)
 	}
 	return ID(n), nil

@@ -29,8 +29,9 @@ func ParseJSON(text []byte) (any, error) {
 	if err != nil {
 		return nil, syntaxError(err)
 	}
+	end := r.dec.InputOffset()
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, InvalidSyntax("the body goes on after the end of its JSON value (byte %d)", r.dec.InputOffset())
+		return nil, InvalidSyntax("the body goes on after the end of its JSON value (byte %d)", end)
 	}
 	return v, nil
 }
@@ -180,11 +181,11 @@ func syntaxError(err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e
 	}
-	if e := (*jsontext.SyntacticError)(nil); errors.As(err, &e) {
-		return InvalidSyntax("the body is not valid JSON (byte %d): %s", e.ByteOffset, e.Err).Because(err)
-	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return InvalidSyntax("the body is not valid JSON: it ends too early").Because(err)
+	}
+	if e := (*jsontext.SyntacticError)(nil); errors.As(err, &e) {
+		return InvalidSyntax("the body is not valid JSON (byte %d): %s", e.ByteOffset, e.Err).Because(err)
 	}
 	return InvalidSyntax("the body is not valid JSON").Because(err)
 }
