@@ -17,7 +17,7 @@ type table struct {
 	columnNames []string
 	// keyed are the attributes whose values are rows of user_keys.
 	keyed []keyed
-	// kept are the columns that hold what the document does not.
+	// kept is where to find what the server keeps beside the document.
 	kept map[*schema.Attribute]operand
 	// links are the attributes whose elements are rows that relate two resources.
 	links map[*schema.Attribute]link
@@ -37,7 +37,7 @@ type keyed struct {
 	kind int16
 }
 
-var users = newTable(table{
+var users = newTable(schema.User, table{
 	name: "users", alias: "u",
 	columns: []column{
 		{name: "active", attr: schema.Active},
@@ -71,7 +71,7 @@ var users = newTable(table{
 	},
 })
 
-var groups = newTable(table{
+var groups = newTable(schema.Group, table{
 	name: "groups", alias: "g",
 	columns: []column{
 		{name: "display_name", attr: schema.GroupName, shown: true},
@@ -91,7 +91,7 @@ var groups = newTable(table{
 	},
 })
 
-func newTable(t table) *table {
+func newTable(typ *schema.Type, t table) *table {
 	for _, c := range t.columns {
 		t.columnNames = append(t.columnNames, c.name)
 	}
@@ -101,6 +101,7 @@ func newTable(t table) *table {
 		schema.Meta.SubAttribute("created"):      {sql: t.alias + ".created_at", as: timestamp},
 		schema.Meta.SubAttribute("lastModified"): {sql: t.alias + ".modified_at", as: timestamp},
 		schema.Meta.SubAttribute("version"):      {sql: t.alias + ".version::text"},
+		schema.Meta.SubAttribute("resourceType"): fixed("resourceType", typ.Name),
 	}
 	return &t
 }
@@ -121,6 +122,15 @@ func (t *table) columnOf(a *schema.Attribute) string {
 		}
 	}
 	return ""
+}
+
+// operand gives what the table tells of an attribute without the folded copy.
+func (t *table) operand(a *schema.Attribute) (o operand, ok bool) {
+	if o, ok = t.kept[a]; ok {
+		return o, true
+	}
+	name := t.columnOf(a)
+	return operand{sql: t.alias + "." + name}, name != ""
 }
 
 // kindOf gives the kind of the attribute's rows in user_keys, or 0.

@@ -22,11 +22,11 @@ func TestSearchIsAsDeclared(t *testing.T) {
 	for _, typ := range schema.DefaultTypes {
 		table := tableOf(typ)
 		for a := range allAttributes(typ) {
-			_, kept := table.kept[a]
+			o, ok := table.operand(a)
 			_, linked := table.links[a]
 			found := schema.Scan
 			switch {
-			case table.columnOf(a) != "", kept && a.Kind != schema.Complex:
+			case ok && o.fixed == nil:
 				found = schema.Column
 			case table.kindOf(a) != 0:
 				found = schema.Key

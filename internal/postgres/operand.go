@@ -2,30 +2,27 @@ package postgres
 
 import (
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/filter"
-	"github.com/purescim/purescim/internal/schema"
 )
 
-// operand is how SQL reads one value: an expression that is null when the
-// attribute has none, or a value that is known without looking.
+// operand is how SQL reads a value that has a column: an expression that is null
+// when the attribute is unassigned; or it is a value that is known without looking.
 type operand struct {
 	sql   string
 	as    form
-	fixed map[string]any // the attribute's value below its name
+	fixed map[string]any // the value, below the attribute's name
 }
 
 // form tells how the other side of a comparison is made.
 type form int
 
 const (
-	plain      form = iota // text in collation "C", boolean, bigint or float8: the value itself
-	instant                // text as foldTime makes it
+	plain      form = iota // text in collation "C", or boolean
 	timestamp              // timestamptz in whole milliseconds
 	identifier             // uuid, never null, compared as its text
 )
@@ -36,37 +33,12 @@ type link struct {
 	values      map[string]operand // by the name of the sub-attribute
 }
 
+func (l link) exists(test string) string {
+	return "exists (select from " + l.from + " where " + l.where + " and " + test + ")"
+}
+
 func fixed(name string, value any) operand {
 	return operand{fixed: map[string]any{name: value}}
-}
-
-// memberOf reads a member of a jsonb object.
-func memberOf(object string, a *schema.Attribute) operand {
-	name := literal(a.Name)
-	return jsonOperand(a, object+"->"+name, object+"->>"+name)
-}
-
-// elementOf reads an element of a jsonb array: a sub-attribute of it, or itself.
-func elementOf(element string, a *schema.Attribute) operand {
-	if a.Parent() != nil {
-		return memberOf(element, a)
-	}
-	return jsonOperand(a, element, element+"#>>'{}'")
-}
-
-func jsonOperand(a *schema.Attribute, json, text string) operand {
-	switch a.Kind {
-	case schema.Boolean:
-		return operand{sql: "(" + json + ")::boolean"}
-	case schema.Integer:
-		return operand{sql: "(" + json + ")::bigint"}
-	case schema.Decimal:
-		return operand{sql: "(" + json + ")::float8"}
-	case schema.DateTime:
-		return operand{sql: "(" + text + `) collate "C"`, as: instant}
-	default:
-		return operand{sql: "(" + text + `) collate "C"`}
-	}
 }
 
 // test is a leaf of a filter on one value.
@@ -82,8 +54,6 @@ func (w *writer) test(o operand, n filter.Node) string {
 		return o.sql + " is null"
 	}
 	switch o.as {
-	case instant:
-		return w.compare(o.sql, c.Op, c.Value.(time.Time).UTC().Format(timeLayout))
 	case timestamp:
 		return w.compareTimestamp(o.sql, c.Op, c.Value.(time.Time))
 	case identifier:
@@ -171,6 +141,3 @@ func (w *writer) compareIdentifier(sql string, op filter.Op, value string) strin
 	}
 	return w.compare(sql, op, uid(id))
 }
-
-// literal quotes a name of the schema for SQL.
-func literal(name string) string { return "'" + strings.ReplaceAll(name, "'", "''") + "'" }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
@@ -18,7 +17,7 @@ import (
 // others it may be false or null, which a WHERE clause takes alike.
 func where(t *schema.Type, n filter.Node, args []any) (sql string, _ []any) {
 	w := &writer{t: t, table: tableOf(t), args: args}
-	sql = w.join(n, w.document)
+	sql = sqlWords.join(n, w.leaf)
 	return sql, w.args
 }
 
@@ -34,94 +33,52 @@ func (w *writer) param(value any) string {
 	return "$" + strconv.Itoa(len(w.args))
 }
 
-// join combines what test makes of the leaves. NULL counts as false: and, or
-// keep that by themselves, Not by asking for "is not true".
-func (w *writer) join(n filter.Node, test func(leaf filter.Node) string) string {
+// words are how a language combines conditions.
+type words struct{ and, or, not, end string }
+
+var (
+	// Null counts as false: "and" and "or" keep that by themselves.
+	sqlWords  = words{" and ", " or ", "(", ") is not true"}
+	pathWords = words{" && ", " || ", "!(", ")"}
+)
+
+// join combines what test makes of the leaves.
+func (w words) join(n filter.Node, test func(leaf filter.Node) string) string {
 	switch n := n.(type) {
 	case filter.And:
-		return "(" + w.join(n.Left, test) + " and " + w.join(n.Right, test) + ")"
+		return "(" + w.join(n.Left, test) + w.and + w.join(n.Right, test) + ")"
 	case filter.Or:
-		return "(" + w.join(n.Left, test) + " or " + w.join(n.Right, test) + ")"
+		return "(" + w.join(n.Left, test) + w.or + w.join(n.Right, test) + ")"
 	case filter.Not:
-		return "(" + w.join(n.Node, test) + ") is not true"
+		return w.not + w.join(n.Node, test) + w.end
 	default:
 		return test(n)
 	}
 }
 
-// document is a leaf of a filter on a whole resource.
-func (w *writer) document(leaf filter.Node) string {
-	if each, ok := leaf.(filter.Each); ok {
-		return w.each(each)
-	}
+// leaf is one test of a resource: of what columns, keys and rows tell, or else
+// of the folded copy.
+func (w *writer) leaf(leaf filter.Node) string {
 	a := attributeOf(leaf)
-	top := a
-	if a.Parent() != nil {
-		top = a.Parent()
+	if l, ok := w.table.links[topOf(a)]; ok {
+		return w.linked(l, leaf)
 	}
-	switch {
-	case a == schema.Schemas:
+	if a == schema.Schemas {
 		return w.schemas(leaf)
-	case !top.MultiValued:
-		return w.test(w.operand(a), leaf)
-	case a == top && isPresent(leaf):
-		return w.elements(top).some
-	default:
-		return w.any(top, leaf)
 	}
-}
-
-// any is a leaf on the values of a multi-valued attribute: one of them passes,
-// or there is none and what is unassigned passes.
-func (w *writer) any(top *schema.Attribute, leaf filter.Node) string {
+	if o, ok := w.table.operand(a); ok {
+		return w.test(o, leaf)
+	}
 	if found, ok := w.find(leaf); ok {
 		return found
 	}
-	elements := w.elements(top)
-	sql := elements.exists(w.test(elements.operand(attributeOf(leaf)), leaf))
-	if filter.MatchElement(leaf, nil) {
-		return "(" + sql + " or " + elements.none + ")"
-	}
-	return sql
-}
-
-// elements is where the values of a multi-valued attribute are: in an array of
-// the folded copy, or in rows that relate two resources.
-type elements struct {
-	from, where string // of a sub-select with a row for each
-	operand     func(*schema.Attribute) operand
-	some, none  string // whether there are any
-}
-
-func (w *writer) elements(a *schema.Attribute) elements {
-	if l, ok := w.table.links[a]; ok {
-		some := "exists (select from " + l.from + " where " + l.where + ")"
-		operand := func(a *schema.Attribute) operand { return l.values[a.Name] }
-		return elements{l.from, l.where + " and ", operand, some, "not " + some}
-	}
-	array := w.container(a) + "->" + literal(a.Name)
-	return elements{
-		from:    "jsonb_array_elements(" + array + ") e(v)",
-		operand: func(a *schema.Attribute) operand { return elementOf("e.v", a) },
-		some:    array + " is not null",
-		none:    array + " is null",
-	}
-}
-
-func (e elements) exists(test string) string {
-	return "exists (select from " + e.from + " where " + e.where + test + ")"
-}
-
-// each is a test of single elements as a whole. Where key rows narrow the
-// search they go first; they alone do not tell which element it was.
-func (w *writer) each(n filter.Each) string {
-	elements := w.elements(n.Attr)
-	sql := elements.exists(w.join(n.Node, func(leaf filter.Node) string {
-		return w.test(elements.operand(attributeOf(leaf)), leaf)
-	}))
-	for _, leaf := range conjuncts(n.Node) {
-		if found, ok := w.find(leaf); ok {
-			sql = "(" + found + " and " + sql + ")"
+	sql := w.scan(predicateOf(leaf))
+	if each, ok := leaf.(filter.Each); ok {
+		// Keys narrow the search, but do not tell which element they are of.
+		for _, leaf := range conjuncts(each.Node) {
+			if found, ok := w.find(leaf); ok {
+				sql = "(" + found + " and " + sql + ")"
+			}
 		}
 	}
 	return sql
@@ -137,6 +94,28 @@ func (w *writer) find(leaf filter.Node) (sql string, ok bool) {
 		w.table.kindOf(c.Attr), w.param(c.Value), w.table.alias), true
 }
 
+// scan tests the folded copy.
+func (w *writer) scan(predicate string) string {
+	return w.table.alias + ".folded @@ " + w.param(predicate) + "::jsonpath"
+}
+
+// linked is a leaf on the elements of an attribute that relates resources: one
+// of them passes, or there is none and what is unassigned passes.
+func (w *writer) linked(l link, leaf filter.Node) string {
+	one := func(leaf filter.Node) string { return w.test(l.values[attributeOf(leaf).Name], leaf) }
+	if each, ok := leaf.(filter.Each); ok {
+		return l.exists(sqlWords.join(each.Node, one))
+	}
+	if attributeOf(leaf).Parent() == nil {
+		return l.exists("true") // only pr asks for the elements themselves
+	}
+	sql := l.exists(one(leaf))
+	if filter.MatchElement(leaf, nil) {
+		return "(" + sql + " or not " + l.exists("true") + ")"
+	}
+	return sql
+}
+
 // schemas is a leaf on the list of URNs, which follows from the extensions in use.
 func (w *writer) schemas(leaf filter.Node) string {
 	matches := func(s *schema.Schema) bool {
@@ -145,39 +124,13 @@ func (w *writer) schemas(leaf filter.Node) string {
 	if matches(w.t.Core) {
 		return "true"
 	}
-	tests := []string{"false"}
+	used := []string{}
 	for _, ext := range w.t.Extensions {
 		if matches(ext) {
-			tests = append(tests, w.table.alias+".folded ? "+literal(ext.ID))
+			used = append(used, ext.ID)
 		}
 	}
-	return "(" + strings.Join(tests, " or ") + ")"
-}
-
-// operand reads a singular attribute, or a sub-attribute of one.
-func (w *writer) operand(a *schema.Attribute) operand {
-	if o, ok := w.table.kept[a]; ok {
-		return o
-	}
-	if name := w.table.columnOf(a); name != "" {
-		return operand{sql: w.table.alias + "." + name}
-	}
-	if a.Parent() == schema.Meta {
-		return fixed("resourceType", w.t.Name)
-	}
-	return memberOf(w.container(a), a)
-}
-
-// container is the object of the folded copy that holds the attribute.
-func (w *writer) container(a *schema.Attribute) string {
-	sql := w.table.alias + ".folded"
-	if urn := a.Extension(); urn != "" {
-		sql += "->" + literal(urn)
-	}
-	if a.Parent() != nil {
-		sql += "->" + literal(a.Parent().Name)
-	}
-	return sql
+	return w.table.alias + ".folded ?| " + w.param(used)
 }
 
 func conjuncts(n filter.Node) []filter.Node {
@@ -187,14 +140,26 @@ func conjuncts(n filter.Node) []filter.Node {
 	return []filter.Node{n}
 }
 
+func attributeOf(leaf filter.Node) *schema.Attribute {
+	switch n := leaf.(type) {
+	case filter.Compare:
+		return n.Attr
+	case filter.Each:
+		return n.Attr
+	default:
+		return leaf.(filter.Present).Attr
+	}
+}
+
+// topOf gives the attribute itself, or that which it is a sub-attribute of.
+func topOf(a *schema.Attribute) *schema.Attribute {
+	if a.Parent() != nil {
+		return a.Parent()
+	}
+	return a
+}
+
 func isPresent(leaf filter.Node) bool {
 	_, ok := leaf.(filter.Present)
 	return ok
-}
-
-func attributeOf(leaf filter.Node) *schema.Attribute {
-	if c, ok := leaf.(filter.Compare); ok {
-		return c.Attr
-	}
-	return leaf.(filter.Present).Attr
 }
