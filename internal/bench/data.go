@@ -10,9 +10,27 @@ import (
 type Data struct {
 	// Users are the ids in the order of the list; user i is not the i-th that was sent.
 	Users []string
-	// Groups are the small ones. Group g has the smallGroup users from place g*smallGroup
-	// on as members, for as long as there are users.
+	// Groups are the small ones. Users at even places are in one of them each; some of
+	// all are also in the big one, so that every page of a list has as many of each.
 	Groups []string
+}
+
+// members are the ids of small group g.
+func (d Data) members(g int) []string {
+	ids := make([]string, smallGroup)
+	for i := range ids {
+		ids[i] = d.Users[2*(g*smallGroup+i)]
+	}
+	return ids
+}
+
+// bigMembers are the ids of the big group.
+func (d Data) bigMembers() []string {
+	ids := make([]string, min(bigGroup, len(d.Users)))
+	for i := range ids {
+		ids[i] = d.Users[i*len(d.Users)/len(ids)]
+	}
+	return ids
 }
 
 const (
@@ -25,8 +43,7 @@ const (
 	MinUsers = 2 * pageSize
 )
 
-// smallGroups is how many small groups there are beside so many users: every second
-// user is in one.
+// smallGroups is how many small groups there are beside so many users.
 func smallGroups(users int) int { return users / (2 * smallGroup) }
 
 func (d Data) user(i int) string     { return d.Users[i%len(d.Users)] }

@@ -60,7 +60,8 @@ const (
 
 	floorFind = `select doc from users where org_id = $1 and user_name_key = $2`
 
-	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit $3`
+	// A limit that is a parameter would be planned anew each time: pageSize.
+	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit 100`
 
 	floorInsert = `
 insert into users (org_id, id, version, created_at, modified_at, active, doc, folded,
@@ -99,7 +100,7 @@ func (f floor) page(r *http.Request) (int, []byte, error) {
 		return 0, nil, err
 	}
 	const average = 1536 // bytes of a document, with room to spare
-	return f.read(r, make([]byte, 0, pageSize*average), floorPage, floorOrg, after, pageSize)
+	return f.read(r, make([]byte, 0, pageSize*average), floorPage, floorOrg, after)
 }
 
 // read appends the documents that a statement gives.

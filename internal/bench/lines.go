@@ -99,14 +99,15 @@ func (d Data) patchTitle() line {
 	return line{name: "PATCH title", atMost: 1.8, server: patch(scimPath + "/Users/"), floor: patch("/users/")}
 }
 
-// addMember adds users one by one to the small groups in turn, never one who is a
-// member already.
+// addMember adds the users at odd places one by one to the small groups in turn, so that
+// nobody is a member already.
 func (d Data) addMember() line {
+	odd := len(d.Users) / 2
 	pair := func(i int) (group, user string) {
-		g := i % len(d.Groups)
-		return d.Groups[g], d.user((g+1)*smallGroup + i/len(d.Groups))
+		g, round := i%len(d.Groups), i/len(d.Groups)
+		return d.Groups[g], d.Users[2*((g+round)%odd)+1]
 	}
-	limit := len(d.Groups) * (len(d.Users) - smallGroup)
+	limit := len(d.Groups) * odd
 	return line{
 		name: "group member add", atMost: 1.8,
 		server: requests{status: http.StatusOK, limit: limit, request: func(i int) request {

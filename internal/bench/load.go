@@ -40,9 +40,9 @@ func Load(ctx context.Context, s Server, users, connections int) (Data, error) {
 	}
 	data.Groups = groups[1:]
 	_, err = d.create(len(groups), http.StatusOK, func(i int) request {
-		members := data.Users[:min(bigGroup, len(data.Users))]
+		members := data.bigMembers()
 		if i > 0 {
-			members = data.Users[(i-1)*smallGroup : i*smallGroup]
+			members = data.members(i - 1)
 		}
 		return request{method: http.MethodPatch, path: scimPath + "/Groups/" + groups[i], body: addMembers(members...)}
 	})
