@@ -58,9 +58,13 @@ func (t *Type) appendMeta(dst []byte, r Answer) []byte {
 // appendLinks writes groups or members. Which words belong to the other end is
 // told by the attribute's reference type.
 func appendLinks(dst []byte, a *Attribute, r Answer, p Projection) []byte {
-	value, ref, kind, display := a.SubAttribute("value"), a.SubAttribute("$ref"), a.SubAttribute("type"), a.SubAttribute("display")
-	wantValue, wantRef, wantKind, wantDisplay := p.wantsSub(a, value), p.wantsSub(a, ref), p.wantsSub(a, kind), p.wantsSub(a, display)
-	endpoint := appendString(nil, r.Mount+"/"+ref.References[0]+"s/")
+	wanted := make([]*Attribute, 0, len(a.Sub))
+	for _, sub := range a.Sub {
+		if p.wantsSub(a, sub) {
+			wanted = append(wanted, sub)
+		}
+	}
+	endpoint := appendString(nil, r.Mount+"/"+a.SubAttribute("$ref").References[0]+"s/")
 	endpoint = endpoint[:len(endpoint)-1] // an id and the closing quote follow
 	before := len(dst)
 	dst = append(append(append(dst, ','), a.key...), '[')
@@ -69,19 +73,8 @@ func appendLinks(dst []byte, a *Attribute, r Answer, p Projection) []byte {
 		mark := len(dst)
 		dst = append(separate(dst), '{')
 		start := len(dst)
-		if wantValue {
-			dst = append(append(dst, value.key...), '"')
-			dst = append(append(dst, link.ID...), '"')
-		}
-		if wantRef {
-			dst = append(append(separate(dst), ref.key...), endpoint...)
-			dst = append(append(dst, link.ID...), '"')
-		}
-		if wantKind {
-			dst = appendString(append(separate(dst), kind.key...), kind.Canonical[0])
-		}
-		if wantDisplay && link.Display != "" {
-			dst = appendString(append(separate(dst), display.key...), link.Display)
+		for _, sub := range wanted {
+			dst = link.append(dst, sub, endpoint)
 		}
 		if len(dst) == start {
 			dst = dst[:mark]
@@ -93,4 +86,24 @@ func appendLinks(dst []byte, a *Attribute, r Answer, p Projection) []byte {
 		return dst[:before]
 	}
 	return append(dst, ']')
+}
+
+// append writes one sub-attribute of a link; an id needs no escapes.
+func (l AnswerLink) append(dst []byte, sub *Attribute, endpoint []byte) []byte {
+	if sub.Name == "display" && l.Display == "" {
+		return dst
+	}
+	dst = append(separate(dst), sub.key...)
+	switch sub.Name {
+	case "value":
+		dst = append(append(dst, '"'), l.ID...)
+		return append(dst, '"')
+	case "$ref":
+		dst = append(append(dst, endpoint...), l.ID...)
+		return append(dst, '"')
+	case "type":
+		return appendString(dst, sub.Canonical[0])
+	default:
+		return appendString(dst, l.Display)
+	}
 }

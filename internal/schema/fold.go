@@ -1,6 +1,9 @@
 package schema
 
 import (
+	"strings"
+	"unicode"
+
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
@@ -17,7 +20,7 @@ func Fold(s string) string {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c >= 0x80 {
-			return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+			return norm.NFC.String(strings.Map(cherokee, folder.String(norm.NFC.String(s))))
 		}
 		upper = upper || 'A' <= c && c <= 'Z'
 	}
@@ -31,4 +34,15 @@ func Fold(s string) string {
 		}
 	}
 	return string(b)
+}
+
+var folder = cases.Fold()
+
+// cherokee maps the small Cherokee letters to the others, as Unicode's folding
+// does; package cases swaps the two.
+func cherokee(r rune) rune {
+	if 0xAB70 <= r && r <= 0xABBF || 0x13F8 <= r && r <= 0x13FD {
+		return unicode.ToUpper(r)
+	}
+	return r
 }

@@ -3,15 +3,14 @@ package schema
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/purescim/purescim/internal/scim"
 )
-
-// TimeLayout is how a dateTime is stored and answered: UTC with milliseconds.
-const TimeLayout = "2006-01-02T15:04:05.000Z"
 
 // MaxValues is how many values a multi-valued attribute may hold that declares
 // no limit of its own: they are compared with each other, and live in one document.
@@ -23,9 +22,6 @@ const MaxValues = 1000
 func (a *Attribute) Decode(value any, o Options) (any, error) {
 	if !a.MultiValued {
 		return a.DecodeOne(value, o)
-	}
-	if IsEmpty(value) {
-		return nil, nil
 	}
 	items, ok := value.([]any)
 	if !ok {
@@ -40,14 +36,31 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !IsEmpty(v) && (a.Search == Link || !contains(list, v)) {
+		if !IsEmpty(v) {
 			list = append(list, v)
 		}
+	}
+	if a.Search != Link { // whoever writes links makes a set of them
+		list = distinct(list)
 	}
 	if len(list) == 0 {
 		return nil, nil
 	}
 	return list, a.checkPrimary(list)
+}
+
+// distinct keeps the first of equal values.
+func distinct(list []any) []any {
+	if len(list) < 2 {
+		return list
+	}
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(list, func(v any) bool {
+		key := scim.ValueKey(v)
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 }
 
 // CheckCount returns invalidValue for more values than the attribute may hold.
@@ -61,15 +74,6 @@ func (a *Attribute) CheckCount(n int) error {
 		return scim.InvalidValue("%s has %d values; at most %d are allowed", a, n, limit)
 	}
 	return nil
-}
-
-func contains(list []any, v any) bool {
-	for _, x := range list {
-		if scim.EqualValue(x, v) {
-			return true
-		}
-	}
-	return false
 }
 
 // checkPrimary refuses two primary values in one payload (RFC 7643 section 2.4).
@@ -97,11 +101,11 @@ func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
 	if a.Kind != Complex {
 		return a.decodeSimple(value, o)
 	}
-	if IsEmpty(value) {
-		return nil, nil
-	}
 	object, ok := value.(map[string]any)
 	if !ok {
+		if IsEmpty(value) {
+			return nil, nil
+		}
 		return nil, a.wrongType(value, "an object")
 	}
 	return a.decodeComplex(object, o)
@@ -109,7 +113,8 @@ func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
 
 func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error) {
 	element := make(map[string]any, len(object))
-	for key, v := range object {
+	var few [8]string
+	for _, key := range sortedKeys(few[:0], object) {
 		sub := a.SubAttribute(key)
 		if sub == nil {
 			// Entra and Okta add keys of their own to values, such as displayName
@@ -119,20 +124,20 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 			}
 			continue
 		}
-		if sub.Mutability == ReadOnly {
-			continue
-		}
 		if _, twice := element[sub.Name]; twice {
 			return nil, scim.InvalidSyntax("%s is given twice, in two spellings", sub)
 		}
-		decoded, err := sub.Decode(v, o)
+		element[sub.Name] = nil
+		if sub.Mutability == ReadOnly {
+			continue
+		}
+		decoded, err := sub.Decode(object[key], o)
 		if err != nil {
 			return nil, err
 		}
-		if decoded != nil {
-			element[sub.Name] = decoded
-		}
+		element[sub.Name] = decoded
 	}
+	maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })
 	if len(element) == 0 {
 		return nil, nil
 	}
@@ -143,7 +148,7 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 // from an element that is about to be stored.
 func (a *Attribute) CheckElement(element map[string]any) error {
 	for _, sub := range a.Sub {
-		if sub.Required && IsEmpty(element[sub.Name]) {
+		if sub.Required && isBlank(element[sub.Name]) {
 			return scim.InvalidValue("%s is required in each value of %s", sub, a)
 		}
 	}
@@ -163,7 +168,7 @@ func (a *Attribute) wrongType(value any, expected string) error {
 }
 
 func (a *Attribute) decodeSimple(value any, o Options) (any, error) {
-	if value == nil || value == "" {
+	if IsEmpty(value) {
 		return nil, nil
 	}
 	switch a.Kind {
@@ -208,11 +213,17 @@ func (a *Attribute) decodeNumber(value any) (any, error) {
 		return nil, scim.InvalidValue("%s: %s is not allowed; a number from %.1f to %.1f is expected", a, number, b[0], b[1])
 	}
 	if a.Kind == Decimal {
+		if f == 0 {
+			f = 0 // not -0, which is written differently but equal
+		}
 		return f, nil
 	}
 	n, err := strconv.ParseInt(string(number), 10, 64)
-	if err != nil {
-		return nil, scim.InvalidValue("%s: %s is not allowed; an integer is expected", a, number)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return nil, scim.InvalidValue("%s: %s is too large an integer; 64 bits are allowed", a, number)
+	case err != nil:
+		return nil, scim.InvalidValue("%s: %s is not allowed; an integer without fraction and exponent is expected", a, number)
 	}
 	return n, nil
 }
@@ -223,10 +234,12 @@ func (a *Attribute) decodeText(value any, o Options) (any, error) {
 		return nil, a.wrongType(value, "a string")
 	}
 	switch {
+	case !a.Fits(s):
+		return nil, scim.InvalidValue("%s is longer than the %d bytes allowed", a, MaxSearched)
 	case a.Kind == DateTime:
 		t, err := ParseTime(s)
 		if err != nil {
-			return nil, scim.InvalidValue("%s: %q is not a date with time; a value such as 2026-01-31T08:30:00Z is expected", a, s)
+			return nil, scim.InvalidValue("%s: %q is not allowed; %s", a, s, err)
 		}
 		return t.Format(TimeLayout), nil
 	case a.Kind == Binary && !isBase64(s):
@@ -242,21 +255,28 @@ func (a *Attribute) decodeText(value any, o Options) (any, error) {
 	}
 }
 
-// ParseTime reads an xsd:dateTime; one without a zone is read as UTC
-// (RFC 7643 section 2.3.5).
-func ParseTime(s string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		t, err = time.Parse("2006-01-02T15:04:05.999999999", s)
-	}
-	return t.UTC(), err
-}
+// MaxSearched is how many bytes a text that filters find by an index may have,
+// as it is and folded: an index has room for no more.
+const MaxSearched = 1000
 
-func isBase64(s string) bool {
-	s = strings.TrimRight(s, "=")
-	if _, err := base64.RawStdEncoding.DecodeString(s); err == nil {
+// Fits reports whether a text is short enough to be searched as the attribute is.
+func (a *Attribute) Fits(s string) bool {
+	if a.Search != Column && a.Search != Key {
 		return true
 	}
-	_, err := base64.RawURLEncoding.DecodeString(s)
+	const growth = 3 // NFC makes at most three bytes of one
+	return len(s) <= MaxSearched/growth || len(s) <= MaxSearched && len(a.Fold(s)) <= MaxSearched
+}
+
+// isBase64 takes either alphabet, with or without padding.
+func isBase64(s string) bool {
+	text := strings.TrimRight(s, "=")
+	if text == "" || len(s)-len(text) > 2 {
+		return false
+	}
+	if _, err := base64.RawStdEncoding.DecodeString(text); err == nil {
+		return true
+	}
+	_, err := base64.RawURLEncoding.DecodeString(text)
 	return err == nil
 }
