@@ -18,7 +18,7 @@ var errDateTime = errors.New("a date with time is expected, such as 2026-01-31T0
 
 // ParseTime reads an xsd:dateTime; one without a zone is read as UTC, 24:00:00
 // as the midnight that the day ends with (RFC 7643 section 2.3.5). The result is
-// in UTC and whole milliseconds, as it is stored.
+// in UTC; what is stored of it are the milliseconds.
 func ParseTime(s string) (time.Time, error) {
 	parts := dateTimes.FindStringSubmatch(s)
 	if parts == nil {
@@ -33,7 +33,7 @@ func ParseTime(s string) (time.Time, error) {
 		zone = "Z"
 	}
 	t, err := time.Parse(time.RFC3339Nano, day+clock+zone)
-	t = t.Add(later).UTC().Truncate(time.Millisecond)
+	t = t.Add(later).UTC()
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, errDateTime
 	}
