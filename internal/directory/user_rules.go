@@ -79,7 +79,7 @@ func nameForDisplay(doc scim.Document) {
 	given, _ := name["givenName"].(string)
 	family, _ := name["familyName"].(string)
 	for _, candidate := range []string{formatted, strings.TrimSpace(given + " " + family), schema.UserName.Text(doc)} {
-		if strings.TrimSpace(candidate) != "" {
+		if strings.TrimSpace(candidate) != "" && schema.DisplayName.Fits(candidate) {
 			schema.DisplayName.Set(doc, candidate)
 			return
 		}

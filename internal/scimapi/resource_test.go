@@ -270,3 +270,16 @@ func TestBodies_ThatAreRefused(t *testing.T) {
 	large := `{"displayName":"Night Shift","unknown":"` + strings.Repeat("x", 2<<20) + `"}`
 	o.Do(t, "PUT", group, large).Want(t, 200)
 }
+
+// 90, 96
+func TestRateLimit_IsASCIMError(t *testing.T) {
+	t.Parallel()
+	o := servertest.NewWith(t, servertest.Options{RateLimit: 2}).NewOrg(t)
+	o.Do(t, "GET", "/Users", nil).Want(t, 200)
+	o.Do(t, "GET", "/Groups", nil).Want(t, 200)
+	answer := o.Do(t, "GET", "/Users", nil)
+	answer.Refused(t, 429, "")
+	if answer.Header.Get("Retry-After") == "" {
+		t.Error("429 without Retry-After")
+	}
+}
