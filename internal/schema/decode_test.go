@@ -211,6 +211,18 @@ func tryDecode(t testing.TB, body string, o schema.Options) (schema.Input, error
 	return extended(t).Decode(object, o)
 }
 
+func TestManyEqualValuesAreOne(t *testing.T) {
+	t.Parallel()
+	body := `{"entitlements":[` + strings.Repeat(`{"value":"a"},{"value":"b","type":"x"},{"type":"x","value":"b"},`, 100) + `{"value":"a"}]}`
+	in, err := tryDecode(t, body, schema.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(scim.Document{"entitlements": list{object{"value": "a"}, object{"value": "b", "type": "x"}}}, in.Doc); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestUnknownAttributes(t *testing.T) {
 	t.Parallel()
 	bodies := map[string]string{

@@ -49,10 +49,18 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 	return list, a.checkPrimary(list)
 }
 
-// distinct keeps the first of equal values.
+// distinct keeps the first of equal values. Few are compared with each other;
+// many by their keys, so that a list may be as long as a body.
 func distinct(list []any) []any {
-	if len(list) < 2 {
-		return list
+	const few = 8
+	if len(list) <= few {
+		kept := list[:0]
+		for _, v := range list {
+			if !slices.ContainsFunc(kept, func(x any) bool { return scim.EqualValue(x, v) }) {
+				kept = append(kept, v)
+			}
+		}
+		return kept
 	}
 	seen := make(map[string]bool, len(list))
 	return slices.DeleteFunc(list, func(v any) bool {

@@ -3,7 +3,6 @@ package scim_test
 import (
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -53,9 +52,8 @@ func TestEqualOfLongLists(t *testing.T) {
 		element := object{"value": strconv.Itoa(i), "type": "work"}
 		up[i], down[n-1-i] = element, element
 	}
-	start := time.Now()
 	if !scim.EqualValue(up, down) {
-		t.Errorf("not equal, after %v", time.Since(start))
+		t.Error("not equal, in another order")
 	}
 	down[0] = object{"value": "other"}
 	if scim.EqualValue(up, down) {
