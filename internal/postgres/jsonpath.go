@@ -22,7 +22,7 @@ func predicateOf(leaf filter.Node) string {
 	if each, ok := leaf.(filter.Each); ok {
 		return someElement(list, pathWords.join(each.Node, elementPredicate))
 	}
-	if !top.MultiValued || a == top && isPresent(leaf) {
+	if !top.MultiValued {
 		return predicate(pathOf(a), leaf)
 	}
 	p := someElement(list, elementPredicate(leaf))

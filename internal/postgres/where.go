@@ -158,8 +158,3 @@ func topOf(a *schema.Attribute) *schema.Attribute {
 	}
 	return a
 }
-
-func isPresent(leaf filter.Node) bool {
-	_, ok := leaf.(filter.Present)
-	return ok
-}
