@@ -363,21 +363,3 @@ func TestParseTime(t *testing.T) {
 		}
 	}
 }
-
-func TestTextsThatAreSearchedFitTheIndex(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name, text string
-		fits       bool
-	}{
-		{"userName", strings.Repeat("a", schema.MaxSearched), true},
-		{"userName", strings.Repeat("a", schema.MaxSearched+1), false},
-		{"userName", strings.Repeat("\u0149", schema.MaxSearched/2), false}, // folds to 3 bytes each
-		{"title", strings.Repeat("a", 10*schema.MaxSearched), true},
-	} {
-		_, err := tryDecode(t, `{"`+test.name+`":"`+test.text+`"}`, schema.Options{})
-		if (err == nil) != test.fits {
-			t.Errorf("%s of %d bytes: %v", test.name, len(test.text), err)
-		}
-	}
-}
