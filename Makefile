@@ -13,7 +13,7 @@ LINT      := go tool -modfile=deploy/tools.mod golangci-lint
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(if $(DATABASE_URL),,postgres) build ## Build, then serve with a demo organisation on http://127.0.0.1:8080
@@ -43,6 +43,11 @@ fuzz: postgres ## Fuzz every target for FUZZTIME, 10s if not given
 			go test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir || exit 1; \
 		done; \
 	done
+
+.PHONY: sdk-test
+sdk-test: postgres build ## Run the official Genesys Cloud SDK for JavaScript against the server (needs npm)
+	cd api/sdk && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --silent
+	cd api/sdk && PURESCIM=$(CURDIR)/bin/purescim node --test sdk.test.mjs
 
 .PHONY: fmt
 fmt: ## Format all Go files
