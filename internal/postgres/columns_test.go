@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -161,6 +162,28 @@ func TestCheckLength(t *testing.T) {
 			t.Errorf("%s: error %q, not %q", a, err, want)
 		}
 	}
+}
+
+// Neither a new nor a changed resource gets as far as PostgreSQL's own refusal.
+func TestStore_RefusesLongValues(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	long := incompressible(3000)
+	_, err := o.CreateUser(t.Context(), schema.User, directory.Edit{Doc: userDoc("ada", with(schema.DisplayName, long))})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	_, err = o.Update(t.Context(), schema.User, o.user("bob").ID, directory.Change{
+		Edit: edit(func(doc scim.Document) { schema.Department.Set(doc, long) }),
+	})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	_, err = o.CreateGroup(t.Context(), schema.Group, directory.Group{Type: "official", Visibility: "public"}, directory.Edit{
+		Doc: scim.Document{"id": uuid.NewString(), "displayName": long},
+	})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	_, err = o.Update(t.Context(), schema.Group, o.group("g").ID, directory.Change{
+		Edit: edit(func(doc scim.Document) { schema.ExternalID.Set(doc, long) }),
+	})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	o.consistent()
 }
 
 func assign(doc scim.Document, a *schema.Attribute, text string) {

@@ -28,7 +28,10 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	}
 	r := directory.Record{ID: id, Version: 1, Created: now(), Doc: t.Encode(e.Doc)}
 	r.Modified = r.Created
-	found := rowOf(t, e.Doc)
+	found, err := newRow(t, e.Doc)
+	if err != nil {
+		return directory.Record{}, wrap("create group", err)
+	}
 	args := append(make([]any, 0, 13), v.org, uid(id), r.Created,
 		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
 	_, err = v.pool.Exec(ctx, insertGroup, append(append(args, found.columns...), newID())...)
@@ -105,7 +108,10 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 		return r, nil
 	}
 	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(e.Doc)
-	found := rowOf(t, e.Doc)
+	found, err := newRow(t, e.Doc)
+	if err != nil {
+		return r, err
+	}
 	args := append(make([]any, 0, 9), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
 	_, err = tx.Exec(ctx, updateGroup, append(args, found.columns...)...)
 	return r, explain(err, e.Doc)

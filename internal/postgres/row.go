@@ -49,9 +49,15 @@ func rowOf(t *schema.Type, doc scim.Document) row {
 // limit is some 2,700 for all columns of an index together.
 const maxIndexed = 2048
 
-// checkLength returns invalidValue when a value is too long to be searched for.
-// It is asked before a write; the document may hold values that no client sent,
-// such as a displayName made of the parts of a name.
+// newRow is rowOf for a document that is about to be stored: it returns
+// invalidValue when a value is too long for its index. That is not left to the
+// schema, because some values come from no client, such as a displayName made of
+// the parts of a name.
+func newRow(t *schema.Type, doc scim.Document) (row, error) {
+	r := rowOf(t, doc)
+	return r, r.checkLength(t)
+}
+
 func (r row) checkLength(t *schema.Type) error {
 	table := tableOf(t)
 	for i, c := range table.columns {

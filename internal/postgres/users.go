@@ -79,6 +79,10 @@ func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) 
 }
 
 func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc scim.Document, password string) (directory.Record, error) {
+	found, err := newRow(t, doc)
+	if err != nil {
+		return directory.Record{}, err
+	}
 	for {
 		id, err := uuid.Parse(schema.ID.Text(doc))
 		if err != nil {
@@ -87,7 +91,7 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 		r := directory.Record{ID: id, Version: 1, Created: now(), Doc: t.Encode(doc)}
 		r.Modified = r.Created
 		var deleted uuid.UUID
-		rows, err := q.Query(ctx, insertUser, v.newUser(r, rowOf(t, doc), password)...)
+		rows, err := q.Query(ctx, insertUser, v.newUser(r, found, password)...)
 		if err == nil {
 			err = readAll(rows, func(raw [][]byte) { deleted = readID(raw[0]) })
 		}
@@ -274,7 +278,10 @@ func (v view) storeUser(ctx context.Context, t *schema.Type, old directory.Resou
 }
 
 func (v view) writeUser(ctx context.Context, q querier, t *schema.Type, old directory.Resource, e directory.Edit) (directory.Record, error) {
-	r, sql, args := v.userUpdate(t, old, e)
+	r, sql, args, err := v.userUpdate(t, old, e)
+	if err != nil {
+		return r, err
+	}
 	tag, err := q.Exec(ctx, sql, args...)
 	if err != nil {
 		return r, explain(err, e.Doc)
@@ -286,23 +293,24 @@ func (v view) writeUser(ctx context.Context, q querier, t *schema.Type, old dire
 }
 
 // userUpdate gives the state that an edit leads to and the statement that stores it.
-func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edit) (r directory.Record, sql string, args []any) {
+func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edit) (r directory.Record, sql string, args []any, err error) {
 	doc := e.Doc
 	if doc == nil {
 		doc = old.Document
 	}
 	r = old.Record
 	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(doc)
-	found, before := rowOf(t, doc), rowOf(t, old.Document)
+	found, err := newRow(t, doc)
+	before := rowOf(t, old.Document)
 	args = append(make([]any, 0, 23), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
 	args = append(args, found.columns...)
 	gone, added := changedKeys(before.keys, found.keys)
 	counts := activation(before, found)
 	if len(gone)+len(added)+len(counts) == 0 {
-		return r, updateUser, args
+		return r, updateUser, args, err
 	}
 	args = appendKeys(appendKeys(args, gone), added)
-	return r, updateUserAndKeys, appendCounts(args, counts)
+	return r, updateUserAndKeys, appendCounts(args, counts), err
 }
 
 // activation is what an update changes in the numbers of users.
