@@ -61,12 +61,7 @@ func (v view) getUser(ctx context.Context, id uuid.UUID, links bool) (r director
 	if err != nil {
 		return r, err
 	}
-	err = readOne(rows, func(raw [][]byte) {
-		r = readRecord(raw)
-		if links {
-			r.Links = readLinks(raw[5])
-		}
-	})
+	err = readOne(rows, func(raw [][]byte) { r = readUser(raw) })
 	return r, err
 }
 
@@ -95,6 +90,15 @@ func (v view) getGroupAndMembers(ctx context.Context, id uuid.UUID) (r directory
 	err = v.pool.SendBatch(ctx, b).Close()
 	r.Links, r.MemberCount = members, len(members)
 	return r, err
+}
+
+// readUser reads the groups too when there is a column with them.
+func readUser(raw [][]byte) directory.Record {
+	r := readRecord(raw)
+	if len(raw) > 5 {
+		r.Links = readLinks(raw[5])
+	}
+	return r
 }
 
 func readGroup(raw [][]byte) directory.Record {

@@ -78,22 +78,27 @@ func (v view) mark(s listing, q directory.Query, p directory.Page) {
 	}
 }
 
-// page reads the records of a page and then, by their ids, their links.
+// page reads the records of a page and their links: with the records where few
+// are expected, else by the ids of all.
 func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool) ([]directory.Record, error) {
 	position, args := s.position(q, mark, marked)
-	rows, err := v.pool.Query(ctx, s.records+position, s.planned(args)...)
+	sql, byID := s.records, q.Links
+	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
+		sql, byID = s.linked, false
+	}
+	rows, err := v.pool.Query(ctx, sql+position, s.planned(args)...)
 	if err != nil {
 		return nil, err
 	}
 	records, err := s.read(rows, q.Count)
-	if err != nil || !q.Links || len(records) == 0 {
+	if err != nil || !byID || len(records) == 0 {
 		return records, err
 	}
 	ids := make(uids, len(records))
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	if rows, err = v.pool.Query(ctx, s.links+"$2"+s.linkOrder, v.org, ids); err != nil {
+	if rows, err = v.pool.Query(ctx, s.links+thoseIDs+s.linkOrder, v.org, ids); err != nil {
 		return nil, err
 	}
 	return records, s.readLinks(rows, records)

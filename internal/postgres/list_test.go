@@ -124,6 +124,8 @@ func TestList_RecordsAreThoseOfGet(t *testing.T) {
 		expect(t, "groups", o.list(schema.Group, q).Records, groups)
 		q.Filter = parsed(t, schema.User, fmt.Sprintf(`groups.value eq "%s"`, support.ID))
 		expect(t, "filtered users", o.list(schema.User, q).Records, people[1:2])
+		q.Filter = parsed(t, schema.User, `userName eq "USER00001"`)
+		expect(t, "found user", o.list(schema.User, q).Records, people[1:2])
 		q.Filter = parsed(t, schema.Group, fmt.Sprintf(`members.value eq "%s"`, ids[0]))
 		expect(t, "filtered groups", o.list(schema.Group, q).Records, groups[:1])
 	}
