@@ -60,7 +60,8 @@ type Store struct {
 
 var _ directory.Store = (*Store)(nil)
 
-// Open connects to the database of the URL, which must be migrated.
+// Open connects to the database of the URL, which must be migrated. A pooler in
+// front of it must keep prepared statements and let settings at start-up through.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := configure(url, o)
 	if err != nil {
