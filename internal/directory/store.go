@@ -52,12 +52,8 @@ type View interface {
 	// of each user who reported to it.
 	DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, match scim.Condition, forget func(report scim.Document)) error
 
-	// CreateGroup stores a new group, without members.
-	CreateGroup(ctx context.Context, t *schema.Type, g Group, e Edit) (Record, error)
-
-	// CreateEntry stores what users refer to by name. A name that exists is a
-	// *scim.Error with status 409.
-	CreateEntry(ctx context.Context, e Entry) (Entry, error)
+	Catalogue
+	Roster
 }
 
 // Record is a stored resource as a read gives it: rendered, not decoded.
@@ -138,44 +134,6 @@ type Query struct {
 type Page struct {
 	Total   int
 	Records []Record
-}
-
-// Group is what the platform keeps of a group beside its SCIM document.
-type Group struct {
-	Description  string
-	Type         string // official or social
-	Visibility   string // public, owners or members
-	RulesVisible bool
-}
-
-// Kind tells what an entry of the organisation's catalogue is.
-type Kind int16
-
-// The kinds of the catalogue. The numbers are stored.
-const (
-	Role     Kind = 1
-	Division Kind = 2
-	Skill    Kind = 3
-	Language Kind = 4
-)
-
-// String is the kind's name in texts.
-func (k Kind) String() string {
-	return map[Kind]string{Role: "role", Division: "division", Skill: "routing skill", Language: "routing language"}[k]
-}
-
-// Entry is something that users refer to by name. Names are unique for a kind,
-// whatever their case.
-type Entry struct {
-	ID          uuid.UUID
-	Kind        Kind
-	Name        string
-	Description string
-	// Detail is the rest of the entry as JSON, such as a role's permissions.
-	Detail   []byte
-	Version  int64
-	Created  time.Time
-	Modified time.Time
 }
 
 // Reference is a name or user id that an edit refers to.
