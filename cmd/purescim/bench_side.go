@@ -13,8 +13,6 @@ import (
 	"runtime/pprof"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/purescim/purescim/internal/bench"
 	"github.com/purescim/purescim/internal/httpapi"
 )
@@ -56,15 +54,11 @@ func (cmd *benchSide) Run(ctx context.Context, c console) error {
 		go p.store.Run(ctx)
 		return cmd.serve(ctx, c, (&serveCommand{}).handler(p))
 	}
-	pool, err := pgxpool.New(ctx, cmd.DatabaseURL)
+	floor, closing, err := bench.Floor(ctx, cmd.DatabaseURL)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	floor, err := bench.Floor(ctx, pool)
-	if err != nil {
-		return err
-	}
+	defer closing()
 	return cmd.serve(ctx, c, floor)
 }
 

@@ -21,13 +21,28 @@ type floor struct {
 	doc, folded []byte // those of some user, which each write stores
 }
 
-// Floor makes the handler of the floor, on a database that Mirror has prepared.
-func Floor(ctx context.Context, pool *pgxpool.Pool) (http.Handler, error) {
-	f := floor{pool: pool}
-	const sample = `select doc, folded from users where org_id = $1 order by id limit 1`
-	if err := pool.QueryRow(ctx, sample, floorOrg).Scan(&f.doc, &f.folded); err != nil {
-		return nil, fmt.Errorf("floor: read a user to copy: %w", err)
+// Floor makes the handler of the floor, on a database that Mirror has prepared. closing
+// gives its connections back.
+func Floor(ctx context.Context, databaseURL string) (h http.Handler, closing func(), err error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, nil, err
 	}
+	// PostgreSQL would plan the page anew each time, for the id that it begins after.
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	f := floor{}
+	if f.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, nil, err
+	}
+	const sample = `select doc, folded from users where org_id = $1 order by id limit 1`
+	if err := f.pool.QueryRow(ctx, sample, floorOrg).Scan(&f.doc, &f.folded); err != nil {
+		f.pool.Close()
+		return nil, nil, fmt.Errorf("floor: read a user to copy: %w", err)
+	}
+	return f.routes(), f.pool.Close, nil
+}
+
+func (f floor) routes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(*http.Request) (status int, doc []byte, err error){
 		"GET /users/{id}":                  f.get,
@@ -49,7 +64,7 @@ func Floor(ctx context.Context, pool *pgxpool.Pool) (http.Handler, error) {
 			_, _ = w.Write(doc) // who does not read it does not need it
 		})
 	}
-	return mux, nil
+	return mux
 }
 
 var jsonType = []string{"application/json"}
@@ -60,7 +75,6 @@ const (
 
 	floorFind = `select doc from users where org_id = $1 and user_name_key = $2`
 
-	// A limit that is a parameter would be planned anew each time: pageSize.
 	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit 100`
 
 	floorInsert = `
