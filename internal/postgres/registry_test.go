@@ -60,8 +60,10 @@ func TestRegistry_ClientsAndKeys(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	registry := o.Registry()
-	c, _, err := oauth.NewClient(org.ID(o.org), "Entra", time.Hour)
-	o.must(err)
+	c := oauth.Client{
+		ID: uuid.Must(uuid.NewV7()), Org: org.ID(o.org), Name: "Entra",
+		SecretHash: []byte{7}, Validity: time.Hour, State: oauth.StateActive, Created: now(),
+	}
 	o.must(registry.CreateClient(t.Context(), c))
 	found, err := registry.Client(t.Context(), c.ID)
 	o.must(err)
