@@ -61,9 +61,13 @@ func (cr credentials) fields() []field {
 	}
 }
 
-// createClient makes a client with a first token.
+// createClient makes a client that may do everything, with a first token.
 func (p *parts) createClient(ctx context.Context, o org.ID, name string, v time.Duration) (credentials, error) {
-	client, secret, err := p.oauth.CreateClient(ctx, o, name, v)
+	roles, err := p.oauth.RolesNamed(ctx, o, "admin")
+	if err != nil {
+		return credentials{}, err
+	}
+	client, secret, err := p.oauth.CreateClient(ctx, o, oauth.ClientSpec{Name: name, Validity: v, Roles: roles})
 	if err != nil {
 		return credentials{}, err
 	}

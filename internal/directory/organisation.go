@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/purescim/purescim/internal/org"
 )
@@ -12,12 +13,28 @@ type Organisations interface {
 	CreateOrg(ctx context.Context, o org.Org, entries []Entry) error
 }
 
-// The roles and the division that every organisation has from the start.
+// The roles and the division that every organisation has from the start. What a
+// role grants is in package oauth's words; the endpoints ask for it.
 var builtIn = []Entry{
-	{Kind: Role, Name: "employee", Description: "What every person may do"},
-	{Kind: Role, Name: "admin", Description: "May do everything"},
-	{Kind: Role, Name: "SCIM Integration", Description: "May provision users and groups"},
+	{Kind: Role, Name: "employee", Description: "What every person may do", Detail: granting()},
+	{Kind: Role, Name: "admin", Description: "May do everything", Detail: granting("*")},
+	{Kind: Role, Name: "SCIM Integration", Description: "May provision users and groups", Detail: granting(
+		"directory:user:add", "directory:user:edit", "directory:user:delete", "directory:user:setPassword",
+		"directory:group:edit",
+		"authorization:grant:add", "authorization:grant:delete",
+		"routing:skill:assign", "routing:language:assign", "telephony:extension:assign",
+	)},
+	{Kind: Role, Name: "SCIM Reader", Description: "May read users and groups through SCIM", Detail: granting("directory:group:view")},
 	{Kind: Division, Name: "Home", Description: "The division of whatever has no other"},
+}
+
+// granting is the detail of a role with the permissions.
+func granting(permissions ...string) []byte {
+	detail, _ := json.Marshal(map[string]any{ // strings can always be written
+		"permissions":        append([]string{}, permissions...),
+		"permissionPolicies": []any{},
+	})
+	return detail
 }
 
 // CreateOrganisation makes an organisation with its built-in roles and division.

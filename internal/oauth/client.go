@@ -5,9 +5,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -21,68 +22,170 @@ const (
 	DefaultValidity = 24 * time.Hour       // of a client that names none
 )
 
+// SecretOverlap is how long the secret before the last rotation goes on to work.
+const SecretOverlap = 24 * time.Hour
+
+const (
+	maxName        = 500  // bytes
+	maxDescription = 2000 // bytes
+	maxRoles       = 100
+)
+
 // State is whether a client may be used.
 type State string
 
 // The states of a client. An inactive client gets no new tokens, but those it
-// has stay good; those of a disabled client are refused too.
+// has stay good. Disabling a client ends its tokens at once and for good.
 const (
 	StateActive   State = "active"
 	StateInactive State = "inactive"
 	StateDisabled State = "disabled"
 )
 
-// Client is a program that acts for one organisation.
-type Client struct {
-	ID         uuid.UUID
-	Org        org.ID
-	Name       string
-	SecretHash []byte        // SHA-256 of the secret
-	Validity   time.Duration // of its tokens, in whole seconds
-	State      State
-	Created    time.Time
+// AllDivisions is the division of a grant that names none.
+const AllDivisions = "*"
+
+// RoleGrant gives a client a role. The division is kept and answered, since
+// Genesys Cloud has one; a role holds in the whole organisation.
+type RoleGrant struct {
+	Role     uuid.UUID
+	Division string // the id of a division, or AllDivisions
 }
 
-// NewClient makes an active client and its secret, which is not kept anywhere
-// and cannot be shown again. A validity of 0 is DefaultValidity.
-func NewClient(o org.ID, name string, validity time.Duration) (c Client, secret string, err error) {
-	if name == "" {
-		return Client{}, "", errors.New("a client needs a name")
-	}
-	if validity == 0 {
-		validity = DefaultValidity
-	}
-	if err := CheckValidity(validity); err != nil {
-		return Client{}, "", err
-	}
+// Client is a program that acts for one organisation.
+type Client struct {
+	ID          uuid.UUID
+	Org         org.ID
+	Name        string
+	Description string
+	Validity    time.Duration // of its tokens, in whole seconds
+	State       State
+	Roles       []RoleGrant
+	RateLimit   int // requests a minute for each of its tokens; 0 is the server's own limit
+	Created     time.Time
+	Modified    time.Time
+
+	SecretHash []byte // SHA-256 of the secret
+	// PreviousSecretHash is that of the secret before, which is good until
+	// PreviousSecretUntil; nil when there is none.
+	PreviousSecretHash  []byte
+	PreviousSecretUntil time.Time
+}
+
+// ClientSpec is what an administrator says of a client.
+type ClientSpec struct {
+	Name        string
+	Description string
+	Validity    time.Duration // 0 is DefaultValidity
+	Roles       []RoleGrant
+	State       State // empty is StateActive
+	RateLimit   int   // requests a minute for each token; 0 is the server's own limit
+}
+
+// InvalidError is a value that a client may not have. Field is its name in the
+// platform's OAuthClient.
+type InvalidError struct{ Field, Problem string }
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }
+
+func invalid(field, format string, args ...any) error {
+	return &InvalidError{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+// NewClient makes a client and its secret, which is not kept anywhere and
+// cannot be shown again. Errors are *InvalidError.
+func NewClient(o org.ID, spec ClientSpec) (c Client, secret string, err error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Client{}, "", fmt.Errorf("make client id: %w", err)
 	}
 	secret = newSecret()
-	return Client{
-		ID:         id,
-		Org:        o,
-		Name:       name,
-		SecretHash: hashSecret(secret),
-		Validity:   validity.Truncate(time.Second),
-		State:      StateActive,
-		Created:    time.Now().UTC().Truncate(time.Microsecond),
-	}, secret, nil
+	c = Client{ID: id, Org: o, SecretHash: hashSecret(secret), Created: now()}
+	if err := c.apply(spec); err != nil {
+		return Client{}, "", err
+	}
+	return c, secret, nil
 }
 
-// CheckValidity returns an error that names the bounds unless d is within them.
+// Spec is what the administrator has said of the client.
+func (c Client) Spec() ClientSpec {
+	return ClientSpec{
+		Name: c.Name, Description: c.Description, Validity: c.Validity,
+		Roles: c.Roles, State: c.State, RateLimit: c.RateLimit,
+	}
+}
+
+// apply makes the client what spec says.
+func (c *Client) apply(spec ClientSpec) error {
+	if spec.Validity == 0 {
+		spec.Validity = DefaultValidity
+	}
+	if spec.State == "" {
+		spec.State = StateActive
+	}
+	if err := spec.check(); err != nil {
+		return err
+	}
+	c.Name, c.Description, c.Validity = spec.Name, spec.Description, spec.Validity.Truncate(time.Second)
+	c.Roles, c.State, c.RateLimit = spec.Roles, spec.State, spec.RateLimit
+	c.Modified = now()
+	return nil
+}
+
+func (s ClientSpec) check() error {
+	if strings.TrimSpace(s.Name) == "" {
+		return invalid("name", "is required and may not be blank")
+	}
+	if err := checkText("name", s.Name, maxName); err != nil {
+		return err
+	}
+	if err := checkText("description", s.Description, maxDescription); err != nil {
+		return err
+	}
+	if err := CheckValidity(s.Validity); err != nil {
+		return err
+	}
+	switch s.State {
+	case StateActive, StateInactive, StateDisabled:
+	default:
+		return invalid("state", "may be active, inactive or disabled, not %q", s.State)
+	}
+	if len(s.Roles) > maxRoles {
+		return invalid("roleDivisions", "may hold at most %d roles, not %d", maxRoles, len(s.Roles))
+	}
+	if s.RateLimit < 0 {
+		return invalid("rateLimit", "may not be negative")
+	}
+	return nil
+}
+
+func checkText(field, text string, limit int) error {
+	switch {
+	case len(text) > limit:
+		return invalid(field, "is longer than the %d bytes allowed", limit)
+	case !utf8.ValidString(text), strings.ContainsRune(text, 0):
+		return invalid(field, "must be UTF-8 without NUL characters")
+	default:
+		return nil
+	}
+}
+
+// CheckValidity returns an *InvalidError that names the bounds unless d is within them.
 func CheckValidity(d time.Duration) error {
 	if d < MinValidity || d > MaxValidity {
-		return fmt.Errorf("a token may be valid from %d seconds to %d seconds (450 days), not %d seconds",
+		return invalid("accessTokenValiditySeconds", "may be from %d seconds to %d seconds (450 days), not %d seconds",
 			MinValidity/time.Second, MaxValidity/time.Second, d/time.Second)
 	}
 	return nil
 }
 
-// HasSecret reports, in constant time, whether secret is the client's.
+// HasSecret reports, in constant time, whether secret is the client's, or was
+// until a rotation that is not long ago.
 func (c Client) HasSecret(secret string) bool {
-	return subtle.ConstantTimeCompare(hashSecret(secret), c.SecretHash) == 1
+	hash := hashSecret(secret)
+	current := subtle.ConstantTimeCompare(hash, c.SecretHash)
+	previous := subtle.ConstantTimeCompare(hash, c.PreviousSecretHash)
+	return current == 1 || previous == 1 && time.Now().Before(c.PreviousSecretUntil)
 }
 
 func newSecret() string {
@@ -96,3 +199,6 @@ func hashSecret(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]
 }
+
+// now is the time as it is stored: UTC, in microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

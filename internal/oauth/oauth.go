@@ -26,11 +26,27 @@ type Store interface {
 	// Client finds a client by its ID alone, since a token request names no
 	// organisation. It returns ErrNotFound when there is none.
 	Client(ctx context.Context, id uuid.UUID) (Client, error)
-	// Org reads an organisation with its settings. It returns ErrNotFound when
-	// there is none.
-	Org(ctx context.Context, id org.ID) (org.Org, error)
+	// Bearer reads all that decides about a token but the token itself. It returns
+	// ErrNotFound when the organisation has no such client.
+	Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (Bearer, error)
+	// Roles lists the roles of the organisation.
+	Roles(ctx context.Context, o org.ID) ([]Role, error)
 	// SigningKeys lists all keys, ordered by creation, then by ID.
 	SigningKeys(ctx context.Context) ([]Key, error)
 	// AddSigningKey adds a key. Its ID is new.
 	AddSigningKey(ctx context.Context, k Key) error
+}
+
+// Bearer is what the store knows of the bearer of a token.
+type Bearer struct {
+	Org    org.Org
+	Client Client
+	Roles  [][]byte // the details of the client's roles, as JSON
+}
+
+// Role is what a client may be granted.
+type Role struct {
+	ID          uuid.UUID
+	Name        string
+	Permissions Permissions
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -63,9 +65,9 @@ func New(store Store, o Options) *Service {
 }
 
 // CreateClient makes a client of the organisation and keeps it. The secret is
-// returned this once. A validity of 0 is DefaultValidity.
-func (s *Service) CreateClient(ctx context.Context, o org.ID, name string, validity time.Duration) (Client, string, error) {
-	c, secret, err := NewClient(o, name, validity)
+// returned this once. A value that it may not have is an *InvalidError.
+func (s *Service) CreateClient(ctx context.Context, o org.ID, spec ClientSpec) (Client, string, error) {
+	c, secret, err := NewClient(o, spec)
 	if err != nil {
 		return Client{}, "", err
 	}
@@ -73,6 +75,24 @@ func (s *Service) CreateClient(ctx context.Context, o org.ID, name string, valid
 		return Client{}, "", fmt.Errorf("create client: %w", err)
 	}
 	return c, secret, nil
+}
+
+// RolesNamed finds roles of the organisation by their names, in any case, to
+// grant them in all divisions.
+func (s *Service) RolesNamed(ctx context.Context, o org.ID, names ...string) ([]RoleGrant, error) {
+	known, err := s.store.Roles(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("list roles: %w", err)
+	}
+	grants := make([]RoleGrant, len(names))
+	for i, name := range names {
+		at := slices.IndexFunc(known, func(r Role) bool { return strings.EqualFold(r.Name, name) })
+		if at < 0 {
+			return nil, invalid("roleDivisions", "names the role %q, which the organisation does not have", name)
+		}
+		grants[i] = RoleGrant{Role: known[at].ID, Division: AllDivisions}
+	}
+	return grants, nil
 }
 
 // Authenticate returns the client with the id if the secret is its own, else

@@ -28,13 +28,13 @@ func TestNewClient(t *testing.T) {
 		{name: "default", client: "okta", want: 24 * time.Hour},
 		{name: "shortest", client: "okta", validity: 300 * time.Second, want: 300 * time.Second},
 		{name: "longest", client: "okta", validity: 38_880_000 * time.Second, want: 450 * 24 * time.Hour},
-		{name: "too short", client: "okta", validity: 299 * time.Second, err: "from 300 seconds to 38880000 seconds (450 days), not 299"},
+		{name: "too short", client: "okta", validity: 299 * time.Second, err: "be from 300 seconds to 38880000 seconds (450 days), not 299"},
 		{name: "too long", client: "okta", validity: 38_880_001 * time.Second, err: "not 38880001"},
-		{name: "no name", err: "needs a name"},
+		{name: "no name", err: "name is required"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c, secret, err := oauth.NewClient(acme.ID, test.client, test.validity)
+			c, secret, err := oauth.NewClient(acme.ID, oauth.ClientSpec{Name: test.client, Validity: test.validity})
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("error %v, want one that says %q", err, test.err)
@@ -90,7 +90,8 @@ func TestIssueAndVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := oauth.Principal{Org: acme, Client: c.ID, Token: p.Token}
+	want := oauth.Principal{Org: acme, Client: c.ID, Token: p.Token, Expires: expires}
+	p.Expires = p.Expires.UTC()
 	if diff := cmp.Diff(want, p); diff != "" || p.Token == uuid.Nil {
 		t.Errorf("principal (-want +got):\n%s", diff)
 	}

@@ -53,16 +53,18 @@ func (m *memory) Client(_ context.Context, id uuid.UUID) (oauth.Client, error) {
 	return c, m.broken
 }
 
-func (m *memory) Org(_ context.Context, id org.ID) (org.Org, error) {
+func (m *memory) Bearer(_ context.Context, o org.ID, client, _ uuid.UUID) (oauth.Bearer, error) {
 	m.asked.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	o, ok := m.orgs[id]
-	if !ok {
-		return o, oauth.ErrNotFound
+	c, known := m.clients[client]
+	if b := (oauth.Bearer{Org: m.orgs[o], Client: c}); known && c.Org == o && b.Org.ID == o {
+		return b, m.broken
 	}
-	return o, m.broken
+	return oauth.Bearer{}, oauth.ErrNotFound
 }
+
+func (m *memory) Roles(context.Context, org.ID) ([]oauth.Role, error) { return nil, nil }
 
 func (m *memory) SigningKeys(context.Context) ([]oauth.Key, error) {
 	m.asked.Add(1)
@@ -82,7 +84,7 @@ func (m *memory) AddSigningKey(_ context.Context, k oauth.Key) error {
 // newClient makes a client of acme, and its secret.
 func newClient(t testing.TB, s *oauth.Service) (oauth.Client, string) {
 	t.Helper()
-	c, secret, err := s.CreateClient(t.Context(), acme.ID, "entra", time.Hour)
+	c, secret, err := s.CreateClient(t.Context(), acme.ID, oauth.ClientSpec{Name: "entra", Validity: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,12 @@ var (
 
 // Principal is who makes a request.
 type Principal struct {
-	Org    org.Org
-	Client uuid.UUID
-	Token  uuid.UUID // the token's own id, its `jti`
+	Org         org.Org
+	Client      uuid.UUID
+	Token       uuid.UUID // the token's own id, its `jti`
+	Permissions Permissions
+	Expires     time.Time // when the token does
+	RateLimit   int       // requests a minute for the token; 0 is the server's own limit
 }
 
 // claims are what a token says.
@@ -104,25 +107,23 @@ func (s *Service) principal(ctx context.Context, c *claims) (Principal, error) {
 	if err != nil {
 		return Principal{}, fmt.Errorf("%w: jti is not a token id", ErrTokenInvalid)
 	}
-	found, err := s.store.Client(ctx, client)
+	o, err := org.ParseID(c.Org)
+	if err != nil {
+		return Principal{}, fmt.Errorf("%w: org is not the id of an organisation", ErrTokenInvalid)
+	}
+	found, err := s.store.Bearer(ctx, o, client, token)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Principal{}, fmt.Errorf("%w: its client does not exist any more", ErrTokenInvalid)
+		return Principal{}, fmt.Errorf("%w: organisation %s has no such client any more", ErrTokenInvalid, o)
 	case err != nil:
 		return Principal{}, fmt.Errorf("find client: %w", err)
-	case found.State == StateDisabled:
+	case found.Client.State == StateDisabled:
 		return Principal{}, fmt.Errorf("%w: its client is disabled", ErrTokenInvalid)
-	case found.Org.String() != c.Org:
-		return Principal{}, fmt.Errorf("%w: its client is not of organisation %q", ErrTokenInvalid, c.Org)
 	}
-	o, err := s.store.Org(ctx, found.Org)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Principal{}, fmt.Errorf("%w: its organisation does not exist any more", ErrTokenInvalid)
-	case err != nil:
-		return Principal{}, fmt.Errorf("read organisation: %w", err)
-	}
-	return Principal{Org: o, Client: client, Token: token}, nil
+	return Principal{
+		Org: found.Org, Client: client, Token: token, Permissions: PermissionsOf(found.Roles...),
+		Expires: c.ExpiresAt.Time, RateLimit: found.Client.RateLimit,
+	}, nil
 }
 
 func earlier(a, b time.Time) time.Time {

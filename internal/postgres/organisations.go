@@ -41,15 +41,18 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 	return wrap("create organisation", err)
 }
 
+// orgColumns are what scanOrg and fieldsOf read.
+const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict`
+
 const selectOrgs = `
-select org_id, name, default_region, removal_limit, strict
-from   orgs`
+select ` + orgColumns + `
+from   orgs o`
 
 // Statements about organisations, each by its own way to name them.
 const (
-	selectOrgByID   = selectOrgs + ` where org_id = $1`
-	selectOrgByName = selectOrgs + ` where name_key = $1`
-	selectAllOrgs   = selectOrgs + ` order by name_key`
+	selectOrgByID   = selectOrgs + ` where o.org_id = $1`
+	selectOrgByName = selectOrgs + ` where o.name_key = $1`
+	selectAllOrgs   = selectOrgs + ` order by o.name_key`
 )
 
 // Org reads an organisation with its settings, or oauth.ErrNotFound.
@@ -82,6 +85,11 @@ func (r Registry) oneOrg(ctx context.Context, sql string, arg any) (org.Org, err
 }
 
 func scanOrg(row pgx.CollectableRow) (o org.Org, err error) {
-	err = row.Scan((*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict)
+	err = row.Scan(fieldsOf(&o)...)
 	return o, err
+}
+
+// fieldsOf are where orgColumns go.
+func fieldsOf(o *org.Org) []any {
+	return []any{(*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict}
 }

@@ -112,7 +112,11 @@ func (s *Server) NewOrg(t testing.TB, changes ...func(*org.Settings)) *Org {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, _, err := s.OAuth.CreateClient(t.Context(), o.ID, "test", 0)
+	roles, err := s.OAuth.RolesNamed(t.Context(), o.ID, "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, _, err := s.OAuth.CreateClient(t.Context(), o.ID, oauth.ClientSpec{Name: "test", Roles: roles})
 	if err != nil {
 		t.Fatal(err)
 	}
