@@ -2,6 +2,10 @@ package directory
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +28,156 @@ func (d *Directory) CreateEntry(ctx context.Context, o org.Org, e Entry) (Entry,
 	return d.store.Org(o.ID).CreateEntry(ctx, newEntry(e))
 }
 
+// Entry reads one entry of a kind.
+func (d *Directory) Entry(ctx context.Context, o org.Org, kind Kind, id string) (Entry, error) {
+	u, ok := exactID(id)
+	if !ok {
+		return Entry{}, noEntry(kind, id)
+	}
+	e, err := d.store.Org(o.ID).Entry(ctx, kind, u)
+	return e, explainEntry(kind, id, err)
+}
+
+// HomeDivision is the built-in division.
+func (d *Directory) HomeDivision(ctx context.Context, o org.Org) (Entry, error) {
+	found, err := d.store.Org(o.ID).EntriesByName(ctx, Division, []string{homeDivision})
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("the organisation %s has %d home divisions", o.ID, len(found))
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return found[0], nil
+}
+
+// ListEntries reads one page of the entries of a kind, by name, and the exact total.
+func (d *Directory) ListEntries(ctx context.Context, o org.Org, q EntryQuery) ([]Entry, int, error) {
+	return d.store.Org(o.ID).ListEntries(ctx, q)
+}
+
+// CountUsers tells how many users refer to each of some entries of a kind.
+func (d *Directory) CountUsers(ctx context.Context, o org.Org, kind Kind, entries ...Entry) ([]int, error) {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name
+	}
+	return d.store.Org(o.ID).CountUsers(ctx, kind, names)
+}
+
+// UpdateEntry changes name, description and detail by a function. A new name is
+// written into all users who refer to the entry, at once. Built-in entries keep
+// their names, and the role that may do everything keeps doing so.
+func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id string, edit func(e *Entry)) (Entry, error) {
+	u, ok := exactID(id)
+	if !ok {
+		return Entry{}, noEntry(kind, id)
+	}
+	e, err := d.store.Org(o.ID).UpdateEntry(ctx, d.users(), kind, u, EntryChange{
+		Edit: func(e *Entry) error {
+			old := *e
+			edit(e)
+			return checkEdit(old, *e)
+		},
+		Rename: func(user scim.Document, from, to string) { rename(kind, user, from, to) },
+	})
+	return e, explainEntry(kind, id, err)
+}
+
+func checkEdit(old, e Entry) error {
+	if err := checkName("name", e.Name); err != nil {
+		return err
+	}
+	if e.Name != old.Name && old.BuiltIn() {
+		return scim.Conflict("name: %q is built in, and the %s cannot be renamed", old.Name, old.Kind)
+	}
+	if old.Kind == Role && schema.Fold(old.Name) == adminRole && !sameDetail(old, e) {
+		return scim.Conflict("permissions and permissionPolicies of the role %q cannot be changed: it may do everything, "+
+			"so that nobody locks everyone out; create another role", old.Name)
+	}
+	return nil
+}
+
+// DeleteEntry deletes an entry that is neither built in nor in use.
+func (d *Directory) DeleteEntry(ctx context.Context, o org.Org, kind Kind, id string) error {
+	u, ok := exactID(id)
+	if !ok {
+		return noEntry(kind, id)
+	}
+	var name string
+	err := d.store.Org(o.ID).DeleteEntry(ctx, kind, u, func(e Entry) error {
+		if name = e.Name; e.BuiltIn() {
+			return scim.Conflict("the %s %q is built in and cannot be deleted", kind, name)
+		}
+		return nil
+	})
+	if use := (*InUseError)(nil); errors.As(err, &use) {
+		return scim.Conflict("the %s %q cannot be deleted: %d users and %d OAuth clients refer to it", kind, name, use.Users, use.Clients)
+	}
+	return explainEntry(kind, id, err)
+}
+
+func noEntry(kind Kind, id string) error {
+	return scim.NotFound("the %s %q does not exist", kind, id)
+}
+
+func explainEntry(kind Kind, id string, err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return noEntry(kind, id)
+	}
+	return err
+}
+
+// rename changes one name in the document of a user, whatever its case there. A
+// name that the user has in several spellings is one afterwards.
+func rename(kind Kind, user scim.Document, from, to string) {
+	a, key := kind.Attribute(), schema.Fold(from)
+	if a.Parent() == nil {
+		if schema.Fold(a.Text(user)) == key {
+			a.Set(user, to)
+		}
+		return
+	}
+	renamed := false
+	elements := slices.DeleteFunc(slices.Clone(a.Parent().Values(user)), func(v any) bool {
+		element, _ := v.(map[string]any)
+		if schema.Fold(text(element[a.Name])) != key {
+			return false
+		}
+		again := renamed
+		renamed, element[a.Name] = true, to
+		return again
+	})
+	a.Parent().Set(user, elements)
+}
+
+// sameDetail compares what two states of an entry say in JSON, however it is
+// written.
+func sameDetail(a, b Entry) bool {
+	var before, after any
+	return json.Unmarshal(a.Detail, &before) == nil && json.Unmarshal(b.Detail, &after) == nil && reflect.DeepEqual(before, after)
+}
+
+// SameAs reports whether an edit has changed nothing.
+func (e Entry) SameAs(old Entry) bool {
+	return e.Name == old.Name && e.Description == old.Description && sameDetail(e, old)
+}
+
+// BuiltIn reports whether every organisation has the entry from the start.
+func (e Entry) BuiltIn() bool {
+	return slices.ContainsFunc(builtIn, func(b Entry) bool {
+		return b.Kind == e.Kind && schema.Fold(b.Name) == schema.Fold(e.Name)
+	})
+}
+
+// Names that the rules know; the built-in entries cannot lose theirs.
+const (
+	adminRole    = "admin"
+	homeDivision = "home"
+)
+
+// IsHome reports whether the entry is the built-in division.
+func (e Entry) IsHome() bool { return e.Kind == Division && schema.Fold(e.Name) == homeDivision }
+
 // newEntry completes an entry that is about to be stored for the first time.
 func newEntry(e Entry) Entry {
 	e.ID = uuid.Must(uuid.NewV7())
@@ -34,25 +188,6 @@ func newEntry(e Entry) Entry {
 		e.Detail = []byte("{}")
 	}
 	return e
-}
-
-// CreateGroup makes a group. Groups are made here, by the platform's API, the
-// command line or the console, and never through SCIM.
-func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g Group) (Record, error) {
-	if err := checkName("name", name); err != nil {
-		return Record{}, err
-	}
-	if err := checkWord("type", g.Type, "official", "social"); err != nil {
-		return Record{}, err
-	}
-	if err := checkWord("visibility", g.Visibility, "public", "owners", "members"); err != nil {
-		return Record{}, err
-	}
-	doc := scim.Document{}
-	schema.ID.Set(doc, uuid.Must(uuid.NewV7()).String())
-	schema.GroupName.Set(doc, name)
-	record, err := d.store.Org(o.ID).CreateGroup(ctx, d.groups(), g, Edit{Doc: doc})
-	return record, explain(d.groups(), "", err)
 }
 
 func checkName(attribute, name string) error {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"reflect"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,7 +34,7 @@ where  org_id = $1 and kind = $2 and id = $3`
 func (v view) UpdateEntry(ctx context.Context, t *schema.Type, kind directory.Kind, id uuid.UUID, c directory.EntryChange) (e directory.Entry, err error) {
 	err = v.withEntry(ctx, kind, id, func(tx pgx.Tx, old directory.Entry) error {
 		e = old
-		if err := c.Edit(&e); err != nil || sameEntry(old, e) {
+		if err := c.Edit(&e); err != nil || e.SameAs(old) {
 			return err
 		}
 		e.Version, e.Modified = old.Version+1, now()
@@ -83,18 +82,4 @@ func (v view) withEntry(ctx context.Context, kind directory.Kind, id uuid.UUID, 
 		}
 		return v.inTx(ctx, lock, func(tx pgx.Tx) error { return work(tx, e) })
 	})
-}
-
-// sameEntry compares what an edit may change. PostgreSQL keeps the spelling of
-// JSON no more than its order.
-func sameEntry(a, b directory.Entry) bool {
-	if a.Name != b.Name || a.Description != b.Description {
-		return false
-	}
-	before, err := readMembers(a.Detail)
-	if err != nil {
-		return false
-	}
-	after, err := readMembers(b.Detail)
-	return err == nil && reflect.DeepEqual(before, after)
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -51,13 +52,29 @@ func (v view) usersOf(ctx context.Context, q querier, kind directory.Kind, names
 	return counts, err
 }
 
+// countClients counts the OAuth clients that carry a role, or carry one in a
+// division.
+const countClients = `
+select count(*)
+from   oauth_clients c
+where  c.org_id = $1 and c.roles @> $2::jsonb`
+
 // useOf tells who refers to an entry that is locked.
 func (v view) useOf(ctx context.Context, tx pgx.Tx, e directory.Entry) (directory.InUseError, error) {
 	counts, err := v.usersOf(ctx, tx, e.Kind, []string{e.Name})
 	if err != nil {
 		return directory.InUseError{}, err
 	}
-	return directory.InUseError{Users: counts[0]}, nil
+	use := directory.InUseError{Users: counts[0]}
+	field := map[directory.Kind]string{directory.Role: "role", directory.Division: "division"}[e.Kind]
+	if field == "" {
+		return use, nil
+	}
+	rows, err := tx.Query(ctx, countClients, v.org, fmt.Sprintf(`[{%q: %q}]`, field, e.ID))
+	if err == nil {
+		err = readOne(rows, func(raw [][]byte) { use.Clients = int(readInt(raw[0])) })
+	}
+	return use, err
 }
 
 // The next users, by id, who refer to an entry.

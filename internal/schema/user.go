@@ -18,6 +18,7 @@ var (
 		text("honorificSuffix", "The suffix after the name."),
 	})
 	DisplayName = text("displayName", "The name shown to others.", search(Column))
+	Title       = text("title", "The title in the organisation.")
 	Active      = boolean("active", "Whether the person may sign in.", always, search(Column))
 	Password    = text("password", "Write-only; kept as a hash.", writeOnly)
 	Emails      = complexMany("emails", "E-mail addresses. The one of type other mirrors userName and cannot be written.",
@@ -47,7 +48,7 @@ var User = NewType(Type{
 			DisplayName,
 			text("nickName", "The casual name."),
 			reference("profileUrl", "The URL of the person's page.", []string{"external"}),
-			text("title", "The title in the organisation."),
+			Title,
 			text("userType", "The relation to the organisation."),
 			text("preferredLanguage", "The preferred written or spoken language."),
 			text("locale", "The locale, for dates and numbers."),
