@@ -114,7 +114,10 @@ func (v view) rewriteUsers(ctx context.Context, tx pgx.Tx, t *schema.Type, e dir
 			if user.Document, err = t.Load(user.Doc); err != nil {
 				return err
 			}
-			_, sql, args := v.userUpdate(t, user, edit(user))
+			_, sql, args, err := v.userUpdate(t, user, edit(user))
+			if err != nil {
+				return err
+			}
 			b.Queue(sql, args...)
 		}
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
