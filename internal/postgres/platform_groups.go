@@ -110,7 +110,10 @@ func (v view) changeLockedGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, 
 		return old, nil
 	}
 	r.Name, r.Version, r.Modified, r.Doc = schema.GroupName.Text(doc), old.Version+1, now(), t.Encode(doc)
-	found := rowOf(t, doc)
+	found, err := newRow(t, doc)
+	if err != nil {
+		return old, err
+	}
 	args := append(make([]any, 0, 13), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded,
 		r.Description, r.Type, r.Visibility, r.RulesVisible)
 	_, err = tx.Exec(ctx, updateWholeGroup, append(args, found.columns...)...)

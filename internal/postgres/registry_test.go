@@ -91,7 +91,7 @@ func TestCreateEntry(t *testing.T) {
 	expect(t, "entry", created, skill)
 	_, err = o.CreateEntry(t.Context(), entry(directory.Skill, "äRZTE"))
 	e := expectRefusal(t, err, 409, scim.ErrorType(""))
-	expect(t, "detail", e.Detail, `the organisation already has a routing skill with the name "äRZTE"; names are compared without regard to case`)
+	expect(t, "detail", e.Detail, `name: the organisation already has a routing skill with the name "äRZTE"; names are compared without regard to case`)
 	_, err = o.CreateEntry(t.Context(), entry(directory.Language, "Ärzte"))
 	o.must(err)
 	_, err = o.neighbour().CreateEntry(t.Context(), entry(directory.Skill, "Ärzte"))
