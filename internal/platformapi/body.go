@@ -1,6 +1,7 @@
 package platformapi
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/purescim/purescim/internal/httpapi"
@@ -33,6 +34,9 @@ func take[T any](b *body, name, kind string) T {
 	return value
 }
 
+// has reports whether a field is there.
+func (b *body) has(name string) bool { return b.fields[name] != nil }
+
 func (b *body) text(name string) string  { return take[string](b, name, "a string") }
 func (b *body) boolean(name string) bool { return take[bool](b, name, "true or false") }
 
@@ -43,6 +47,46 @@ func (b *body) required(name string) string {
 		b.fail("%s is required and may not be empty", name)
 	}
 	return text
+}
+
+// optional gives what take gives of a field that is there, or nil.
+func optional[T any](b *body, name, kind string) *T {
+	if !b.has(name) {
+		return nil
+	}
+	value := take[T](b, name, kind)
+	return &value
+}
+
+// version gives a whole number that may be missing.
+func (b *body) version() *int64 {
+	const name = "version"
+	number := optional[json.Number](b, name, "a whole number")
+	if number == nil {
+		return nil
+	}
+	n, err := number.Int64()
+	if err != nil {
+		b.fail("%s is %q; a whole number is expected", name, *number)
+	}
+	return &n
+}
+
+// readText takes a text by take: nil when it is missing from a body that is not
+// the whole of what it changes.
+func readText(b *body, name string, whole bool, take func(b *body, name string) string) *string {
+	if !whole && !b.has(name) {
+		return nil
+	}
+	text := take(b, name)
+	return &text
+}
+
+// setText takes over a text that is there.
+func setText(to, from *string) {
+	if from != nil {
+		*to = *from
+	}
 }
 
 // list gives a list whose elements are all a T; it is never nil.

@@ -1,123 +1,148 @@
 package platformapi
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 )
 
-// collection is where the entries of one kind of the catalogue are made.
+// collection serves the entries of one kind of the catalogue.
 type collection struct {
 	directory *directory.Directory
 	path      string
 	kind      directory.Kind
-	// read takes the fields of an entry out of a body.
-	read func(b *body) directory.Entry
+	// read takes the fields of an entry out of a body and gives what they make of
+	// one. Of a body that is the whole entry, what is missing is empty; of any
+	// other, it stays.
+	read func(b *body, whole bool) func(e *directory.Entry)
 	// answer gives the entry as the platform shows it.
-	answer func(e directory.Entry, selfURI string) (any, error)
+	answer func(e entry) any
+	// patches tells that a part of an entry can be changed; counts, that an answer
+	// tells how many users refer to it.
+	patches, counts bool
+}
+
+// entry is an entry of the catalogue with what an answer tells beside it.
+type entry struct {
+	directory.Entry
+	users   int
+	selfURI string
+}
+
+// mount serves the collection and each of its entries.
+func (c collection) mount(r chi.Router, frame *httpapi.Frame) {
+	methods := map[string]httpapi.Handler{
+		http.MethodGet: c.get, http.MethodPut: c.update(true), http.MethodDelete: c.remove,
+	}
+	if c.patches {
+		methods[http.MethodPatch] = c.update(false)
+	}
+	handle(r, frame, c.path, map[string]httpapi.Handler{http.MethodGet: c.list, http.MethodPost: c.create})
+	handle(r, frame, c.path+"/{id}", methods)
+}
+
+func (c collection) list(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	page := q.page(r)
+	selection := q.selection(page)
+	counted := c.counts && q.flag("userCount", true)
+	if q.err != nil {
+		return q.err
+	}
+	found, total, err := c.directory.ListEntries(r.Context(), organisation(r), directory.EntryQuery{
+		Kind: c.kind, Prefix: q.text("name"), Selection: selection,
+	})
+	if err != nil {
+		return err
+	}
+	answers, err := c.answers(r, counted, found...)
+	if err != nil {
+		return err
+	}
+	return writeListing(w, page, total, answers)
+}
+
+func (c collection) get(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	counted := c.counts && q.flag("userCount", true)
+	if q.err != nil {
+		return q.err
+	}
+	found, err := c.directory.Entry(r.Context(), organisation(r), c.kind, id(r))
+	return c.write(w, r, counted, found, err)
 }
 
 func (c collection) create(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(r)
+	edit, err := c.readEdit(r, true)
 	if err != nil {
 		return err
 	}
-	entry := c.read(body)
-	if body.err != nil {
-		return body.err
+	made := directory.Entry{Kind: c.kind}
+	edit(&made)
+	made, err = c.directory.CreateEntry(r.Context(), organisation(r), made)
+	return c.write(w, r, false, made, err) // nobody refers to it yet
+}
+
+func (c collection) update(whole bool) httpapi.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		edit, err := c.readEdit(r, whole)
+		if err != nil {
+			return err
+		}
+		changed, err := c.directory.UpdateEntry(r.Context(), organisation(r), c.kind, id(r), edit)
+		return c.write(w, r, c.counts, changed, err)
 	}
-	entry.Kind = c.kind
-	entry, err = c.directory.CreateEntry(r.Context(), httpapi.Principal(r.Context()).Org, entry)
+}
+
+func (c collection) remove(w http.ResponseWriter, r *http.Request) error {
+	if err := c.directory.DeleteEntry(r.Context(), organisation(r), c.kind, id(r)); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (c collection) readEdit(r *http.Request, whole bool) (func(e *directory.Entry), error) {
+	b, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	edit := c.read(b, whole)
+	return edit, b.err
+}
+
+// write answers with one entry, unless there is an error.
+func (c collection) write(w http.ResponseWriter, r *http.Request, counted bool, e directory.Entry, err error) error {
 	if err != nil {
 		return err
 	}
-	answer, err := c.answer(entry, c.path+"/"+entry.ID.String())
+	answers, err := c.answers(r, counted, e)
 	if err != nil {
 		return err
 	}
-	return write(w, answer)
+	return write(w, answers[0])
 }
 
-func readName(b *body) directory.Entry {
-	return directory.Entry{Name: b.required("name")}
-}
-
-func readDivision(b *body) directory.Entry {
-	return directory.Entry{Name: b.required("name"), Description: b.text("description")}
-}
-
-// roleDetail is what the platform keeps of a role beside its name, also in an
-// entry's Detail. What a policy allows is kept as it was sent.
-type roleDetail struct {
-	Permissions        []string         `json:"permissions"`
-	PermissionPolicies []map[string]any `json:"permissionPolicies"`
-}
-
-func readRole(b *body) directory.Entry {
-	e := directory.Entry{Name: b.required("name"), Description: b.text("description")}
-	detail := roleDetail{
-		Permissions:        list[string](b, "permissions", "a string"),
-		PermissionPolicies: list[map[string]any](b, "permissionPolicies", "an object"),
-	}
-	var err error
-	if e.Detail, err = json.Marshal(detail); err == nil {
-		// Read back as Go's own numbers, beyond which no store need go.
-		if err = json.Unmarshal(e.Detail, &detail); err == nil {
-			e.Detail, err = json.Marshal(detail)
+func (c collection) answers(r *http.Request, counted bool, found ...directory.Entry) ([]any, error) {
+	users := make([]int, len(found))
+	if counted && len(found) > 0 {
+		var err error
+		if users, err = c.directory.CountUsers(r.Context(), organisation(r), c.kind, found...); err != nil {
+			return nil, err
 		}
 	}
-	if err != nil {
-		b.fail("permissionPolicies holds a number that is too large")
+	answers := make([]any, len(found))
+	for i, e := range found {
+		answers[i] = c.answer(entry{e, users[i], c.path + "/" + e.ID.String()})
 	}
-	return e
-}
-
-// roleAnswer is the platform's DomainOrganizationRole.
-type roleAnswer struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
-	Description string `json:"description,omitempty"`
-	roleDetail
-	UserCount int    `json:"userCount"`
-	Base      bool   `json:"base"`
-	Default   bool   `json:"default"`
-	SelfURI   string `json:"selfUri"`
-}
-
-func answerRole(e directory.Entry, selfURI string) (any, error) {
-	a := roleAnswer{ID: e.ID.String(), Name: e.Name, Description: e.Description, SelfURI: selfURI}
-	return a, json.Unmarshal(e.Detail, &a.roleDetail)
-}
-
-// divisionAnswer is the platform's AuthzDivision.
-type divisionAnswer struct {
-	ID           string `json:"id"`
-	Name         string `json:"name"`
-	Description  string `json:"description"`
-	HomeDivision bool   `json:"homeDivision"`
-	SelfURI      string `json:"selfUri"`
-}
-
-func answerDivision(e directory.Entry, selfURI string) (any, error) {
-	return divisionAnswer{ID: e.ID.String(), Name: e.Name, Description: e.Description, SelfURI: selfURI}, nil
-}
-
-// routingAnswer is the platform's RoutingSkill, and its Language.
-type routingAnswer struct {
-	ID           string `json:"id"`
-	Name         string `json:"name"`
-	DateModified string `json:"dateModified"`
-	State        string `json:"state"`
-	Version      string `json:"version"`
-	SelfURI      string `json:"selfUri"`
-}
-
-func answerRouting(e directory.Entry, selfURI string) (any, error) {
-	return routingAnswer{
-		ID: e.ID.String(), Name: e.Name, DateModified: timestamp(e.Modified), State: "active",
-		Version: strconv.FormatInt(e.Version, 10), SelfURI: selfURI,
-	}, nil
+	return answers, nil
 }

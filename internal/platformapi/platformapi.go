@@ -1,6 +1,7 @@
 // Package platformapi serves those endpoints of the Genesys Cloud platform API
-// that an administrator needs before SCIM can refer to something: groups,
-// roles, divisions, routing skills and languages.
+// that an administrator needs before SCIM can refer to something, and to see what
+// SCIM has made: groups, roles, divisions, routing skills and languages, users
+// and the organisation.
 //
 // Paths, bodies and answers have the platform's shape, errors its ErrorBody. The
 // rules are those of package directory; authentication, limits and the writing
@@ -8,6 +9,7 @@
 package platformapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -16,43 +18,74 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
 )
 
 // The paths of the platform's collections.
 const (
-	groupsPath    = "/api/v2/groups"
-	rolesPath     = "/api/v2/authorization/roles"
-	divisionsPath = "/api/v2/authorization/divisions"
-	skillsPath    = "/api/v2/routing/skills"
-	languagesPath = "/api/v2/routing/languages"
+	groupsPath       = "/api/v2/groups"
+	usersPath        = "/api/v2/users"
+	rolesPath        = "/api/v2/authorization/roles"
+	divisionsPath    = "/api/v2/authorization/divisions"
+	skillsPath       = "/api/v2/routing/skills"
+	languagesPath    = "/api/v2/routing/languages"
+	organisationPath = "/api/v2/organizations/me"
 )
 
 // Mount serves the endpoints on r.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
-	creators := map[string]httpapi.Handler{groupsPath: groups{d}.create}
+	divisions := collection{directory: d, path: divisionsPath, kind: directory.Division, read: readDivision, answer: answerDivision}
 	for _, c := range []collection{
-		{path: rolesPath, kind: directory.Role, read: readRole, answer: answerRole},
-		{path: divisionsPath, kind: directory.Division, read: readDivision, answer: answerDivision},
-		{path: skillsPath, kind: directory.Skill, read: readName, answer: answerRouting},
-		{path: languagesPath, kind: directory.Language, read: readName, answer: answerRouting},
+		divisions,
+		{directory: d, path: rolesPath, kind: directory.Role, read: readRole, answer: answerRole, patches: true, counts: true},
+		{directory: d, path: skillsPath, kind: directory.Skill, read: readRouting, answer: answerRouting},
+		{directory: d, path: languagesPath, kind: directory.Language, read: readRouting, answer: answerRouting},
 	} {
-		c.directory = d
-		creators[c.path] = c.create
+		c.mount(r, frame)
 	}
-	for path, create := range creators {
-		frame.Handle(r, path, httpapi.Route{
-			Protocol: httpapi.Platform,
-			Methods:  map[string]httpapi.Handler{http.MethodPost: create},
-		})
+	g, u := groups{d}, users{d}
+	for path, methods := range map[string]map[string]httpapi.Handler{
+		divisionsPath + "/home":      {http.MethodGet: divisions.home},
+		groupsPath:                   {http.MethodGet: g.list, http.MethodPost: g.create},
+		groupsPath + "/{id}":         {http.MethodGet: g.get, http.MethodPut: g.update, http.MethodDelete: g.remove},
+		groupsPath + "/{id}/members": {http.MethodGet: g.listMembers, http.MethodPost: g.addMembers, http.MethodDelete: g.removeMembers},
+		usersPath:                    {http.MethodGet: u.list},
+		usersPath + "/me":            {http.MethodGet: u.me},
+		usersPath + "/{id}":          {http.MethodGet: u.get},
+		organisationPath:             {http.MethodGet: myOrganisation},
+	} {
+		handle(r, frame, path, methods)
 	}
 }
 
+func handle(r chi.Router, frame *httpapi.Frame, path string, methods map[string]httpapi.Handler) {
+	frame.Handle(r, path, httpapi.Route{Protocol: httpapi.Platform, Methods: methods})
+}
+
+// organisation is the one that the request acts for.
+func organisation(r *http.Request) org.Org { return httpapi.Principal(r.Context()).Org }
+
+// id is the id in the path. One that is not an id as the server writes it is the
+// id of nothing.
+func id(r *http.Request) string { return chi.URLParam(r, "id") }
+
+// answer gives each of a list as the platform shows it.
+func answer[T, A any](list []T, one func(T) A) []A {
+	answers := make([]A, len(list))
+	for i, element := range list {
+		answers[i] = one(element)
+	}
+	return answers
+}
+
 func write(w http.ResponseWriter, answer any) error {
-	body, err := json.Marshal(answer)
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // the & of a URI stays one
+	if err := encoder.Encode(answer); err != nil {
 		return err
 	}
-	httpapi.WriteJSON(w, http.StatusOK, "application/json", body)
+	httpapi.WriteJSON(w, http.StatusOK, "application/json", bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 	return nil
 }
 

@@ -153,7 +153,7 @@ func TestBodies_NameTheFieldThatIsWrong(t *testing.T) {
 func TestPlatform_ErrorsOfTheFrame(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
-	refused(t, o.Do(t, "GET", "/api/v2/groups", nil), 405, "method.not.allowed")
+	refused(t, o.Do(t, "PATCH", "/api/v2/groups", nil), 405, "method.not.allowed")
 	refused(t, o.Do(t, "GET", "/api/v2/nothing", nil), 404, "not.found")
 	refused(t, o.Do(t, "POST", "/api/v2/routing/skills", "{}", "Content-Type: text/plain"), 415, "unsupported.media.type")
 	o.Token = "not one"

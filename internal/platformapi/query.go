@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -68,6 +69,15 @@ func (q *query) list(name string) []string {
 		}
 	}
 	return list
+}
+
+// selection takes the parameters that choose from a list.
+func (q *query) selection(p page) directory.Selection {
+	order := q.word("sortOrder", "asc", "asc", "desc", "ascending", "descending")
+	return directory.Selection{
+		IDs: directory.ParseIDs(q.list("id")), Descending: strings.HasPrefix(order, "desc"),
+		Offset: p.offset(), Limit: p.size,
+	}
 }
 
 func (q *query) fail(format string, args ...any) {
