@@ -115,7 +115,7 @@ func newBenchOrg(ctx context.Context, c console, databaseURL string) (org.ID, st
 	if err != nil {
 		return 0, "", err
 	}
-	cr, err := p.createClient(ctx, o.ID, "bench", oauth.MaxValidity)
+	cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{Name: "bench", Validity: oauth.MaxValidity}, adminRole)
 	return o.ID, cr.AccessToken, err
 }
 

@@ -15,127 +15,235 @@ import (
 )
 
 type clientCommands struct {
-	Create clientCreate `cmd:"" help:"Create an OAuth client and its first token. The secret is shown this once."`
+	List         clientList   `cmd:"" help:"List the OAuth clients of an organisation."`
+	Show         clientShow   `cmd:"" help:"Show one OAuth client."`
+	Create       clientCreate `cmd:"" help:"Create an OAuth client and its first token. The secret is shown this once."`
+	RotateSecret clientRotate `cmd:"" help:"Give an OAuth client a new secret. The old one works on for a while."`
+	Disable      clientState  `cmd:"" help:"Disable an OAuth client. Its tokens end at once, for good."`
+	Enable       clientEnable `cmd:"" help:"Let a client have tokens again."`
+	Delete       clientDelete `cmd:"" help:"Delete an OAuth client with its tokens."`
 }
 
-type clientCreate struct {
-	database
-	output
-	Org      string   `required:"" placeholder:"NAME" help:"The organisation it acts for."`
-	Name     string   `required:"" help:"What the administrator calls it, such as 'Entra'."`
-	Validity validity `default:"450d" help:"How long its tokens live, such as 24h or 450d (${default}, the most)."`
+// clientID is the argument that names a client.
+type clientID struct {
+	ID string `arg:"" help:"The id of the client."`
 }
 
-// validity is a duration that may be given in days.
-type validity time.Duration
-
-// UnmarshalText reads 450d, 24h, 300s.
-func (v *validity) UnmarshalText(text []byte) error {
-	d, err := time.ParseDuration(string(text))
-	if days, ok := strings.CutSuffix(string(text), "d"); ok {
-		var n int
-		n, err = strconv.Atoi(days)
-		d = time.Duration(n) * 24 * time.Hour
-	}
+// client finds the client by its id, whichever organisation it is of.
+func (p *parts) client(ctx context.Context, id string) (oauth.Client, error) {
+	u, err := uuid.Parse(id)
 	if err != nil {
-		return fmt.Errorf("%q is not a duration; 450d or 24h is expected", text)
+		return oauth.Client{}, fmt.Errorf("%q is not the id of a client, which is a UUID", id)
 	}
-	*v = validity(d)
-	return oauth.CheckValidity(d)
-}
-
-// credentials are what an identity system signs in with.
-type credentials struct {
-	ID          string    `json:"id"`
-	Secret      string    `json:"secret"`
-	AccessToken string    `json:"access_token"`
-	ExpiresAt   time.Time `json:"expires_at"`
-}
-
-func (cr credentials) fields() []field {
-	return []field{
-		{"client id", cr.ID},
-		{"client secret", cr.Secret},
-		{"access token", cr.AccessToken},
-		{"token expires", cr.ExpiresAt.Format(time.RFC3339)},
-	}
-}
-
-// createClient makes a client that may do everything, with a first token.
-func (p *parts) createClient(ctx context.Context, o org.ID, name string, v time.Duration) (credentials, error) {
-	roles, err := p.oauth.RolesNamed(ctx, o, "admin")
-	if err != nil {
-		return credentials{}, err
-	}
-	client, secret, err := p.oauth.CreateClient(ctx, o, oauth.ClientSpec{Name: name, Validity: v, Roles: roles})
-	if err != nil {
-		return credentials{}, err
-	}
-	token, expires, err := p.oauth.Issue(ctx, client, v)
-	if err != nil {
-		return credentials{}, err
-	}
-	return credentials{ID: client.ID.String(), Secret: secret, AccessToken: token, ExpiresAt: expires.UTC()}, nil
-}
-
-// Run creates the client.
-func (cmd *clientCreate) Run(ctx context.Context, c console) error {
-	p, err := cmd.quiet().open(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	o, err := p.orgNamed(ctx, cmd.Org)
-	if err != nil {
-		return err
-	}
-	cr, err := p.createClient(ctx, o.ID, cmd.Name, time.Duration(cmd.Validity))
-	if err != nil {
-		return err
-	}
-	return cmd.print(c.out, cr, cr.fields()...)
-}
-
-type tokenCommands struct {
-	Create tokenCreate `cmd:"" help:"Issue a token for a client, valid as long as the client's tokens are."`
-}
-
-type tokenCreate struct {
-	database
-	output
-	Client string `required:"" placeholder:"ID" help:"The id of the client."`
-}
-
-// tokenResult is what a program reads of a new token.
-type tokenResult struct {
-	AccessToken string    `json:"access_token"`
-	TokenType   string    `json:"token_type"`
-	ExpiresIn   int64     `json:"expires_in"`
-	ExpiresAt   time.Time `json:"expires_at"`
-}
-
-// Run issues the token.
-func (cmd *tokenCreate) Run(ctx context.Context, c console) error {
-	id, err := uuid.Parse(cmd.Client)
-	if err != nil {
-		return fmt.Errorf("--client: %q is not the id of a client, which is a UUID", cmd.Client)
-	}
-	p, err := cmd.quiet().open(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	client, err := p.registry.Client(ctx, id)
+	client, err := p.registry.Client(ctx, u)
 	if errors.Is(err, oauth.ErrNotFound) {
-		return fmt.Errorf("client %s does not exist; 'purescim client create' makes one", id)
+		return client, fmt.Errorf("client %s does not exist; 'purescim client create' makes one", id)
 	}
+	return client, err
+}
+
+// clientResult is what a program reads of a client.
+type clientResult struct {
+	ID          string     `json:"id"`
+	Org         string     `json:"org"`
+	Name        string     `json:"name"`
+	Description string     `json:"description,omitempty"`
+	State       string     `json:"state"`
+	Roles       []string   `json:"roles"`
+	Validity    int64      `json:"validity_seconds"`
+	RateLimit   int        `json:"rate_limit"`
+	Created     *time.Time `json:"created"`
+}
+
+// clientResult names the roles of a client, which refers to them by their ids.
+func (p *parts) clientResult(ctx context.Context, client oauth.Client) (clientResult, error) {
+	known, err := p.registry.Roles(ctx, client.Org)
+	if err != nil {
+		return clientResult{}, err
+	}
+	names := make(map[uuid.UUID]string, len(known))
+	for _, role := range known {
+		names[role.ID] = role.Name
+	}
+	roles := make([]string, len(client.Roles))
+	for i, grant := range client.Roles {
+		roles[i] = names[grant.Role]
+	}
+	return clientResult{
+		ID: client.ID.String(), Org: client.Org.String(), Name: client.Name, Description: client.Description,
+		State: string(client.State), Roles: roles, Validity: int64(client.Validity / time.Second),
+		RateLimit: client.RateLimit, Created: timeJSON(client.Created),
+	}, nil
+}
+
+func (r clientResult) fields() []field {
+	return []field{
+		{"client", r.Name},
+		{"id", r.ID},
+		{"description", r.Description},
+		{"state", r.State},
+		{"roles", strings.Join(r.Roles, ", ")},
+		{"tokens live", spanText(time.Duration(r.Validity) * time.Second)},
+		{"requests a minute", rateText(r.RateLimit)},
+		{"created", timeText(*r.Created)},
+	}
+}
+
+func rateText(limit int) string {
+	if limit == 0 {
+		return "as the server"
+	}
+	return strconv.Itoa(limit)
+}
+
+type clientList struct {
+	database
+	output
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+}
+
+// Run lists the clients, the oldest first.
+func (cmd *clientList) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		clients, err := pages(func(offset, limit int) ([]oauth.Client, int, error) {
+			return p.oauth.Clients(ctx, o.ID, oauth.Page{Offset: offset, Limit: limit})
+		})
+		if err != nil {
+			return err
+		}
+		results := make([]clientResult, len(clients))
+		for i, client := range clients {
+			if results[i], err = p.clientResult(ctx, client); err != nil {
+				return err
+			}
+		}
+		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "STATE", "ROLES"}, func(r clientResult) []string {
+			return []string{r.ID, r.Name, r.State, strings.Join(r.Roles, ", ")}
+		})
+	})
+}
+
+type clientShow struct {
+	database
+	output
+	clientID
+}
+
+// Run shows the client.
+func (cmd *clientShow) Run(ctx context.Context, c console) error {
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, cmd.ID)
+		if err != nil {
+			return err
+		}
+		return p.printClient(ctx, c, cmd.output, client)
+	})
+}
+
+func (p *parts) printClient(ctx context.Context, c console, o output, client oauth.Client) error {
+	result, err := p.clientResult(ctx, client)
 	if err != nil {
 		return err
 	}
-	token, expires, err := p.oauth.Issue(ctx, client, 0)
+	return o.print(c.out, result, result.fields()...)
+}
+
+type clientRotate struct {
+	database
+	output
+	clientID
+	Overlap duration `default:"24h" help:"How long the old secret works on (${default}); 0s ends it at once."`
+}
+
+// rotationResult is what a program reads of a rotated secret.
+type rotationResult struct {
+	ID            string     `json:"id"`
+	Secret        string     `json:"secret"`
+	PreviousUntil *time.Time `json:"previous_secret_until"`
+}
+
+// Run rotates the secret.
+func (cmd *clientRotate) Run(ctx context.Context, c console) error {
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, cmd.ID)
+		if err != nil {
+			return err
+		}
+		client, secret, err := p.oauth.RotateSecret(ctx, client.Org, client.ID, time.Duration(cmd.Overlap))
+		if err != nil {
+			return err
+		}
+		result := rotationResult{ID: client.ID.String(), Secret: secret, PreviousUntil: timeJSON(client.PreviousSecretUntil)}
+		return cmd.print(c.out, result,
+			field{"client id", result.ID}, field{"client secret", secret}, field{"old secret until", timeText(client.PreviousSecretUntil)})
+	})
+}
+
+type clientState struct {
+	database
+	output
+	confirmation
+	clientID
+}
+
+// Run disables the client.
+func (cmd *clientState) Run(ctx context.Context, c console) error {
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, cmd.ID)
+		if err != nil {
+			return err
+		}
+		if err := cmd.ask(c, "disable the client %q and end its tokens", client.Name); err != nil {
+			return err
+		}
+		return p.setState(ctx, c, cmd.output, client, oauth.StateDisabled)
+	})
+}
+
+type clientEnable struct {
+	database
+	output
+	clientID
+}
+
+// Run enables the client. Tokens that ended stay ended.
+func (cmd *clientEnable) Run(ctx context.Context, c console) error {
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, cmd.ID)
+		if err != nil {
+			return err
+		}
+		return p.setState(ctx, c, cmd.output, client, oauth.StateActive)
+	})
+}
+
+func (p *parts) setState(ctx context.Context, c console, o output, client oauth.Client, state oauth.State) error {
+	client, err := p.oauth.UpdateClient(ctx, client.Org, client.ID, func(spec *oauth.ClientSpec) error {
+		spec.State = state
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	result := tokenResult{AccessToken: token, TokenType: "bearer", ExpiresIn: int64(time.Until(expires).Seconds()), ExpiresAt: expires.UTC()}
-	return cmd.print(c.out, result, field{"access token", token}, field{"token expires", result.ExpiresAt.Format(time.RFC3339)})
+	return p.printClient(ctx, c, o, client)
+}
+
+type clientDelete struct {
+	database
+	confirmation
+	clientID
+}
+
+// Run deletes the client.
+func (cmd *clientDelete) Run(ctx context.Context, c console) error {
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, cmd.ID)
+		if err != nil {
+			return err
+		}
+		if err := cmd.ask(c, "delete the client %q and end its tokens", client.Name); err != nil {
+			return err
+		}
+		return p.oauth.DeleteClient(ctx, client.Org, client.ID)
+	})
 }

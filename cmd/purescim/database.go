@@ -96,6 +96,43 @@ func (d database) quiet() database {
 	return d
 }
 
+// with runs work on the parts and closes them.
+func (d database) with(ctx context.Context, c console, work func(p *parts) error) error {
+	p, err := d.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return work(p)
+}
+
+// inOrg is with for a command that works in the organisation of the name.
+func (d database) inOrg(ctx context.Context, c console, name string, work func(p *parts, o org.Org) error) error {
+	return d.with(ctx, c, func(p *parts) error {
+		o, err := p.orgNamed(ctx, name)
+		if err != nil {
+			return err
+		}
+		return work(p, o)
+	})
+}
+
+// pages reads all pages of a list.
+func pages[T any](read func(offset, limit int) ([]T, int, error)) ([]T, error) {
+	const limit = 500
+	var all []T
+	for {
+		page, total, err := read(len(all), limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) == 0 || len(all) >= total {
+			return all, nil
+		}
+	}
+}
+
 // orgNamed finds an organisation by its name.
 func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
 	o, err := p.registry.OrgByName(ctx, name)

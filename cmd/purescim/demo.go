@@ -40,7 +40,7 @@ func (cmd *serveCommand) demo(ctx context.Context, c console, p *parts, addr net
 	file := filepath.Join(cmd.DataDir, "demo.json")
 	access, known := p.keptAccess(ctx, o, file)
 	if !known {
-		cr, err := p.createClient(ctx, o.ID, demoOrg, oauth.MaxValidity)
+		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{Name: demoOrg, Validity: oauth.MaxValidity}, adminRole)
 		if err != nil {
 			return fmt.Errorf("create the demo's client: %w", err)
 		}

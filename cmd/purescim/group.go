@@ -2,12 +2,105 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
 )
 
 type groupCommands struct {
+	List   groupList   `cmd:"" help:"List the groups."`
+	Show   groupShow   `cmd:"" help:"Show one group."`
 	Create groupCreate `cmd:"" help:"Create a group, for the identity system to link by its name and fill."`
+	Rename groupRename `cmd:"" help:"Rename a group."`
+	Delete groupDelete `cmd:"" help:"Delete a group. Its members stay."`
+}
+
+// groupResult is what a program reads of a group.
+type groupResult struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	MemberCount int    `json:"member_count"`
+	Visibility  string `json:"visibility"`
+	Type        string `json:"type"`
+}
+
+func newGroupResult(g directory.GroupRecord) groupResult {
+	return groupResult{ID: g.ID.String(), Name: g.Name, MemberCount: g.MemberCount, Visibility: g.Visibility, Type: g.Type}
+}
+
+func (g groupResult) fields() []field {
+	return []field{
+		{"group", g.Name},
+		{"id", g.ID},
+		{"members", strconv.Itoa(g.MemberCount)},
+		{"visibility", g.Visibility},
+		{"type", g.Type},
+	}
+}
+
+type groupList struct {
+	database
+	output
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+}
+
+// Run lists the groups by name.
+func (cmd *groupList) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		groups, err := p.groups(ctx, o)
+		if err != nil {
+			return err
+		}
+		results := make([]groupResult, len(groups))
+		for i, g := range groups {
+			results[i] = newGroupResult(g)
+		}
+		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "MEMBERS", "VISIBILITY"}, func(g groupResult) []string {
+			return []string{g.ID, g.Name, strconv.Itoa(g.MemberCount), g.Visibility}
+		})
+	})
+}
+
+func (p *parts) groups(ctx context.Context, o org.Org) ([]directory.GroupRecord, error) {
+	return pages(func(offset, limit int) ([]directory.GroupRecord, int, error) {
+		return p.directory.ListGroups(ctx, o, directory.Selection{Offset: offset, Limit: limit})
+	})
+}
+
+// groupNamed finds a group by its id or its name in any case.
+func (p *parts) groupNamed(ctx context.Context, o org.Org, name string) (directory.GroupRecord, error) {
+	groups, err := p.groups(ctx, o)
+	if err != nil {
+		return directory.GroupRecord{}, err
+	}
+	for _, g := range groups {
+		if g.ID.String() == name || strings.EqualFold(g.Name, name) {
+			return g, nil
+		}
+	}
+	return directory.GroupRecord{}, fmt.Errorf("organisation %q has no group with the name or id %q", o.Name, name)
+}
+
+type groupShow struct {
+	database
+	output
+	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
+	Name string `arg:"" help:"Its name or id."`
+}
+
+// Run shows the group.
+func (cmd *groupShow) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		g, err := p.groupNamed(ctx, o, cmd.Name)
+		if err != nil {
+			return err
+		}
+		result := newGroupResult(g)
+		return cmd.print(c.out, result, result.fields()...)
+	})
 }
 
 type groupCreate struct {
@@ -17,28 +110,58 @@ type groupCreate struct {
 	Name string `arg:"" name:"displayname" help:"Its display name, unique in the organisation."`
 }
 
-// groupResult is what a program reads of a new group.
-type groupResult struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
 // Run creates the group.
 func (cmd *groupCreate) Run(ctx context.Context, c console) error {
-	p, err := cmd.quiet().open(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	o, err := p.orgNamed(ctx, cmd.Org)
-	if err != nil {
-		return err
-	}
-	g := directory.Group{Type: "official", Visibility: "public", RulesVisible: true}
-	record, err := p.directory.CreateGroup(ctx, o, cmd.Name, g)
-	if err != nil {
-		return err
-	}
-	result := groupResult{ID: record.ID.String(), Name: cmd.Name}
-	return cmd.print(c.out, result, field{"group", result.Name}, field{"id", result.ID})
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		g, err := p.directory.CreateGroup(ctx, o, cmd.Name, directory.Group{Type: "official", Visibility: "public", RulesVisible: true})
+		if err != nil {
+			return err
+		}
+		result := newGroupResult(g)
+		return cmd.print(c.out, result, result.fields()...)
+	})
+}
+
+type groupRename struct {
+	database
+	output
+	Org     string `required:"" placeholder:"NAME" help:"The organisation."`
+	Name    string `arg:"" help:"Its name or id."`
+	NewName string `arg:"" help:"Its new display name."`
+}
+
+// Run renames the group.
+func (cmd *groupRename) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		g, err := p.groupNamed(ctx, o, cmd.Name)
+		if err != nil {
+			return err
+		}
+		if g, err = p.directory.ChangeGroup(ctx, o, g.ID.String(), directory.GroupChange{Name: &cmd.NewName}); err != nil {
+			return err
+		}
+		result := newGroupResult(g)
+		return cmd.print(c.out, result, result.fields()...)
+	})
+}
+
+type groupDelete struct {
+	database
+	confirmation
+	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
+	Name string `arg:"" help:"Its name or id."`
+}
+
+// Run deletes the group.
+func (cmd *groupDelete) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		g, err := p.groupNamed(ctx, o, cmd.Name)
+		if err != nil {
+			return err
+		}
+		if err := cmd.ask(c, "delete the group %q with its %d memberships", g.Name, g.MemberCount); err != nil {
+			return err
+		}
+		return p.directory.DeleteGroup(ctx, o, g.ID.String())
+	})
 }

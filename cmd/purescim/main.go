@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -24,11 +25,18 @@ var version = "development"
 
 // commands is the whole command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Serve SCIM and the platform API."`
-	Org     orgCommands    `cmd:"" help:"Organisations."`
-	Client  clientCommands `cmd:"" help:"OAuth clients, which identity systems sign in as."`
-	Token   tokenCommands  `cmd:"" help:"Access tokens."`
-	Group   groupCommands  `cmd:"" help:"Groups, which SCIM fills but never creates."`
+	Serve serveCommand `cmd:"" help:"Serve SCIM and the platform API."`
+
+	Org      orgCommands      `cmd:"" help:"Organisations."`
+	Client   clientCommands   `cmd:"" help:"OAuth clients, which identity systems sign in as."`
+	Token    tokenCommands    `cmd:"" help:"Access tokens."`
+	Key      keyCommands      `cmd:"" help:"The keys that sign access tokens."`
+	Group    groupCommands    `cmd:"" help:"Groups, which SCIM fills but never creates."`
+	Role     roleCommands     `cmd:"" help:"Roles, which users and clients have by name."`
+	Division divisionCommands `cmd:"" help:"Divisions, which users are in by name."`
+	Skill    skillCommands    `cmd:"" help:"Routing skills, which users have by name."`
+	Language languageCommands `cmd:"" help:"Routing languages, which users have by name."`
+
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
 	Verify  verifyCommand  `cmd:"" help:"Check that what is searched agrees with what is stored."`
 	Bench   benchCommand   `cmd:"" help:"Measure the server beside a bare handler."`
@@ -37,15 +45,23 @@ type commands struct {
 	BenchSide benchSide `cmd:"" hidden:""`
 }
 
-// console is where a command writes.
+// console is where a command writes, and asks.
 type console struct {
-	out, err io.Writer
+	in          io.Reader
+	out, err    io.Writer
+	interactive bool // a person sits at it
 }
+
+// commandPath is the words that chose the command, such as "role create".
+type commandPath string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], console{out: os.Stdout, err: os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], console{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		interactive: term.IsTerminal(int(os.Stdin.Fd())),
+	}))
 }
 
 // run executes one command line and returns the exit status: 0, 1 for a
@@ -81,7 +97,7 @@ func run(ctx context.Context, args []string, c console) int {
 		}
 		return 2
 	}
-	if err := command.Run(); err != nil {
+	if err := command.Run(commandPath(command.Command())); err != nil {
 		fmt.Fprintln(c.err, "purescim:", explain(err))
 		return 1
 	}

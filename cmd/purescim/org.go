@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
@@ -11,19 +12,22 @@ import (
 )
 
 type orgCommands struct {
+	List   orgList   `cmd:"" help:"List the organisations."`
+	Show   orgShow   `cmd:"" help:"Show one organisation with its settings."`
 	Create orgCreate `cmd:"" help:"Create an organisation."`
+	Set    orgSet    `cmd:"" help:"Change the settings of an organisation."`
 }
 
 type orgCreate struct {
 	database
 	output
 	Name       string `arg:"" help:"Its name, unique in this installation."`
-	WithClient bool   `help:"Also create an OAuth client and a token that lives 450 days."`
+	WithClient bool   `help:"Also create an OAuth client that may do everything, and a token that lives 450 days."`
 	Region     string `default:"US" help:"Country that national phone numbers belong to, as two letters (${default})."`
 }
 
-// orgResult is what a program reads of a new organisation.
-type orgResult struct {
+// newOrg is what a program reads of a new organisation.
+type newOrg struct {
 	ID          string        `json:"id"`
 	Name        string        `json:"name"`
 	Client      *clientSecret `json:"client,omitempty"`
@@ -37,30 +41,142 @@ type clientSecret struct {
 
 // Run creates the organisation.
 func (cmd *orgCreate) Run(ctx context.Context, c console) error {
-	if !phone.ValidRegion(cmd.Region) {
-		return scim.InvalidValue("--region: %q is not a country; two capital letters such as US or DE are expected", cmd.Region)
-	}
-	p, err := cmd.quiet().open(ctx, c)
-	if err != nil {
+	if err := checkRegion(cmd.Region); err != nil {
 		return err
 	}
-	defer p.close()
-	settings := org.DefaultSettings()
-	settings.DefaultRegion = cmd.Region
-	o, err := directory.CreateOrganisation(ctx, p.registry, cmd.Name, settings)
-	if err != nil {
-		return err
-	}
-	result := orgResult{ID: o.ID.String(), Name: o.Name}
-	fields := []field{{"organisation", o.Name}, {"id", o.ID.String()}}
-	if cmd.WithClient {
-		cr, err := p.createClient(ctx, o.ID, o.Name, oauth.MaxValidity)
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		settings := org.DefaultSettings()
+		settings.DefaultRegion = cmd.Region
+		o, err := directory.CreateOrganisation(ctx, p.registry, cmd.Name, settings)
 		if err != nil {
 			return err
 		}
-		result.Client = &clientSecret{ID: cr.ID, Secret: cr.Secret}
-		result.AccessToken = cr.AccessToken
-		fields = append(fields, cr.fields()...)
+		result := newOrg{ID: o.ID.String(), Name: o.Name}
+		fields := []field{{"organisation", o.Name}, {"id", o.ID.String()}}
+		if cmd.WithClient {
+			cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{Name: o.Name, Validity: oauth.MaxValidity}, adminRole)
+			if err != nil {
+				return err
+			}
+			result.Client = &clientSecret{ID: cr.ID, Secret: cr.Secret}
+			result.AccessToken = cr.AccessToken
+			fields = append(fields, cr.fields()...)
+		}
+		return cmd.print(c.out, result, fields...)
+	})
+}
+
+func checkRegion(region string) error {
+	if !phone.ValidRegion(region) {
+		return scim.InvalidValue("--region: %q is not a country; two capital letters such as US or DE are expected", region)
 	}
-	return cmd.print(c.out, result, fields...)
+	return nil
+}
+
+// orgResult is what a program reads of an organisation.
+type orgResult struct {
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	Region       string `json:"default_region"`
+	RemovalLimit int    `json:"removal_limit"`
+	Strict       bool   `json:"strict"`
+	RateLimit    int    `json:"rate_limit"`
+}
+
+func newOrgResult(o org.Org) orgResult {
+	return orgResult{
+		ID: o.ID.String(), Name: o.Name, Region: o.Settings.DefaultRegion, RemovalLimit: o.Settings.RemovalLimit,
+		Strict: o.Settings.Strict, RateLimit: o.Settings.RateLimit,
+	}
+}
+
+func (r orgResult) fields() []field {
+	return []field{
+		{"organisation", r.Name},
+		{"id", r.ID},
+		{"region of national phone numbers", r.Region},
+		{"members removed at most in one request", strconv.Itoa(r.RemovalLimit)},
+		{"strict", strconv.FormatBool(r.Strict)},
+		{"requests a minute for each client", rateText(r.RateLimit)},
+	}
+}
+
+type orgList struct {
+	database
+	output
+}
+
+// Run lists the organisations by name.
+func (cmd *orgList) Run(ctx context.Context, c console) error {
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		orgs, err := p.registry.ListOrgs(ctx)
+		if err != nil {
+			return err
+		}
+		results := make([]orgResult, len(orgs))
+		for i, o := range orgs {
+			results[i] = newOrgResult(o)
+		}
+		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "REGION"}, func(r orgResult) []string {
+			return []string{r.ID, r.Name, r.Region}
+		})
+	})
+}
+
+type orgShow struct {
+	database
+	output
+	Name string `arg:"" help:"Its name."`
+}
+
+// Run shows the organisation.
+func (cmd *orgShow) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Name, func(_ *parts, o org.Org) error {
+		result := newOrgResult(o)
+		return cmd.print(c.out, result, result.fields()...)
+	})
+}
+
+type orgSet struct {
+	database
+	output
+	Name         string  `arg:"" help:"Its name."`
+	Region       *string `placeholder:"CC" help:"Country that national phone numbers belong to, as two letters."`
+	RemovalLimit *int    `placeholder:"N" help:"How many members one request may remove from a group."`
+	Strict       *bool   `negatable:"" help:"Refuse what is otherwise tolerated, such as unknown attributes."`
+	RateLimit    *int    `placeholder:"N" help:"Requests a minute for each client that has no limit of its own; 0 is the server's."`
+}
+
+// Run changes the settings that are given. Servers that run notice within half a
+// minute.
+func (cmd *orgSet) Run(ctx context.Context, c console) error {
+	if cmd.Region != nil {
+		if err := checkRegion(*cmd.Region); err != nil {
+			return err
+		}
+	}
+	if cmd.RemovalLimit != nil && *cmd.RemovalLimit < 1 {
+		return scim.InvalidValue("--removal-limit: %d is not allowed; 1 or more is expected", *cmd.RemovalLimit)
+	}
+	if cmd.RateLimit != nil && *cmd.RateLimit < 0 {
+		return scim.InvalidValue("--rate-limit: %d is not allowed; 0 or more is expected", *cmd.RateLimit)
+	}
+	return cmd.quiet().inOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
+		set(&o.Settings.DefaultRegion, cmd.Region)
+		set(&o.Settings.RemovalLimit, cmd.RemovalLimit)
+		set(&o.Settings.Strict, cmd.Strict)
+		set(&o.Settings.RateLimit, cmd.RateLimit)
+		if err := p.registry.SetOrg(ctx, o); err != nil {
+			return err
+		}
+		result := newOrgResult(o)
+		return cmd.print(c.out, result, result.fields()...)
+	})
+}
+
+// set assigns a value that was given.
+func set[T any](to *T, value *T) {
+	if value != nil {
+		*to = *value
+	}
 }

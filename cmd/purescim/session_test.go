@@ -60,7 +60,7 @@ func parseSession(text string) []step {
 		case isCommand:
 			args := argument.FindAllString(command, -1)
 			for i := range args {
-				args[i] = strings.Trim(args[i], `"`)
+				args[i] = strings.ReplaceAll(args[i], `"`, "")
 			}
 			steps = append(steps, step{line: i + 1, args: args})
 		case isStatus && len(steps) > 0:

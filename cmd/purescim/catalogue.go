@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+)
+
+// The commands for what users refer to by name differ in the kind alone.
+type (
+	roleCommands struct {
+		Create roleCreate  `cmd:"" help:"Create a role."`
+		List   entryList   `cmd:"" help:"List the roles."`
+		Delete entryDelete `cmd:"" help:"Delete a role that nobody has."`
+	}
+	divisionCommands struct {
+		Create entryCreate `cmd:"" help:"Create a division."`
+		List   entryList   `cmd:"" help:"List the divisions."`
+		Delete entryDelete `cmd:"" help:"Delete a division that nobody is in."`
+	}
+	skillCommands struct {
+		Create entryCreate `cmd:"" help:"Create a routing skill."`
+		List   entryList   `cmd:"" help:"List the routing skills."`
+		Delete entryDelete `cmd:"" help:"Delete a routing skill that nobody has."`
+	}
+	languageCommands struct {
+		Create entryCreate `cmd:"" help:"Create a routing language."`
+		List   entryList   `cmd:"" help:"List the routing languages."`
+		Delete entryDelete `cmd:"" help:"Delete a routing language that nobody has."`
+	}
+)
+
+// kindOf tells the kind by the command that a command is below.
+func kindOf(path string) directory.Kind {
+	noun, _, _ := strings.Cut(path, " ")
+	return map[string]directory.Kind{
+		"role": directory.Role, "division": directory.Division,
+		"skill": directory.Skill, "language": directory.Language,
+	}[noun]
+}
+
+// entryResult is what a program reads of an entry.
+type entryResult struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+func newEntryResult(e directory.Entry) entryResult {
+	return entryResult{ID: e.ID.String(), Name: e.Name, Description: e.Description}
+}
+
+type entryCreate struct {
+	database
+	output
+	Org         string `required:"" placeholder:"NAME" help:"The organisation."`
+	Name        string `arg:"" help:"Its name, unique among its kind in the organisation."`
+	Description string `help:"What it is for."`
+}
+
+// Run creates the entry.
+func (cmd *entryCreate) Run(ctx context.Context, c console, path commandPath) error {
+	return cmd.create(ctx, c, directory.Entry{Kind: kindOf(string(path))})
+}
+
+func (cmd *entryCreate) create(ctx context.Context, c console, e directory.Entry) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		e.Name, e.Description = cmd.Name, cmd.Description
+		e, err := p.directory.CreateEntry(ctx, o, e)
+		if err != nil {
+			return err
+		}
+		return cmd.print(c.out, newEntryResult(e), field{e.Kind.String(), e.Name}, field{"id", e.ID.String()})
+	})
+}
+
+type roleCreate struct {
+	entryCreate
+	Permission []string `placeholder:"P" help:"What clients with the role may do, such as directory:user:add; may be repeated."`
+}
+
+// Run creates the role.
+func (cmd *roleCreate) Run(ctx context.Context, c console) error {
+	detail, err := json.Marshal(map[string][]string{"permissions": cmd.Permission})
+	if err != nil {
+		return err
+	}
+	return cmd.create(ctx, c, directory.Entry{Kind: directory.Role, Detail: detail})
+}
+
+type entryList struct {
+	database
+	output
+	Org    string `required:"" placeholder:"NAME" help:"The organisation."`
+	Prefix string `placeholder:"TEXT" help:"Only those whose names begin so, in any case."`
+}
+
+// Run lists the entries by name.
+func (cmd *entryList) Run(ctx context.Context, c console, path commandPath) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		entries, err := pages(func(offset, limit int) ([]directory.Entry, int, error) {
+			return p.directory.ListEntries(ctx, o, directory.EntryQuery{
+				Kind: kindOf(string(path)), Prefix: cmd.Prefix, Selection: directory.Selection{Offset: offset, Limit: limit},
+			})
+		})
+		if err != nil {
+			return err
+		}
+		results := make([]entryResult, len(entries))
+		for i, e := range entries {
+			results[i] = newEntryResult(e)
+		}
+		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "DESCRIPTION"}, func(r entryResult) []string {
+			return []string{r.ID, r.Name, r.Description}
+		})
+	})
+}
+
+type entryDelete struct {
+	database
+	confirmation
+	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
+	Name string `arg:"" help:"Its name."`
+}
+
+// Run deletes the entry of the name.
+func (cmd *entryDelete) Run(ctx context.Context, c console, path commandPath) error {
+	kind := kindOf(string(path))
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		entries, err := pages(func(offset, limit int) ([]directory.Entry, int, error) {
+			return p.directory.ListEntries(ctx, o, directory.EntryQuery{
+				Kind: kind, Prefix: cmd.Name, Selection: directory.Selection{Offset: offset, Limit: limit},
+			})
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if strings.EqualFold(e.Name, cmd.Name) {
+				if err := cmd.ask(c, "delete the %s %q", kind, e.Name); err != nil {
+					return err
+				}
+				return p.directory.DeleteEntry(ctx, o, kind, e.ID.String())
+			}
+		}
+		return fmt.Errorf("organisation %q has no %s named %q", o.Name, kind, cmd.Name)
+	})
+}

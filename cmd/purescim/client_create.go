@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+)
+
+// adminRole permits everything: one token prepares an organisation and
+// provisions it.
+const adminRole = "admin"
+
+type clientCreate struct {
+	database
+	output
+	Org         string   `required:"" placeholder:"NAME" help:"The organisation it acts for."`
+	Name        string   `required:"" help:"What the administrator calls it, such as 'Entra'."`
+	Description string   `help:"What it is for."`
+	Role        []string `default:"admin" help:"A role that tells what it may do (${default}); may be repeated. 'SCIM Integration' is enough for an identity system."`
+	RateLimit   int      `placeholder:"N" help:"Requests a minute; as the server when not given."`
+	Validity    validity `default:"450d" help:"How long its tokens live, such as 24h or 450d (${default}, the most)."`
+}
+
+// duration is a time span that may be given in days.
+type duration time.Duration
+
+// UnmarshalText reads 450d, 24h, 300s.
+func (v *duration) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a duration; 450d or 24h is expected", text)
+	}
+	*v = duration(d)
+	return nil
+}
+
+// validity is how long a token may live.
+type validity duration
+
+// UnmarshalText reads a duration within the bounds.
+func (v *validity) UnmarshalText(text []byte) error {
+	if err := (*duration)(v).UnmarshalText(text); err != nil {
+		return err
+	}
+	return oauth.CheckValidity(time.Duration(*v))
+}
+
+// credentials are what an identity system signs in with.
+type credentials struct {
+	ID          string    `json:"id"`
+	Secret      string    `json:"secret"`
+	AccessToken string    `json:"access_token"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
+func (cr credentials) fields() []field {
+	return []field{
+		{"client id", cr.ID},
+		{"client secret", cr.Secret},
+		{"access token", cr.AccessToken},
+		{"token expires", timeText(cr.ExpiresAt)},
+	}
+}
+
+// createClient makes a client with the named roles and a first token.
+func (p *parts) createClient(ctx context.Context, o org.ID, spec oauth.ClientSpec, roles ...string) (credentials, error) {
+	var err error
+	if spec.Roles, err = p.oauth.RolesNamed(ctx, o, roles...); err != nil {
+		return credentials{}, err
+	}
+	client, secret, err := p.oauth.CreateClient(ctx, o, spec)
+	if err != nil {
+		return credentials{}, err
+	}
+	token, expires, err := p.oauth.Issue(ctx, client, 0)
+	if err != nil {
+		return credentials{}, err
+	}
+	return credentials{ID: client.ID.String(), Secret: secret, AccessToken: token, ExpiresAt: expires.UTC()}, nil
+}
+
+// Run creates the client.
+func (cmd *clientCreate) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{
+			Name: cmd.Name, Description: cmd.Description, Validity: time.Duration(cmd.Validity), RateLimit: cmd.RateLimit,
+		}, cmd.Role...)
+		if err != nil {
+			return err
+		}
+		return cmd.print(c.out, cr, cr.fields()...)
+	})
+}
