@@ -10,6 +10,16 @@ import (
 	"github.com/purescim/purescim/internal/servertest"
 )
 
+const (
+	groups       = "/api/v2/groups"
+	users        = "/api/v2/users"
+	roles        = "/api/v2/authorization/roles"
+	divisions    = "/api/v2/authorization/divisions"
+	skills       = "/api/v2/routing/skills"
+	languages    = "/api/v2/routing/languages"
+	organisation = "/api/v2/organizations/me"
+)
+
 // refused ends the test unless the answer is the platform's ErrorBody.
 func refused(t *testing.T, a *servertest.Answer, status int, code string) string {
 	t.Helper()
@@ -118,7 +128,6 @@ func TestCatalogue_IsMadeForUsersToReferTo(t *testing.T) {
 func TestBodies_NameTheFieldThatIsWrong(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
-	const groups, roles = "/api/v2/groups", "/api/v2/authorization/roles"
 	for _, test := range []struct{ path, body, field string }{
 		{groups, `{}`, "name"},
 		{groups, `{"name":"","type":"official","visibility":"public"}`, "name"},
