@@ -51,7 +51,7 @@ func (cmd *benchSide) Run(ctx context.Context, c console) error {
 			return err
 		}
 		defer p.close()
-		go p.store.Run(ctx)
+		defer p.work(ctx)()
 		return cmd.serve(ctx, c, (&serveCommand{}).handler(p))
 	}
 	floor, closing, err := bench.Floor(ctx, cmd.DatabaseURL)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"sync"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/localpg"
@@ -75,6 +76,18 @@ func (p *parts) build(ctx context.Context) error {
 	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log})
 	p.directory = directory.New(store, schema.DefaultTypes, p.log)
 	return nil
+}
+
+// work does the parts' background work until stop is called, which waits for its end.
+func (p *parts) work(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { p.store.Run(ctx) })
+	running.Go(func() { p.oauth.Run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 func (d database) logger(w io.Writer) *slog.Logger {

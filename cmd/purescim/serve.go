@@ -36,7 +36,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 			return err
 		}
 	}
-	go p.store.Run(ctx)
+	defer p.work(ctx)()
 	p.log.Info("serving", "addr", listener.Addr().String(), "version", version)
 	return httpapi.Serve(ctx, httpapi.Server(cmd.Addr, cmd.handler(p), p.log), listener)
 }
