@@ -51,6 +51,7 @@ update signing_keys set verify_until = now() + interval '451 days';
 alter table signing_keys alter column verify_until set not null;
 update signing_keys k set retired_at = now()
 where  exists (select from signing_keys newer where (newer.created_at, newer.kid) > (k.created_at, k.kid));
+create unique index signing_keys_active on signing_keys ((retired_at is null)) where retired_at is null; -- one signs
 
 -- The built-in roles get their permissions, as new organisations have them.
 update catalogue set detail = '{"permissions": [], "permissionPolicies": []}'

@@ -4,18 +4,30 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// The challenges of RFC 6750 section 3. Who sent no token learns of no error.
+// tokenExpires warns of a token that ends within 14 days, with the time in the
+// spelling of RFC 3339.
+const tokenExpires = "Purescim-Token-Expires"
+
+// The errors of RFC 6750 section 3. Who sent no token learns of none.
 const (
-	challenge        = `Bearer realm="purescim"`
-	challengeInvalid = challenge + `, error="invalid_token", error_description="the access token is not valid"`
-	challengeExpired = challenge + `, error="invalid_token", error_description="the access token has expired"`
-	challengeTwice   = challenge + `, error="invalid_request", error_description="more than one Authorization header"`
+	errorNone    = ""
+	errorInvalid = `, error="invalid_token", error_description="the access token is not valid"`
+	errorExpired = `, error="invalid_token", error_description="the access token has expired"`
+	errorTwice   = `, error="invalid_request", error_description="more than one Authorization header"`
 )
+
+// challenge sets the header that tells how to authenticate (RFC 6750 section 3),
+// and where to find out how to get a token (RFC 9728 section 5.1).
+func (f *Frame) challenge(w http.ResponseWriter, r *http.Request, reason string) {
+	w.Header().Set("WWW-Authenticate",
+		`Bearer realm="purescim"`+reason+`, resource_metadata="`+f.BaseURL(r)+oauth.ResourceMetadataPath+`"`)
+}
 
 // authenticate finds out who makes the request, from the Authorization header
 // alone: a token in a URL ends in logs (RFC 9700 section 4.3.2). OPTIONS needs
@@ -29,43 +41,49 @@ func (f *Frame) authenticate(public bool) wrapper {
 			if r.Method == http.MethodOptions {
 				return next(w, r)
 			}
-			token, err := bearer(w, r)
+			token, err := f.bearer(w, r)
 			if err != nil {
 				return err
 			}
 			p, err := f.options.Verify(r.Context(), token)
 			switch {
 			case errors.Is(err, oauth.ErrTokenExpired):
-				w.Header().Set("WWW-Authenticate", challengeExpired)
+				f.challenge(w, r, errorExpired)
 				return WithCode(codeExpired, scim.Unauthorized("the access token has expired: make a new one and give it to the client").Because(err))
 			case errors.Is(err, oauth.ErrTokenInvalid):
-				w.Header().Set("WWW-Authenticate", challengeInvalid)
-				return WithCode(codeBadCredentials, scim.Unauthorized("the access token is not valid: it may be cut off, from another server, or its client is disabled").Because(err))
+				f.challenge(w, r, errorInvalid)
+				return WithCode(codeBadCredentials, scim.Unauthorized("the access token is not valid: it may be cut off, from another server, or revoked, or its client is disabled").Because(err))
+			case errors.Is(err, oauth.ErrBusy):
+				return scim.Unavailable("the access token cannot be checked at the moment; try again in %s seconds", retryAfter).Because(err)
 			case err != nil:
 				return err
 			}
 			x := exchangeOf(r.Context())
 			x.principal, x.known = p, true
+			if p.ExpiresSoon(time.Now()) {
+				w.Header()[tokenExpires] = []string{p.Expires.UTC().Format(time.RFC3339)}
+			}
+			f.options.Used(r.Context(), p, f.ClientAddress(r))
 			return next(w, r)
 		}
 	}
 }
 
 // bearer reads the token of the request (RFC 6750 section 2.1).
-func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
+func (f *Frame) bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 	values := r.Header["Authorization"]
 	if len(values) > 1 {
-		w.Header().Set("WWW-Authenticate", challengeTwice)
+		f.challenge(w, r, errorTwice)
 		return "", scim.BadRequest("the request has more than one Authorization header")
 	}
 	if len(values) == 0 {
-		w.Header().Set("WWW-Authenticate", challenge)
+		f.challenge(w, r, errorNone)
 		return "", scim.Unauthorized("an access token is needed, in the header Authorization: Bearer TOKEN")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		w.Header().Set("WWW-Authenticate", challenge)
+		f.challenge(w, r, errorNone)
 		return "", scim.Unauthorized("the Authorization header holds no bearer token; get one from /oauth/token and send Authorization: Bearer TOKEN")
 	}
 	return token, nil

@@ -16,9 +16,11 @@ import (
 func TestAuthentication(t *testing.T) {
 	t.Parallel()
 	const (
-		realm   = `Bearer realm="purescim"`
-		invalid = realm + `, error="invalid_token", error_description="the access token is not valid"`
-		expired = realm + `, error="invalid_token", error_description="the access token has expired"`
+		scheme  = `Bearer realm="purescim"`
+		where   = `, resource_metadata="http://example.com/.well-known/oauth-protected-resource"`
+		realm   = scheme + where
+		invalid = scheme + `, error="invalid_token", error_description="the access token is not valid"` + where
+		expired = scheme + `, error="invalid_token", error_description="the access token has expired"` + where
 	)
 	for _, test := range []struct {
 		name          string
@@ -39,7 +41,7 @@ func TestAuthentication(t *testing.T) {
 		{name: "no scheme", authorization: []string{"good-1"}, status: 401, challenge: realm, code: "authentication.required", detail: "no bearer token"},
 		{name: "bad", authorization: []string{"Bearer bad"}, status: 401, challenge: invalid, code: "bad.credentials", detail: "the access token is not valid"},
 		{name: "expired", authorization: []string{"Bearer expired"}, status: 401, challenge: expired, code: "credentials.expired", detail: "the access token has expired"},
-		{name: "twice", authorization: []string{"Bearer good-1", "Bearer good-2"}, status: 400, challenge: realm + `, error="invalid_request", error_description="more than one Authorization header"`, code: "invalid.value", detail: "more than one Authorization"},
+		{name: "twice", authorization: []string{"Bearer good-1", "Bearer good-2"}, status: 400, challenge: scheme + `, error="invalid_request", error_description="more than one Authorization header"` + where, code: "invalid.value", detail: "more than one Authorization"},
 		{name: "cannot be checked", authorization: []string{"Bearer unchecked"}, status: 500, code: "internal.server.error", detail: "correlation id"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

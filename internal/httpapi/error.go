@@ -102,7 +102,7 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, code string) {
 	h.Del("Location")
 	switch e.Status {
 	case http.StatusUnauthorized:
-		setDefault(h, "Www-Authenticate", challenge)
+		setDefault(h, "Www-Authenticate", `Bearer realm="purescim"`)
 	case http.StatusServiceUnavailable:
 		setDefault(h, "Retry-After", retryAfter)
 	}

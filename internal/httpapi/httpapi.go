@@ -36,6 +36,8 @@ type Options struct {
 	// Verify tells who the bearer of a token is. It returns an error that wraps
 	// oauth.ErrTokenInvalid or oauth.ErrTokenExpired for a token that is not accepted.
 	Verify func(ctx context.Context, token string) (oauth.Principal, error)
+	// Used is told who made a request from which IP address; nil is nobody.
+	Used func(ctx context.Context, p oauth.Principal, address string)
 	// RateLimit is how many requests a minute one token may make; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of
@@ -58,6 +60,9 @@ type Frame struct {
 func New(o Options) *Frame {
 	f := &Frame{options: o, log: o.Log, limiter: newLimiter(o.RateLimit)}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	if f.options.Used == nil {
+		f.options.Used = func(context.Context, oauth.Principal, string) {}
+	}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}

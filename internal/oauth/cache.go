@@ -17,6 +17,7 @@ const (
 type verdict struct {
 	principal Principal
 	refusal   error
+	asked     time.Time // when the store was
 	until     time.Time
 }
 

@@ -1,47 +1,110 @@
-// Package oauth owns who may act for an organisation: its clients, their
-// secrets, the access tokens issued to them (RFC 6749 client_credentials,
-// JWT of RFC 7519 signed with Ed25519) and the token endpoint with the errors
-// of its own protocol.
+// Package oauth owns who may act for an organisation: its clients with their
+// secrets and roles, the access tokens issued to them (RFC 6749
+// client_credentials, JWT of RFC 7519 signed with Ed25519), the keys that sign
+// those, and the endpoints and errors of its own protocol.
 //
-// Where clients and keys are kept is left to the Store, reading a bearer token
-// out of a request and answering 401 to package httpapi.
+// Where all that is kept is left to the Store, reading a bearer token out of a
+// request and answering 401 to package httpapi, which permission an endpoint
+// asks for to the doors.
 package oauth
 
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
 )
 
-// ErrNotFound says that the store holds no such client or organisation.
+// ErrNotFound says that the store holds no such client, token or organisation.
 var ErrNotFound = errors.New("not found")
 
-// Store keeps clients and signing keys.
+// Store keeps clients, tokens and signing keys.
 type Store interface {
-	// CreateClient adds a client. Its ID is new, its organisation exists.
+	ClientStore
+	TokenStore
+	KeyStore
+}
+
+// ClientStore keeps clients.
+type ClientStore interface {
+	// CreateClient adds a client. Its ID is new, its organisation exists. A role
+	// or division that the organisation does not have is an *InvalidError.
 	CreateClient(ctx context.Context, c Client) error
 	// Client finds a client by its ID alone, since a token request names no
 	// organisation. It returns ErrNotFound when there is none.
 	Client(ctx context.Context, id uuid.UUID) (Client, error)
+	// Clients reads a page of the organisation's clients in the order of their
+	// creation, and how many there are.
+	Clients(ctx context.Context, o org.ID, p Page) ([]Client, int, error)
+	// UpdateClient changes a client of the organisation by a function that runs
+	// inside the store's protection against lost updates. When it says so, all
+	// tokens of the client end with the change. Errors are ErrNotFound, those of
+	// the function, and *InvalidError as of CreateClient.
+	UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(*Client) (endTokens bool, err error)) (Client, error)
+	// DeleteClient removes a client of the organisation and its tokens, or
+	// returns ErrNotFound.
+	DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error
+	// Roles lists the roles of the organisation.
+	Roles(ctx context.Context, o org.ID) ([]Role, error)
+}
+
+// TokenStore keeps the tokens that were issued.
+type TokenStore interface {
+	// AddToken records a token that is signed with the key, before anybody gets
+	// it. It returns ErrClientClosed unless the client is active. When the client
+	// is disabled at the same time, either this fails or that ends the token.
+	AddToken(ctx context.Context, t Token, key string) error
+	// AdoptToken records a token that was issued before tokens were recorded,
+	// unless it is known by now.
+	AdoptToken(ctx context.Context, t Token) error
 	// Bearer reads all that decides about a token but the token itself. It returns
 	// ErrNotFound when the organisation has no such client.
 	Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (Bearer, error)
-	// Roles lists the roles of the organisation.
-	Roles(ctx context.Context, o org.ID) ([]Role, error)
+	// Tokens reads a page of a client's tokens, the newest first, and how many
+	// there are. A client that does not exist has none.
+	Tokens(ctx context.Context, o org.ID, client uuid.UUID, p Page) ([]Token, int, error)
+	// RevokeToken ends a token, or returns ErrNotFound when the client has no such.
+	RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error
+	// RevokeTokens ends all tokens of a client.
+	RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) error
+	// MarkUsed notes the last use of tokens. An older use changes nothing.
+	MarkUsed(ctx context.Context, o org.ID, uses []Use) error
+	// Revocations lists the revocations recorded after a time. Each method that
+	// ends tokens records one: of the token, or of the client for all of its.
+	Revocations(ctx context.Context, after time.Time) ([]Revocation, error)
+	// ForgetRevocations removes those recorded before a time.
+	ForgetRevocations(ctx context.Context, before time.Time) error
+}
+
+// KeyStore keeps signing keys. At most one of them is not retired.
+type KeyStore interface {
 	// SigningKeys lists all keys, ordered by creation, then by ID.
 	SigningKeys(ctx context.Context) ([]Key, error)
-	// AddSigningKey adds a key. Its ID is new.
-	AddSigningKey(ctx context.Context, k Key) error
+	// ReplaceSigningKey retires a key, "" when there is none, and adds another.
+	// It returns false, and changes nothing, when another server did so before.
+	ReplaceSigningKey(ctx context.Context, old string, k Key) (bool, error)
+	// DeleteSigningKeys removes the keys that were retired, and need verify
+	// nothing more, before a time.
+	DeleteSigningKeys(ctx context.Context, before time.Time) error
 }
+
+// Page is a part of a list.
+type Page struct{ Offset, Limit int }
 
 // Bearer is what the store knows of the bearer of a token.
 type Bearer struct {
 	Org    org.Org
 	Client Client
 	Roles  [][]byte // the details of the client's roles, as JSON
+
+	Recorded bool // the token is known
+	Revoked  bool // and was revoked
+	// Unrecorded says that the client had tokens before tokens were recorded, so
+	// that one that is not known may be good.
+	Unrecorded bool
 }
 
 // Role is what a client may be granted.

@@ -227,14 +227,15 @@ func TestBrokenStoreIsNoRefusal(t *testing.T) {
 	s := oauth.New(store, oauth.Options{})
 	c, _ := newClient(t, s)
 	token := issue(t, s, c)
-	store.broken = errors.New("connection lost")
+	lost := errors.New("connection lost")
+	store.breakDown(lost)
 	for name, server := range map[string]*oauth.Service{"keys known": s, "keys unknown": oauth.New(store, oauth.Options{})} {
 		_, err := server.Verify(t.Context(), token)
-		if !errors.Is(err, store.broken) || errors.Is(err, oauth.ErrTokenInvalid) {
+		if !errors.Is(err, lost) || errors.Is(err, oauth.ErrTokenInvalid) {
 			t.Errorf("%s: %v, want the store's own error", name, err)
 		}
 	}
-	store.broken = nil
+	store.breakDown(nil)
 	if _, err := s.Verify(t.Context(), token); err != nil {
 		t.Errorf("the failure was kept: %v", err)
 	}

@@ -1,7 +1,11 @@
 package oauth_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,31 +19,57 @@ import (
 
 // memory is a Store that counts what it is asked.
 type memory struct {
-	mu      sync.Mutex
-	clients map[uuid.UUID]oauth.Client
-	orgs    map[org.ID]org.Org
-	keys    []oauth.Key
+	mu          sync.Mutex
+	clients     map[uuid.UUID]oauth.Client
+	unrecorded  map[uuid.UUID]bool // clients with tokens that were not recorded
+	tokens      map[uuid.UUID]oauth.Token
+	revocations []oauth.Revocation
+	orgs        map[org.ID]org.Org
+	roles       []oauth.Role
+	keys        []oauth.Key
 
-	asked    atomic.Int32 // all reads
-	keyReads atomic.Int32
-	broken   error // answer of every read, when set
+	asked  atomic.Int32 // reads of clients, bearers and keys
+	polled atomic.Int32
+	marked atomic.Int32
+	broken atomic.Pointer[error] // answer of every read, when set
 }
 
 var acme = org.Org{ID: 42, Name: "acme", Settings: org.DefaultSettings()}
 
 func newMemory() *memory {
-	return &memory{clients: make(map[uuid.UUID]oauth.Client), orgs: map[org.ID]org.Org{acme.ID: acme}}
+	return &memory{
+		clients: make(map[uuid.UUID]oauth.Client), unrecorded: make(map[uuid.UUID]bool),
+		tokens: make(map[uuid.UUID]oauth.Token), orgs: map[org.ID]org.Org{acme.ID: acme},
+	}
+}
+
+// breakDown makes every read fail; nil mends the store.
+func (m *memory) breakDown(err error) {
+	if err == nil {
+		m.broken.Store(nil)
+		return
+	}
+	m.broken.Store(&err)
+}
+
+func (m *memory) failure() error {
+	if err := m.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// change puts a client there as another server's administrator does, without
+// a word to anybody.
+func (m *memory) change(c oauth.Client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clients[c.ID] = c
 }
 
 func (m *memory) CreateClient(_ context.Context, c oauth.Client) error {
 	m.change(c)
 	return nil
-}
-
-func (m *memory) change(c oauth.Client) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.clients[c.ID] = c
 }
 
 func (m *memory) Client(_ context.Context, id uuid.UUID) (oauth.Client, error) {
@@ -50,34 +80,173 @@ func (m *memory) Client(_ context.Context, id uuid.UUID) (oauth.Client, error) {
 	if !ok {
 		return c, oauth.ErrNotFound
 	}
-	return c, m.broken
+	return c, m.failure()
 }
 
-func (m *memory) Bearer(_ context.Context, o org.ID, client, _ uuid.UUID) (oauth.Bearer, error) {
+func (m *memory) Clients(context.Context, org.ID, oauth.Page) ([]oauth.Client, int, error) {
+	return nil, 0, errors.ErrUnsupported
+}
+
+func (m *memory) UpdateClient(_ context.Context, o org.ID, id uuid.UUID, edit func(*oauth.Client) (bool, error)) (oauth.Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.clients[id]
+	if !ok || c.Org != o {
+		return c, oauth.ErrNotFound
+	}
+	endTokens, err := edit(&c)
+	if err != nil {
+		return c, err
+	}
+	m.clients[id] = c
+	if endTokens {
+		m.endAll(id)
+	}
+	return c, nil
+}
+
+func (m *memory) endAll(client uuid.UUID) {
+	delete(m.unrecorded, client)
+	for id, t := range m.tokens {
+		if t.Client == client && t.Revoked.IsZero() {
+			t.Revoked = time.Now()
+			m.tokens[id] = t
+		}
+	}
+	m.revocations = append(m.revocations, oauth.Revocation{ID: client, Recorded: time.Now()})
+}
+
+func (m *memory) DeleteClient(_ context.Context, _ org.ID, id uuid.UUID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.clients, id)
+	m.endAll(id)
+	return nil
+}
+
+func (m *memory) Roles(context.Context, org.ID) ([]oauth.Role, error) { return m.roles, m.failure() }
+
+func (m *memory) AddToken(_ context.Context, t oauth.Token, _ string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.clients[t.Client].State != oauth.StateActive {
+		return oauth.ErrClientClosed
+	}
+	m.tokens[t.ID] = t
+	return nil
+}
+
+func (m *memory) AdoptToken(_ context.Context, t oauth.Token) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.tokens[t.ID]; !known && m.unrecorded[t.Client] {
+		m.tokens[t.ID] = t
+	}
+	return nil
+}
+
+func (m *memory) Bearer(_ context.Context, o org.ID, client, token uuid.UUID) (oauth.Bearer, error) {
 	m.asked.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c, known := m.clients[client]
-	if b := (oauth.Bearer{Org: m.orgs[o], Client: c}); known && c.Org == o && b.Org.ID == o {
-		return b, m.broken
+	b := oauth.Bearer{Org: m.orgs[o], Client: c, Unrecorded: m.unrecorded[client]}
+	if !known || c.Org != o || b.Org.ID != o {
+		return oauth.Bearer{}, oauth.ErrNotFound
 	}
-	return oauth.Bearer{}, oauth.ErrNotFound
+	if t, ok := m.tokens[token]; ok && t.Client == client {
+		b.Recorded, b.Revoked = true, !t.Revoked.IsZero()
+	}
+	return b, m.failure()
 }
 
-func (m *memory) Roles(context.Context, org.ID) ([]oauth.Role, error) { return nil, nil }
+func (m *memory) Tokens(context.Context, org.ID, uuid.UUID, oauth.Page) ([]oauth.Token, int, error) {
+	return nil, 0, errors.ErrUnsupported
+}
+
+func (m *memory) RevokeToken(_ context.Context, _ org.ID, client, token uuid.UUID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.tokens[token]
+	if !ok || t.Client != client {
+		return oauth.ErrNotFound
+	}
+	t.Revoked = time.Now()
+	m.tokens[token] = t
+	m.revocations = append(m.revocations, oauth.Revocation{ID: token, Recorded: time.Now()})
+	return nil
+}
+
+func (m *memory) RevokeTokens(_ context.Context, _ org.ID, client uuid.UUID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.endAll(client)
+	return nil
+}
+
+func (m *memory) MarkUsed(_ context.Context, _ org.ID, uses []oauth.Use) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.failure(); err != nil {
+		return err
+	}
+	m.marked.Add(1)
+	for _, use := range uses {
+		t := m.tokens[use.Token]
+		t.Used, t.UsedFrom = use.At, use.From
+		m.tokens[use.Token] = t
+	}
+	return nil
+}
+
+func (m *memory) Revocations(_ context.Context, after time.Time) ([]oauth.Revocation, error) {
+	m.polled.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var late []oauth.Revocation
+	for _, r := range m.revocations {
+		if r.Recorded.After(after) {
+			late = append(late, r)
+		}
+	}
+	return late, m.failure()
+}
+
+func (m *memory) ForgetRevocations(_ context.Context, before time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.revocations = slices.DeleteFunc(m.revocations, func(r oauth.Revocation) bool { return r.Recorded.Before(before) })
+	return m.failure()
+}
 
 func (m *memory) SigningKeys(context.Context) ([]oauth.Key, error) {
 	m.asked.Add(1)
-	m.keyReads.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]oauth.Key(nil), m.keys...), m.broken
+	return slices.Clone(m.keys), m.failure()
 }
 
-func (m *memory) AddSigningKey(_ context.Context, k oauth.Key) error {
+func (m *memory) ReplaceSigningKey(_ context.Context, old string, k oauth.Key) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for i := range m.keys {
+		switch signs := m.keys[i].Retired.IsZero(); {
+		case signs && m.keys[i].ID != old:
+			return false, nil
+		case signs:
+			m.keys[i].Retired = time.Now()
+		}
+	}
 	m.keys = append(m.keys, k)
+	return true, nil
+}
+
+func (m *memory) DeleteSigningKeys(_ context.Context, before time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keys = slices.DeleteFunc(m.keys, func(k oauth.Key) bool {
+		return !k.Retired.IsZero() && k.Retired.Before(before) && k.VerifyUntil.Before(before)
+	})
 	return nil
 }
 
@@ -99,4 +268,30 @@ func issue(t testing.TB, s *oauth.Service, c oauth.Client) string {
 		t.Fatal(err)
 	}
 	return token
+}
+
+// endpoints are those of a server that all clients reach from one address.
+func endpoints(s *oauth.Service) oauth.Endpoints {
+	return oauth.Endpoints{
+		Service: s,
+		BaseURL: func(*http.Request) string { return "https://scim.example.com" },
+		Address: func(r *http.Request) string { return cmp.Or(r.Header.Get("Test-Address"), "192.0.2.1") },
+	}
+}
+
+// running is a server with its background work.
+func running(t *testing.T, store oauth.Store, o oauth.Options) *oauth.Service {
+	t.Helper()
+	s := oauth.New(store, o)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		s.Run(ctx)
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	return s
 }

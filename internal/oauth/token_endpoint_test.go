@@ -49,7 +49,7 @@ func TestServeTokenGrants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()
-			if err := s.ServeToken(w, r); err != nil || w.Code != http.StatusOK {
+			if err := endpoints(s).Token(w, r); err != nil || w.Code != http.StatusOK {
 				t.Fatalf("%v, %d %s", err, w.Code, w.Body)
 			}
 			var got map[string]any
@@ -126,7 +126,7 @@ func TestServeTokenRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()
-			if err := s.ServeToken(w, test.request); err != nil {
+			if err := endpoints(s).Token(w, test.request); err != nil {
 				t.Fatal(err)
 			}
 			var got map[string]string
@@ -156,10 +156,11 @@ func TestServeTokenReturnsFailures(t *testing.T) {
 	store := newMemory()
 	s := oauth.New(store, oauth.Options{})
 	c, secret := newClient(t, s)
-	store.broken = errors.New("connection lost")
+	lost := errors.New("connection lost")
+	store.breakDown(lost)
 	w := httptest.NewRecorder()
-	err := s.ServeToken(w, tokenRequest("grant_type=client_credentials", func(r *http.Request) { r.SetBasicAuth(c.ID.String(), secret) }))
-	if !errors.Is(err, store.broken) || w.Body.Len() != 0 {
+	err := endpoints(s).Token(w, tokenRequest("grant_type=client_credentials", func(r *http.Request) { r.SetBasicAuth(c.ID.String(), secret) }))
+	if !errors.Is(err, lost) || w.Body.Len() != 0 {
 		t.Errorf("returned %v and wrote %q; want the store's error and nothing", err, w.Body)
 	}
 }

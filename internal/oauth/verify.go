@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -35,6 +36,7 @@ type Principal struct {
 	Client      uuid.UUID
 	Token       uuid.UUID // the token's own id, its `jti`
 	Permissions Permissions
+	Issued      time.Time // when the token was
 	Expires     time.Time // when the token does
 	RateLimit   int       // requests a minute for the token; 0 is the server's own limit
 }
@@ -45,28 +47,29 @@ type claims struct {
 	Org string `json:"org"`
 }
 
-// Verify tells who the bearer of an access token is. What it found is kept for
-// at most 30 seconds, which is how long a disabled client, or an older setting
-// of its organisation, may still be seen; a token that was seen lately costs no
-// look-up in the store.
+// Verify tells who the bearer of an access token is. A token that was seen
+// lately costs no look-up in the store. A revoked token, and one whose client
+// was disabled or deleted, is refused within a second by every server; other
+// changes of a client, its roles and its organisation count within 30 seconds.
 func (s *Service) Verify(ctx context.Context, token string) (Principal, error) {
 	if len(token) > maxToken {
 		return Principal{}, fmt.Errorf("%w: it is longer than %d bytes", ErrTokenInvalid, maxToken)
 	}
 	key := sha256.Sum256([]byte(token))
-	now := time.Now()
-	if found, ok := s.verified.get(key, now); ok {
+	asked := time.Now()
+	if found, ok := s.verified.get(key, asked); ok && s.revoked.allow(found, asked) {
 		return found.principal, found.refusal
 	}
 	claims, err := s.parse(ctx, token)
 	if err != nil {
 		return Principal{}, err
 	}
+	asked = time.Now() // parsing may have waited for a key
 	p, err := s.principal(ctx, claims)
 	if err == nil || errors.Is(err, ErrTokenInvalid) {
 		// Refusals are kept too: our own signature is on the token, so its
 		// bearer could otherwise ask the store as often as it likes.
-		s.verified.put(key, verdict{principal: p, refusal: err, until: earlier(claims.ExpiresAt.Time, now.Add(verdictLife))})
+		s.verified.put(key, verdict{principal: p, refusal: err, asked: asked, until: earlier(claims.ExpiresAt.Time, asked.Add(verdictLife))})
 	}
 	return p, err
 }
@@ -119,11 +122,29 @@ func (s *Service) principal(ctx context.Context, c *claims) (Principal, error) {
 		return Principal{}, fmt.Errorf("find client: %w", err)
 	case found.Client.State == StateDisabled:
 		return Principal{}, fmt.Errorf("%w: its client is disabled", ErrTokenInvalid)
+	case found.Revoked:
+		return Principal{}, fmt.Errorf("%w: it was revoked", ErrTokenInvalid)
+	case !found.Recorded && !found.Unrecorded:
+		return Principal{}, fmt.Errorf("%w: it is not known", ErrTokenInvalid)
 	}
-	return Principal{
+	p := Principal{
 		Org: found.Org, Client: client, Token: token, Permissions: PermissionsOf(found.Roles...),
-		Expires: c.ExpiresAt.Time, RateLimit: found.Client.RateLimit,
-	}, nil
+		Issued: c.issued(), Expires: c.ExpiresAt.UTC(), RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
+	}
+	if !found.Recorded {
+		if err := s.store.AdoptToken(ctx, Token{ID: token, Org: o, Client: client, Issued: p.Issued, Expires: p.Expires}); err != nil {
+			return Principal{}, fmt.Errorf("record an older token: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// issued is the `iat`, which no token of ours lacks.
+func (c *claims) issued() time.Time {
+	if c.IssuedAt == nil {
+		return time.Time{}
+	}
+	return c.IssuedAt.UTC()
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -22,15 +22,85 @@ const clientColumns = `c.client_id, c.org_id, c.name, c.description, c.validity_
 
 const insertClient = `
 insert into oauth_clients (org_id, client_id, name, description, validity_seconds, state, roles, rate_limit,
-                           created_at, modified_at, secret_hash)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+                           modified_at, secret_hash, previous_secret_hash, previous_secret_until, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+
+const updateClient = `
+update oauth_clients c
+set    name = $3, description = $4, validity_seconds = $5, state = $6, roles = $7, rate_limit = $8,
+       modified_at = $9, secret_hash = $10, previous_secret_hash = $11, previous_secret_until = $12
+where  c.org_id = $1 and c.client_id = $2`
+
+// written are the arguments that insertClient and updateClient have in common.
+func written(c oauth.Client) []any {
+	var previousUntil *time.Time
+	if !c.PreviousSecretUntil.IsZero() {
+		previousUntil = &c.PreviousSecretUntil
+	}
+	return []any{
+		int64(c.Org), uid(c.ID), c.Name, c.Description, int64(c.Validity / time.Second), string(c.State), grantsOf(c.Roles), c.RateLimit,
+		c.Modified, c.SecretHash, c.PreviousSecretHash, previousUntil,
+	}
+}
 
 // CreateClient implements oauth.Store.
 func (r Registry) CreateClient(ctx context.Context, c oauth.Client) error {
-	_, err := r.store.pool.Exec(ctx, insertClient,
-		int64(c.Org), uid(c.ID), c.Name, c.Description, int64(c.Validity/time.Second), string(c.State), grantsOf(c.Roles), c.RateLimit,
-		c.Created, c.Modified, c.SecretHash)
+	err := r.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+		if err := holdGrants(ctx, tx, c); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, insertClient, append(written(c), c.Created)...)
+		return err
+	})
 	return wrap("create client", err)
+}
+
+// lockGranted holds the roles and divisions that a client is granted until it is
+// stored.
+const lockGranted = `
+select e.kind, e.id
+from   catalogue e
+where  e.org_id = $1 and (e.kind = $2 and e.id = any($3) or e.kind = $4 and e.id = any($5))
+for    key share`
+
+// holdGrants checks that what the client is granted exists.
+func holdGrants(ctx context.Context, tx pgx.Tx, c oauth.Client) error {
+	var roles, divisions uids
+	for _, g := range c.Roles {
+		roles = append(roles, g.Role)
+		if id, err := uuid.Parse(g.Division); err == nil {
+			divisions = append(divisions, id)
+		}
+	}
+	if len(roles) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, lockGranted, int64(c.Org), int16(directory.Role), roles, int16(directory.Division), divisions)
+	if err != nil {
+		return err
+	}
+	type entry struct {
+		kind directory.Kind
+		id   string
+	}
+	found := map[entry]bool{}
+	var kind int16
+	var id uuid.UUID
+	if _, err := pgx.ForEachRow(rows, []any{&kind, &id}, func() error {
+		found[entry{directory.Kind(kind), id.String()}] = true
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, g := range c.Roles {
+		if !found[entry{directory.Role, g.Role.String()}] {
+			return &oauth.InvalidError{Field: "roleDivisions", Problem: fmt.Sprintf("names the role %s, which the organisation does not have", g.Role)}
+		}
+		if g.Division != oauth.AllDivisions && !found[entry{directory.Division, g.Division}] {
+			return &oauth.InvalidError{Field: "roleDivisions", Problem: fmt.Sprintf("names the division %q, which the organisation does not have", g.Division)}
+		}
+	}
+	return nil
 }
 
 // selectClient finds a client by its id alone: a token request names no organisation.
@@ -47,6 +117,85 @@ func (r Registry) Client(ctx context.Context, id uuid.UUID) (oauth.Client, error
 	}
 	c, err := pgx.CollectExactlyOneRow(rows, scanClient)
 	return c, wrap("read client", noRows(err))
+}
+
+const selectClients = `
+select ` + clientColumns + `
+from   oauth_clients c
+where  c.org_id = $1
+order  by c.client_id
+offset $2
+limit  $3`
+
+const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $1`
+
+// Clients implements oauth.Store.
+func (r Registry) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Client, int, error) {
+	rows, err := r.store.pool.Query(ctx, selectClients, int64(o), p.Offset, p.Limit)
+	if err != nil {
+		return nil, 0, wrap("list clients", err)
+	}
+	clients, err := pgx.CollectRows(rows, scanClient)
+	if err != nil {
+		return nil, 0, wrap("list clients", err)
+	}
+	var total int
+	err = r.store.pool.QueryRow(ctx, countOrgClients, int64(o)).Scan(&total)
+	return clients, total, wrap("count clients", err)
+}
+
+const lockClient = `
+select ` + clientColumns + `
+from   oauth_clients c
+where  c.org_id = $1 and c.client_id = $2
+for    update`
+
+// UpdateClient implements oauth.Store.
+func (r Registry) UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(*oauth.Client) (bool, error)) (oauth.Client, error) {
+	var c oauth.Client
+	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, lockClient, int64(o), uid(id))
+		if err != nil {
+			return err
+		}
+		if c, err = pgx.CollectExactlyOneRow(rows, scanClient); err != nil {
+			return noRows(err)
+		}
+		endTokens, err := edit(&c)
+		if err != nil {
+			return err
+		}
+		if err := holdGrants(ctx, tx, c); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, updateClient, written(c)...); err != nil || !endTokens {
+			return err
+		}
+		return endAll(ctx, tx, o, id)
+	})
+	return c, wrap("update client", err)
+}
+
+const deleteClient = `delete from oauth_clients c where c.org_id = $1 and c.client_id = $2`
+
+const deleteTokens = `delete from access_tokens t where t.org_id = $1 and t.client_id = $2`
+
+// DeleteClient implements oauth.Store.
+func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
+	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, deleteClient, int64(o), uid(id))
+		if err == nil && tag.RowsAffected() == 0 {
+			err = oauth.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, deleteTokens, int64(o), uid(id)); err != nil {
+			return err
+		}
+		return record(ctx, tx, id)
+	})
+	return wrap("delete client", err)
 }
 
 func scanClient(row pgx.CollectableRow) (oauth.Client, error) {
@@ -79,9 +228,7 @@ func (f *clientFields) client() (c oauth.Client, err error) {
 	c = f.Client
 	c.Org, c.Validity, c.State = org.ID(f.org), time.Duration(f.seconds)*time.Second, oauth.State(f.state)
 	c.Created, c.Modified = c.Created.UTC(), c.Modified.UTC()
-	if f.previousUntil != nil {
-		c.PreviousSecretUntil = f.previousUntil.UTC()
-	}
+	c.PreviousSecretUntil = orZero(f.previousUntil)
 	var grants []grant
 	if err := json.Unmarshal(f.roles, &grants); err != nil {
 		return c, fmt.Errorf("read the roles of client %s: %w", c.ID, err)
@@ -104,36 +251,6 @@ func grantsOf(roles []oauth.RoleGrant) []grant {
 		grants[i] = grant(r)
 	}
 	return grants
-}
-
-// selectBearer reads a client with its organisation and its roles.
-const selectBearer = `
-select ` + clientColumns + `, ` + orgColumns + `,
-       array(select r.detail::text
-             from   catalogue r
-             where  r.org_id = $1 and r.kind = 1
-             and    r.id in (select (g.value->>'role')::uuid from jsonb_array_elements(c.roles) g))
-from   oauth_clients c
-join   orgs o on o.org_id = c.org_id
-where  c.org_id = $1 and c.client_id = $2`
-
-// Bearer implements oauth.Store.
-func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (oauth.Bearer, error) {
-	rows, err := r.store.pool.Query(ctx, selectBearer, int64(o), uid(client))
-	if err != nil {
-		return oauth.Bearer{}, wrap("read bearer", err)
-	}
-	b, err := pgx.CollectExactlyOneRow(rows, scanBearer)
-	return b, wrap("read bearer", noRows(err))
-}
-
-func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
-	var f clientFields
-	fields := append(f.columns(), fieldsOf(&b.Org)...)
-	if err = row.Scan(append(fields, &b.Roles)...); err == nil {
-		b.Client, err = f.client()
-	}
-	return b, err
 }
 
 const selectRoles = `

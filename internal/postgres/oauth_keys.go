@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -9,7 +10,7 @@ import (
 )
 
 const selectSigningKeys = `
-select kid, private_key, created_at
+select kid, private_key, created_at, retired_at, verify_until
 from   signing_keys
 order  by created_at, kid`
 
@@ -20,19 +21,44 @@ func (r Registry) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
 		return nil, wrap("list signing keys", err)
 	}
 	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k oauth.Key, err error) {
-		err = row.Scan(&k.ID, &k.Private, &k.Created)
-		k.Created = k.Created.UTC()
+		var retired *time.Time
+		err = row.Scan(&k.ID, &k.Private, &k.Created, &retired, &k.VerifyUntil)
+		k.Created, k.Retired, k.VerifyUntil = k.Created.UTC(), orZero(retired), k.VerifyUntil.UTC()
 		return k, err
 	})
 	return keys, wrap("list signing keys", err)
 }
 
+const retireSigningKey = `update signing_keys set retired_at = $2 where kid = $1 and retired_at is null`
+
 const insertSigningKey = `
 insert into signing_keys (kid, private_key, created_at, verify_until)
 values ($1, $2, $3, $4)`
 
-// AddSigningKey implements oauth.Store.
-func (r Registry) AddSigningKey(ctx context.Context, k oauth.Key) error {
-	_, err := r.store.pool.Exec(ctx, insertSigningKey, k.ID, k.Private, k.Created, k.Created)
-	return wrap("add signing key", err)
+// ReplaceSigningKey implements oauth.Store.
+func (r Registry) ReplaceSigningKey(ctx context.Context, old string, k oauth.Key) (bool, error) {
+	replaced := false
+	err := r.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+		if old != "" {
+			tag, err := tx.Exec(ctx, retireSigningKey, old, k.Created)
+			if err != nil || tag.RowsAffected() == 0 {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, insertSigningKey, k.ID, k.Private, k.Created, k.VerifyUntil)
+		replaced = err == nil
+		return err
+	})
+	if violates(err, uniqueViolation, "signing_keys_active") {
+		return false, nil
+	}
+	return replaced && err == nil, wrap("replace signing key", err)
+}
+
+const deleteSigningKeys = `delete from signing_keys where retired_at < $1 and verify_until < $1`
+
+// DeleteSigningKeys implements oauth.Store.
+func (r Registry) DeleteSigningKeys(ctx context.Context, before time.Time) error {
+	_, err := r.store.pool.Exec(ctx, deleteSigningKeys, before)
+	return wrap("delete signing keys", err)
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -55,31 +54,6 @@ func TestRegistry_Organisations(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
-
-func TestRegistry_ClientsAndKeys(t *testing.T) {
-	t.Parallel()
-	o := newTenant(t)
-	registry := o.Registry()
-	c := oauth.Client{
-		ID: uuid.Must(uuid.NewV7()), Org: org.ID(o.org), Name: "Entra",
-		SecretHash: []byte{7}, Validity: time.Hour, State: oauth.StateActive, Created: now(),
-	}
-	o.must(registry.CreateClient(t.Context(), c))
-	found, err := registry.Client(t.Context(), c.ID)
-	o.must(err)
-	expect(t, "client", found, c)
-
-	keys := []oauth.Key{
-		{ID: "b", Private: []byte{1}, Created: now()},
-		{ID: "a", Private: []byte{2}, Created: now().Add(time.Second)},
-	}
-	for _, k := range []int{1, 0} {
-		o.must(registry.AddSigningKey(t.Context(), keys[k]))
-	}
-	listed, err := registry.SigningKeys(t.Context())
-	o.must(err)
-	expect(t, "keys", listed, keys)
-}
 
 func TestCreateEntry(t *testing.T) {
 	t.Parallel()

@@ -26,10 +26,11 @@ var acrossOrganisations = map[string]string{
 }
 
 // ownTables hold rows of one organisation each. The other tables, orgs,
-// oauth_clients and signing_keys, are small and looked up before an organisation
-// is known.
+// oauth_clients, revocations and signing_keys, are small and looked up before an
+// organisation is known.
 var ownTables = []string{
 	"users", "user_keys", "deleted_users", "groups", "group_members", "catalogue", "counts", "count_changes",
+	"access_tokens",
 }
 
 // Every statement of the package keeps the rules of the package comment.
@@ -288,7 +289,7 @@ func TestTables_BeginWithTheOrganisation(t *testing.T) {
 		join   pg_namespace n on n.oid = r.relnamespace and n.nspname = 'public'
 		left   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
 		where  a.attname is distinct from 'org_id' and r.relname not like 'goose%'
-		order  by 1`), []string{"oauth_clients_pkey", "orgs_name", "signing_keys_pkey"})
+		order  by 1`), []string{"oauth_clients_pkey", "orgs_name", "revocations_pkey", "signing_keys_active", "signing_keys_pkey"})
 	expect(t, "foreign keys that do not begin with org_id", named(`
 		select f.conname::text
 		from   pg_constraint f

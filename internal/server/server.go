@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
@@ -33,6 +35,7 @@ type Config struct {
 func New(c Config) http.Handler {
 	frame := httpapi.New(httpapi.Options{
 		Verify:     c.OAuth.Verify,
+		Used:       c.OAuth.Used,
 		RateLimit:  c.RateLimit,
 		PublicURL:  c.PublicURL,
 		TrustProxy: c.TrustProxy,
@@ -41,10 +44,24 @@ func New(c Config) http.Handler {
 	r := frame.Router(httpapi.Platform)
 	scimapi.Mount(r, frame, c.Directory)
 	platformapi.Mount(r, frame, c.Directory)
-	frame.Handle(r, "/oauth/token", httpapi.Route{
-		Protocol: httpapi.Platform,
-		Public:   true,
-		Methods:  map[string]httpapi.Handler{http.MethodPost: c.OAuth.ServeToken},
-	})
+	mountOAuth(r, frame, oauth.Endpoints{Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress})
 	return r
+}
+
+// mountOAuth serves OAuth's own endpoints, which need no token: clients
+// authenticate there as clients.
+func mountOAuth(r chi.Router, frame *httpapi.Frame, e oauth.Endpoints) {
+	handle := func(method, path string, h httpapi.Handler) {
+		frame.Handle(r, path, httpapi.Route{
+			Protocol: httpapi.Platform,
+			Public:   true,
+			Methods:  map[string]httpapi.Handler{method: h},
+		})
+	}
+	handle(http.MethodPost, oauth.TokenPath, e.Token)
+	handle(http.MethodPost, oauth.RevokePath, e.Revoke)
+	handle(http.MethodPost, oauth.IntrospectPath, e.Introspect)
+	handle(http.MethodGet, oauth.KeysPath, e.Keys)
+	handle(http.MethodGet, oauth.MetadataPath, e.Metadata)
+	handle(http.MethodGet, oauth.ResourceMetadataPath, e.ResourceMetadata)
 }

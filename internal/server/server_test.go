@@ -15,10 +15,7 @@ func TestToken(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)
 	o := server.NewOrg(t)
-	client, secret, err := server.OAuth.CreateClient(t.Context(), o.ID, "Entra", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client, secret := o.NewClient(t, "admin")
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client.ID.String()}, "client_secret": {secret}}
 	response, err := http.PostForm(server.URL+"/oauth/token", form)
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 // Server is a running server with no organisations.
 type Server struct {
 	URL       string // scheme, host and port
+	Database  string // its URL
 	Handler   http.Handler
 	Store     *postgres.Store
 	OAuth     *oauth.Service
@@ -38,6 +39,8 @@ type Options struct {
 	Types     schema.Types // schema.DefaultTypes when nil
 	RateLimit int          // requests a minute for each token; 0 is no limit
 	Log       *slog.Logger // silent when nil
+	// Database is the URL of that of another server, which this one serves too.
+	Database string
 }
 
 // New starts a server that ends with the test.
@@ -55,8 +58,12 @@ func NewWith(t testing.TB, o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	store := open(t, o.Log)
+	if o.Database == "" {
+		o.Database = testdb.New(t)
+	}
+	store := open(t, o)
 	s := &Server{
+		Database:  o.Database,
 		Store:     store,
 		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log}),
 		Directory: directory.New(store, o.Types, o.Log),
@@ -67,29 +74,36 @@ func NewWith(t testing.TB, o Options) *Server {
 		RateLimit: o.RateLimit,
 		Log:       o.Log,
 	})
+	background(t, s.OAuth.Run)
 	running := httptest.NewServer(s.Handler)
 	t.Cleanup(running.Close)
 	s.URL = running.URL
 	return s
 }
 
-// open opens a store on a fresh database, with its background work.
-func open(t testing.TB, log *slog.Logger) *postgres.Store {
+// open opens a store with its background work.
+func open(t testing.TB, o Options) *postgres.Store {
 	t.Helper()
 	// The server of all tests has connections for many stores, not for large ones.
-	store, err := postgres.Open(t.Context(), testdb.New(t), postgres.Options{MaxConns: 8, Log: log})
+	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(store.Close)
+	background(t, store.Run)
+	return store
+}
+
+// background does work until the test ends.
+func background(t testing.TB, run func(ctx context.Context)) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	var background sync.WaitGroup
-	background.Go(func() { store.Run(ctx) })
+	var work sync.WaitGroup
+	work.Go(func() { run(ctx) })
 	t.Cleanup(func() {
 		stop()
-		background.Wait()
-		store.Close()
+		work.Wait()
 	})
-	return store
 }
 
 // Org is an organisation that the test made, and a client that may do
@@ -112,17 +126,32 @@ func (s *Server) NewOrg(t testing.TB, changes ...func(*org.Settings)) *Org {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roles, err := s.OAuth.RolesNamed(t.Context(), o.ID, "admin")
+	made := &Org{Org: o, server: s}
+	made.Token, _ = made.NewToken(t, "admin")
+	return made
+}
+
+// NewToken makes a client that carries the roles, and a token for it.
+func (o *Org) NewToken(t testing.TB, roles ...string) (token string, client oauth.Client) {
+	t.Helper()
+	client, _ = o.NewClient(t, roles...)
+	token, _, err := o.server.OAuth.Issue(t.Context(), client, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, _, err := s.OAuth.CreateClient(t.Context(), o.ID, oauth.ClientSpec{Name: "test", Roles: roles})
+	return token, client
+}
+
+// NewClient makes a client that carries the roles.
+func (o *Org) NewClient(t testing.TB, roles ...string) (client oauth.Client, secret string) {
+	t.Helper()
+	grants, err := o.server.OAuth.RolesNamed(t.Context(), o.ID, roles...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, _, err := s.OAuth.Issue(t.Context(), client, 0)
+	client, secret, err = o.server.OAuth.CreateClient(t.Context(), o.ID, oauth.ClientSpec{Name: "test", Roles: grants})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Org{Org: o, Token: token, server: s}
+	return client, secret
 }

@@ -1,0 +1,27 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"strings"
+)
+
+// ClientAddress is the IP address that the request came from. Behind a proxy
+// that is trusted it is the one that the proxy saw, the last of X-Forwarded-For:
+// those before it are what the client says.
+func (f *Frame) ClientAddress(r *http.Request) string {
+	if f.options.TrustProxy {
+		list := r.Header.Values("X-Forwarded-For")
+		if len(list) > 0 {
+			last := list[len(list)-1]
+			if ip := net.ParseIP(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); ip != nil {
+				return ip.String()
+			}
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

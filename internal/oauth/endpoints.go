@@ -1,0 +1,171 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// maxForm is how many bytes a request to an endpoint of this protocol may have.
+const maxForm = 16 << 10
+
+// Endpoints serve OAuth's own protocol. Refusals are answered here, in its
+// words; a handler returns an error, and has written nothing, when the store
+// fails.
+type Endpoints struct {
+	Service *Service
+	// BaseURL is the scheme and host under which the client reaches the server.
+	BaseURL func(r *http.Request) string
+	// Address is the IP address that the request came from.
+	Address func(r *http.Request) string
+}
+
+// refusal is an error answer of the protocol (RFC 6749 section 5.2) in the
+// spelling of Genesys Cloud, which gives the text twice.
+type refusal struct {
+	Code        string `json:"error"`
+	Text        string `json:"description"`
+	Description string `json:"error_description"`
+
+	status int
+	retry  time.Duration // after which the client may try again
+}
+
+func (e *refusal) Error() string { return e.Code + ": " + e.Description }
+
+func refuse(status int, code, text string) *refusal {
+	return &refusal{Code: code, Text: text, Description: text, status: status}
+}
+
+func invalidRequest(text string) *refusal {
+	return refuse(http.StatusBadRequest, "invalid_request", text)
+}
+
+// unauthenticated is a 401, which RFC 6749 asks for when the client used, or
+// might have used, the Authorization header.
+func unauthenticated(text string) *refusal {
+	return refuse(http.StatusUnauthorized, "invalid_client", text)
+}
+
+// tooFast refuses a client that failed too often (RFC 8628 has the word).
+func tooFast(pause time.Duration) *refusal {
+	seconds := strconv.Itoa(int((pause + time.Second - 1) / time.Second))
+	e := refuse(http.StatusTooManyRequests, "slow_down", "too many failed attempts to authenticate; retry in "+seconds+" seconds")
+	e.retry = pause
+	return e
+}
+
+// answer writes what a handler has found, or why it cannot.
+func answer(w http.ResponseWriter, found any, err error) error {
+	status := http.StatusOK
+	h := w.Header()
+	if refused := (*refusal)(nil); errors.As(err, &refused) {
+		found, status = refused, refused.status
+		if refused.retry > 0 {
+			h.Set("Retry-After", strconv.Itoa(int((refused.retry+time.Second-1)/time.Second)))
+		}
+	} else if err != nil {
+		return err
+	}
+	body, err := json.Marshal(found)
+	if err != nil {
+		return err
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Basic realm="purescim"`)
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has gone is nobody's error
+	return nil
+}
+
+// authenticated reads the form and finds the client that sends it.
+func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, error) {
+	name, secret, err := credentials(r, form)
+	if err != nil {
+		return Client{}, err
+	}
+	id, err := uuid.Parse(name)
+	if err != nil {
+		id = uuid.Nil // which no client has
+	}
+	s, ctx, address, at := e.Service, r.Context(), e.Address(r), time.Now()
+	if wait := s.guesses.pause(id, address, at); wait > 0 {
+		s.log.WarnContext(ctx, "client refused: too many failures", "client", id, "from", address)
+		return Client{}, tooFast(wait)
+	}
+	client, err := s.Authenticate(ctx, id, secret)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		s.guesses.failed(id, address, false, at)
+		s.log.WarnContext(ctx, "client refused: not found", "from", address)
+		return Client{}, refuse(http.StatusBadRequest, "invalid_client", "client not found")
+	case errors.Is(err, ErrWrongSecret):
+		s.guesses.failed(id, address, true, at)
+		s.log.WarnContext(ctx, "client refused: wrong secret", "client", id, "from", address)
+		return Client{}, unauthenticated("authentication failed")
+	case err == nil:
+		s.guesses.succeeded(id, address, at)
+	}
+	return client, err
+}
+
+// readForm reads the parameters from the body alone: credentials in the URL
+// end in logs (RFC 6749 section 2.3.1).
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		return nil, invalidRequest("the body must be application/x-www-form-urlencoded")
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return nil, refuse(http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large")
+		}
+		return nil, invalidRequest("the form cannot be read")
+	}
+	for _, values := range r.PostForm {
+		if len(values) > 1 {
+			return nil, invalidRequest("a parameter is given twice")
+		}
+	}
+	return r.PostForm, nil
+}
+
+// credentials takes the client's id and secret from the one place that has them.
+func credentials(r *http.Request, form url.Values) (id, secret string, err error) {
+	id, secret = form.Get("client_id"), form.Get("client_secret")
+	if r.Header.Get("Authorization") == "" {
+		if id == "" || secret == "" {
+			return "", "", unauthenticated("client authentication is required: HTTP Basic, or client_id and client_secret")
+		}
+		return id, secret, nil
+	}
+	name, password, ok := r.BasicAuth()
+	if !ok {
+		return "", "", unauthenticated("the Authorization header does not hold HTTP Basic credentials")
+	}
+	name, password = formDecoded(name), formDecoded(password)
+	if secret != "" || (id != "" && !strings.EqualFold(id, name)) {
+		return "", "", invalidRequest("the client authenticates in two ways: HTTP Basic and the form")
+	}
+	return name, password, nil
+}
+
+// formDecoded undoes the encoding that RFC 6749 section 2.3.1 asks of clients.
+// Most leave it out, which makes no difference to our own ids and secrets.
+func formDecoded(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
