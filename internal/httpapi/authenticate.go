@@ -20,6 +20,7 @@ const (
 	errorInvalid = `, error="invalid_token", error_description="the access token is not valid"`
 	errorExpired = `, error="invalid_token", error_description="the access token has expired"`
 	errorTwice   = `, error="invalid_request", error_description="more than one Authorization header"`
+	errorScope   = `, error="insufficient_scope", error_description="the client has none of the permissions that allow this"`
 )
 
 // challenge sets the header that tells how to authenticate (RFC 6750 section 3),

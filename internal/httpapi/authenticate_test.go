@@ -7,8 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/purescim/purescim/internal/httpapi"
 )
@@ -103,59 +101,5 @@ func TestRefusedTokenIsExplainedInTheLog(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "s3cr3t") {
 		t.Error("the log holds the token")
-	}
-}
-
-func TestRateLimit(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := httpapi.New(httpapi.Options{Verify: verify, RateLimit: 3})
-		router := f.Router(httpapi.SCIM)
-		f.Handle(router, "/", get(httpapi.SCIM, hello))
-		step := func(token string, status int, count, reset, retry string) {
-			t.Helper()
-			w := httptest.NewRecorder()
-			router.ServeHTTP(w, request("Authorization: Bearer "+token))
-			h := w.Header()
-			if w.Code != status || h.Get("inin-ratelimit-count") != count || h.Get("inin-ratelimit-allowed") != "3" ||
-				h.Get("inin-ratelimit-reset") != reset || h.Get("Retry-After") != retry {
-				t.Errorf("status %d, headers %v; want %d, count %s, reset %s, Retry-After %q", w.Code, h, status, count, reset, retry)
-			}
-		}
-		step("good-1", 200, "1", "20", "")
-		step("good-1", 200, "2", "40", "")
-		step("good-1", 200, "3", "60", "")
-		step("good-1", 429, "3", "60", "20")
-		step("good-2", 200, "1", "20", "") // another token, another bucket
-		step("bad", 401, "0", "0", "")
-		time.Sleep(19500 * time.Millisecond)
-		step("good-1", 429, "3", "41", "1")
-		time.Sleep(500 * time.Millisecond)
-		step("good-1", 200, "3", "60", "")
-		time.Sleep(2 * time.Minute)
-		step("good-1", 200, "1", "20", "")
-	})
-}
-
-func TestRateLimitBody(t *testing.T) {
-	t.Parallel()
-	f := httpapi.New(httpapi.Options{Verify: verify, RateLimit: 1})
-	router := f.Router(httpapi.Platform)
-	f.Handle(router, "/", get(httpapi.Platform, hello))
-	var w *httptest.ResponseRecorder
-	for range 2 {
-		w = httptest.NewRecorder()
-		router.ServeHTTP(w, request())
-	}
-	checkAnswer(t, w, http.StatusTooManyRequests, "application/json",
-		`{"message":"the limit of 1 requests a minute for one token is reached; retry in [60] seconds","code":"too.many.requests.retry.after","status":429,"contextId":"id-1","details":[],"errors":[]}`)
-}
-
-func TestNoRateLimit(t *testing.T) {
-	t.Parallel()
-	w := serve(httpapi.Options{}, get(httpapi.SCIM, hello), request())
-	h := w.Header()
-	if h.Get("inin-ratelimit-count") != "0" || h.Get("inin-ratelimit-allowed") != "2147483647" || h.Get("inin-ratelimit-reset") != "0" {
-		t.Errorf("headers %v", h)
 	}
 }

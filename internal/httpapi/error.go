@@ -39,7 +39,7 @@ func (f *Frame) answerErrors(p Protocol) wrapper {
 				w.WriteHeader(statusGone)
 				return nil
 			}
-			x.writeError(p, told, codeOf(err, told))
+			x.writeError(p, told, err)
 			return nil
 		}
 	}
@@ -93,9 +93,9 @@ func (f *Frame) logError(ctx context.Context, told *scim.Error, err error) {
 	f.log.LogAttrs(ctx, level, "request failed", attrs...)
 }
 
-// writeError writes the body and the headers that the status asks for, unless
-// the handler has set them.
-func (x *exchange) writeError(p Protocol, e *scim.Error, code string) {
+// writeError writes what the client is told of err, and the headers that the
+// status asks for unless the handler has set them.
+func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	h := x.Header()
 	// What the handler meant for the answer that it could not give.
 	h.Del("Etag")
@@ -107,7 +107,7 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, code string) {
 		setDefault(h, "Retry-After", retryAfter)
 	}
 	if p == Platform {
-		WriteJSON(x, e.Status, "application/json", marshal(platformBody(e, code, x.id)))
+		WriteJSON(x, e.Status, "application/json", marshal(platformBody(e, err, x.id)))
 		return
 	}
 	WriteJSON(x, e.Status, scim.MediaType, marshal(scimError{

@@ -23,12 +23,23 @@ var errLost = errors.New("connection to 10.1.2.3 lost")
 
 var client = uuid.MustParse("0198c0de-0000-7000-8000-000000000001")
 
-// verify knows the tokens "good-1", "good-2" and so on, each its own, "expired" and
-// "unchecked"; any other is not valid.
+// verify knows the tokens "good-1", "good-2" and so on of one client, which may read
+// groups and wipe them, "good-slow" of one that may make two requests a minute,
+// "good-org" of one whose organisation lets it make four, "expired" and "unchecked"; any other is not valid.
 func verify(_ context.Context, token string) (oauth.Principal, error) {
+	p := oauth.Principal{
+		Org: org.Org{ID: 42, Name: "acme"}, Client: client, Token: uuid.NewSHA1(client, []byte(token)),
+		Permissions: oauth.NewPermissions("group:view", "group:wipe"),
+	}
 	switch {
+	case token == "good-slow":
+		p.Client, p.RateLimit, p.Org.Settings.RateLimit = p.Token, 2, 4
+		return p, nil
+	case token == "good-org":
+		p.Client, p.Org.Settings.RateLimit = p.Token, 4
+		return p, nil
 	case strings.HasPrefix(token, "good-"):
-		return oauth.Principal{Org: org.Org{ID: 42, Name: "acme"}, Client: client, Token: uuid.NewSHA1(client, []byte(token))}, nil
+		return p, nil
 	case token == "expired":
 		return oauth.Principal{}, fmt.Errorf("%w: since yesterday", oauth.ErrTokenExpired)
 	case token == "unchecked":
@@ -38,9 +49,22 @@ func verify(_ context.Context, token string) (oauth.Principal, error) {
 	}
 }
 
-// serve runs one request against one route at "/".
+// everyone lets every client make the calls that the tests have.
+var everyone = httpapi.Access{AnyOf: map[string][]string{
+	"GET /":               httpapi.TokenOnly,
+	"POST /":              httpapi.TokenOnly,
+	"GET /Users":          httpapi.TokenOnly,
+	"POST /Users":         httpapi.TokenOnly,
+	"GET /Users/{id}":     httpapi.TokenOnly,
+	"POST /api/v2/groups": httpapi.TokenOnly,
+}}
+
+// serve runs one request against one route at "/", open to every client unless it says.
 func serve(o httpapi.Options, route httpapi.Route, r *http.Request) *httptest.ResponseRecorder {
 	o.Verify = verify
+	if route.Access.AnyOf == nil {
+		route.Access = everyone
+	}
 	f := httpapi.New(o)
 	router := f.Router(route.Protocol)
 	f.Handle(router, "/", route)
@@ -51,7 +75,7 @@ func serve(o httpapi.Options, route httpapi.Route, r *http.Request) *httptest.Re
 
 // get is a route that answers GET with h.
 func get(p httpapi.Protocol, h httpapi.Handler) httpapi.Route {
-	return httpapi.Route{Protocol: p, Methods: map[string]httpapi.Handler{http.MethodGet: h}}
+	return httpapi.Route{Protocol: p, Methods: map[string]httpapi.Handler{http.MethodGet: h}, Access: everyone}
 }
 
 // fails is a handler that returns err.

@@ -38,7 +38,8 @@ type Options struct {
 	Verify func(ctx context.Context, token string) (oauth.Principal, error)
 	// Used is told who made a request from which IP address; nil is nobody.
 	Used func(ctx context.Context, p oauth.Principal, address string)
-	// RateLimit is how many requests a minute one token may make; 0 is no limit.
+	// RateLimit is how many requests a minute a client may make, unless it or its
+	// organisation has a limit of its own; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of
 	// the request.
@@ -72,8 +73,8 @@ func New(o Options) *Frame {
 // wrapper is a part of the frame around a handler.
 type wrapper func(Handler) Handler
 
-// wrappers is what stands around every handler, outermost first.
-func (f *Frame) wrappers(route Route) []wrapper {
+// wrappers is what stands around the handler of a path, outermost first.
+func (f *Frame) wrappers(path string, route Route) []wrapper {
 	return []wrapper{
 		f.logAccess, // sees the status that each of the others leads to
 		f.answerErrors(route.Protocol),
@@ -82,12 +83,13 @@ func (f *Frame) wrappers(route Route) []wrapper {
 		limitBody(route.BodyLimit),
 		f.authenticate(route.Public),
 		f.limitRate,
+		f.authorize(route, path),
 		negotiate(route.Protocol),
 	}
 }
 
-func (f *Frame) wrap(route Route, h Handler) http.HandlerFunc {
-	for _, around := range slices.Backward(f.wrappers(route)) {
+func (f *Frame) wrap(path string, route Route, h Handler) http.HandlerFunc {
+	for _, around := range slices.Backward(f.wrappers(path, route)) {
 		h = around(h)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -40,10 +41,10 @@ var codes = map[kind]string{
 	{http.StatusServiceUnavailable, ""}:            "service.unavailable",
 }
 
-// coded is an error whose kind does not tell its platform code.
+// coded is an error whose kind does not tell all of its ErrorBody.
 type coded struct {
 	err  *scim.Error
-	code string
+	body platformError // what is empty follows from err
 }
 
 func (c *coded) Error() string { return c.err.Error() }
@@ -51,13 +52,12 @@ func (c *coded) Unwrap() error { return c.err }
 
 // WithCode gives an error a platform code of its own, such as not.a.user. On
 // SCIM routes the code is not shown.
-func WithCode(code string, e *scim.Error) error { return &coded{err: e, code: code} }
+func WithCode(code string, e *scim.Error) error {
+	return &coded{err: e, body: platformError{Code: code}}
+}
 
-// codeOf is the platform code of err, of which the client is told e.
-func codeOf(err error, e *scim.Error) string {
-	if own := (*coded)(nil); errors.As(err, &own) {
-		return own.code
-	}
+// codeOf is the platform code of an error that has no own.
+func codeOf(e *scim.Error) string {
 	if code, ok := codes[kind{e.Status, e.Type}]; ok {
 		return code
 	}
@@ -72,21 +72,33 @@ func codeOf(err error, e *scim.Error) string {
 
 // platformError is Genesys Cloud's ErrorBody.
 type platformError struct {
-	Message   string     `json:"message"`
-	Code      string     `json:"code"`
-	Status    int        `json:"status"`
-	ContextID string     `json:"contextId"`
-	Details   []struct{} `json:"details"`
-	Errors    []struct{} `json:"errors"`
+	Message           string            `json:"message"`
+	Code              string            `json:"code"`
+	Status            int               `json:"status"`
+	MessageWithParams string            `json:"messageWithParams,omitempty"`
+	MessageParams     map[string]string `json:"messageParams,omitempty"`
+	ContextID         string            `json:"contextId"`
+	Details           []struct{}        `json:"details"`
+	Errors            []struct{}        `json:"errors"`
+	Limit             *platformLimit    `json:"limit,omitempty"`
 }
 
-func platformBody(e *scim.Error, code, correlationID string) platformError {
-	return platformError{
-		Message:   e.Detail,
-		Code:      code,
-		Status:    e.Status,
-		ContextID: correlationID,
-		Details:   []struct{}{},
-		Errors:    []struct{}{},
+// platformLimit is the limit that a request was beyond.
+type platformLimit struct {
+	Key       string `json:"key"`
+	Namespace string `json:"namespace"`
+	Value     int    `json:"value"`
+}
+
+// platformBody is the body for err, of which the client is told e.
+func platformBody(e *scim.Error, err error, correlationID string) platformError {
+	var body platformError
+	if own := (*coded)(nil); errors.As(err, &own) {
+		body = own.body
 	}
+	body.Message = cmp.Or(body.Message, e.Detail)
+	body.Code = cmp.Or(body.Code, codeOf(e))
+	body.Status, body.ContextID = e.Status, correlationID
+	body.Details, body.Errors = []struct{}{}, []struct{}{}
+	return body
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"strconv"
@@ -20,51 +21,68 @@ const (
 	rateReset   = "Inin-Ratelimit-Reset"
 )
 
+// The names of the limit in Genesys Cloud, which counts a client's tokens
+// together, too.
+const (
+	rateKey       = "org.app.user.rate.per.minute"
+	rateNamespace = "platform.api"
+)
+
 var zero = []string{"0"}
 
-// limiter is a token bucket for each access token: it holds a minute's requests
-// and fills evenly. It counts the requests of this server only.
+// rate is how fast a client may make requests.
+type rate struct {
+	allowed  int           // a minute; 0 is no limit
+	interval time.Duration // in which one request is earned back
+	header   []string      // of rateAllowed
+}
+
+func perMinute(allowed int) rate {
+	if allowed <= 0 {
+		// Clients read a number here; the largest that all of them can hold
+		// says "no limit".
+		return rate{header: []string{strconv.Itoa(math.MaxInt32)}}
+	}
+	return rate{
+		allowed:  allowed,
+		interval: max(1, time.Minute/time.Duration(allowed)),
+		header:   []string{strconv.Itoa(allowed)},
+	}
+}
+
+// limiter is a token bucket for each client: it holds a minute's requests and
+// fills evenly. All access tokens of a client share it, or making more of them
+// would be a way around the limit. It counts the requests of this server only.
 //
 // A bucket is kept as the time at which it will be full again, the theoretical
 // arrival time of GCRA, so that a full bucket need not be kept at all.
 type limiter struct {
-	allowed  int           // a minute; 0 is no limit
-	interval time.Duration // in which one request is earned back
-	header   []string      // of rateAllowed
+	usual rate // of clients that have none of their own, nor one of their organisation
 
 	mu    sync.Mutex
-	full  map[uuid.UUID]time.Time // by token id
+	full  map[uuid.UUID]time.Time // by client
 	swept time.Time
 }
 
-func newLimiter(perMinute int) *limiter {
-	l := &limiter{allowed: perMinute, full: make(map[uuid.UUID]time.Time)}
-	if perMinute <= 0 {
-		// Clients read a number here; the largest that all of them can hold
-		// says "no limit".
-		l.allowed, l.header = 0, []string{strconv.Itoa(math.MaxInt32)}
-		return l
-	}
-	l.interval = max(1, time.Minute/time.Duration(perMinute))
-	l.header = []string{strconv.Itoa(perMinute)}
-	return l
+func newLimiter(allowed int) *limiter {
+	return &limiter{usual: perMinute(allowed), full: make(map[uuid.UUID]time.Time)}
 }
 
-// take spends one request of the bucket. It returns how many are spent, the
-// time until the bucket is full and, if it was empty, until a request is
+// take spends one request of the client's bucket. It returns how many are spent,
+// the time until the bucket is full and, if it was empty, until a request is
 // allowed again.
-func (l *limiter) take(token uuid.UUID, now time.Time) (spent int, reset, retry time.Duration) {
+func (l *limiter) take(client uuid.UUID, limit rate, now time.Time) (spent int, reset, retry time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweep(now)
-	reset = max(0, l.full[token].Sub(now))
-	capacity := l.interval * time.Duration(l.allowed)
-	if over := reset + l.interval - capacity; over > 0 {
-		return l.allowed, reset, over
+	reset = max(0, l.full[client].Sub(now))
+	capacity := limit.interval * time.Duration(limit.allowed)
+	if over := reset + limit.interval - capacity; over > 0 {
+		return limit.allowed, reset, over
 	}
-	reset += l.interval
-	l.full[token] = now.Add(reset)
-	return int((reset + l.interval - 1) / l.interval), reset, 0
+	reset += limit.interval
+	l.full[client] = now.Add(reset)
+	return int((reset + limit.interval - 1) / limit.interval), reset, 0
 }
 
 // sweep forgets full buckets once a minute: any bucket left alone is full by then.
@@ -72,9 +90,9 @@ func (l *limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Minute {
 		return
 	}
-	for token, full := range l.full {
+	for client, full := range l.full {
 		if !full.After(now) {
-			delete(l.full, token)
+			delete(l.full, client)
 		}
 	}
 	l.swept = now
@@ -82,29 +100,46 @@ func (l *limiter) sweep(now time.Time) {
 
 // announceUnused sets the headers as they are before a request counts.
 func (l *limiter) announceUnused(h http.Header) {
-	h[rateCount], h[rateAllowed], h[rateReset] = zero, l.header, zero
+	h[rateCount], h[rateAllowed], h[rateReset] = zero, l.usual.header, zero
 }
 
-// limitRate counts the request against its token.
+// limitRate counts the request against its client.
 func (f *Frame) limitRate(next Handler) Handler {
 	l := f.limiter
-	if l.allowed == 0 {
-		return next
-	}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		x := exchangeOf(r.Context())
-		if !x.known {
+		limit := l.usual
+		if own := cmp.Or(x.principal.RateLimit, x.principal.Org.Settings.RateLimit); own > 0 {
+			limit = perMinute(own)
+		}
+		if !x.known || limit.allowed == 0 {
 			return next(w, r)
 		}
-		spent, reset, retry := l.take(x.principal.Token, time.Now())
+		spent, reset, retry := l.take(x.principal.Client, limit, time.Now())
 		h := w.Header()
 		h[rateCount] = []string{strconv.Itoa(spent)}
+		h[rateAllowed] = limit.header
 		h[rateReset] = []string{seconds(reset)}
 		if retry > 0 {
 			h.Set("Retry-After", seconds(retry))
-			return scim.TooManyRequests("the limit of %d requests a minute for one token is reached; retry in [%s] seconds", l.allowed, seconds(retry))
+			return limit.exceeded(seconds(retry))
 		}
 		return next(w, r)
+	}
+}
+
+// exceeded answers a request beyond the limit. Clients of the platform read the
+// seconds out of its message.
+func (limit rate) exceeded(retry string) error {
+	const message = "Rate limit exceeded the maximum. Retry the request in "
+	return &coded{
+		err: scim.TooManyRequests("the limit of %d requests a minute for one client is reached; retry in [%s] seconds", limit.allowed, retry),
+		body: platformError{
+			Message:           message + "[" + retry + "] seconds",
+			MessageWithParams: message + "[{retryAfter}] seconds",
+			MessageParams:     map[string]string{"retryAfter": retry},
+			Limit:             &platformLimit{Key: rateKey, Namespace: rateNamespace, Value: limit.allowed},
+		},
 	}
 }
 

@@ -20,20 +20,23 @@ const (
 // Route is one path with its methods.
 type Route struct {
 	Protocol  Protocol
-	Public    bool  // needs no token
+	Public    bool  // needs no token; Access is not asked
 	BodyLimit int64 // in bytes; 0 is DefaultBodyLimit
 	// Methods has a handler for each method that is served. HEAD is served by
 	// GET's, OPTIONS by the frame.
 	Methods map[string]Handler
+	// Access is that of the door. It has a line for each of the methods.
+	Access Access
 	// Refusal tells the administrator why another method is not served; empty
 	// means that there is no more to tell than the methods that are.
 	Refusal string
 }
 
 // Handle serves a path below r. All methods of a path are given at once: the
-// answer to any other is 405 with those.
+// answer to any other is 405 with those. It panics when Access does not say who
+// may use one of them.
 func (f *Frame) Handle(r chi.Router, path string, route Route) {
-	r.Handle(path, f.wrap(route, route.dispatch()))
+	r.Handle(path, f.wrap(path, route, route.dispatch()))
 }
 
 // Router makes a router whose own errors, such as an unknown path, have the
@@ -42,9 +45,9 @@ func (f *Frame) Router(p Protocol) chi.Router {
 	r := chi.NewRouter()
 	r.Use(middleware.StripSlashes)
 	open := Route{Protocol: p, Public: true}
-	r.NotFound(f.wrap(open, noEndpoint))
+	r.NotFound(f.wrap("", open, noEndpoint))
 	// Handle takes every method that the router knows.
-	r.MethodNotAllowed(f.wrap(open, unknownMethod))
+	r.MethodNotAllowed(f.wrap("", open, unknownMethod))
 	return r
 }
 
@@ -56,20 +59,24 @@ func (route Route) dispatch() Handler {
 		refusal = "this endpoint serves only " + allow
 	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		method := r.Method
-		if method == http.MethodHead {
-			method = http.MethodGet
-		}
-		if h, ok := route.Methods[method]; ok {
+		if h, ok := route.Methods[servedAs(r.Method)]; ok {
 			return h(w, r)
 		}
 		w.Header().Set("Allow", allow)
-		if method == http.MethodOptions {
+		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
 			return nil
 		}
 		return scim.MethodNotAllowed("%s is not allowed here: %s", r.Method, refusal)
 	}
+}
+
+// servedAs is the method whose handler serves a method.
+func servedAs(method string) string {
+	if method == http.MethodHead {
+		return http.MethodGet
+	}
+	return method
 }
 
 // allow is the value of the Allow header (RFC 9110 section 10.2.1).

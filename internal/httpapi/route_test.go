@@ -26,15 +26,15 @@ func site() http.Handler {
 	mount := func() chi.Router {
 		r := f.Router(httpapi.SCIM)
 		r.Use(httpapi.AnyCase("Users", "Groups"))
-		f.Handle(r, "/Users", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: all, http.MethodPost: all}})
-		f.Handle(r, "/Users/{id}", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: user}})
+		f.Handle(r, "/Users", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: all, http.MethodPost: all}, Access: everyone})
+		f.Handle(r, "/Users/{id}", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: user}, Access: everyone})
 		f.Handle(r, "/Groups", httpapi.Route{Public: true, Methods: map[string]httpapi.Handler{http.MethodGet: all}, Refusal: "groups are made in the platform"})
 		return r
 	}
 	root := f.Router(httpapi.Platform)
 	root.Mount("/api/v2/scim/v2", mount())
 	root.Mount("/api/v2/scim", mount())
-	f.Handle(root, "/api/v2/groups", httpapi.Route{Protocol: httpapi.Platform, Methods: map[string]httpapi.Handler{http.MethodPost: all}})
+	f.Handle(root, "/api/v2/groups", httpapi.Route{Protocol: httpapi.Platform, Methods: map[string]httpapi.Handler{http.MethodPost: all}, Access: everyone})
 	return root
 }
 

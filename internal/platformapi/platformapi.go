@@ -59,7 +59,7 @@ func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
 }
 
 func handle(r chi.Router, frame *httpapi.Frame, path string, methods map[string]httpapi.Handler) {
-	frame.Handle(r, path, httpapi.Route{Protocol: httpapi.Platform, Methods: methods})
+	frame.Handle(r, path, httpapi.Route{Protocol: httpapi.Platform, Methods: methods, Access: access})
 }
 
 // organisation is the one that the request acts for.

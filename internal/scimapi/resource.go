@@ -60,7 +60,7 @@ func (s resources) mount(r chi.Router) {
 		one[http.MethodDelete] = s.delete
 	}
 	for path, methods := range map[string]map[string]httpapi.Handler{s.t.Endpoint: collection, s.t.Endpoint + "/{id}": one} {
-		s.frame.Handle(r, path, httpapi.Route{BodyLimit: s.bodyLimit, Methods: methods, Refusal: s.refusal})
+		s.frame.Handle(r, path, httpapi.Route{BodyLimit: s.bodyLimit, Methods: methods, Access: access, Refusal: s.refusal})
 	}
 }
 

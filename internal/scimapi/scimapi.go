@@ -71,11 +71,11 @@ func (d *door) refuse(r chi.Router, path string) {
 	refusal := func(http.ResponseWriter, *http.Request) error {
 		return scim.NotImplemented("%s is not offered by this server; GET %s tells what is", path, schema.ServiceProviderConfigEndpoint)
 	}
-	methods := make(map[string]httpapi.Handler)
+	methods, anyOf := make(map[string]httpapi.Handler), make(map[string][]string)
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		methods[method] = refusal
+		methods[method], anyOf[method+" "+path] = refusal, httpapi.TokenOnly
 	}
-	d.frame.Handle(r, path, httpapi.Route{Methods: methods})
+	d.frame.Handle(r, path, httpapi.Route{Methods: methods, Access: httpapi.Access{AnyOf: anyOf}})
 }
 
 // root is the absolute URL of the mount that the request came through.

@@ -33,7 +33,10 @@ func door() http.Handler {
 	frame := httpapi.New(httpapi.Options{
 		PublicURL: base,
 		Verify: func(context.Context, string) (oauth.Principal, error) {
-			return oauth.Principal{Org: org.Org{ID: 1, Settings: org.DefaultSettings()}}, nil
+			return oauth.Principal{
+				Org:         org.Org{ID: 1, Settings: org.DefaultSettings()},
+				Permissions: oauth.NewPermissions("directory:group:edit"),
+			}, nil
 		},
 		Log: log,
 	})

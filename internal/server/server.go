@@ -21,7 +21,8 @@ import (
 type Config struct {
 	Directory *directory.Directory
 	OAuth     *oauth.Service
-	// RateLimit is how many requests a minute one token may make; 0 is no limit.
+	// RateLimit is how many requests a minute a client may make, unless it or its
+	// organisation has a limit of its own; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of
 	// the request.

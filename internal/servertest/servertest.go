@@ -37,7 +37,7 @@ type Server struct {
 // Options are in what a server may differ from the program's.
 type Options struct {
 	Types     schema.Types // schema.DefaultTypes when nil
-	RateLimit int          // requests a minute for each token; 0 is no limit
+	RateLimit int          // requests a minute for each client; 0 is no limit
 	Log       *slog.Logger // silent when nil
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
@@ -106,8 +106,7 @@ func background(t testing.TB, run func(ctx context.Context)) {
 	})
 }
 
-// Org is an organisation that the test made, and a client that may do
-// everything in it.
+// Org is an organisation that the test made, and a client of it.
 type Org struct {
 	org.Org
 	Token string // bearer
@@ -115,7 +114,8 @@ type Org struct {
 	server *Server
 }
 
-// NewOrg makes an organisation; changes are made to its default settings.
+// NewOrg makes an organisation with a client that may do everything in it;
+// changes are made to its default settings.
 func (s *Server) NewOrg(t testing.TB, changes ...func(*org.Settings)) *Org {
 	t.Helper()
 	settings := org.DefaultSettings()
@@ -129,6 +129,14 @@ func (s *Server) NewOrg(t testing.TB, changes ...func(*org.Settings)) *Org {
 	made := &Org{Org: o, server: s}
 	made.Token, _ = made.NewToken(t, "admin")
 	return made
+}
+
+// As is the same organisation through a new client that carries just the roles.
+func (o *Org) As(t testing.TB, roles ...string) *Org {
+	t.Helper()
+	as := *o
+	as.Token, _ = o.NewToken(t, roles...)
+	return &as
 }
 
 // NewToken makes a client that carries the roles, and a token for it.

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Access is what a door asks of its callers.
+type Access struct {
+	// AnyOf has for each call, such as "PUT /Users/{id}", the permissions of
+	// which the client must have one. TokenOnly asks for none.
+	AnyOf map[string][]string
+	// Role is a role that permits all the calls. Who is refused on a SCIM route
+	// is told of it.
+	Role string
+}
+
+// TokenOnly is for a call that every client may make.
+var TokenOnly = []string{}
+
+// calls gives, for each method of the route at path, the permissions of which
+// one is needed. It panics when nobody has decided that for a method: a call must
+// not be open because it was forgotten.
+func (route Route) calls(path string) map[string][]string {
+	calls := make(map[string][]string, len(route.Methods))
+	for method := range route.Methods {
+		needed, decided := route.Access.AnyOf[method+" "+path]
+		if !decided {
+			panic("httpapi: who may " + method + " " + path + " is not decided: its door's Access needs a line")
+		}
+		calls[method] = needed
+	}
+	return calls
+}
+
+// authorize refuses a client that has none of the permissions that the call
+// needs. A method that is not served needs none to be told so.
+func (f *Frame) authorize(route Route, path string) wrapper {
+	return func(next Handler) Handler {
+		if route.Public {
+			return next
+		}
+		calls := route.calls(path)
+		return func(w http.ResponseWriter, r *http.Request) error {
+			needed := calls[servedAs(r.Method)]
+			if len(needed) == 0 || exchangeOf(r.Context()).principal.Permissions.HasAny(needed...) {
+				return next(w, r)
+			}
+			f.challenge(w, r, errorScope)
+			return route.Access.refusal(needed)
+		}
+	}
+}
+
+func (a Access) refusal(needed []string) error {
+	list := strings.Join(needed, ", ")
+	return &coded{
+		err: scim.Forbidden("the client has none of the permissions that allow this: %s; the role %q carries them: "+
+			"give it to the client, or use a client that has it", list, a.Role),
+		body: platformError{
+			Code:    "missing.any.permissions",
+			Message: "Unable to perform the requested action. You must have at least one of the following permissions assigned: [" + list + "]",
+		},
+	}
+}

@@ -1,0 +1,61 @@
+package platformapi
+
+import "github.com/purescim/purescim/internal/httpapi"
+
+// access is who may make which call, as in Genesys Cloud. Only a group's members
+// are changed by everyone there; here that takes what it takes through SCIM.
+var access = httpapi.Access{AnyOf: map[string][]string{
+	"GET " + organisationPath: httpapi.TokenOnly,
+
+	"GET " + usersPath:           httpapi.TokenOnly,
+	"GET " + usersPath + "/me":   httpapi.TokenOnly,
+	"GET " + usersPath + "/{id}": httpapi.TokenOnly,
+
+	"GET " + groupsPath:                      httpapi.TokenOnly,
+	"POST " + groupsPath:                     {"directory:group:add"},
+	"GET " + groupsPath + "/{id}":            httpapi.TokenOnly,
+	"PUT " + groupsPath + "/{id}":            {"directory:group:edit"},
+	"DELETE " + groupsPath + "/{id}":         {"directory:group:delete"},
+	"GET " + groupsPath + "/{id}/members":    httpapi.TokenOnly,
+	"POST " + groupsPath + "/{id}/members":   {"directory:group:edit"},
+	"DELETE " + groupsPath + "/{id}/members": {"directory:group:edit"},
+
+	"GET " + rolesPath:              {"authorization:role:view"},
+	"POST " + rolesPath:             {"authorization:role:add"},
+	"GET " + rolesPath + "/{id}":    {"authorization:role:view"},
+	"PUT " + rolesPath + "/{id}":    {"authorization:role:edit"},
+	"PATCH " + rolesPath + "/{id}":  {"authorization:role:edit"},
+	"DELETE " + rolesPath + "/{id}": {"authorization:role:delete"},
+
+	"GET " + divisionsPath:              httpapi.TokenOnly,
+	"POST " + divisionsPath:             {"authorization:division:add", "authorization:grant:add"},
+	"GET " + divisionsPath + "/home":    httpapi.TokenOnly,
+	"GET " + divisionsPath + "/{id}":    httpapi.TokenOnly,
+	"PUT " + divisionsPath + "/{id}":    {"authorization:division:edit"},
+	"DELETE " + divisionsPath + "/{id}": {"authorization:division:delete"},
+
+	"GET " + skillsPath:              {"routing:skill:view", "routing:skill:manage"},
+	"POST " + skillsPath:             {"routing:skill:manage", "routing:skill:create"},
+	"GET " + skillsPath + "/{id}":    httpapi.TokenOnly,
+	"PUT " + skillsPath + "/{id}":    {"routing:skill:manage", "routing:skill:edit"},
+	"DELETE " + skillsPath + "/{id}": {"routing:skill:manage", "routing:skill:delete"},
+
+	"GET " + languagesPath:              httpapi.TokenOnly,
+	"POST " + languagesPath:             {"routing:skill:manage"},
+	"GET " + languagesPath + "/{id}":    httpapi.TokenOnly,
+	"PUT " + languagesPath + "/{id}":    {"routing:skill:manage"},
+	"DELETE " + languagesPath + "/{id}": {"routing:skill:manage"},
+
+	"GET /api/v2/oauth/clients":                        {"oauth:client:view"},
+	"POST /api/v2/oauth/clients":                       {"oauth:client:add"},
+	"GET /api/v2/oauth/clients/{id}":                   {"oauth:client:view"},
+	"PUT /api/v2/oauth/clients/{id}":                   {"oauth:client:edit"},
+	"DELETE /api/v2/oauth/clients/{id}":                {"oauth:client:delete"},
+	"POST /api/v2/oauth/clients/{id}/secret":           {"oauth:client:edit"},
+	"GET /api/v2/oauth/clients/{id}/tokens":            {"oauth:client:view"},
+	"DELETE /api/v2/oauth/clients/{id}/tokens":         {"oauth:token:delete"},
+	"DELETE /api/v2/oauth/clients/{id}/tokens/{token}": {"oauth:token:delete"},
+
+	"GET /api/v2/tokens/me":    httpapi.TokenOnly,
+	"DELETE /api/v2/tokens/me": httpapi.TokenOnly,
+}}

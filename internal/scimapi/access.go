@@ -1,0 +1,35 @@
+package scimapi
+
+import "github.com/purescim/purescim/internal/httpapi"
+
+// access is who may make which call, as in Genesys Cloud. Discovery is public.
+// To read groups with a permission that cannot write them is ours (BEHAVIOUR 77).
+var access = httpapi.Access{
+	Role: "SCIM Integration",
+	AnyOf: map[string][]string{
+		"GET /Users":         httpapi.TokenOnly,
+		"POST /Users":        creatingUsers,
+		"GET /Users/{id}":    httpapi.TokenOnly,
+		"PUT /Users/{id}":    changingUsers,
+		"PATCH /Users/{id}":  changingUsers,
+		"DELETE /Users/{id}": {"directory:user:delete"},
+
+		"GET /Groups":        {"directory:group:edit", "directory:group:view"},
+		"GET /Groups/{id}":   {"directory:group:edit", "directory:group:view"},
+		"PUT /Groups/{id}":   {"directory:group:edit"},
+		"PATCH /Groups/{id}": {"directory:group:edit"},
+	},
+}
+
+var (
+	creatingUsers = []string{
+		"directory:user:add",
+		"authorization:grant:add", "authorization:grant:delete",
+		"routing:skill:assign", "routing:language:assign", "telephony:extension:assign",
+	}
+	changingUsers = []string{
+		"directory:user:edit", "directory:user:setPassword",
+		"authorization:grant:add", "authorization:grant:delete",
+		"routing:skill:assign", "routing:language:assign", "telephony:extension:assign",
+	}
+)
