@@ -1,0 +1,98 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+// administrator makes requests and validates each with its answer.
+type administrator struct {
+	server *servertest.Server
+	token  string
+	router routers.Router
+}
+
+// do gives the id in the answer, which may be none.
+func (a administrator) do(t *testing.T, method, path string, status int, body string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, a.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+a.token)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != status {
+		t.Fatalf("%s %s: status %d, want %d: %s", method, path, response.StatusCode, status, answer)
+	}
+	validate(t, a.router, r, []byte(body), response, answer)
+	var entity struct{ ID string }
+	if len(bytes.TrimSpace(answer)) > 0 {
+		if err := json.Unmarshal(answer, &entity); err != nil {
+			t.Fatalf("%s %s: %v: %s", method, path, err, answer)
+		}
+	}
+	return entity.ID
+}
+
+// TestPlatformTraffic prepares an organisation and validates what is said.
+func TestPlatformTraffic(t *testing.T) {
+	t.Parallel()
+	router, err := gorillamux.NewRouter(load(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := servertest.New(t)
+	a := administrator{server: server, token: server.NewOrg(t).Token, router: router}
+	for _, path := range []string{"/api/v2/authorization/roles", "/api/v2/authorization/divisions", "/api/v2/routing/skills", "/api/v2/routing/languages"} {
+		one := path + "/" + a.do(t, "POST", path, 200, `{"name":"North","description":"Up there"}`)
+		a.do(t, "POST", path, 409, `{"name":"north"}`)
+		a.do(t, "GET", path+"?name=n&sortOrder=desc&pageSize=1&pageNumber=1", 200, "")
+		a.do(t, "GET", one, 200, "")
+		a.do(t, "PUT", one, 200, `{"name":"South"}`)
+		a.do(t, "DELETE", one, 204, "")
+		a.do(t, "GET", one, 404, "")
+	}
+	a.do(t, "GET", "/api/v2/authorization/divisions/home", 200, "")
+	role := a.do(t, "POST", "/api/v2/authorization/roles", 200, `{"name":"clerk","permissions":["x"],"permissionPolicies":[{"domain":"y"}]}`)
+	a.do(t, "PATCH", "/api/v2/authorization/roles/"+role, 200, `{"description":"Files"}`)
+
+	user := a.do(t, "POST", "/api/v2/scim/v2/Users", 201, `{"userName":"ada@example.org","roles":[{"value":"clerk"}],"phoneNumbers":[{"value":"+13175724245","type":"work"}],
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"division":"Home"}}`)
+	a.do(t, "DELETE", "/api/v2/authorization/roles/"+role, 409, "")
+	a.do(t, "GET", "/api/v2/users", 200, "")
+	a.do(t, "GET", "/api/v2/users/"+user, 200, "")
+	a.do(t, "GET", "/api/v2/users/me", 400, "")
+	a.do(t, "GET", "/api/v2/organizations/me", 200, "")
+
+	group := "/api/v2/groups/" + a.do(t, "POST", "/api/v2/groups", 200, `{"name":"Night Shift","type":"official","visibility":"public","rulesVisible":true}`)
+	a.do(t, "POST", group+"/members", 202, `{"memberIds":["`+user+`"],"version":1}`)
+	a.do(t, "PUT", group, 409, `{"name":"Day Shift","version":1}`)
+	a.do(t, "PUT", group, 200, `{"name":"Day Shift","version":2}`)
+	a.do(t, "GET", "/api/v2/groups", 200, "")
+	a.do(t, "GET", group, 200, "")
+	a.do(t, "GET", group+"/members", 200, "")
+	a.do(t, "DELETE", group+"/members?ids="+user, 202, "")
+	a.do(t, "DELETE", group, 204, "")
+	a.do(t, "DELETE", "/api/v2/scim/v2/Users/"+user, 204, "")
+	a.do(t, "GET", "/api/v2/users?state=deleted", 200, "")
+}
