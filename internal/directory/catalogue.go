@@ -195,7 +195,7 @@ func checkName(attribute, name string) error {
 	case strings.TrimSpace(name) == "":
 		return scim.InvalidValue("%s is required and may not be blank", attribute)
 	case len(name) > maxName, !schema.GroupName.Fits(name):
-		return scim.InvalidValue("%s is longer than the %d bytes allowed; a few letters count more than once", attribute, maxName)
+		return scim.InvalidValue("%s is longer than the %d bytes allowed; a few characters count more than once", attribute, maxName)
 	default:
 		return nil
 	}
