@@ -9,7 +9,7 @@ alter table oauth_clients
   add column description           text not null default '',
   add column modified_at           timestamptz,
   add column roles                 jsonb not null default '[]', -- [{"role": id, "division": id or "*"}]
-  add column rate_limit            integer not null default 0 check (rate_limit >= 0), -- requests a minute for each token; 0 is the server's
+  add column rate_limit            integer not null default 0 check (rate_limit >= 0), -- requests a minute; 0 is the organisation's or the server's
   add column previous_secret_hash  bytea,
   add column previous_secret_until timestamptz,
   -- Tokens without a row in access_tokens are good: the client had some before

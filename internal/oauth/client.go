@@ -61,7 +61,7 @@ type Client struct {
 	Validity    time.Duration // of its tokens, in whole seconds
 	State       State
 	Roles       []RoleGrant
-	RateLimit   int // requests a minute for each of its tokens; 0 is the server's own limit
+	RateLimit   int // requests a minute with all of its tokens; 0 is the organisation's or the server's limit
 	Created     time.Time
 	Modified    time.Time
 
@@ -79,7 +79,7 @@ type ClientSpec struct {
 	Validity    time.Duration // 0 is DefaultValidity
 	Roles       []RoleGrant
 	State       State // empty is StateActive
-	RateLimit   int   // requests a minute for each token; 0 is the server's own limit
+	RateLimit   int   // requests a minute; 0 is the organisation's or the server's limit
 }
 
 // InvalidError is a value that a client may not have. Field is its name in the
@@ -152,6 +152,11 @@ func (s ClientSpec) check() error {
 	}
 	if len(s.Roles) > maxRoles {
 		return invalid("roleDivisions", "may hold at most %d roles, not %d", maxRoles, len(s.Roles))
+	}
+	for _, g := range s.Roles {
+		if _, err := uuid.Parse(g.Division); err != nil && g.Division != AllDivisions {
+			return invalid("roleDivisions", "names the division %q; the id of a division is expected, or * for all", g.Division)
+		}
 	}
 	if s.RateLimit < 0 {
 		return invalid("rateLimit", "may not be negative")

@@ -133,11 +133,11 @@ func (s *Service) CheckGrants(ctx context.Context, p Principal, grants []RoleGra
 	return nil
 }
 
-// GrantError is a role that permits more than who grants it may do.
+// GrantError is a role that permits more than who grants or takes it may do.
 type GrantError struct{ Role string }
 
 func (e *GrantError) Error() string {
-	return fmt.Sprintf("the role %q permits more than the client that grants it may do", e.Role)
+	return fmt.Sprintf("the role %q permits more than the client of this request may do", e.Role)
 }
 
 // Authenticate returns the client with the id if the secret is its own, else

@@ -58,9 +58,11 @@ func optional[T any](b *body, name, kind string) *T {
 	return &value
 }
 
-// version gives a whole number that may be missing.
-func (b *body) version() *int64 {
-	const name = "version"
+// version gives the version that a change is made to, which may be missing.
+func (b *body) version() *int64 { return b.integer("version") }
+
+// integer gives a whole number that may be missing.
+func (b *body) integer(name string) *int64 {
 	number := optional[json.Number](b, name, "a whole number")
 	if number == nil {
 		return nil

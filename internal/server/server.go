@@ -45,6 +45,7 @@ func New(c Config) http.Handler {
 	r := frame.Router(httpapi.Platform)
 	scimapi.Mount(r, frame, c.Directory)
 	platformapi.Mount(r, frame, c.Directory)
+	platformapi.MountOAuth(r, frame, c.OAuth)
 	mountOAuth(r, frame, oauth.Endpoints{Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress})
 	return r
 }
