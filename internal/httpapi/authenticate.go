@@ -54,7 +54,7 @@ func (f *Frame) authenticate(public bool) wrapper {
 			case errors.Is(err, oauth.ErrTokenInvalid):
 				f.challenge(w, r, errorInvalid)
 				return WithCode(codeBadCredentials, scim.Unauthorized("the access token is not valid: it may be cut off, from another server, or revoked, or its client is disabled").Because(err))
-			case errors.Is(err, oauth.ErrBusy):
+			case errors.Is(err, oauth.ErrBusy), errors.Is(err, oauth.ErrKeysAway):
 				return scim.Unavailable("the access token cannot be checked at the moment; try again in %s seconds", retryAfter).Because(err)
 			case err != nil:
 				return err

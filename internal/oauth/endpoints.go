@@ -62,10 +62,20 @@ func tooFast(pause time.Duration) *refusal {
 	return e
 }
 
+// keysAway refuses a client whose keys are published where they cannot be read.
+func keysAway() *refusal {
+	e := refuse(http.StatusServiceUnavailable, "temporarily_unavailable", "the keys of the client or issuer cannot be fetched")
+	e.retry = retryPause
+	return e
+}
+
 // answer writes what a handler has found, or why it cannot.
 func answer(w http.ResponseWriter, found any, err error) error {
 	status := http.StatusOK
 	h := w.Header()
+	if errors.Is(err, ErrKeysAway) {
+		err = keysAway()
+	}
 	if refused := (*refusal)(nil); errors.As(err, &refused) {
 		found, status = refused, refused.status
 		if refused.retry > 0 {
@@ -91,10 +101,20 @@ func answer(w http.ResponseWriter, found any, err error) error {
 
 // authenticated reads the form and finds the client that sends it.
 func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, error) {
+	if asserts(form) {
+		return e.asserted(r, form)
+	}
 	name, secret, err := credentials(r, form)
 	if err != nil {
 		return Client{}, err
 	}
+	return e.guarded(r, name, func(id uuid.UUID) (Client, error) {
+		return e.Service.Authenticate(r.Context(), id, secret)
+	})
+}
+
+// guarded finds the client of a name, unless too much failed of late.
+func (e Endpoints) guarded(r *http.Request, name string, find func(id uuid.UUID) (Client, error)) (Client, error) {
 	id, err := uuid.Parse(name)
 	if err != nil {
 		id = uuid.Nil // which no client has
@@ -104,7 +124,7 @@ func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, erro
 		s.log.WarnContext(ctx, "client refused: too many failures", "client", id, "from", address)
 		return Client{}, tooFast(wait)
 	}
-	client, err := s.Authenticate(ctx, id, secret)
+	client, err := find(id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		s.guesses.failed(id, address, false, at)
@@ -112,12 +132,21 @@ func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, erro
 		return Client{}, refuse(http.StatusBadRequest, "invalid_client", "client not found")
 	case errors.Is(err, ErrWrongSecret):
 		s.guesses.failed(id, address, true, at)
-		s.log.WarnContext(ctx, "client refused: wrong secret", "client", id, "from", address)
-		return Client{}, unauthenticated("authentication failed")
+		s.log.WarnContext(ctx, "client refused", "client", id, "from", address, "error", err)
+		return Client{}, unauthenticated(reason(err))
 	case err == nil:
 		s.guesses.succeeded(id, address, at)
 	}
 	return client, err
+}
+
+// reason is what a client is told that did not authenticate: of an assertion,
+// which only its maker can mend, what is wrong.
+func reason(err error) string {
+	if told := errAssertion(""); errors.As(err, &told) {
+		return told.Error()
+	}
+	return "authentication failed"
 }
 
 // readForm reads the parameters from the body alone: credentials in the URL

@@ -17,7 +17,7 @@ const (
 )
 
 // authenticationMethods are the ways in which clients may authenticate.
-var authenticationMethods = []string{"client_secret_basic", "client_secret_post"}
+var authenticationMethods = []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 
 // serverMetadata is that of RFC 8414 section 2. There are no response types,
 // since there is no authorization endpoint; an empty list is left out.
@@ -25,12 +25,15 @@ type serverMetadata struct {
 	Issuer                string   `json:"issuer"`
 	TokenEndpoint         string   `json:"token_endpoint"`
 	TokenMethods          []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAlgorithms       []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	GrantTypes            []string `json:"grant_types_supported"`
 	Keys                  string   `json:"jwks_uri"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	RevocationMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAlgorithms  []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionEndpoint string   `json:"introspection_endpoint"`
 	IntrospectionMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectAlgorithms  []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 }
 
 // Metadata answers GET /.well-known/oauth-authorization-server. The issuer is
@@ -43,12 +46,15 @@ func (e Endpoints) Metadata(w http.ResponseWriter, r *http.Request) error {
 		Issuer:                base,
 		TokenEndpoint:         base + TokenPath,
 		TokenMethods:          authenticationMethods,
+		TokenAlgorithms:       foreignAlgorithms,
 		GrantTypes:            []string{"client_credentials"},
 		Keys:                  base + KeysPath,
 		RevocationEndpoint:    base + RevokePath,
 		RevocationMethods:     authenticationMethods,
+		RevocationAlgorithms:  foreignAlgorithms,
 		IntrospectionEndpoint: base + IntrospectPath,
 		IntrospectionMethods:  authenticationMethods,
+		IntrospectAlgorithms:  foreignAlgorithms,
 	}, nil)
 }
 

@@ -1,7 +1,9 @@
 // Package oauth owns who may act for an organisation: its clients with their
 // secrets and roles, the access tokens issued to them (RFC 6749
 // client_credentials, JWT of RFC 7519 signed with Ed25519), the keys that sign
-// those, and the endpoints and errors of its own protocol.
+// those, the other issuers whose tokens are trusted and the keys of clients that
+// sign in without a secret (RFC 7523), and the endpoints and errors of its own
+// protocol.
 //
 // Where all that is kept is left to the Store, reading a bearer token out of a
 // request and answering 401 to package httpapi, which permission an endpoint
@@ -21,11 +23,13 @@ import (
 // ErrNotFound says that the store holds no such client, token or organisation.
 var ErrNotFound = errors.New("not found")
 
-// Store keeps clients, tokens and signing keys.
+// Store keeps clients, tokens, signing keys and trusted issuers.
 type Store interface {
 	ClientStore
 	TokenStore
 	KeyStore
+	IssuerStore
+	AssertionStore
 }
 
 // ClientStore keeps clients.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -19,6 +20,9 @@ type Options struct {
 	Issuer   string // `iss` of the tokens; "purescim" when empty
 	Audience string // `aud` of the tokens; "purescim" when empty
 	Log      *slog.Logger
+	// HTTPClient fetches the keys of other issuers and of clients. Nil is one that
+	// cannot reach the own machine; another is trusted to reach what it may.
+	HTTPClient *http.Client
 }
 
 // Service issues and verifies access tokens. It is safe for concurrent use.
@@ -33,6 +37,8 @@ type Service struct {
 	revoked  *revocations
 	used     *usage
 	guesses  *guard
+	trust    *trust
+	remote   *remoteKeys
 }
 
 // New makes a Service on the clients and keys of store.
@@ -47,10 +53,12 @@ func New(store Store, o Options) *Service {
 		revoked:  newRevocations(),
 		used:     newUsage(),
 		guesses:  newGuard(guardSize),
+		trust:    newTrust(store),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.remote = newRemoteKeys(o.HTTPClient, s.log)
 	s.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 		jwt.WithIssuer(s.issuer),

@@ -27,6 +27,7 @@ type memory struct {
 	orgs        map[org.ID]org.Org
 	roles       []oauth.Role
 	keys        []oauth.Key
+	foreignMemory
 
 	asked  atomic.Int32 // reads of clients, bearers and keys
 	polled atomic.Int32

@@ -116,10 +116,14 @@ func (e Endpoints) introspect(w http.ResponseWriter, r *http.Request) (introspec
 	case err != nil:
 		return introspection{}, err
 	}
+	issuer, audience := e.Service.issuer, e.Service.audience
+	if p.Issuer != "" {
+		issuer, audience = p.Issuer, "" // which may be left out
+	}
 	return introspection{
 		Active: true, Scope: strings.Join(p.Permissions.Names(), " "), ClientID: p.Client.String(), TokenType: "bearer",
 		Expires: p.Expires.Unix(), Issued: p.Issued.Unix(), Subject: p.Client.String(),
-		Audience: e.Service.audience, Issuer: e.Service.issuer, ID: p.Token.String(),
+		Audience: audience, Issuer: issuer, ID: p.Token.String(),
 	}, nil
 }
 

@@ -31,7 +31,10 @@ type Use struct {
 }
 
 // ExpiresSoon reports whether the token of the principal ends within 14 days.
-func (p Principal) ExpiresSoon(at time.Time) bool { return p.Expires.Sub(at) < expiryNotice }
+// Those of other issuers are renewed by those.
+func (p Principal) ExpiresSoon(at time.Time) bool {
+	return p.Issuer == "" && p.Expires.Sub(at) < expiryNotice
+}
 
 // usage gathers the last uses of tokens, so that no request waits for a write.
 type usage struct {

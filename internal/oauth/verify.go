@@ -39,6 +39,9 @@ type Principal struct {
 	Issued      time.Time // when the token was
 	Expires     time.Time // when the token does
 	RateLimit   int       // requests a minute for the token; 0 is the server's own limit
+	// Issuer is the `iss` of a token that another issuer made, whom the
+	// organisation trusts; it is empty for ours.
+	Issuer string
 }
 
 // claims are what a token says.
@@ -52,29 +55,52 @@ type claims struct {
 // was disabled or deleted, is refused within a second by every server; other
 // changes of a client, its roles and its organisation count within 30 seconds.
 func (s *Service) Verify(ctx context.Context, token string) (Principal, error) {
-	if len(token) > maxToken {
-		return Principal{}, fmt.Errorf("%w: it is longer than %d bytes", ErrTokenInvalid, maxToken)
+	if len(token) > maxForeignToken {
+		return Principal{}, fmt.Errorf("%w: it is longer than %d bytes", ErrTokenInvalid, maxForeignToken)
 	}
 	key := sha256.Sum256([]byte(token))
 	asked := time.Now()
 	if found, ok := s.verified.get(key, asked); ok && s.revoked.allow(found, asked) {
 		return found.principal, found.refusal
 	}
-	claims, err := s.parse(ctx, token)
+	id, err := s.identify(ctx, token)
 	if err != nil {
 		return Principal{}, err
 	}
-	asked = time.Now() // parsing may have waited for a key
-	p, err := s.principal(ctx, claims)
+	asked = time.Now() // identifying may have waited for a key
+	p, err := s.principal(ctx, id)
 	if err == nil || errors.Is(err, ErrTokenInvalid) {
-		// Refusals are kept too: our own signature is on the token, so its
+		// Refusals are kept too: the signature on the token is good, so its
 		// bearer could otherwise ask the store as often as it likes.
-		s.verified.put(key, verdict{principal: p, refusal: err, asked: asked, until: earlier(claims.ExpiresAt.Time, asked.Add(verdictLife))})
+		s.verified.put(key, verdict{principal: p, refusal: err, asked: asked, until: earlier(id.expires, asked.Add(verdictLife))})
 	}
 	return p, err
 }
 
-// parse checks everything that the token itself can tell.
+// identity is what a token says, once its signature is verified.
+type identity struct {
+	org             org.ID
+	client, token   uuid.UUID
+	issued, expires time.Time
+	trusted         *TrustedIssuer // who made it; nil for ours
+}
+
+// identify checks everything that the token itself can tell.
+func (s *Service) identify(ctx context.Context, token string) (identity, error) {
+	if c, foreign := s.unverified(token); foreign {
+		return s.identifyForeign(ctx, token, c)
+	}
+	if len(token) > maxToken {
+		return identity{}, fmt.Errorf("%w: it is longer than %d bytes", ErrTokenInvalid, maxToken)
+	}
+	c, err := s.parse(ctx, token)
+	if err != nil {
+		return identity{}, err
+	}
+	return c.identity()
+}
+
+// parse checks the signature and the times of a token of ours.
 func (s *Service) parse(ctx context.Context, token string) (*claims, error) {
 	var failure error // of the store
 	c := new(claims)
@@ -100,43 +126,61 @@ func (s *Service) parse(ctx context.Context, token string) (*claims, error) {
 	return c, nil
 }
 
+// identity reads the ids in the claims.
+func (c *claims) identity() (id identity, err error) {
+	id = identity{issued: c.issued(), expires: c.ExpiresAt.UTC()}
+	if id.client, err = uuid.Parse(c.Subject); err != nil {
+		return identity{}, fmt.Errorf("%w: sub is not a client id", ErrTokenInvalid)
+	}
+	if id.token, err = uuid.Parse(c.ID); err != nil {
+		return identity{}, fmt.Errorf("%w: jti is not a token id", ErrTokenInvalid)
+	}
+	if id.org, err = org.ParseID(c.Org); err != nil {
+		return identity{}, fmt.Errorf("%w: org is not the id of an organisation", ErrTokenInvalid)
+	}
+	return id, nil
+}
+
 // principal checks what only the store can tell.
-func (s *Service) principal(ctx context.Context, c *claims) (Principal, error) {
-	client, err := uuid.Parse(c.Subject)
-	if err != nil {
-		return Principal{}, fmt.Errorf("%w: sub is not a client id", ErrTokenInvalid)
-	}
-	token, err := uuid.Parse(c.ID)
-	if err != nil {
-		return Principal{}, fmt.Errorf("%w: jti is not a token id", ErrTokenInvalid)
-	}
-	o, err := org.ParseID(c.Org)
-	if err != nil {
-		return Principal{}, fmt.Errorf("%w: org is not the id of an organisation", ErrTokenInvalid)
-	}
-	found, err := s.store.Bearer(ctx, o, client, token)
+func (s *Service) principal(ctx context.Context, id identity) (Principal, error) {
+	found, err := s.store.Bearer(ctx, id.org, id.client, id.token)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Principal{}, fmt.Errorf("%w: organisation %s has no such client any more", ErrTokenInvalid, o)
+		return Principal{}, fmt.Errorf("%w: organisation %s has no such client any more", ErrTokenInvalid, id.org)
 	case err != nil:
 		return Principal{}, fmt.Errorf("find client: %w", err)
 	case found.Client.State == StateDisabled:
 		return Principal{}, fmt.Errorf("%w: its client is disabled", ErrTokenInvalid)
 	case found.Revoked:
 		return Principal{}, fmt.Errorf("%w: it was revoked", ErrTokenInvalid)
-	case !found.Recorded && !found.Unrecorded:
+	case id.trusted == nil && !found.Recorded && !found.Unrecorded:
 		return Principal{}, fmt.Errorf("%w: it is not known", ErrTokenInvalid)
 	}
 	p := Principal{
-		Org: found.Org, Client: client, Token: token, Permissions: PermissionsOf(found.Roles...),
-		Issued: c.issued(), Expires: c.ExpiresAt.UTC(), RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
+		Org: found.Org, Client: id.client, Token: id.token, Permissions: PermissionsOf(found.Roles...),
+		Issued: id.issued, Expires: id.expires, RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
 	}
-	if !found.Recorded {
-		if err := s.store.AdoptToken(ctx, Token{ID: token, Org: o, Client: client, Issued: p.Issued, Expires: p.Expires}); err != nil {
-			return Principal{}, fmt.Errorf("record an older token: %w", err)
-		}
+	if id.trusted != nil {
+		p.Issuer = id.trusted.Issuer
+	}
+	if err := s.record(ctx, id, found); err != nil {
+		return Principal{}, err
 	}
 	return p, nil
+}
+
+// record makes a token known that is not.
+func (s *Service) record(ctx context.Context, id identity, found Bearer) error {
+	if id.trusted != nil {
+		return s.recordForeign(ctx, id, found)
+	}
+	if found.Recorded {
+		return nil
+	}
+	if err := s.store.AdoptToken(ctx, Token{ID: id.token, Org: id.org, Client: id.client, Issued: id.issued, Expires: id.expires}); err != nil {
+		return fmt.Errorf("record an older token: %w", err)
+	}
+	return nil
 }
 
 // issued is the `iat`, which no token of ours lacks.

@@ -180,6 +180,8 @@ const deleteClient = `delete from oauth_clients c where c.org_id = $1 and c.clie
 
 const deleteTokens = `delete from access_tokens t where t.org_id = $1 and t.client_id = $2`
 
+const deleteTrust = `delete from trusted_issuers t where t.org_id = $1 and t.client_id = $2`
+
 // DeleteClient implements oauth.Store.
 func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
 	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
@@ -190,8 +192,10 @@ func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) erro
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, deleteTokens, int64(o), uid(id)); err != nil {
-			return err
+		for _, sql := range []string{deleteTokens, deleteTrust} {
+			if _, err := tx.Exec(ctx, sql, int64(o), uid(id)); err != nil {
+				return err
+			}
 		}
 		return record(ctx, tx, id)
 	})

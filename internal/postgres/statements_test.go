@@ -22,7 +22,8 @@ import (
 // acrossOrganisations names the statements that may leave the organisation out,
 // and why.
 var acrossOrganisations = map[string]string{
-	"selectPending": "finds for the background work which organisations have changes",
+	"selectPending":    "finds for the background work which organisations have changes",
+	"selectAllIssuers": "finds the organisation that a token of another issuer is for",
 }
 
 // ownTables hold rows of one organisation each. The other tables, orgs,
@@ -30,7 +31,7 @@ var acrossOrganisations = map[string]string{
 // organisation is known.
 var ownTables = []string{
 	"users", "user_keys", "deleted_users", "groups", "group_members", "catalogue", "counts", "count_changes",
-	"access_tokens",
+	"access_tokens", "trusted_issuers", "client_assertions",
 }
 
 // Every statement of the package keeps the rules of the package comment.
@@ -289,7 +290,7 @@ func TestTables_BeginWithTheOrganisation(t *testing.T) {
 		join   pg_namespace n on n.oid = r.relnamespace and n.nspname = 'public'
 		left   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
 		where  a.attname is distinct from 'org_id' and r.relname not like 'goose%'
-		order  by 1`), []string{"oauth_clients_pkey", "orgs_name", "revocations_pkey", "signing_keys_active", "signing_keys_pkey"})
+		order  by 1`), []string{"oauth_clients_pkey", "orgs_name", "revocations_pkey", "signing_keys_active", "signing_keys_pkey", "trusted_issuers_pins"})
 	expect(t, "foreign keys that do not begin with org_id", named(`
 		select f.conname::text
 		from   pg_constraint f
