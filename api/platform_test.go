@@ -96,3 +96,34 @@ func TestPlatformTraffic(t *testing.T) {
 	a.do(t, "DELETE", "/api/v2/scim/v2/Users/"+user, 204, "")
 	a.do(t, "GET", "/api/v2/users?state=deleted", 200, "")
 }
+
+// TestClientTraffic does the same with OAuth clients and tokens.
+func TestClientTraffic(t *testing.T) {
+	t.Parallel()
+	router, err := gorillamux.NewRouter(load(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	a := administrator{server: server, token: o.Token, router: router}
+	const path = "/api/v2/oauth/clients"
+	one := path + "/" + a.do(t, "POST", path, 200, `{"name":"Entra","authorizedGrantType":"CLIENT-CREDENTIALS","accessTokenValiditySeconds":3600,"roleDivisions":[]}`)
+	a.do(t, "POST", path, 400, `{"name":"Entra","authorizedGrantType":"CODE"}`)
+	a.do(t, "GET", path+"?pageSize=1", 200, "")
+	a.do(t, "GET", one, 200, "")
+	a.do(t, "PUT", one, 200, `{"description":"Provisions","state":"disabled","rateLimit":10}`)
+	a.do(t, "POST", one+"/secret", 200, "")
+	a.do(t, "GET", one+"/tokens", 200, "")
+	a.do(t, "DELETE", one+"/tokens", 204, "")
+	a.do(t, "DELETE", one+"/tokens/nothing", 404, "")
+	a.do(t, "DELETE", one, 204, "")
+	a.do(t, "GET", one, 404, "")
+	for _, path := range []string{"jwks.json", "oauth-authorization-server", "oauth-protected-resource"} {
+		a.do(t, "GET", "/.well-known/"+path, 200, "")
+	}
+	a.token, _ = o.NewToken(t, "admin")
+	a.do(t, "GET", "/api/v2/tokens/me", 200, "")
+	a.do(t, "DELETE", "/api/v2/tokens/me", 204, "")
+	a.do(t, "GET", "/api/v2/tokens/me", 401, "")
+}

@@ -1,6 +1,7 @@
 package platformapi
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // grantType is the only one that there is, in the platform's spelling.
@@ -228,8 +230,8 @@ func readGrants(b *body) []oauth.RoleGrant {
 		if one.err == nil && err != nil {
 			one.fail("roleId is %q; the id of a role is expected", one.text("roleId"))
 		}
-		if one.err != nil {
-			b.fail("%s: %s", name, one.err.Error())
+		if wrong := (*scim.Error)(nil); errors.As(one.err, &wrong) {
+			b.fail("%s: %s", name, wrong.Detail)
 		}
 		if grant.Role = role; grant.Division == "" {
 			grant.Division = oauth.AllDivisions

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,11 +23,12 @@ type Answer struct {
 }
 
 // Do sends a request with the organisation's token and reads the answer. A path
-// that begins with neither /api/ nor /oauth/ is below SCIM. A body that is neither nil nor a
-// string is sent as its JSON. headers are lines such as "If-Match: 1".
+// that begins with none of /api/, /oauth/ and /.well-known/ is below SCIM. A body
+// that is neither nil nor a string is sent as its JSON. headers are lines such as
+// "If-Match: 1".
 func (o *Org) Do(t testing.TB, method, path string, body any, headers ...string) *Answer {
 	t.Helper()
-	if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/oauth/") {
+	if !slices.ContainsFunc([]string{"/api/", "/oauth/", "/.well-known/"}, func(root string) bool { return strings.HasPrefix(path, root) }) {
 		path = SCIM + path
 	}
 	r, err := http.NewRequestWithContext(t.Context(), method, o.server.URL+path, reader(t, body))
