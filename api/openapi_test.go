@@ -19,6 +19,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/scimtest"
 	"github.com/purescim/purescim/internal/servertest"
@@ -80,6 +81,38 @@ func TestRoutes(t *testing.T) {
 		t.Errorf("described (-) and served (+) differ:\n%s", diff)
 	}
 }
+
+// TestPermissions asks for each operation with a client that has no role: it is
+// refused exactly where permissions are described, for want of those.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	for path, item := range load(t).Paths.Map() {
+		if len(item.Servers) > 0 {
+			path = item.Servers[0].URL + path
+		}
+		for method, operation := range item.Operations() {
+			var described []string
+			if list, ok := operation.Extensions["x-permissions"].([]any); ok {
+				for _, name := range list {
+					described = append(described, name.(string))
+				}
+			}
+			answer := o.As(t).Do(t, method, parameter.ReplaceAllString(path, uuid.NewString()), "{}")
+			var needed []string
+			if answer.Status == http.StatusForbidden {
+				var refusal struct{ Detail, Message string } // SCIM, platform
+				answer.Decode(t, &refusal)
+				needed = permission.FindAllString(refusal.Detail+refusal.Message, -1)
+			}
+			if diff := cmp.Diff(described, needed); diff != "" {
+				t.Errorf("%s: described (-) and needed (+) permissions differ, status %d:\n%s", operation.OperationID, answer.Status, diff)
+			}
+		}
+	}
+}
+
+var permission = regexp.MustCompile(`[a-z]+:[a-zA-Z]+:[a-zA-Z]+`)
 
 // offered tells the endpoints of the standard that are refused with 501 from the rest.
 func offered(t *testing.T, o *servertest.Org, route string) bool {

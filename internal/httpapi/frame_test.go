@@ -25,7 +25,7 @@ var client = uuid.MustParse("0198c0de-0000-7000-8000-000000000001")
 
 // verify knows the tokens "good-1", "good-2" and so on of one client, which may read
 // groups and wipe them, "good-slow" of one that may make two requests a minute,
-// "good-org" of one whose organisation lets it make four, "expired" and "unchecked"; any other is not valid.
+// "expired" and "unchecked"; any other is not valid.
 func verify(_ context.Context, token string) (oauth.Principal, error) {
 	p := oauth.Principal{
 		Org: org.Org{ID: 42, Name: "acme"}, Client: client, Token: uuid.NewSHA1(client, []byte(token)),
@@ -33,10 +33,7 @@ func verify(_ context.Context, token string) (oauth.Principal, error) {
 	}
 	switch {
 	case token == "good-slow":
-		p.Client, p.RateLimit, p.Org.Settings.RateLimit = p.Token, 2, 4
-		return p, nil
-	case token == "good-org":
-		p.Client, p.Org.Settings.RateLimit = p.Token, 4
+		p.Client, p.RateLimit = p.Token, 2
 		return p, nil
 	case strings.HasPrefix(token, "good-"):
 		return p, nil

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"math"
 	"net/http"
 	"strconv"
@@ -57,7 +56,7 @@ func perMinute(allowed int) rate {
 // A bucket is kept as the time at which it will be full again, the theoretical
 // arrival time of GCRA, so that a full bucket need not be kept at all.
 type limiter struct {
-	usual rate // of clients that have none of their own, nor one of their organisation
+	usual rate // of clients that have none of their own
 
 	mu    sync.Mutex
 	full  map[uuid.UUID]time.Time // by client
@@ -109,7 +108,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		x := exchangeOf(r.Context())
 		limit := l.usual
-		if own := cmp.Or(x.principal.RateLimit, x.principal.Org.Settings.RateLimit); own > 0 {
+		if own := x.principal.RateLimit; own > 0 {
 			limit = perMinute(own)
 		}
 		if !x.known || limit.allowed == 0 {

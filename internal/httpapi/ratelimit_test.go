@@ -40,7 +40,6 @@ func TestRateLimit(t *testing.T) {
 		step("good-slow", 200, "1", "2", "30", "") // another client, with a limit of its own
 		step("good-slow", 200, "2", "2", "60", "")
 		step("good-slow", 429, "2", "2", "60", "30")
-		step("good-org", 200, "1", "4", "15", "") // with that of its organisation
 		step("bad", 401, "0", "3", "0", "")
 		time.Sleep(19500 * time.Millisecond)
 		step("good-1", 429, "3", "3", "41", "1")
