@@ -38,7 +38,7 @@ type Principal struct {
 	Permissions Permissions
 	Issued      time.Time // when the token was
 	Expires     time.Time // when the token does
-	RateLimit   int       // requests a minute for the token; 0 is the server's own limit
+	RateLimit   int       // requests a minute for all tokens of the client; 0 is the server's own limit
 	// Issuer is the `iss` of a token that another issuer made, whom the
 	// organisation trusts; it is empty for ours.
 	Issuer string
