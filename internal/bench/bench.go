@@ -103,7 +103,7 @@ func (l line) measure(ctx context.Context, server, floor *driver, o Options) (Li
 		}
 	}
 	result := Line{Name: l.name, Server: median(sides[0].figures), Floor: median(sides[1].figures), AtMost: l.atMost}
-	result.Ratio = ratio(result.Server.CPU, result.Floor.CPU)
+	result.Ratio = medianRatio(sides[0].figures, sides[1].figures)
 	return result, nil
 }
 

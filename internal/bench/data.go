@@ -34,7 +34,7 @@ func (d Data) bigMembers() []string {
 }
 
 const (
-	smallGroup = 10
+	smallGroup = 5
 	bigGroup   = 1000
 
 	departments = 50

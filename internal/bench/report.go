@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -25,7 +24,9 @@ type Line struct {
 	Name   string  `json:"name"`
 	Server Figures `json:"server"`
 	Floor  Figures `json:"floor"`
-	// Ratio is the server's CPU time in that of the floor; nil when it is not known.
+	// Ratio is the server's CPU time in that of the floor: the median of the rounds, of
+	// which each compares two runs that the machine's other work disturbed alike. nil
+	// when it is not known.
 	Ratio *float64 `json:"cpu_ratio"`
 	// AtMost is what the ratio should be.
 	AtMost float64 `json:"cpu_ratio_at_most"`
@@ -73,38 +74,47 @@ func median(rounds []Figures) Figures {
 	for _, f := range rounds {
 		m.Requests += f.Requests
 	}
-	m.PerSecond = middle(rounds, func(f Figures) float64 { return f.PerSecond })
-	m.P50 = middle(rounds, func(f Figures) float64 { return f.P50 })
-	m.P99 = middle(rounds, func(f Figures) float64 { return f.P99 })
 	known := func(figure func(Figures) *float64) *float64 {
-		if slices.ContainsFunc(rounds, func(f Figures) bool { return figure(f) == nil }) {
+		values := make([]float64, 0, len(rounds))
+		for _, f := range rounds {
+			if v := figure(f); v != nil {
+				values = append(values, *v)
+			}
+		}
+		if len(values) < len(rounds) {
 			return nil
 		}
-		v := middle(rounds, func(f Figures) float64 { return *figure(f) })
+		v := middle(values)
 		return &v
 	}
+	m.PerSecond = *known(func(f Figures) *float64 { return &f.PerSecond })
+	m.P50 = *known(func(f Figures) *float64 { return &f.P50 })
+	m.P99 = *known(func(f Figures) *float64 { return &f.P99 })
 	m.CPU = known(func(f Figures) *float64 { return f.CPU })
 	m.ServerCPU = known(func(f Figures) *float64 { return f.ServerCPU })
 	m.DatabaseCPU = known(func(f Figures) *float64 { return f.DatabaseCPU })
 	return m
 }
 
-func middle(rounds []Figures, figure func(Figures) float64) float64 {
-	values := make([]float64, len(rounds))
-	for i, f := range rounds {
-		values[i] = figure(f)
+// medianRatio compares the CPU time of the two sides round by round.
+func medianRatio(server, floor []Figures) *float64 {
+	ratios := make([]float64, len(server))
+	for i := range server {
+		a, b := server[i].CPU, floor[i].CPU
+		if a == nil || b == nil || *b == 0 {
+			return nil
+		}
+		ratios[i] = *a / *b
 	}
-	slices.SortFunc(values, cmp.Compare)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	ratio := middle(ratios)
+	return &ratio
 }
 
-func ratio(a, b *float64) *float64 {
-	if a == nil || b == nil || *b == 0 {
-		return nil
-	}
-	r := *a / *b
-	return &r
+// middle is the median of at least one value. It sorts them.
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
 // Print writes the report as a table for people.

@@ -45,6 +45,19 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+func TestMedianRatio_ComparesRoundByRound(t *testing.T) {
+	t.Parallel()
+	server := []Figures{{CPU: pointer(20)}, {CPU: pointer(90)}, {CPU: pointer(60)}}
+	floor := []Figures{{CPU: pointer(10)}, {CPU: pointer(30)}, {CPU: pointer(15)}}
+	if got := medianRatio(server, floor); got == nil || *got != 3 {
+		t.Errorf("ratio is %v, want the median of 2, 3 and 4", got)
+	}
+	floor[1].CPU = nil
+	if got := medianRatio(server, floor); got != nil {
+		t.Errorf("ratio is %v where one time is not known", *got)
+	}
+}
+
 func TestReport_Print(t *testing.T) {
 	t.Parallel()
 	report := Report{
