@@ -23,13 +23,15 @@ var errLost = errors.New("connection to 10.1.2.3 lost")
 
 var client = uuid.MustParse("0198c0de-0000-7000-8000-000000000001")
 
+var permissions = oauth.NewPermissions("group:view", "group:wipe")
+
 // verify knows the tokens "good-1", "good-2" and so on of one client, which may read
 // groups and wipe them, "good-slow" of one that may make two requests a minute,
 // "expired" and "unchecked"; any other is not valid.
 func verify(_ context.Context, token string) (oauth.Principal, error) {
 	p := oauth.Principal{
 		Org: org.Org{ID: 42, Name: "acme"}, Client: client, Token: uuid.NewSHA1(client, []byte(token)),
-		Permissions: oauth.NewPermissions("group:view", "group:wipe"),
+		Permissions: permissions,
 	}
 	switch {
 	case token == "good-slow":
