@@ -64,10 +64,11 @@ func (d *Directory) CountUsers(ctx context.Context, o org.Org, kind Kind, entrie
 	return d.store.Org(o.ID).CountUsers(ctx, kind, names)
 }
 
-// UpdateEntry changes name, description and detail by a function. A new name is
+// UpdateEntry changes name, description and detail by a function, which may
+// refuse, with the entry as it is in hand. A new name is
 // written into all users who refer to the entry, at once. Built-in entries keep
 // their names, and the role that may do everything keeps doing so.
-func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id string, edit func(e *Entry)) (Entry, error) {
+func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id string, edit func(e *Entry) error) (Entry, error) {
 	u, ok := exactID(id)
 	if !ok {
 		return Entry{}, noEntry(kind, id)
@@ -75,7 +76,9 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 	e, err := d.store.Org(o.ID).UpdateEntry(ctx, d.users(), kind, u, EntryChange{
 		Edit: func(e *Entry) error {
 			old := *e
-			edit(e)
+			if err := edit(e); err != nil {
+				return err
+			}
 			return checkEdit(old, *e)
 		},
 		Rename: func(user scim.Document, from, to string) { rename(kind, user, from, to) },

@@ -7,6 +7,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/oauth"
 )
 
 // collection serves the entries of one kind of the catalogue.
@@ -18,6 +19,8 @@ type collection struct {
 	// one. Of a body that is the whole entry, what is missing is empty; of any
 	// other, it stays.
 	read func(b *body, whole bool) func(e *directory.Entry)
+	// allow refuses a change that is not the client's to make; nil allows all.
+	allow func(p oauth.Principal, old, changed directory.Entry) error
 	// answer gives the entry as the platform shows it.
 	answer func(e entry) any
 	// patches tells that a part of an entry can be changed; counts, that an answer
@@ -87,7 +90,9 @@ func (c collection) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	made := directory.Entry{Kind: c.kind}
-	edit(&made)
+	if err := edit(&made); err != nil {
+		return err
+	}
 	made, err = c.directory.CreateEntry(r.Context(), organisation(r), made)
 	return c.write(w, r, false, made, err) // nobody refers to it yet
 }
@@ -111,13 +116,21 @@ func (c collection) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (c collection) readEdit(r *http.Request, whole bool) (func(e *directory.Entry), error) {
+// readEdit reads the body of a change of an entry, which the client may make.
+func (c collection) readEdit(r *http.Request, whole bool) (func(e *directory.Entry) error, error) {
 	b, err := readBody(r)
 	if err != nil {
 		return nil, err
 	}
 	edit := c.read(b, whole)
-	return edit, b.err
+	return func(e *directory.Entry) error {
+		old := *e
+		edit(e)
+		if c.allow == nil {
+			return nil
+		}
+		return c.allow(httpapi.Principal(r.Context()), old, *e)
+	}, b.err
 }
 
 // write answers with one entry, unless there is an error.

@@ -37,7 +37,7 @@ func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
 	divisions := collection{directory: d, path: divisionsPath, kind: directory.Division, read: readDivision, answer: answerDivision}
 	for _, c := range []collection{
 		divisions,
-		{directory: d, path: rolesPath, kind: directory.Role, read: readRole, answer: answerRole, patches: true, counts: true},
+		{directory: d, path: rolesPath, kind: directory.Role, read: readRole, allow: allowRole, answer: answerRole, patches: true, counts: true},
 		{directory: d, path: skillsPath, kind: directory.Skill, read: readRouting, answer: answerRouting},
 		{directory: d, path: languagesPath, kind: directory.Language, read: readRouting, answer: answerRouting},
 	} {

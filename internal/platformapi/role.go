@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // roleDetail is what the platform keeps of a role beside its name, also in an
@@ -55,6 +57,16 @@ func readRoleDetail(detail []byte) roleDetail {
 	d := roleDetail{Permissions: []string{}, PermissionPolicies: []map[string]any{}}
 	_ = json.Unmarshal(detail, &d) // only over writes it
 	return d
+}
+
+// allowRole refuses to make a role permit what it did not and the client may not
+// do itself: a client could widen a role that it carries.
+func allowRole(p oauth.Principal, old, changed directory.Entry) error {
+	permits := oauth.PermissionsOf(changed.Detail)
+	if p.Permissions.Covers(permits) || oauth.PermissionsOf(old.Detail).Covers(permits) {
+		return nil
+	}
+	return scim.Forbidden("permissions: the role would permit more than the client that changes it may do")
 }
 
 // roleAnswer is the platform's DomainOrganizationRole.
