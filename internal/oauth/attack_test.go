@@ -8,6 +8,8 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +23,7 @@ import (
 // forger makes tokens that differ from good ones in one point.
 type forger struct {
 	client  oauth.Client
+	token   uuid.UUID // the id of one that was issued
 	kid     string
 	private ed25519.PrivateKey
 }
@@ -28,17 +31,20 @@ type forger struct {
 func newForger(t testing.TB, store *memory, s *oauth.Service) forger {
 	t.Helper()
 	c, _ := newClient(t, s)
-	issue(t, s, c)
+	p, err := s.Verify(t.Context(), issue(t, s, c))
+	if err != nil {
+		t.Fatal(err)
+	}
 	parsed, err := x509.ParsePKCS8PrivateKey(store.keys[0].Private)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return forger{client: c, kid: store.keys[0].ID, private: parsed.(ed25519.PrivateKey)}
+	return forger{client: c, token: p.Token, kid: store.keys[0].ID, private: parsed.(ed25519.PrivateKey)}
 }
 
 func (f forger) claims() jwt.MapClaims {
 	return jwt.MapClaims{
-		"iss": "purescim", "aud": "purescim", "sub": f.client.ID.String(), "jti": uuid.NewString(), "org": acme.ID.String(),
+		"iss": "purescim", "aud": "purescim", "sub": f.client.ID.String(), "jti": f.token.String(), "org": acme.ID.String(),
 		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 	}
 }
@@ -120,6 +126,7 @@ func TestForgedTokens(t *testing.T) {
 		"no client":            without("sub"),
 		"unknown client":       claim("sub", uuid.NewString()),
 		"no token id":          without("jti"),
+		"unknown token id":     claim("jti", uuid.NewString()),
 		"other organisation":   claim("org", "43"),
 		"no organisation":      without("org"),
 		"number for a text":    claim("sub", 7),
@@ -145,39 +152,61 @@ func relaxed(token string) string {
 }
 
 // Tokens that are not ours must not be a way to load the store.
-func TestForeignTokensAskLittle(t *testing.T) {
+func TestInventedKeysAskLittle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
 		s := oauth.New(store, oauth.Options{})
 		f := newForger(t, store, s)
-		time.Sleep(2 * time.Second)
 		before := store.asked.Load()
-		for range 50 {
-			token := f.good(t, func(h map[string]any, _ jwt.MapClaims) { h["kid"] = uuid.NewString() })
-			_, _ = s.Verify(t.Context(), token)
-			_, _ = s.Verify(t.Context(), strings.Repeat("x", 5000))
-			_, _ = s.Verify(t.Context(), "a.b.c")
+		var flood sync.WaitGroup
+		var busy atomic.Int32
+		for range 500 {
+			flood.Go(func() {
+				token := f.good(t, func(h map[string]any, _ jwt.MapClaims) { h["kid"] = uuid.NewString() })
+				switch _, err := s.Verify(t.Context(), token); {
+				case errors.Is(err, oauth.ErrBusy):
+					busy.Add(1)
+				case !errors.Is(err, oauth.ErrTokenInvalid):
+					t.Errorf("invented key: %v", err)
+				}
+				_, _ = s.Verify(t.Context(), strings.Repeat("x", 5000))
+				_, _ = s.Verify(t.Context(), "a.b.c")
+			})
 		}
-		if asked := store.asked.Load() - before; asked != 1 {
-			t.Errorf("%d look-ups for unknown keys within a second, want 1", asked)
+		flood.Wait()
+		if asked := store.asked.Load() - before; asked != 1 || busy.Load() != 500-256 {
+			t.Errorf("%d look-ups for unknown keys, want 1; %d of 500 were not made to wait, want 244", asked, busy.Load())
 		}
 	})
 }
 
+// A token of a key that another server has just made is good at once, even if
+// the keys were read a moment ago.
 func TestNewKeyIsFound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
-		s := oauth.New(store, oauth.Options{})
-		c, _ := newClient(t, s)
-		issue(t, s, c)
-		elsewhere := newMemory()
-		token := issue(t, oauth.New(elsewhere, oauth.Options{}), c)
-		store.keys = append(store.keys, elsewhere.keys...)
-		time.Sleep(time.Second)
-		if _, err := s.Verify(t.Context(), token); err != nil {
-			t.Errorf("a key that another server made a second ago: %v", err)
+		here, there := oauth.New(store, oauth.Options{}), oauth.New(store, oauth.Options{})
+		c, _ := newClient(t, here)
+		old := issue(t, here, c)
+		issue(t, there, c)
+		for range 3 {
+			if err := there.RotateKey(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var clients sync.WaitGroup
+			for range 8 {
+				clients.Go(func() {
+					if _, err := here.Verify(t.Context(), issue(t, there, c)); err != nil {
+						t.Errorf("a token of the new key: %v", err)
+					}
+				})
+			}
+			clients.Wait()
+			if _, err := there.Verify(t.Context(), old); err != nil {
+				t.Errorf("a token of the first key: %v", err)
+			}
 		}
 	})
 }

@@ -90,8 +90,7 @@ func TestIssueAndVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := oauth.Principal{Org: acme, Client: c.ID, Token: p.Token, Expires: expires}
-	p.Expires = p.Expires.UTC()
+	want := oauth.Principal{Org: acme, Client: c.ID, Token: p.Token, Issued: expires.Add(-2 * time.Hour), Expires: expires}
 	if diff := cmp.Diff(want, p); diff != "" || p.Token == uuid.Nil {
 		t.Errorf("principal (-want +got):\n%s", diff)
 	}
@@ -150,7 +149,7 @@ func TestWarmTokenAsksNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
-		s := oauth.New(store, oauth.Options{})
+		s := running(t, store, oauth.Options{})
 		c, _ := newClient(t, s)
 		token := issue(t, s, c)
 		verify := func() error { _, err := s.Verify(t.Context(), token); return err }
@@ -180,16 +179,16 @@ func TestTokenEnds(t *testing.T) {
 		{"expired", func(*memory, oauth.Client) {}, time.Hour + 5*time.Second, oauth.ErrTokenExpired},
 		{"client disabled", func(m *memory, c oauth.Client) { c.State = oauth.StateDisabled; m.change(c) }, 30 * time.Second, oauth.ErrTokenInvalid},
 		{"client inactive", func(m *memory, c oauth.Client) { c.State = oauth.StateInactive; m.change(c) }, 30 * time.Second, nil},
-		{"client deleted", func(m *memory, c oauth.Client) { delete(m.clients, c.ID) }, 30 * time.Second, oauth.ErrTokenInvalid},
+		{"client deleted", func(m *memory, c oauth.Client) { m.mu.Lock(); defer m.mu.Unlock(); delete(m.clients, c.ID) }, 30 * time.Second, oauth.ErrTokenInvalid},
 		{"client moved", func(m *memory, c oauth.Client) { c.Org = 43; m.change(c) }, 30 * time.Second, oauth.ErrTokenInvalid},
-		{"organisation deleted", func(m *memory, _ oauth.Client) { delete(m.orgs, acme.ID) }, 30 * time.Second, oauth.ErrTokenInvalid},
-		{"key taken away", func(m *memory, _ oauth.Client) { m.keys = nil }, 30 * time.Second, oauth.ErrTokenInvalid},
+		{"organisation deleted", func(m *memory, _ oauth.Client) { m.mu.Lock(); defer m.mu.Unlock(); delete(m.orgs, acme.ID) }, 30 * time.Second, oauth.ErrTokenInvalid},
+		{"key taken away", func(m *memory, _ oauth.Client) { m.mu.Lock(); defer m.mu.Unlock(); m.keys = nil }, 30 * time.Second, oauth.ErrTokenInvalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := newMemory()
-				s := oauth.New(store, oauth.Options{})
+				s := running(t, store, oauth.Options{})
 				c, _ := newClient(t, s)
 				token := issue(t, s, c)
 				if _, err := s.Verify(t.Context(), token); err != nil {
