@@ -31,19 +31,28 @@ func appendCounts(args []any, changes []count) []any {
 	return append(args, kinds, ids, ns)
 }
 
-// selectTotal sums the base and the changes that are not folded yet, in one
-// snapshot: a total is exact at any moment. The changes are asked for in the
-// order of the index, so that what was folded and not yet vacuumed is not read.
-const selectTotal = `
+// A total sums the base and the changes that are not folded yet, in one
+// snapshot: it is exact at any moment. The changes are asked for in the order of
+// the index, so that what was folded and not yet vacuumed is not read. The kinds
+// are written out: for an array PostgreSQL would plan each time.
+const (
+	totalOf = `
 select coalesce((select sum(c.n)
                  from   counts c
-                 where  c.org_id = $1 and c.kind = any($2)), 0)::bigint
+                 where  c.org_id = $1 and c.kind in (`
+	andChanges = `)), 0)::bigint
      + coalesce((select sum(d.n)
                  from   (select d.kind, d.n
                          from   count_changes d
                          where  d.org_id = $1
                          order  by d.kind, d.id) d
-                 where  d.kind = any($2)), 0)::bigint`
+                 where  d.kind in (`
+	totalEnd = `)), 0)::bigint`
+
+	totalActiveUsers = totalOf + `1` + andChanges + `1` + totalEnd
+	totalUsers       = totalOf + `1, 2` + andChanges + `1, 2` + totalEnd
+	totalGroups      = totalOf + `3` + andChanges + `3` + totalEnd
+)
 
 // foldCounts moves changes into the base. Any number of servers may fold at
 // once: each takes changes that no other holds.

@@ -27,17 +27,16 @@ func (v view) List(ctx context.Context, t *schema.Type, q directory.Query) (p di
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.marks.find(s.place(q.Start))
 	b := new(pgx.Batch)
-	b.Queue(selectTotal, v.org, s.counts).Query(func(rows pgx.Rows) error {
+	b.Queue(s.total, v.org).Query(func(rows pgx.Rows) error {
 		return readOne(rows, func(raw [][]byte) { p.Total = int(readInt(raw[0])) })
 	})
-	position, args := s.position(q, mark, marked)
-	b.Queue(s.records+position, args...).Query(func(rows pgx.Rows) (err error) {
+	page := s.span(q, mark, marked)
+	b.Queue(s.pageOf(s.records, page), page.args...).Query(func(rows pgx.Rows) (err error) {
 		p.Records, err = s.read(rows, q.Count)
 		return err
 	})
 	if q.Links {
-		sql := s.links + "array(" + s.ids + position + ")" + s.linkOrder
-		b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
+		b.Queue(s.linksOf(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
 	}
 	if err = v.pool.SendBatch(ctx, b).Close(); err != nil {
 		return p, err
@@ -81,12 +80,12 @@ func (v view) mark(s listing, q directory.Query, p directory.Page) {
 // page reads the records of a page and their links: with the records where few
 // are expected, else by the ids of all.
 func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool) ([]directory.Record, error) {
-	position, args := s.position(q, mark, marked)
-	sql, byID := s.records, q.Links
+	page := s.span(q, mark, marked)
+	beginning, byID := s.records, q.Links
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
-		sql, byID = s.linked, false
+		beginning, byID = s.linked, false
 	}
-	rows, err := v.pool.Query(ctx, sql+position, s.planned(args)...)
+	rows, err := v.pool.Query(ctx, s.pageOf(beginning, page), s.planned(page.args)...)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +97,7 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	if rows, err = v.pool.Query(ctx, s.links+thoseIDs+s.linkOrder, v.org, ids); err != nil {
+	if rows, err = v.pool.Query(ctx, s.links+" and "+s.owner+thoseIDs+s.linkOrder, v.org, ids); err != nil {
 		return nil, err
 	}
 	return records, s.readLinks(rows, records)
@@ -106,7 +105,7 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 
 // total counts what the list holds.
 func (v view) total(ctx context.Context, s listing) (n int, err error) {
-	sql, args := selectTotal, []any{v.org, s.counts}
+	sql, args := s.total, []any{v.org}
 	if s.filter != "" {
 		sql, args = s.count, s.planned(s.args)
 	}

@@ -38,29 +38,30 @@ where  g.org_id = $1`
 	countGroups  = `select count(*) from groups g where g.org_id = $1`
 )
 
-// The links of all resources of a page, which are an array after the beginning.
-// One query for all never costs more than one sub-select for each, and a tenth
-// of it where the plan scans the groups.
+// The links of all resources of a page: of those with ids that are an array after
+// the beginning, or of those from one id to another. One query for all costs less
+// than one sub-select for each, and the name is cheaper looked up than joined.
 const (
 	listUserGroups = `
-select m.user_id, m.group_id, g.display_name
+select m.user_id, m.group_id, (select g.display_name from groups g where g.org_id = $1 and g.id = m.group_id)
 from   group_members m
-join   groups g on g.org_id = $1 and g.id = m.group_id
-where  m.org_id = $1 and m.user_id = any(`
-	orderUserGroups = `)
+where  m.org_id = $1`
+	orderUserGroups = `
 order  by m.user_id, m.group_id`
 
 	listMembers = `
-select m.group_id, m.user_id, u.display_name
+select m.group_id, m.user_id, (select u.display_name from users u where u.org_id = $1 and u.id = m.user_id)
 from   group_members m
-join   users u on u.org_id = $1 and u.id = m.user_id
-where  m.org_id = $1 and m.group_id = any(`
-	orderMembers = `)
+where  m.org_id = $1`
+	orderMembers = `
 order  by m.group_id, m.user_id`
 
 	// thoseIDs are given ids. An array that is an argument would make PostgreSQL
 	// plan each time for its very length.
-	thoseIDs = `array(select unnest($2::uuid[]))`
+	thoseIDs = ` = any(array(select unnest($2::uuid[])))`
+
+	// The greatest id ends a page that is not full.
+	greatestID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
 )
 
 // listing is a list, whichever page of it is read.
@@ -68,32 +69,34 @@ type listing struct {
 	table    *table
 	filter   string
 	active   bool
-	composed bool    // more than a look-up
-	counts   []int16 // the counts whose sum is the total when there is no filter
+	composed bool   // more than a look-up
+	total    string // the statement of the total when there is no filter
 
 	// The beginnings of statements, with the condition; the arguments of the condition.
 	records, ids, count string
 	linked              string // records with their links; "" where links are too many for that
-	links, linkOrder    string
 	condition           string
 	args                []any
+
+	// The links, where owner is one of ids.
+	links, owner, linkOrder string
 }
 
 func (v view) listing(t *schema.Type, q directory.Query) listing {
 	s := listing{table: tableOf(t), active: q.ActiveOnly, args: []any{v.org}}
 	if s.table == users {
 		s.records, s.ids, s.count = listUsers, listUserIDs, countUsers
-		s.links, s.linkOrder = listUserGroups, orderUserGroups
+		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
 		s.linked = listUsersAndGroups
-		s.counts = []int16{activeUsers, inactiveUsers}
+		s.total = totalUsers
 	} else {
 		s.records, s.ids, s.count = listGroups, listGroupIDs, countGroups
-		s.links, s.linkOrder = listMembers, orderMembers
-		s.counts = []int16{groupsCount}
+		s.links, s.owner, s.linkOrder = listMembers, "m.group_id", orderMembers
+		s.total = totalGroups
 	}
 	if q.ActiveOnly && s.table == users {
 		s.condition = " and u.active"
-		s.counts = []int16{activeUsers}
+		s.total = totalActiveUsers
 	}
 	if q.Filter != nil {
 		var condition string
@@ -141,24 +144,52 @@ func (s listing) place(start int) place {
 	return place{org: s.args[0].(int64), table: s.table, filter: s.filter, active: s.active, start: start}
 }
 
-// position ends the statement of a page: from a bookmark by the index alone;
-// without one by counting index entries, not rows. The count is written out: for
-// an unknown one PostgreSQL would expect a tenth of the table, and plan each time.
-func (s listing) position(q directory.Query, mark bookmark, marked bool) (sql string, args []any) {
+// span is where a page begins and how long it is, as the ends of statements.
+type span struct {
+	from  string // the bound of the first id: " > $2", or "" at the start
+	order string
+	count int
+	args  []any
+}
+
+// span finds a page: from a bookmark by the index alone; without one by counting
+// index entries, not rows. The count is written out: for an unknown one PostgreSQL
+// would expect a tenth of the table, and plan each time.
+func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 	id := s.table.alias + ".id"
-	args = s.args[:len(s.args):len(s.args)]
-	next := func(arg any) string {
-		args = append(args, arg)
-		return "$" + strconv.Itoa(len(args))
+	page := span{order: " order by " + id, count: q.Count, args: s.args[:len(s.args):len(s.args)]}
+	argument := func(arg any) string {
+		page.args = append(page.args, arg)
+		return "$" + strconv.Itoa(len(page.args))
 	}
 	switch {
 	case q.Start <= 1:
 	case marked:
-		sql = " and " + id + " > " + next(uid(mark.after))
+		page.from = " > " + argument(uid(mark.after))
 	default:
-		sql = " and " + id + " >= (" + s.ids + " order by " + id + " offset " + next(q.Start-1) + " limit 1)"
+		page.from = " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
 	}
-	return sql + " order by " + id + " limit " + strconv.Itoa(q.Count), args
+	return page
+}
+
+// begin is the condition that column is not before the page.
+func (p span) begin(column string) string {
+	if p.from == "" {
+		return ""
+	}
+	return " and " + column + p.from
+}
+
+// pageOf is the statement of a page of what beginning selects.
+func (s listing) pageOf(beginning string, p span) string {
+	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
+}
+
+// linksOf is the statement of the links of all resources of a page. What it finds
+// of others, such as inactive users among active ones, is left out in reading.
+func (s listing) linksOf(p span) string {
+	last := s.ids + p.begin(s.table.alias+".id") + p.order + " offset " + strconv.Itoa(p.count-1) + " limit 1"
+	return s.links + p.begin(s.owner) + " and " + s.owner + " <= coalesce((" + last + "), " + greatestID + ")" + s.linkOrder
 }
 
 func (s listing) read(rows pgx.Rows, count int) ([]directory.Record, error) {

@@ -42,7 +42,7 @@ func (v view) ListGroups(ctx context.Context, s directory.Selection) (found []di
 	}
 	b := new(pgx.Batch)
 	if s.IDs == nil {
-		queueTotal(b, &total, selectTotal, v.org, []int16{groupsCount})
+		queueTotal(b, &total, totalGroups, v.org)
 	} else {
 		queueTotal(b, &total, countSomeGroups, v.org, uids(s.IDs))
 	}
