@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -55,7 +56,15 @@ type console struct {
 // commandPath is the words that chose the command, such as "role create".
 type commandPath string
 
+// garbage is the GOGC that a server runs with unless it is told another: most of
+// what a request allocates lives no longer than the request, and the live heap is
+// small, so that collecting seldom costs little memory and saves a tenth of the CPU.
+const garbage = 400
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], console{

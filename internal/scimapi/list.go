@@ -23,15 +23,16 @@ func (s resources) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	httpapi.WriteJSON(w, http.StatusOK, scim.MediaType, s.appendList(s.root(r), page, request))
+	answer := answers.take()
+	answer.text = s.appendList(answer.text, s.root(r), page, request)
+	httpapi.WriteJSON(w, http.StatusOK, scim.MediaType, answer.text)
+	answers.keep(answer)
 	return nil
 }
 
 // appendList writes a ListResponse (RFC 7644 section 3.4.2). Resources is there
 // when it is empty too, and itemsPerPage is how many there are.
-func (s resources) appendList(root string, page directory.Page, request directory.ListRequest) []byte {
-	const perRecord = 2048 // bytes, about
-	dst := make([]byte, 0, 256+perRecord*len(page.Records))
+func (s resources) appendList(dst []byte, root string, page directory.Page, request directory.ListRequest) []byte {
 	dst = append(dst, `{"schemas":["`+scim.ListResponseURN+`"],"totalResults":`...)
 	dst = strconv.AppendInt(dst, int64(page.Total), 10)
 	dst = append(dst, `,"startIndex":`...)

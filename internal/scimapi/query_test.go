@@ -178,7 +178,7 @@ func TestReadQuery_RefusesWhatItCannotReadForCertain(t *testing.T) {
 func TestAppendList_HasResourcesWhenThereAreNone(t *testing.T) {
 	t.Parallel()
 	s := resources{t: schema.User}
-	got := string(s.appendList("", directory.Page{Total: 3}, directory.ListRequest{Start: 9}))
+	got := string(s.appendList(nil, "", directory.Page{Total: 3}, directory.ListRequest{Start: 9}))
 	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":3,"startIndex":9,"itemsPerPage":0,"Resources":[]}`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

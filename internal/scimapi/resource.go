@@ -199,15 +199,14 @@ func pathParam(r *http.Request, name string) string {
 
 func (s resources) write(w http.ResponseWriter, r *http.Request, status int, record directory.Record, p schema.Projection) {
 	w.Header().Set("ETag", record.Version.ETag())
-	httpapi.WriteJSON(w, status, scim.MediaType, s.append(nil, s.root(r), record, p))
+	answer := answers.take()
+	answer.text = s.append(answer.text, s.root(r), record, p)
+	httpapi.WriteJSON(w, status, scim.MediaType, answer.text)
+	answers.keep(answer)
 }
 
 // append writes the representation of a record.
 func (s resources) append(dst []byte, root string, record directory.Record, p schema.Projection) []byte {
-	const metaAndLink = 400 // bytes, about
-	if dst == nil {
-		dst = make([]byte, 0, len(record.Doc)+metaAndLink*(1+len(record.Links)))
-	}
 	links := make([]schema.AnswerLink, len(record.Links))
 	for i, link := range record.Links {
 		links[i] = schema.AnswerLink{ID: link.ID.String(), Display: link.Display}
