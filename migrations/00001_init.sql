@@ -18,7 +18,6 @@ create table orgs (
   default_region text not null,
   removal_limit  integer not null check (removal_limit > 0),
   strict         boolean not null,
-  rate_limit     integer not null check (rate_limit >= 0), -- requests a minute for each client; 0: the server's own limit
   created_at     timestamptz not null
 );
 create unique index orgs_name on orgs (name_key); -- across organisations: this table is small and replicated
