@@ -45,6 +45,9 @@ func newTrust(store IssuerStore) *trust {
 	return &trust{store: store, reading: make(chan struct{}, 1)}
 }
 
+// forget lets the next token read the issuers again, of which one has changed.
+func (t *trust) forget() { t.current.Store(nil) }
+
 // match finds the one issuer that a token with these claims is from, with all of
 // its pins. An error wraps ErrTokenInvalid when there is none.
 func (t *trust) match(ctx context.Context, c jwt.MapClaims) (TrustedIssuer, error) {
@@ -75,7 +78,7 @@ func (t *trust) readAfter(ctx context.Context, old *trustSet) (*trustSet, error)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if set := t.current.Load(); set != old {
+	if set := t.current.Load(); set != nil && set != old {
 		return set, nil
 	}
 	set := &trustSet{read: time.Now(), byIssuer: make(map[string][]TrustedIssuer)}

@@ -41,6 +41,8 @@ type Options struct {
 	Log       *slog.Logger // silent when nil
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
+	// HTTPClient fetches the keys of other issuers; nil reaches none on this machine.
+	HTTPClient *http.Client
 }
 
 // New starts a server that ends with the test.
@@ -65,7 +67,7 @@ func NewWith(t testing.TB, o Options) *Server {
 	s := &Server{
 		Database:  o.Database,
 		Store:     store,
-		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log}),
+		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log, HTTPClient: o.HTTPClient}),
 		Directory: directory.New(store, o.Types, o.Log),
 	}
 	s.Handler = server.New(server.Config{
