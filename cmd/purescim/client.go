@@ -15,13 +15,14 @@ import (
 )
 
 type clientCommands struct {
-	List         clientList   `cmd:"" help:"List the OAuth clients of an organisation."`
-	Show         clientShow   `cmd:"" help:"Show one OAuth client."`
-	Create       clientCreate `cmd:"" help:"Create an OAuth client and its first token. The secret is shown this once."`
-	RotateSecret clientRotate `cmd:"" help:"Give an OAuth client a new secret. The old one works on for a while."`
-	Disable      clientState  `cmd:"" help:"Disable an OAuth client. Its tokens end at once, for good."`
-	Enable       clientEnable `cmd:"" help:"Let a client have tokens again."`
-	Delete       clientDelete `cmd:"" help:"Delete an OAuth client with its tokens."`
+	List         clientList    `cmd:"" help:"List the OAuth clients of an organisation."`
+	Show         clientShow    `cmd:"" help:"Show one OAuth client."`
+	Create       clientCreate  `cmd:"" help:"Create an OAuth client and its first token. The secret is shown this once."`
+	RotateSecret clientRotate  `cmd:"" help:"Give an OAuth client a new secret. The old one works on for a while."`
+	SetKeys      clientSetKeys `cmd:"" help:"Let an OAuth client sign in with a private key (private_key_jwt)."`
+	Disable      clientState   `cmd:"" help:"Disable an OAuth client. Its tokens end at once, for good."`
+	Enable       clientEnable  `cmd:"" help:"Let a client have tokens again."`
+	Delete       clientDelete  `cmd:"" help:"Delete an OAuth client with its tokens."`
 }
 
 // clientID is the argument that names a client.

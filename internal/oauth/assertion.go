@@ -168,7 +168,7 @@ func (s *Service) clientKeys(ctx context.Context, k ClientKeys, id string) (fore
 	case k.URL != "":
 		return s.remote.find(ctx, k.URL, id)
 	case k.Set == nil:
-		return nil, errAssertion("the client has no keys; purescim client key set gives it some")
+		return nil, errAssertion("the client has no keys; purescim client set-keys gives it some")
 	}
 	set, err := parseKeySet(k.Set)
 	if err != nil {

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/purescim/purescim/internal/oauth"
+)
+
+// clientSetKeys replaces the keys with which a client signs in instead of its secret.
+type clientSetKeys struct {
+	database
+	clientID
+	File string `type:"existingfile" placeholder:"FILE" help:"Its public keys, a JWK Set."`
+	URL  string `placeholder:"URL" help:"Where it publishes them."`
+	None bool   `help:"It has none any more."`
+}
+
+// Run sets the keys.
+func (cmd *clientSetKeys) Run(ctx context.Context, c console) error {
+	said := 0
+	for _, way := range []bool{cmd.File != "", cmd.URL != "", cmd.None} {
+		if way {
+			said++
+		}
+	}
+	if said != 1 {
+		return errors.New("say one of --file, --url and --none")
+	}
+	keys := oauth.ClientKeys{URL: cmd.URL}
+	if cmd.File != "" {
+		set, err := os.ReadFile(cmd.File)
+		if err != nil {
+			return fmt.Errorf("read the keys: %w", err)
+		}
+		keys.Set = set
+	}
+	return cmd.quiet().with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, cmd.ID)
+		if err != nil {
+			return err
+		}
+		return p.oauth.SetClientKeys(ctx, client.Org, client.ID, keys)
+	})
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+)
+
+type issuerCommands struct {
+	List   issuerList   `cmd:"" help:"List the issuers that an organisation trusts."`
+	Add    issuerAdd    `cmd:"" help:"Trust the tokens of an issuer that say exactly this."`
+	Remove issuerRemove `cmd:"" help:"Trust an issuer no longer. Its tokens end at once."`
+}
+
+// issuerResult is what a program reads of a trusted issuer.
+type issuerResult struct {
+	ID           string     `json:"id"`
+	Issuer       string     `json:"issuer"`
+	Audience     string     `json:"audience"`
+	Tenant       string     `json:"tenant,omitempty"`
+	SubjectClaim string     `json:"subject_claim"`
+	Subject      string     `json:"subject"`
+	KeysURL      string     `json:"jwks_url"`
+	Client       string     `json:"client"`
+	Created      *time.Time `json:"created"`
+}
+
+func newIssuerResult(t oauth.TrustedIssuer) issuerResult {
+	return issuerResult{
+		ID: t.ID.String(), Issuer: t.Issuer, Audience: t.Audience, Tenant: t.Tenant,
+		SubjectClaim: t.SubjectClaim, Subject: t.Subject, KeysURL: t.KeysURL, Client: t.Client.String(), Created: timeJSON(t.Created),
+	}
+}
+
+type issuerList struct {
+	database
+	output
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+}
+
+// Run lists the issuers, the oldest first.
+func (cmd *issuerList) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		issuers, err := p.oauth.Issuers(ctx, o.ID)
+		if err != nil {
+			return err
+		}
+		results := make([]issuerResult, len(issuers))
+		for i, t := range issuers {
+			results[i] = newIssuerResult(t)
+		}
+		return printList(cmd.output, c.out, results, []string{"ID", "ISSUER", "AUDIENCE", "SUBJECT", "CLIENT"}, func(r issuerResult) []string {
+			return []string{r.ID, r.Issuer, r.Audience, r.SubjectClaim + " " + r.Subject, r.Client}
+		})
+	})
+}
+
+type issuerAdd struct {
+	database
+	output
+	Org          string `required:"" placeholder:"NAME" help:"The organisation."`
+	Issuer       string `required:"" placeholder:"URL" help:"The 'iss' of its tokens."`
+	Audience     string `required:"" placeholder:"AUD" help:"Their 'aud', or one of those."`
+	Tenant       string `placeholder:"T" help:"Their 'tid', when the issuer has tenants."`
+	Subject      string `required:"" placeholder:"S" help:"Who calls: the value of the subject claim."`
+	SubjectClaim string `default:"sub" placeholder:"CLAIM" help:"The claim that names who calls (${default}); Entra's is appid or azp."`
+	JWKSURL      string `name:"jwks-url" placeholder:"URL" help:"Where its keys are. Without it, its discovery document tells."`
+	Client       string `required:"" placeholder:"ID" help:"The client that its tokens act as, with its roles and limits."`
+	Offline      bool   `help:"Do not fetch the keys now to see that they are there; needs --jwks-url."`
+}
+
+// Run adds the issuer.
+func (cmd *issuerAdd) Run(ctx context.Context, c console) error {
+	client, err := uuid.Parse(cmd.Client)
+	if err != nil {
+		return fmt.Errorf("--client: %q is not the id of a client, which is a UUID", cmd.Client)
+	}
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		t, err := p.oauth.AddIssuer(ctx, o.ID, oauth.IssuerSpec{
+			Issuer: cmd.Issuer, Audience: cmd.Audience, Tenant: cmd.Tenant, SubjectClaim: cmd.SubjectClaim, Subject: cmd.Subject,
+			KeysURL: cmd.JWKSURL, Client: client, Unasked: cmd.Offline,
+		})
+		switch {
+		case errors.Is(err, oauth.ErrNotFound):
+			return fmt.Errorf("organisation %q has no client %s", o.Name, client)
+		case errors.Is(err, oauth.ErrIssuerKnown):
+			return oauth.ErrIssuerKnown
+		case err != nil:
+			return err
+		}
+		r := newIssuerResult(t)
+		return cmd.print(c.out, r, []field{
+			{"id", r.ID},
+			{"issuer", r.Issuer},
+			{"audience", r.Audience},
+			{"tenant", r.Tenant},
+			{"subject", r.SubjectClaim + " " + r.Subject},
+			{"keys", r.KeysURL},
+			{"client", r.Client},
+		}...)
+	})
+}
+
+type issuerRemove struct {
+	database
+	confirmation
+	ID  string `arg:"" help:"The id of the trusted issuer, as 'issuer list' shows it."`
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+}
+
+// Run removes the issuer.
+func (cmd *issuerRemove) Run(ctx context.Context, c console) error {
+	id, err := uuid.Parse(cmd.ID)
+	if err != nil {
+		return fmt.Errorf("%q is not the id of a trusted issuer, which is a UUID", cmd.ID)
+	}
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		if err := cmd.ask(c, "trust the issuer %s no longer and end its tokens", id); err != nil {
+			return err
+		}
+		err := p.oauth.RemoveIssuer(ctx, o.ID, id)
+		if errors.Is(err, oauth.ErrNotFound) {
+			return fmt.Errorf("organisation %q has no trusted issuer %s", o.Name, id)
+		}
+		return err
+	})
+}
