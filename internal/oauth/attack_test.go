@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -70,6 +72,17 @@ func (f forger) good(t testing.TB, change func(header map[string]any, c jwt.MapC
 	return sign(t, jwt.SigningMethodEdDSA, f.private, header, c)
 }
 
+// nested signs a token instead of claims (RFC 7519 section 5.2).
+func (f forger) nested(t testing.TB, inner string) string {
+	t.Helper()
+	header, err := json.Marshal(map[string]any{"alg": "EdDSA", "typ": "at+jwt", "cty": "JWT", "kid": f.kid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString([]byte(inner))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(f.private, []byte(signed)))
+}
+
 func TestForgedTokens(t *testing.T) {
 	t.Parallel()
 	store := newMemory()
@@ -121,7 +134,8 @@ func TestForgedTokens(t *testing.T) {
 		"kid is a number":      header("kid", 1),
 		"kid is a path":        header("kid", "../../dev/null"),
 		"another kind of JWT":  header("typ", "JWT"),
-		"nested":               header("cty", "JWT") + "." + untouched,
+		"nested":               f.nested(t, untouched),
+		"two in a row":         header("cty", "JWT") + "." + untouched,
 		"oversized":            claim("pad", strings.Repeat("x", 4096)),
 		"no client":            without("sub"),
 		"unknown client":       claim("sub", uuid.NewString()),
