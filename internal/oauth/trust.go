@@ -101,7 +101,7 @@ func (s *trustSet) match(c jwt.MapClaims) (TrustedIssuer, error) {
 	var match TrustedIssuer
 	for _, one := range s.byIssuer[issuer] {
 		if claim := one.mismatch(c); claim != "" {
-			wrong = append(wrong, claim)
+			wrong = append(wrong, fmt.Sprintf("%s, which is %.100q", claim, fmt.Sprint(c[claim])))
 			continue
 		}
 		found, match = append(found, one.ID.String()), one
@@ -113,7 +113,7 @@ func (s *trustSet) match(c jwt.MapClaims) (TrustedIssuer, error) {
 		return TrustedIssuer{}, fmt.Errorf("%w: it fits the trusted issuers %s", ErrTokenInvalid, strings.Join(found, " and "))
 	case len(wrong) > 0:
 		slices.Sort(wrong)
-		return TrustedIssuer{}, fmt.Errorf("%w: its issuer is trusted, but with another %s", ErrTokenInvalid, strings.Join(slices.Compact(wrong), ", "))
+		return TrustedIssuer{}, fmt.Errorf("%w: its issuer is trusted, but with another %s", ErrTokenInvalid, strings.Join(slices.Compact(wrong), ", or another "))
 	default:
 		return TrustedIssuer{}, fmt.Errorf("%w: nobody trusts its issuer", ErrTokenInvalid)
 	}
