@@ -10,25 +10,32 @@ import (
 type Data struct {
 	// Users are the ids in the order of the list; user i is not the i-th that was sent.
 	Users []string
-	// Groups are the small ones. Users at even places are in one of them each; some of
-	// all are also in the big one, so that every page of a list has as many of each.
+	// Groups are the small ones. Their members are those of grouped at even places.
 	Groups []string
 }
+
+// grouped are the users who are in groups, the middle fifth. All of them are in
+// the big group, as far as it goes.
+func (d Data) grouped() []string { return d.Users[len(d.Users)*2/5 : len(d.Users)*3/5] }
+
+// lonely are users who are in no group: the last two fifths.
+func (d Data) lonely() []string { return d.Users[len(d.Users)*3/5:] }
 
 // members are the ids of small group g.
 func (d Data) members(g int) []string {
 	ids := make([]string, smallGroup)
 	for i := range ids {
-		ids[i] = d.Users[2*(g*smallGroup+i)]
+		ids[i] = d.grouped()[2*(g*smallGroup+i)]
 	}
 	return ids
 }
 
-// bigMembers are the ids of the big group.
+// bigMembers are the ids of the big group, spread evenly.
 func (d Data) bigMembers() []string {
-	ids := make([]string, min(bigGroup, len(d.Users)))
+	grouped := d.grouped()
+	ids := make([]string, min(bigGroup, len(grouped)))
 	for i := range ids {
-		ids[i] = d.Users[i*len(d.Users)/len(ids)]
+		ids[i] = grouped[i*len(grouped)/len(ids)]
 	}
 	return ids
 }
@@ -39,15 +46,18 @@ const (
 
 	departments = 50
 
-	// MinUsers is the least number of users that all lines can work with.
-	MinUsers = 2 * pageSize
+	// MinUsers is the least number of users that all lines can work with: a page
+	// of those in groups.
+	MinUsers = 5 * pageSize
 )
 
 // smallGroups is how many small groups there are beside so many users.
-func smallGroups(users int) int { return users / (2 * smallGroup) }
+func smallGroups(users int) int { return users / 5 / (2 * smallGroup) }
 
-func (d Data) user(i int) string     { return d.Users[i%len(d.Users)] }
 func (d Data) userName(i int) string { return userName(i % len(d.Users)) }
+
+// pick gives the i-th of the ids, from the start again after the last.
+func pick(ids []string, i int) string { return ids[i%len(ids)] }
 
 func userName(i int) string { return "user" + strconv.Itoa(i) + "@bench.example" }
 

@@ -48,6 +48,8 @@ func (f floor) routes() http.Handler {
 		"GET /users/{id}":                  f.get,
 		"GET /names/{name}":                f.find,
 		"GET /pages/{after}":               f.page,
+		"GET /grouped-users/{id}":          f.getGrouped,
+		"GET /grouped-pages/{after}":       f.pageGrouped,
 		"POST /users/{number}":             f.insert,
 		"PATCH /users/{id}":                f.update,
 		"POST /groups/{id}/members/{user}": f.addMember,
@@ -77,6 +79,16 @@ const (
 
 	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit 100`
 
+	// A user's groups, as an array of ids with names.
+	floorGroups = `
+array(select m.group_id::text || g.display_name
+      from   group_members m
+      join   groups g on g.org_id = $1 and g.id = m.group_id
+      where  m.org_id = $1 and m.user_id = u.id
+      order  by m.group_id)::text`
+	floorGetGrouped  = `select u.doc, ` + floorGroups + ` from users u where u.org_id = $1 and u.id = $2`
+	floorPageGrouped = `select u.doc, ` + floorGroups + ` from users u where u.org_id = $1 and u.id > $2 order by u.id limit 100`
+
 	floorInsert = `
 insert into users (org_id, id, version, created_at, modified_at, active, doc, folded,
                    user_name_key, display_name, display_name_key, external_id, employee_number_key, department_key)
@@ -96,28 +108,36 @@ set    version = version + 1, modified_at = $4, member_count = member_count + 1
 where  org_id = $1 and id = $2`
 )
 
-func (f floor) get(r *http.Request) (int, []byte, error) {
+func (f floor) get(r *http.Request) (int, []byte, error)        { return f.readOne(r, floorGet) }
+func (f floor) getGrouped(r *http.Request) (int, []byte, error) { return f.readOne(r, floorGetGrouped) }
+
+func (f floor) readOne(r *http.Request, sql string) (int, []byte, error) {
 	id, err := pathID(r, "id")
 	if err != nil {
 		return 0, nil, err
 	}
-	return f.read(r, nil, floorGet, floorOrg, id)
+	return f.read(r, nil, sql, floorOrg, id)
 }
 
 func (f floor) find(r *http.Request) (int, []byte, error) {
 	return f.read(r, nil, floorFind, floorOrg, r.PathValue("name"))
 }
 
-func (f floor) page(r *http.Request) (int, []byte, error) {
+func (f floor) page(r *http.Request) (int, []byte, error) { return f.readPage(r, floorPage) }
+func (f floor) pageGrouped(r *http.Request) (int, []byte, error) {
+	return f.readPage(r, floorPageGrouped)
+}
+
+func (f floor) readPage(r *http.Request, sql string) (int, []byte, error) {
 	after, err := pathID(r, "after")
 	if err != nil {
 		return 0, nil, err
 	}
 	const average = 1536 // bytes of a document, with room to spare
-	return f.read(r, make([]byte, 0, pageSize*average), floorPage, floorOrg, after)
+	return f.read(r, make([]byte, 0, pageSize*average), sql, floorOrg, after)
 }
 
-// read appends the documents that a statement gives.
+// read appends the columns of all rows that a statement gives.
 func (f floor) read(r *http.Request, dst []byte, sql string, args ...any) (int, []byte, error) {
 	rows, err := f.pool.Query(r.Context(), sql, args...)
 	if err != nil {
@@ -127,7 +147,9 @@ func (f floor) read(r *http.Request, dst []byte, sql string, args ...any) (int, 
 	status := http.StatusNotFound
 	for rows.Next() {
 		status = http.StatusOK
-		dst = append(append(dst, rows.RawValues()[0]...), '\n')
+		for _, column := range rows.RawValues() {
+			dst = append(append(dst, column...), '\n')
+		}
 	}
 	return status, dst, rows.Err()
 }

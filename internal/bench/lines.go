@@ -20,6 +20,8 @@ const (
 
 	// Reads visit the users in strides, so that neighbours are not read together.
 	stride = 7919
+
+	lastPages = 10
 )
 
 // lines are all kinds of requests: those that only read first, those that add last, so
@@ -28,8 +30,13 @@ func lines(d Data) []line {
 	return []line{
 		{
 			name: "GET by id", atMost: 1.8,
-			server: get(func(i int) string { return scimPath + "/Users/" + d.user(i*stride) }),
-			floor:  get(func(i int) string { return "/users/" + d.user(i*stride) }),
+			server: get(func(i int) string { return scimPath + "/Users/" + pick(d.lonely(), i*stride) }),
+			floor:  get(func(i int) string { return "/users/" + pick(d.lonely(), i*stride) }),
+		},
+		{
+			name: "GET by id, in groups", atMost: 1.8,
+			server: get(func(i int) string { return scimPath + "/Users/" + pick(d.grouped(), i*stride) }),
+			floor:  get(func(i int) string { return "/grouped-users/" + pick(d.grouped(), i*stride) }),
 		},
 		{
 			name: "filter userName eq", atMost: 1.8,
@@ -43,6 +50,7 @@ func lines(d Data) []line {
 			server: get(func(int) string { return page(1) }),
 			floor:  get(func(int) string { return "/pages/" + nobody }),
 		},
+		d.listInGroups(),
 		d.listAtEnd(),
 		d.patchTitle(),
 		d.addMember(),
@@ -63,36 +71,45 @@ func page(start int) string {
 // nobody is before all ids.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
-// listAtEnd reads the last ten pages, after all pages in turn: an identity system that
-// imports does not begin at the end.
+// listAtEnd reads the last pages.
 func (d Data) listAtEnd() line {
-	const last = 10
-	pages := max(len(d.Users)/pageSize, 1)
+	pages := len(d.Users) / pageSize
+	return d.list("list of 100 at the end", "/pages/", pages-min(lastPages, pages), pages)
+}
+
+// listInGroups reads pages of users who are in groups, which the floor reads too.
+func (d Data) listInGroups() line {
+	first := (len(d.Users)*2/5 + pageSize - 1) / pageSize
+	return d.list("list of 100, in groups", "/grouped-pages/", first, first+min(lastPages, len(d.grouped())/pageSize))
+}
+
+// list reads the pages from first to before end, after all pages up to them in turn:
+// an identity system that imports does not begin in the middle.
+func (d Data) list(name, path string, first, end int) line {
 	place := func(i int) int { // the page that request i reads
-		if i < pages {
+		if i < end {
 			return i
 		}
-		n := min(last, pages)
-		return pages - n + i%n
+		return first + (i-end)%(end-first)
 	}
 	l := line{
-		name: "list of 100 at the end", atMost: 1.5,
+		name: name, atMost: 1.5,
 		server: get(func(i int) string { return page(1 + pageSize*place(i)) }),
 		floor: get(func(i int) string {
 			if place(i) == 0 {
-				return "/pages/" + nobody
+				return path + nobody
 			}
-			return "/pages/" + d.Users[pageSize*place(i)-1]
+			return path + d.Users[pageSize*place(i)-1]
 		}),
 	}
-	l.server.before, l.floor.before = pages, pages
+	l.server.before, l.floor.before = end, end
 	return l
 }
 
 func (d Data) patchTitle() line {
 	patch := func(path string) requests {
 		return requests{status: http.StatusOK, request: func(i int) request {
-			return request{method: http.MethodPatch, path: path + d.user(i), body: fmt.Sprintf(
+			return request{method: http.MethodPatch, path: path + pick(d.lonely(), i), body: fmt.Sprintf(
 				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"Analyst %d"}]}`, i)}
 		}}
 	}

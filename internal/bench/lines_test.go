@@ -43,14 +43,14 @@ func TestAddMember_AddsNobodyTwice(t *testing.T) {
 
 func TestListAtEnd_ReadsInTurnAndThenTheLastPages(t *testing.T) {
 	t.Parallel()
-	d := made(1500)
+	d := made(1500) // 15 pages
 	l := d.listAtEnd()
 	for i, want := range map[int]int{0: 1, 1: 101, 14: 1401} {
 		checkPage(t, d, l, i, want)
 	}
 	for i := range 20 {
 		turn := l.server.before + i
-		checkPage(t, d, l, turn, 501+100*(turn%10))
+		checkPage(t, d, l, turn, 501+100*(i%lastPages))
 	}
 }
 

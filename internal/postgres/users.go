@@ -301,11 +301,10 @@ func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edi
 	r = old.Record
 	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(doc)
 	found, err := newRow(t, doc)
-	before := rowOf(t, old.Document)
 	args = append(make([]any, 0, 23), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
 	args = append(args, found.columns...)
-	gone, added := changedKeys(before.keys, found.keys)
-	counts := activation(before, found)
+	gone, added := changedKeys(tableOf(t).keysOf(old.Document), found.keys)
+	counts := activation(schema.Active.Get(old.Document) == true, schema.Active.Get(doc) == true)
 	if len(gone)+len(added)+len(counts) == 0 {
 		return r, updateUser, args, err
 	}
@@ -314,9 +313,8 @@ func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edi
 }
 
 // activation is what an update changes in the numbers of users.
-func activation(before, after row) []count {
-	const active = 0 // the place of the column
-	switch was, is := before.columns[active] == true, after.columns[active] == true; {
+func activation(was, is bool) []count {
+	switch {
 	case was == is:
 		return nil
 	case is:

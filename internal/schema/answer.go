@@ -27,7 +27,7 @@ type AnswerLink struct{ ID, Display string }
 // with the linked attribute and meta spliced in. Only a projection that leaves
 // something out looks inside.
 func (t *Type) Append(dst []byte, r Answer, p Projection) []byte {
-	if p.IsDefault() && !t.onRequest {
+	if p.keepsDocument() && !t.onRequest {
 		dst = append(dst, r.Doc[:len(r.Doc)-1]...)
 	} else {
 		dst = t.appendProjected(dst, r.Doc, p)

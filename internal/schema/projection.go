@@ -64,8 +64,19 @@ func (t *Type) selection(lists []string) selection {
 	return s
 }
 
-// IsDefault reports whether nothing was chosen.
-func (p Projection) IsDefault() bool { return p.include == nil && p.exclude == nil }
+// keepsDocument reports whether stored documents are answered whole: nothing was
+// chosen, or only what is linked was left out, as Entra leaves out members.
+func (p Projection) keepsDocument() bool {
+	if p.include != nil {
+		return false
+	}
+	for a := range p.exclude {
+		if a.Search != Link {
+			return false
+		}
+	}
+	return true
+}
 
 // Wants reports whether any part of a top-level attribute is in the answer.
 func (p Projection) Wants(a *Attribute) bool {
