@@ -27,7 +27,7 @@ func TestBench_AnswersEveryLine(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
 	status := run(t.Context(), []string{
-		"bench", "--users=200", "--seconds=0.05", "--rounds=1", "--connections=4",
+		"bench", "--users=500", "--seconds=0.05", "--rounds=1", "--connections=4",
 		"--database-url=" + testdb.New(t), "-o", "json",
 	}, console{out: &out, err: &errs})
 	if status != 0 || errs.Len() > 0 {
@@ -55,9 +55,9 @@ func TestBench_AnswersEveryLine(t *testing.T) {
 func TestBench_SaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, want string }{
-		{"--users=10", "--users: at least 200"},
+		{"--users=10", "--users: at least 500"},
 		{"--rounds=0", "must be positive"},
-		{"--only=nothing --users=200 --connections=1 --database-url=" + testdb.New(t), `no line has "nothing"`},
+		{"--only=nothing --users=500 --connections=1 --database-url=" + testdb.New(t), `no line has "nothing"`},
 		{"--database-url=localhost:5432", "--database-url is not of the form"},
 	} {
 		var out bytes.Buffer
