@@ -46,7 +46,7 @@ func TestBench_AnswersEveryLine(t *testing.T) {
 			}
 		}
 	}
-	const want = "GET by id, filter userName eq, list of 100 at the start, list of 100 at the end, PATCH title, group member add, POST user"
+	const want = "GET by id, GET by id, in groups, filter userName eq, list of 100 at the start, list of 100, in groups, list of 100 at the end, PATCH title, group member add, POST user"
 	if got := strings.Join(names, ", "); got != want {
 		t.Errorf("lines: %s\nwant: %s", got, want)
 	}
