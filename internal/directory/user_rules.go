@@ -24,7 +24,7 @@ func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
 	if err := pointToManager(doc); err != nil {
 		return Edit{}, err
 	}
-	if err := checkUser(t, doc); err != nil {
+	if err := t.CheckRequired(doc); err != nil {
 		return Edit{}, err
 	}
 	edit := Edit{Doc: doc}
@@ -37,22 +37,6 @@ func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
 	}
 	edit.References, err = newReferences(old.Document, doc)
 	return edit, err
-}
-
-func checkUser(t *schema.Type, doc scim.Document) error {
-	if err := t.CheckRequired(doc); err != nil {
-		return err
-	}
-	for a := range t.Attributes {
-		for _, v := range a.Values(doc) {
-			if element, ok := v.(map[string]any); ok {
-				if err := a.CheckElement(element); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // keepActive gives a document that does not say whether the user is active what

@@ -30,6 +30,18 @@ import (
 // error's text is written for an administrator: it names the value, the
 // region tried and what is accepted.
 func Normalize(text, region string) (string, error) {
+	asked := question{text, region}
+	if number, ok := answered.get(asked); ok {
+		return number, nil
+	}
+	number, err := normalize(text, region)
+	if err == nil {
+		answered.put(asked, number)
+	}
+	return number, err
+}
+
+func normalize(text, region string) (string, error) {
 	written, err := read(text)
 	if err != nil {
 		return "", refuse(text, region, err)

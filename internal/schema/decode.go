@@ -50,7 +50,7 @@ func sortedKeys(dst []string, object map[string]any) []string {
 // CheckRequired returns invalidValue when a required attribute has no value, or
 // only blanks; and when an element lacks a required sub-attribute.
 func (t *Type) CheckRequired(doc scim.Document) error {
-	for _, a := range t.all {
+	for _, a := range t.required {
 		value := a.Get(doc)
 		if a.Required && a.Mutability != ReadOnly && isBlank(value) {
 			return scim.InvalidValue("%s is required and may not be empty", a)

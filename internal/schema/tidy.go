@@ -7,12 +7,23 @@ import "github.com/purescim/purescim/internal/scim"
 // e-mail without an address. An attribute or extension that is left empty goes
 // too (RFC 7643 section 2.5).
 func (t *Type) Tidy(doc scim.Document) {
-	for a := range t.Attributes {
-		a.Set(doc, a.tidy(a.Get(doc)))
+	for _, a := range t.composite {
+		if value := a.Get(doc); value != nil {
+			a.Set(doc, a.tidy(value))
+		}
 	}
 	for _, ext := range t.Extensions {
-		if IsEmpty(doc[ext.ID]) {
-			delete(doc, ext.ID)
+		if container, ok := doc[ext.ID].(map[string]any); ok {
+			dropEmpty(container)
+		}
+	}
+	dropEmpty(doc)
+}
+
+func dropEmpty(object map[string]any) {
+	for name, value := range object {
+		if IsEmpty(value) {
+			delete(object, name)
 		}
 	}
 }
@@ -30,11 +41,7 @@ func (a *Attribute) tidy(value any) any {
 		clear(v[len(kept):])
 		return kept
 	case map[string]any:
-		for name, x := range v {
-			if IsEmpty(x) {
-				delete(v, name)
-			}
-		}
+		dropEmpty(v)
 	}
 	return value
 }

@@ -67,6 +67,8 @@ type Type struct {
 	names     names        // top-level, with the short names of extensions
 	urns      map[string]*Schema
 	numeric   []*Attribute // those of all that hold numbers
+	composite []*Attribute // those that are complex or multi-valued
+	required  []*Attribute // those that are required, or hold what is
 	linked    *Attribute   // the one that is kept as links, or nil
 	onRequest bool         // whether something is returned on request only
 }
@@ -105,10 +107,16 @@ func (t *Type) addURN(s *Schema) {
 
 // characterize notes what is asked about all attributes at once.
 func (t *Type) characterize() {
-	t.numeric, t.linked, t.onRequest = nil, nil, false
+	t.numeric, t.composite, t.required, t.linked, t.onRequest = nil, nil, nil, nil, false
 	for _, a := range t.all {
 		if a.numeric {
 			t.numeric = append(t.numeric, a)
+		}
+		if a.MultiValued || a.Kind == Complex {
+			t.composite = append(t.composite, a)
+		}
+		if a.Required || slices.ContainsFunc(a.Sub, func(sub *Attribute) bool { return sub.Required }) {
+			t.required = append(t.required, a)
 		}
 		if a.Search == Link {
 			t.linked = a
