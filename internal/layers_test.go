@@ -28,7 +28,7 @@ var (
 	words    = rooms("scim", "org", "phone")
 	engines  = rooms("schema", "filter", "patch")
 	rules    = rooms("directory", "oauth")
-	adapters = rooms("postgres", "httpapi")
+	adapters = rooms("postgres", "httpapi", "metrics")
 	doors    = rooms("scimapi", "platformapi")
 	house    = join(words, engines, rules, adapters, doors)
 	beside   = join(rooms("localpg"), []string{"migrations", "api"})
@@ -53,6 +53,7 @@ var layers = []room{
 	// Adapters.
 	{path: "internal/postgres", mayLook: join(words, engines, rules)},
 	{path: "internal/httpapi", mayLook: rooms("scim", "org", "oauth")},
+	{path: "internal/metrics"},
 
 	// Doors.
 	{path: "internal/scimapi", mayLook: join(words, engines, rules, rooms("httpapi"))},

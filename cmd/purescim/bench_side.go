@@ -52,7 +52,7 @@ func (cmd *benchSide) Run(ctx context.Context, c console) error {
 		}
 		defer p.close()
 		defer p.work(ctx)()
-		return cmd.serve(ctx, c, (&serveCommand{}).handler(p))
+		return cmd.serve(ctx, c, (&serveCommand{}).handler(p, nil))
 	}
 	floor, closing, err := bench.Floor(ctx, cmd.DatabaseURL)
 	if err != nil {

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/metrics"
 	"github.com/purescim/purescim/internal/server"
 )
 
@@ -17,6 +21,8 @@ type serveCommand struct {
 	RateLimit  int    `env:"PURESCIM_RATE_LIMIT" default:"6000" placeholder:"N" help:"Requests a minute for each client (${default}); 0 is no limit."`
 	PublicURL  string `env:"PURESCIM_PUBLIC_URL" placeholder:"URL" help:"The URL that clients use, when a proxy stands in front: https://scim.example.org"`
 	TrustProxy bool   `env:"PURESCIM_TRUST_PROXY" help:"Believe the X-Forwarded headers of the proxy in front."`
+
+	MetricsAddr string `env:"PURESCIM_METRICS_ADDR" placeholder:"HOST:PORT" help:"Address to serve GET /metrics on, for Prometheus; without it there are none."`
 }
 
 // Run serves until it is told to stop; requests under way are finished.
@@ -30,24 +36,54 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w; --addr or PURESCIM_ADDR chooses another address", err)
 	}
+	defer listener.Close()
 	if cmd.Demo {
 		if err := cmd.demo(ctx, c, p, listener.Addr()); err != nil {
-			listener.Close()
 			return err
 		}
 	}
+	serving, ctx := errgroup.WithContext(ctx)
+	handler := cmd.handler(p, nil)
+	if cmd.MetricsAddr != "" {
+		m := metrics.New(metrics.Sources{Expiring: p.oauth.Expiring, Pool: p.store.Stat})
+		serve, err := cmd.metrics(ctx, p, m)
+		if err != nil {
+			return err
+		}
+		handler = m.InFlight(cmd.handler(p, m.Observe))
+		serving.Go(serve)
+	}
 	defer p.work(ctx)()
 	p.log.Info("serving", "addr", listener.Addr().String(), "version", version)
-	return httpapi.Serve(ctx, httpapi.Server(cmd.Addr, cmd.handler(p), p.log), listener)
+	serving.Go(func() error {
+		return httpapi.Serve(ctx, httpapi.Server(cmd.Addr, handler, p.log), listener)
+	})
+	return serving.Wait()
 }
 
-func (cmd *serveCommand) handler(p *parts) http.Handler {
+// metrics listens for who asks for the figures; serve answers until ctx ends.
+func (cmd *serveCommand) metrics(ctx context.Context, p *parts, m *metrics.Metrics) (serve func() error, err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.MetricsAddr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w; --metrics-addr or PURESCIM_METRICS_ADDR chooses another address", err)
+	}
+	p.log.Info("serving metrics", "addr", listener.Addr().String())
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	return func() error {
+		return httpapi.Serve(ctx, httpapi.Server(cmd.MetricsAddr, mux, p.log), listener)
+	}, nil
+}
+
+// handler serves the parts. Observe is told of each request; nil is nobody.
+func (cmd *serveCommand) handler(p *parts, observe func(route, method string, status int, took time.Duration)) http.Handler {
 	return server.New(server.Config{
 		Directory:  p.directory,
 		OAuth:      p.oauth,
 		RateLimit:  cmd.RateLimit,
 		PublicURL:  cmd.PublicURL,
 		TrustProxy: cmd.TrustProxy,
+		Observe:    observe,
 		Log:        p.log,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/purescim/purescim/internal/oauth"
 )
@@ -38,6 +39,10 @@ type Options struct {
 	Verify func(ctx context.Context, token string) (oauth.Principal, error)
 	// Used is told who made a request from which IP address; nil is nobody.
 	Used func(ctx context.Context, p oauth.Principal, address string)
+	// Observe is told of each request that was answered: the pattern of its path,
+	// empty when none matched, its status, 0 when the answer never began, and how
+	// long it took. Nil is nobody.
+	Observe func(route, method string, status int, took time.Duration)
 	// RateLimit is how many requests a minute a client may make, unless it or its
 	// organisation has a limit of its own; 0 is no limit.
 	RateLimit int
@@ -76,7 +81,7 @@ type wrapper func(Handler) Handler
 // wrappers is what stands around the handler of a path, outermost first.
 func (f *Frame) wrappers(path string, route Route) []wrapper {
 	return []wrapper{
-		f.logAccess, // sees the status that each of the others leads to
+		f.observe, // sees the status that each of the others leads to
 		f.answerErrors(route.Protocol),
 		catchPanic,
 		f.setHeaders,

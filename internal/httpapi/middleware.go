@@ -10,36 +10,49 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// logAccess writes one line a request. It holds no query, no body and no token:
-// filters name people (RFC 7644 section 7.5.2).
-func (f *Frame) logAccess(next Handler) Handler {
+// observe tells the log and the observer of each request, once it is answered.
+func (f *Frame) observe(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		ctx, start := r.Context(), time.Now()
-		if !f.log.Enabled(ctx, slog.LevelInfo) {
+		logged := f.log.Enabled(r.Context(), slog.LevelInfo)
+		if !logged && f.options.Observe == nil {
 			return next(w, r)
 		}
+		start := time.Now()
 		// Deferred, since a broken-off answer leaves as a panic.
 		defer func() {
-			x := exchangeOf(ctx)
-			attrs := make([]slog.Attr, 0, 8)
-			attrs = append(attrs,
-				slog.String("method", r.Method),
-				slog.String("route", r.Pattern),
-				slog.Int("status", x.status),
-				slog.Int64("bytes", x.bytes),
-				slog.Duration("duration", time.Since(start)),
-				slog.String("correlation", x.id),
-			)
-			if x.known {
-				attrs = append(attrs,
-					slog.String("org", x.principal.Org.ID.String()),
-					slog.String("client", x.principal.Client.String()),
-				)
+			took := time.Since(start)
+			if f.options.Observe != nil {
+				f.options.Observe(r.Pattern, r.Method, exchangeOf(r.Context()).status, took)
 			}
-			f.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+			if logged {
+				f.logAccess(r, took)
+			}
 		}()
 		return next(w, r)
 	}
+}
+
+// logAccess writes one line a request. It holds no query, no body and no token:
+// filters name people (RFC 7644 section 7.5.2).
+func (f *Frame) logAccess(r *http.Request, took time.Duration) {
+	ctx := r.Context()
+	x := exchangeOf(ctx)
+	attrs := make([]slog.Attr, 0, 8)
+	attrs = append(attrs,
+		slog.String("method", r.Method),
+		slog.String("route", r.Pattern),
+		slog.Int("status", x.status),
+		slog.Int64("bytes", x.bytes),
+		slog.Duration("duration", took),
+		slog.String("correlation", x.id),
+	)
+	if x.known {
+		attrs = append(attrs,
+			slog.String("org", x.principal.Org.ID.String()),
+			slog.String("client", x.principal.Client.String()),
+		)
+	}
+	f.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
 // panicked is the error that a panic becomes.

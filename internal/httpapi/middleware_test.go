@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -186,5 +187,31 @@ func TestBodyLimit(t *testing.T) {
 				t.Errorf("got %d %s, want %d %s", w.Code, w.Body, test.status, test.text)
 			}
 		})
+	}
+}
+
+func TestObserve_NeedsNoLog(t *testing.T) {
+	t.Parallel()
+	type observation struct {
+		route, method string
+		status        int
+	}
+	var got []observation
+	f := httpapi.New(httpapi.Options{Verify: verify, Observe: func(route, method string, status int, _ time.Duration) {
+		got = append(got, observation{route, method, status})
+	}})
+	router, users := f.Router(httpapi.SCIM), f.Router(httpapi.SCIM)
+	f.Handle(users, "/Users/{id}", get(httpapi.SCIM, hello))
+	router.Mount("/scim", users)
+	for _, r := range []*http.Request{
+		httptest.NewRequest(http.MethodGet, "/scim/Users/7", nil),
+		httptest.NewRequest(http.MethodPost, "/scim/Users/8", nil),
+		httptest.NewRequest(http.MethodGet, "/elsewhere/9", nil),
+	} {
+		router.ServeHTTP(httptest.NewRecorder(), with(r, "Authorization: Bearer good-1"))
+	}
+	want := []observation{{"/scim/Users/{id}", "GET", 200}, {"/scim/Users/{id}", "POST", 405}, {"", "GET", 404}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(observation{})); diff != "" {
+		t.Errorf("observed (-want +got):\n%s", diff)
 	}
 }

@@ -55,6 +55,7 @@ func (s *Service) repeat(ctx context.Context, pause time.Duration, work func(con
 
 // upkeep does what need not be done often.
 func (s *Service) upkeep(ctx context.Context) error {
+	s.used.forget(time.Now())
 	if err := s.store.ForgetRevocations(ctx, time.Now().Add(-remembered)); err != nil {
 		return err
 	}

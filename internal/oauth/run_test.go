@@ -102,6 +102,25 @@ func TestExpiry_IsToldInTheLogOnceAnHour(t *testing.T) {
 		if !p.ExpiresSoon(time.Now()) || p.ExpiresSoon(time.Now().Add(-5*day)) {
 			t.Error("a token expires soon from 14 days before its end")
 		}
+		expiring := func(want int) {
+			t.Helper()
+			if got := s.Expiring(); got != want {
+				t.Errorf("%d tokens expire, want %d", got, want)
+			}
+		}
+		expiring(1) // of two that end within 14 days one is renewed by programs
+		use(10 * day)
+		expiring(2)
+		time.Sleep(day)
+		expiring(0) // neither was used for a day
+		s.Used(t.Context(), p, "192.0.2.1")
+		expiring(1)
+		warnings(4)
+		time.Sleep(12*day - 2*time.Hour)
+		s.Used(t.Context(), p, "192.0.2.1")
+		expiring(1)
+		time.Sleep(2 * time.Hour)
+		expiring(0) // it has ended
 	})
 }
 

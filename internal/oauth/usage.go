@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,6 +22,11 @@ const (
 	warnPause = time.Hour
 	// maxPending bounds the uses that wait for the store, should it be away.
 	maxPending = 100_000
+	// inUse is how long a token counts as in use after it was.
+	inUse = 24 * time.Hour
+	// maxEnding bounds the tokens that are known to end soon; what is beyond is
+	// neither counted nor warned of.
+	maxEnding = 10_000
 )
 
 // Use is the last use of a token that is not in the store yet.
@@ -41,11 +47,23 @@ type usage struct {
 	mu      sync.Mutex
 	pending map[org.ID]map[uuid.UUID]Use
 	count   int
-	warned  map[uuid.UUID]time.Time // by token
+	ending  map[uuid.UUID]ending // by token
+}
+
+// ending is a token that somebody must replace soon.
+type ending struct {
+	expires time.Time
+	used    time.Time // last
+	warned  time.Time // when the log was last told
+}
+
+// matters reports whether the token is good and in use.
+func (e ending) matters(at time.Time) bool {
+	return at.Before(e.expires) && at.Sub(e.used) < inUse
 }
 
 func newUsage() *usage {
-	return &usage{pending: make(map[org.ID]map[uuid.UUID]Use), warned: make(map[uuid.UUID]time.Time)}
+	return &usage{pending: make(map[org.ID]map[uuid.UUID]Use), ending: make(map[uuid.UUID]ending)}
 }
 
 // note keeps a use.
@@ -76,22 +94,47 @@ func (u *usage) take() map[org.ID]map[uuid.UUID]Use {
 	return taken
 }
 
-// shouldWarn reports whether nothing was logged about the token for an hour, and
-// takes it that something is now.
-func (u *usage) shouldWarn(token uuid.UUID, at time.Time) bool {
+// ends keeps that a token in use ends soon. It reports whether nothing was logged
+// about it for an hour, and takes it that something is now.
+func (u *usage) ends(token uuid.UUID, expires, at time.Time) (warn bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if last, ok := u.warned[token]; ok && at.Sub(last) < warnPause {
+	e, known := u.ending[token]
+	if !known && len(u.ending) >= maxEnding {
 		return false
 	}
-	for other, last := range u.warned {
-		if at.Sub(last) >= warnPause {
-			delete(u.warned, other)
+	if warn = at.Sub(e.warned) >= warnPause; warn {
+		e.warned = at
+	}
+	e.expires, e.used = expires, at
+	u.ending[token] = e
+	return warn
+}
+
+// expiring counts the tokens in use that end soon.
+func (u *usage) expiring(at time.Time) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := 0
+	for _, e := range u.ending {
+		if e.matters(at) {
+			n++
 		}
 	}
-	u.warned[token] = at
-	return true
+	return n
 }
+
+// forget drops the tokens that have ended or are used no more.
+func (u *usage) forget(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	maps.DeleteFunc(u.ending, func(_ uuid.UUID, e ending) bool { return !e.matters(at) })
+}
+
+// Expiring counts the tokens of ours that made requests of this server within 24
+// hours and end within 14 days. Those made to live no longer than two days are left
+// out, as they are in the log: programs renew them.
+func (s *Service) Expiring() int { return s.used.expiring(time.Now()) }
 
 // Used notes that the principal has made a request from an IP address. A token
 // that was made to live long and is about to end is told in the log, at most
@@ -99,7 +142,7 @@ func (u *usage) shouldWarn(token uuid.UUID, at time.Time) bool {
 func (s *Service) Used(ctx context.Context, p Principal, from string) {
 	at := time.Now()
 	s.used.note(p.Org.ID, Use{Token: p.Token, At: at.UTC().Truncate(time.Microsecond), From: from})
-	if p.ExpiresSoon(at) && p.Expires.Sub(p.Issued) > renewed && s.used.shouldWarn(p.Token, at) {
+	if p.ExpiresSoon(at) && p.Expires.Sub(p.Issued) > renewed && s.used.ends(p.Token, p.Expires, at) {
 		s.log.WarnContext(ctx, "an access token expires soon; make a new one and give it to the client",
 			"org", p.Org.ID, "client", p.Client, "token", p.Token, "expires", p.Expires)
 	}

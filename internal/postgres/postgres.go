@@ -85,6 +85,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 // Close waits for the statements that run and closes the connections.
 func (s *Store) Close() { s.pool.Close() }
 
+// Stat tells of the connections. Whatever a Store is asked acquires one, unless it can
+// answer from memory.
+func (s *Store) Stat() *pgxpool.Stat { return s.pool.Stat() }
+
 // Org gives the data of one organisation. Whether it exists is not checked: one
 // that does not has no data.
 func (s *Store) Org(id org.ID) directory.View { return s.view(id) }

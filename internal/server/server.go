@@ -7,6 +7,7 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -29,7 +30,10 @@ type Config struct {
 	PublicURL string
 	// TrustProxy believes the X-Forwarded headers of the proxy in front.
 	TrustProxy bool
-	Log        *slog.Logger
+	// Observe is told of each request that was answered; nil is nobody. See
+	// httpapi.Options.
+	Observe func(route, method string, status int, took time.Duration)
+	Log     *slog.Logger
 }
 
 // New makes the handler of every endpoint.
@@ -40,6 +44,7 @@ func New(c Config) http.Handler {
 		RateLimit:  c.RateLimit,
 		PublicURL:  c.PublicURL,
 		TrustProxy: c.TrustProxy,
+		Observe:    c.Observe,
 		Log:        c.Log,
 	})
 	r := frame.Router(httpapi.Platform)
