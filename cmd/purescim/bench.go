@@ -87,6 +87,10 @@ func (cmd *benchCommand) measure(ctx context.Context, c console, db *benchDataba
 	if err != nil {
 		return bench.Report{}, err
 	}
+	progress("access token")
+	if o.Authentication, err = authentication(ctx, c, server.database, token); err != nil {
+		return bench.Report{}, err
+	}
 	if o.Postmaster, err = db.prepare(ctx, organisation); err != nil {
 		return bench.Report{}, err
 	}
@@ -117,6 +121,22 @@ func newBenchOrg(ctx context.Context, c console, databaseURL string) (org.ID, st
 	}
 	cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{Name: "bench", Validity: oauth.MaxValidity}, adminRole)
 	return o.ID, cr.AccessToken, err
+}
+
+// authentication measures the check of a token in this process, where nothing else
+// asks the store.
+func authentication(ctx context.Context, c console, d database, token string) (bench.Authentication, error) {
+	d.LogLevel = "error"
+	p, err := d.open(ctx, c)
+	if err != nil {
+		return bench.Authentication{}, err
+	}
+	defer p.close()
+	verify := func() error {
+		_, err := p.oauth.Verify(ctx, token)
+		return err
+	}
+	return bench.Authenticate(verify, func() int64 { return p.store.Stat().AcquireCount() })
 }
 
 // benchDatabase is a database of the benchmark's own.

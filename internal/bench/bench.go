@@ -1,5 +1,6 @@
 // Package bench measures a SCIM server beside a floor: the least that net/http and
-// PostgreSQL must do for the same answers from the same tables.
+// PostgreSQL must do for the same answers from the same tables. The check of an access
+// token, which the floor does without, it measures alone too.
 //
 // It owns the data that both sides work on, the requests, the floor's handler, the
 // clock and the reading of CPU time. That PostgreSQL and the two servers run, each in
@@ -28,6 +29,8 @@ type Options struct {
 	// children; 0 when it is not on this machine.
 	Postmaster int
 	Data       Data
+	// Authentication was measured before, where the server's parts are at hand.
+	Authentication Authentication
 	// Connections is how many clients there are, each waiting for its answer before
 	// it asks again.
 	Connections int
@@ -57,6 +60,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	report := Report{
 		Users: len(o.Data.Users), Groups: len(o.Data.Groups) + 1,
 		Connections: o.Connections, Rounds: o.Rounds, Seconds: o.Run.Seconds(),
+		Authentication: o.Authentication,
 	}
 	for _, l := range lines(o.Data) {
 		if !strings.Contains(l.name, o.Only) {

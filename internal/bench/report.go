@@ -17,6 +17,8 @@ type Report struct {
 	Rounds      int     `json:"rounds"`
 	Seconds     float64 `json:"seconds_a_run"`
 	Lines       []Line  `json:"lines"`
+	// Authentication is a part of each line, and measured alone.
+	Authentication Authentication `json:"authentication"`
 }
 
 // Line compares the two sides on one kind of request.
@@ -130,6 +132,7 @@ func (r Report) Print(w io.Writer) error {
 		l.Floor.print(&b, "  floor")
 		b.WriteByte('\n')
 	}
+	r.Authentication.print(&b)
 	_, err := w.Write(b.Bytes())
 	return err
 }

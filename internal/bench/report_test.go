@@ -70,6 +70,7 @@ func TestReport_Print(t *testing.T) {
 			},
 			{Name: "list of 100 at the start", AtMost: 1.5},
 		},
+		Authentication: Authentication{Requests: 200000, CPU: 0.72, AtMost: 15, LookUps: 2},
 	}
 	const want = `
 10000 users, 501 groups, 16 connections; medians of 3 runs of 2 s on each side.
@@ -80,6 +81,8 @@ GET by id                       9876    1.23   10.00     161     100          61
   floor                        12345    0.50   10.00     125      80          45
 list of 100 at the start           0    0.00    0.00       -       -           -      -      1.5
   floor                            0    0.00    0.00       -       -           -
+
+access token, warm: 0.7 us CPU a request (at most 15), 2 store look-ups in 200000
 `
 	var out strings.Builder
 	if err := report.Print(&out); err != nil {
