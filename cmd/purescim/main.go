@@ -62,16 +62,19 @@ type commandPath string
 // small, so that collecting seldom costs little memory and saves a tenth of the CPU.
 const garbage = 400
 
-func main() {
+func main() { os.Exit(start()) }
+
+// start runs the command line of the process until it ends or is told to.
+func start() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], console{
+	return run(ctx, os.Args[1:], console{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		interactive: term.IsTerminal(int(os.Stdin.Fd())),
-	}))
+	})
 }
 
 // run executes one command line and returns the exit status: 0, 1 for a
@@ -101,8 +104,7 @@ func run(ctx context.Context, args []string, c console) int {
 		return exited
 	}
 	if err != nil {
-		var usage *kong.ParseError
-		if errors.As(err, &usage) {
+		if _, ok := errors.AsType[*kong.ParseError](err); ok {
 			fmt.Fprintf(c.err, "purescim: %v\nTry 'purescim --help'.\n", err)
 		}
 		return 2
@@ -117,8 +119,7 @@ func run(ctx context.Context, args []string, c console) int {
 // explain is the text of an error for the operator: of one that a rule has
 // made, what the rule says.
 func explain(err error) string {
-	var rule *scim.Error
-	if errors.As(err, &rule) {
+	if rule, ok := errors.AsType[*scim.Error](err); ok {
 		return rule.Detail
 	}
 	return err.Error()

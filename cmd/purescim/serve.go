@@ -32,7 +32,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer p.close()
-	listener, err := net.Listen("tcp", cmd.Addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w; --addr or PURESCIM_ADDR chooses another address", err)
 	}

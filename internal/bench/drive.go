@@ -77,8 +77,8 @@ func (d *driver) close() {
 
 // send asks and reads the answer's status; body sees the rest.
 func (d *driver) send(c *connection, r request, body func(status int, body io.Reader) error) error {
-	out := append(c.out[:0], r.method...)
-	out = append(append(append(out, ' '), r.path...), " HTTP/1.1\r\n"...)
+	out := c.out[:0]
+	out = append(append(append(append(out, r.method...), ' '), r.path...), " HTTP/1.1\r\n"...)
 	out = append(out, d.header...)
 	if r.body != "" {
 		out = append(out, "Content-Type: application/scim+json\r\nContent-Length: "...)
@@ -168,5 +168,5 @@ func (d *driver) drive(ctx context.Context, r requests, first int, length time.D
 	for _, some := range latencies {
 		result.latencies = append(result.latencies, some...)
 	}
-	return result, errors.Join(append(failures, ctx.Err())...)
+	return result, errors.Join(errors.Join(failures...), ctx.Err())
 }

@@ -8,8 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func pointer(v float64) *float64 { return &v }
-
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	r := run{elapsed: 2 * time.Second}
@@ -19,7 +17,7 @@ func TestFigures(t *testing.T) {
 	got := r.figures(cpuTime{server: 30 * time.Millisecond, database: 10 * time.Millisecond, known: true})
 	want := Figures{
 		Requests: 200, PerSecond: 100, P50: 101, P99: 199,
-		CPU: pointer(200), ServerCPU: pointer(150), DatabaseCPU: pointer(50),
+		CPU: new(200.0), ServerCPU: new(150.0), DatabaseCPU: new(50.0),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
@@ -35,11 +33,11 @@ func TestFigures(t *testing.T) {
 func TestMedian(t *testing.T) {
 	t.Parallel()
 	got := median([]Figures{
-		{Requests: 1, PerSecond: 9, P50: 1, P99: 5, CPU: pointer(30), ServerCPU: pointer(1)},
-		{Requests: 2, PerSecond: 1, P50: 3, P99: 4, CPU: pointer(10), ServerCPU: pointer(1)},
-		{Requests: 3, PerSecond: 5, P50: 2, P99: 6, CPU: pointer(20)},
+		{Requests: 1, PerSecond: 9, P50: 1, P99: 5, CPU: new(30.0), ServerCPU: new(1.0)},
+		{Requests: 2, PerSecond: 1, P50: 3, P99: 4, CPU: new(10.0), ServerCPU: new(1.0)},
+		{Requests: 3, PerSecond: 5, P50: 2, P99: 6, CPU: new(20.0)},
 	})
-	want := Figures{Requests: 6, PerSecond: 5, P50: 2, P99: 5, CPU: pointer(20)}
+	want := Figures{Requests: 6, PerSecond: 5, P50: 2, P99: 5, CPU: new(20.0)}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("median (-want +got):\n%s", diff)
 	}
@@ -47,8 +45,8 @@ func TestMedian(t *testing.T) {
 
 func TestMedianRatio_ComparesRoundByRound(t *testing.T) {
 	t.Parallel()
-	server := []Figures{{CPU: pointer(20)}, {CPU: pointer(90)}, {CPU: pointer(60)}}
-	floor := []Figures{{CPU: pointer(10)}, {CPU: pointer(30)}, {CPU: pointer(15)}}
+	server := []Figures{{CPU: new(20.0)}, {CPU: new(90.0)}, {CPU: new(60.0)}}
+	floor := []Figures{{CPU: new(10.0)}, {CPU: new(30.0)}, {CPU: new(15.0)}}
 	if got := medianRatio(server, floor); got == nil || *got != 3 {
 		t.Errorf("ratio is %v, want the median of 2, 3 and 4", got)
 	}
@@ -64,9 +62,9 @@ func TestReport_Print(t *testing.T) {
 		Users: 10000, Groups: 501, Connections: 16, Rounds: 3, Seconds: 2,
 		Lines: []Line{
 			{
-				Name: "GET by id", AtMost: 1.8, Ratio: pointer(1.284),
-				Server: Figures{PerSecond: 9876.5, P50: 1.234, P99: 10, CPU: pointer(161), ServerCPU: pointer(99.6), DatabaseCPU: pointer(61.4)},
-				Floor:  Figures{PerSecond: 12345, P50: 0.5, P99: 9.999, CPU: pointer(125.4), ServerCPU: pointer(80), DatabaseCPU: pointer(45.4)},
+				Name: "GET by id", AtMost: 1.8, Ratio: new(1.284),
+				Server: Figures{PerSecond: 9876.5, P50: 1.234, P99: 10, CPU: new(161.0), ServerCPU: new(99.6), DatabaseCPU: new(61.4)},
+				Floor:  Figures{PerSecond: 12345, P50: 0.5, P99: 9.999, CPU: new(125.4), ServerCPU: new(80.0), DatabaseCPU: new(45.4)},
 			},
 			{Name: "list of 100 at the start", AtMost: 1.5},
 		},

@@ -22,7 +22,7 @@ const maxName = 500
 
 // CreateEntry adds a role, division, skill or language that users can refer to.
 func (d *Directory) CreateEntry(ctx context.Context, o org.Org, e Entry) (Entry, error) {
-	if err := checkName("name", e.Name); err != nil {
+	if err := checkName(e.Name); err != nil {
 		return Entry{}, err
 	}
 	return d.store.Org(o.ID).CreateEntry(ctx, newEntry(e))
@@ -87,7 +87,7 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 }
 
 func checkEdit(old, e Entry) error {
-	if err := checkName("name", e.Name); err != nil {
+	if err := checkName(e.Name); err != nil {
 		return err
 	}
 	if e.Name != old.Name && old.BuiltIn() {
@@ -193,12 +193,12 @@ func newEntry(e Entry) Entry {
 	return e
 }
 
-func checkName(attribute, name string) error {
+func checkName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
-		return scim.InvalidValue("%s is required and may not be blank", attribute)
+		return scim.InvalidValue("name is required and may not be blank")
 	case len(name) > maxName, !schema.GroupName.Fits(name):
-		return scim.InvalidValue("%s is longer than the %d bytes allowed; a few characters count more than once", attribute, maxName)
+		return scim.InvalidValue("name is longer than the %d bytes allowed; a few characters count more than once", maxName)
 	default:
 		return nil
 	}

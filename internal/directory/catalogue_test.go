@@ -67,7 +67,7 @@ func TestCheckName(t *testing.T) {
 		"": false, " \t": false, strings.Repeat("x", maxName+1): false,
 		strings.Repeat("\U0001D160", 120): false, // one note of music is three characters when it is folded
 	} {
-		if err := checkName("name", name); (err == nil) != fits {
+		if err := checkName(name); (err == nil) != fits {
 			t.Errorf("%.20q of %d bytes: %v", name, len(name), err)
 		}
 	}

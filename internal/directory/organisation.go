@@ -39,7 +39,7 @@ func granting(permissions ...string) []byte {
 
 // CreateOrganisation makes an organisation with its built-in roles and division.
 func CreateOrganisation(ctx context.Context, store Organisations, name string, settings org.Settings) (org.Org, error) {
-	if err := checkName("name", name); err != nil {
+	if err := checkName(name); err != nil {
 		return org.Org{}, err
 	}
 	o := org.Org{ID: org.NewID(), Name: name, Settings: settings}

@@ -9,7 +9,7 @@ import (
 
 // newReferences lists what doc refers to and old did not: those that old has
 // exist, because nothing that is in use can be deleted.
-func newReferences(old, doc scim.Document) ([]Reference, error) {
+func newReferences(old, doc scim.Document) []Reference {
 	known := make(map[Reference]bool)
 	for _, r := range references(old) {
 		known[folded(r)] = true
@@ -21,7 +21,7 @@ func newReferences(old, doc scim.Document) ([]Reference, error) {
 			added = append(added, r)
 		}
 	}
-	return added, nil
+	return added
 }
 
 func folded(r Reference) Reference {

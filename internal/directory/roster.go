@@ -19,7 +19,7 @@ const maxMembersAtOnce = 50
 // CreateGroup makes a group. Groups are made here, by the platform's API, the
 // command line or the console, and never through SCIM.
 func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g Group) (GroupRecord, error) {
-	if err := checkName("name", name); err != nil {
+	if err := checkName(name); err != nil {
 		return GroupRecord{}, err
 	}
 	if err := g.check(); err != nil {
@@ -83,7 +83,7 @@ func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) er
 	set(&g.Visibility, c.Visibility)
 	set(&g.RulesVisible, c.RulesVisible)
 	if c.Name != nil {
-		if err := checkName("name", *c.Name); err != nil {
+		if err := checkName(*c.Name); err != nil {
 			return err
 		}
 		schema.GroupName.Set(doc, *c.Name)

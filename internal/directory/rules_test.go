@@ -154,12 +154,8 @@ func TestNewReferences_OnlyWhatIsNew(t *testing.T) {
 			"division": "North", "manager": map[string]any{"value": boss.String()},
 		},
 	}
-	got, err := newReferences(old, doc)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	for _, r := range got {
+	for _, r := range newReferences(old, doc) {
 		names = append(names, r.Kind.String()+" "+r.Name+r.User.String()[:8])
 	}
 	want := []string{"division North00000000", "role Lead00000000", " " + boss.String()[:8]}

@@ -35,8 +35,8 @@ func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
 	if edit.PasswordHash == "" && doc.Equal(old.Document) {
 		return Edit{}, nil
 	}
-	edit.References, err = newReferences(old.Document, doc)
-	return edit, err
+	edit.References = newReferences(old.Document, doc)
+	return edit, nil
 }
 
 // keepActive gives a document that does not say whether the user is active what

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -18,7 +17,7 @@ func (n nowhere) WriteHeader(int)             {}
 
 // BenchmarkFrame is what a request costs before and after its handler.
 func BenchmarkFrame(b *testing.B) {
-	f := httpapi.New(httpapi.Options{Verify: verify, RateLimit: 1 << 30, Log: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	f := httpapi.New(httpapi.Options{Verify: verify, RateLimit: 1 << 30, Log: slog.New(slog.DiscardHandler)})
 	router := f.Router(httpapi.SCIM)
 	f.Handle(router, "/Users/{id}", get(httpapi.SCIM, hello))
 	r := request("ININ-Correlation-Id:", "Accept: application/scim+json")

@@ -94,10 +94,10 @@ func asserts(form url.Values) bool {
 	return form.Has("client_assertion") || form.Has("client_assertion_type")
 }
 
-// errAssertion is why an assertion is not accepted, in words for its maker.
-type errAssertion string
+// assertionError is why an assertion is not accepted, in words for its maker.
+type assertionError string
 
-func (e errAssertion) Error() string { return "the client assertion is not accepted: " + string(e) }
+func (e assertionError) Error() string { return "the client assertion is not accepted: " + string(e) }
 
 // asserted finds the client that has signed the assertion of the form (RFC 7523
 // section 3). It answers what is wrong as authenticated does.
@@ -157,7 +157,7 @@ func (s *Service) AuthenticateAssertion(ctx context.Context, id uuid.UUID, asser
 	case err != nil:
 		return Client{}, fmt.Errorf("note assertion: %w", err)
 	case !fresh:
-		return Client{}, fmt.Errorf("%w: %w", ErrWrongSecret, errAssertion("one with its jti was used before"))
+		return Client{}, fmt.Errorf("%w: %w", ErrWrongSecret, assertionError("one with its jti was used before"))
 	default:
 		return client, nil
 	}
@@ -169,7 +169,7 @@ func (s *Service) clientKeys(ctx context.Context, k ClientKeys, id string) (fore
 	case k.URL != "":
 		return s.remote.find(ctx, k.URL, id)
 	case k.Set == nil:
-		return nil, errAssertion("the client has no keys; purescim client set-keys gives it some")
+		return nil, assertionError("the client has no keys; purescim client set-keys gives it some")
 	}
 	set, err := parseKeySet(k.Set)
 	if err != nil {
@@ -180,18 +180,18 @@ func (s *Service) clientKeys(ctx context.Context, k ClientKeys, id string) (fore
 
 // explainAssertion says what package jwt has found wrong.
 func explainAssertion(err error) error {
-	told := errAssertion("")
+	told := assertionError("")
 	switch {
 	case errors.As(err, &told):
 		return told
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return errAssertion("it has expired")
+		return assertionError("it has expired")
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
-		return errAssertion("it is not valid yet; the clocks may differ")
+		return assertionError("it is not valid yet; the clocks may differ")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return errAssertion("it does not say when it expires")
+		return assertionError("it does not say when it expires")
 	default:
-		return errAssertion("its signature is not made with a key of the client")
+		return assertionError("its signature is not made with a key of the client")
 	}
 }
 
@@ -199,13 +199,13 @@ func explainAssertion(err error) error {
 func checkAssertion(c jwt.RegisteredClaims, client uuid.UUID, audiences []string) error {
 	switch {
 	case c.Issuer != client.String(), c.Subject != c.Issuer:
-		return errAssertion("its iss and sub must both be the client's id, in lower case")
+		return assertionError("its iss and sub must both be the client's id, in lower case")
 	case !slices.ContainsFunc(audiences, func(a string) bool { return slices.Contains(c.Audience, a) }):
-		return errAssertion("its aud must be the URL of the token endpoint or of the issuer")
+		return assertionError("its aud must be the URL of the token endpoint or of the issuer")
 	case time.Until(c.ExpiresAt.Time) > maxAssertionLife+foreignLeeway:
-		return errAssertion("it expires more than 5 minutes from now")
+		return assertionError("it expires more than 5 minutes from now")
 	case c.ID == "":
-		return errAssertion("it has no jti, by which it is seen that it is used once")
+		return assertionError("it has no jti, by which it is seen that it is used once")
 	default:
 		return nil
 	}

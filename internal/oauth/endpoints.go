@@ -143,7 +143,7 @@ func (e Endpoints) guarded(r *http.Request, name string, find func(id uuid.UUID)
 // reason is what a client is told that did not authenticate: of an assertion,
 // which only its maker can mend, what is wrong.
 func reason(err error) string {
-	if told := errAssertion(""); errors.As(err, &told) {
+	if told := assertionError(""); errors.As(err, &told) {
 		return told.Error()
 	}
 	return "authentication failed"

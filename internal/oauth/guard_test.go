@@ -51,8 +51,8 @@ func TestGuard_SlowsInTotalButLocksNobodyOut(t *testing.T) {
 	client, address := uuid.New(), "a"
 	for name, fail := range map[string]func(g *guard, n int){
 		"one client from many addresses": func(g *guard, n int) { g.failed(client, fmt.Sprint(n), true, at) },
-		"many clients from one address":  func(g *guard, n int) { g.failed(uuid.New(), address, true, at) },
-		"unknown clients":                func(g *guard, n int) { g.failed(uuid.New(), address, false, at) },
+		"many clients from one address":  func(g *guard, _ int) { g.failed(uuid.New(), address, true, at) },
+		"unknown clients":                func(g *guard, _ int) { g.failed(uuid.New(), address, false, at) },
 	} {
 		g := newGuard(100)
 		good := newGuard(100)

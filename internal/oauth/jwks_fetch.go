@@ -100,7 +100,7 @@ func (r *remoteKeys) find(ctx context.Context, url, id string) (foreignKeys, err
 			return nil, ctx.Err()
 		}
 	}
-	if set.failure != nil && !(set.usable(now) && set.keys.has(id)) {
+	if set.failure != nil && (!set.usable(now) || !set.keys.has(id)) {
 		return nil, fmt.Errorf("%w: %w", ErrKeysAway, set.failure)
 	}
 	return set.keys, nil

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 
@@ -31,9 +32,7 @@ func webKeyOf(t testing.TB, key any, members map[string]any) map[string]any {
 	if err := json.Unmarshal(text, &object); err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range members {
-		object[name] = value
-	}
+	maps.Copy(object, members)
 	return object
 }
 

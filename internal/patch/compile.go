@@ -184,7 +184,7 @@ func (c *compiler) remove(s *step, value any) error {
 // `value` of an element may: the element goes with it.
 func isRequired(s *step) bool {
 	if s.sub != nil {
-		return s.sub.Required && !(s.attr.MultiValued && s.sub.Name == "value")
+		return s.sub.Required && (!s.attr.MultiValued || s.sub.Name != "value")
 	}
 	return s.attr.Required && s.filter == nil
 }

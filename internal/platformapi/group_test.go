@@ -2,6 +2,7 @@ package platformapi_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -28,12 +29,10 @@ func TestGroups_AreSharedWithSCIM(t *testing.T) {
 		"name": "Late Shift", "description": "Until ten", "visibility": "owners", "rulesVisible": false, "version": 3,
 		"type": "social", "ownerIds": []string{"x"},
 	}).Want(t, 200).Object(t)
-	for name, want := range map[string]any{
+	maps.Copy(made, map[string]any{
 		"name": "Late Shift", "description": "Until ten", "visibility": "owners", "rulesVisible": false, "version": 4.0,
 		"type": "official", "memberCount": 1.0, "selfUri": one, "id": id, "dateModified": changed["dateModified"],
-	} {
-		made[name] = want
-	}
+	})
 	expect(t, "changed", changed, made)
 	expect(t, "read again", o.Do(t, "GET", one, nil).Object(t), made)
 	scim := o.Do(t, "GET", "/Groups/"+id, nil).Want(t, 200).Object(t)

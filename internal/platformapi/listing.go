@@ -1,6 +1,7 @@
 package platformapi
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,9 +39,7 @@ func (p page) offset() int { return (p.number - 1) * p.size }
 // parameters.
 func (p page) uri(number int) string {
 	query := make(url.Values, len(p.query)+2)
-	for name, values := range p.query {
-		query[name] = values
-	}
+	maps.Copy(query, p.query)
 	query.Set("pageSize", strconv.Itoa(p.size))
 	query.Set("pageNumber", strconv.Itoa(number))
 	return p.path + "?" + query.Encode()

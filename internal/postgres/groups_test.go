@@ -267,7 +267,7 @@ func TestChangeMembers_TheSameAtOnce(t *testing.T) {
 	o := newTenant(t)
 	ids := o.users(40)
 	g := o.group("Sales", ids[:20]...)
-	atOnce(t, func(n int) error {
+	atOnce(t, func(int) error {
 		_, err := o.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Add: ids[20:], Remove: ids[:20], Limit: 20})
 		return err
 	})

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -157,7 +158,7 @@ type span struct {
 // would expect a tenth of the table, and plan each time.
 func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 	id := s.table.alias + ".id"
-	page := span{order: " order by " + id, count: q.Count, args: s.args[:len(s.args):len(s.args)]}
+	page := span{order: " order by " + id, count: q.Count, args: slices.Clip(s.args)}
 	argument := func(arg any) string {
 		page.args = append(page.args, arg)
 		return "$" + strconv.Itoa(len(page.args))

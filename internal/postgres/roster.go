@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -61,7 +62,7 @@ func (v view) DeletedUsers(ctx context.Context, s directory.Selection) (director
 func (v view) readPage(ctx context.Context, total, records string, chosen []any, s directory.Selection) (p directory.Page, err error) {
 	b := new(pgx.Batch)
 	queueTotal(b, &p.Total, total, chosen...)
-	args := append(chosen[:len(chosen):len(chosen)], s.Limit, s.Offset)
+	args := slices.Concat(chosen, []any{s.Limit, s.Offset})
 	b.Queue(records, args...).Query(func(rows pgx.Rows) error {
 		return readAll(rows, func(raw [][]byte) { p.Records = append(p.Records, readRecord(raw)) })
 	})

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -41,9 +42,7 @@ func TestStatements_SayTheOrganisation(t *testing.T) {
 	if len(statements) < 40 {
 		t.Fatalf("found only %d statements", len(statements))
 	}
-	for name, sql := range listStatements(t) {
-		statements[name] = sql
-	}
+	maps.Copy(statements, listStatements(t))
 	for name, sql := range statements {
 		faults := faultsOf(sql)
 		if reason, ok := acrossOrganisations[name]; ok {

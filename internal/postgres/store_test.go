@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 
@@ -205,8 +204,4 @@ func linkIDs(links []directory.Link) []uuid.UUID {
 		ids[i] = l.ID
 	}
 	return ids
-}
-
-func without(ids []uuid.UUID, id uuid.UUID) []uuid.UUID {
-	return slices.DeleteFunc(slices.Clone(ids), func(x uuid.UUID) bool { return x == id })
 }

@@ -17,7 +17,7 @@ const FoldVersion = 1
 // filter evaluators agree and no index depends on the database's locale.
 func Fold(s string) string {
 	upper := false
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		c := s[i]
 		if c >= 0x80 {
 			return norm.NFC.String(strings.Map(cherokee, folder.String(norm.NFC.String(s))))

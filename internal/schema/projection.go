@@ -32,7 +32,7 @@ func (t *Type) Project(attributes, excluded []string) Projection {
 func (t *Type) selection(lists []string) selection {
 	var s selection
 	for _, list := range lists {
-		for _, name := range strings.Split(list, ",") {
+		for name := range strings.SplitSeq(list, ",") {
 			if name = strings.TrimSpace(name); name == "" {
 				continue
 			}

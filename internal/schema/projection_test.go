@@ -2,6 +2,8 @@ package schema_test
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +84,7 @@ func TestProject(t *testing.T) {
 		p := test.typ.Project([]string{test.attributes}, []string{test.excluded})
 		got := answered(t, test.typ, test.r, p)
 		names := make(map[string]bool)
-		for _, name := range strings.Fields(test.want) {
+		for name := range strings.FieldsSeq(test.want) {
 			names[name] = true
 		}
 		for name := range got {
@@ -124,12 +126,7 @@ type chosen struct {
 
 func (c chosen) covers(a, sub *schema.Attribute) bool {
 	if c.schema != nil {
-		for _, b := range c.schema.Attributes {
-			if b == a {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(c.schema.Attributes, a)
 	}
 	return c.attr == a && (c.sub == nil || c.sub == sub)
 }
@@ -202,9 +199,7 @@ func everything(t *rapid.T, typ *schema.Type, r schema.Answer) map[string]any {
 	if err != nil {
 		t.Fatalf("%v: %s", err, r.Doc)
 	}
-	for name, value := range stored {
-		whole[name] = value
-	}
+	maps.Copy(whole, stored)
 	return whole
 }
 

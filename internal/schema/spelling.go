@@ -32,16 +32,24 @@ func bare(name string) func(any) any {
 // roleName reads Entra's JSON document in a string, which stands where the name
 // of the role is expected.
 func roleName(value string, _ Options) (string, error) {
-	for strings.HasPrefix(strings.TrimSpace(value), "{") {
-		var role struct {
-			Value string `json:"value"`
+	for {
+		inner, ok := roleIn(value)
+		if !ok {
+			return value, nil
 		}
-		if json.Unmarshal([]byte(value), &role) != nil || role.Value == "" {
-			break
-		}
-		value = role.Value // shorter each time
+		value = inner // shorter each time
 	}
-	return value, nil
+}
+
+func roleIn(document string) (value string, ok bool) {
+	if !strings.HasPrefix(strings.TrimSpace(document), "{") {
+		return "", false
+	}
+	var role struct {
+		Value string `json:"value"`
+	}
+	err := json.Unmarshal([]byte(document), &role)
+	return role.Value, err == nil && role.Value != ""
 }
 
 // managerID reads the manager's id as a bare string and in an array of one, as

@@ -31,7 +31,7 @@ func ParseCondition(header string) Condition {
 	if strings.TrimSpace(header) == "" {
 		return c
 	}
-	for _, tag := range strings.Split(header, ",") {
+	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimSpace(tag)
 		if tag == "*" {
 			return Condition{any: true}

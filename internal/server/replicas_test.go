@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,7 +87,7 @@ func (l *load) add(name, token string) *watched {
 func (l *load) all() []*watched {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.tokens[:len(l.tokens):len(l.tokens)]
+	return slices.Clip(l.tokens)
 }
 
 // await waits until each server has accepted every token and, if it was ended,
