@@ -32,10 +32,11 @@ select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
 from   groups g
 where  g.org_id = $1 and g.id = $2`
 
+// getMembers looks names up instead of joining them: for a join PostgreSQL would
+// plan again for the size of each group.
 const getMembers = `
-select m.user_id, u.display_name
+select m.user_id, (select u.display_name from users u where u.org_id = $1 and u.id = m.user_id)
 from   group_members m
-join   users u on u.org_id = $1 and u.id = m.user_id
 where  m.org_id = $1 and m.group_id = $2
 order  by m.user_id`
 
