@@ -6,7 +6,7 @@
 -- +goose Up
 
 alter table orgs
-  add column rate_limit integer not null default 0 check (rate_limit >= 0); -- requests a minute for each client; 0 is the server's own limit
+  add column rate_limit integer not null default 0 check (rate_limit >= 0); -- requests a minute for each token; 0 is the server's own limit
 
 alter table oauth_clients
   add column description           text not null default '',

@@ -56,16 +56,18 @@ type clientResult struct {
 	Created     *time.Time `json:"created"`
 }
 
-// clientResult names the roles of a client, which refers to them by their ids.
-func (p *parts) clientResult(ctx context.Context, client oauth.Client) (clientResult, error) {
-	known, err := p.registry.Roles(ctx, client.Org)
-	if err != nil {
-		return clientResult{}, err
-	}
+// roleNames are the names of the organisation's roles, which clients refer to
+// by their ids.
+func (p *parts) roleNames(ctx context.Context, o org.ID) (map[uuid.UUID]string, error) {
+	known, err := p.registry.Roles(ctx, o)
 	names := make(map[uuid.UUID]string, len(known))
 	for _, role := range known {
 		names[role.ID] = role.Name
 	}
+	return names, err
+}
+
+func newClientResult(client oauth.Client, names map[uuid.UUID]string) clientResult {
 	roles := make([]string, len(client.Roles))
 	for i, grant := range client.Roles {
 		roles[i] = names[grant.Role]
@@ -74,7 +76,7 @@ func (p *parts) clientResult(ctx context.Context, client oauth.Client) (clientRe
 		ID: client.ID.String(), Org: client.Org.String(), Name: client.Name, Description: client.Description,
 		State: string(client.State), Roles: roles, Validity: int64(client.Validity / time.Second),
 		RateLimit: client.RateLimit, Created: timeJSON(client.Created),
-	}, nil
+	}
 }
 
 func (r clientResult) fields() []field {
@@ -112,11 +114,13 @@ func (cmd *clientList) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
+		names, err := p.roleNames(ctx, o.ID)
+		if err != nil {
+			return err
+		}
 		results := make([]clientResult, len(clients))
 		for i, client := range clients {
-			if results[i], err = p.clientResult(ctx, client); err != nil {
-				return err
-			}
+			results[i] = newClientResult(client, names)
 		}
 		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "STATE", "ROLES"}, func(r clientResult) []string {
 			return []string{r.ID, r.Name, r.State, strings.Join(r.Roles, ", ")}
@@ -142,10 +146,11 @@ func (cmd *clientShow) Run(ctx context.Context, c console) error {
 }
 
 func (p *parts) printClient(ctx context.Context, c console, o output, client oauth.Client) error {
-	result, err := p.clientResult(ctx, client)
+	names, err := p.roleNames(ctx, client.Org)
 	if err != nil {
 		return err
 	}
+	result := newClientResult(client, names)
 	return o.print(c.out, result, result.fields()...)
 }
 

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 type groupCommands struct {
@@ -50,7 +53,9 @@ type groupList struct {
 // Run lists the groups by name.
 func (cmd *groupList) Run(ctx context.Context, c console) error {
 	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
-		groups, err := p.groups(ctx, o)
+		groups, err := pages(func(offset, limit int) ([]directory.GroupRecord, int, error) {
+			return p.directory.ListGroups(ctx, o, directory.Selection{Offset: offset, Limit: limit})
+		})
 		if err != nil {
 			return err
 		}
@@ -64,24 +69,26 @@ func (cmd *groupList) Run(ctx context.Context, c console) error {
 	})
 }
 
-func (p *parts) groups(ctx context.Context, o org.Org) ([]directory.GroupRecord, error) {
-	return pages(func(offset, limit int) ([]directory.GroupRecord, int, error) {
-		return p.directory.ListGroups(ctx, o, directory.Selection{Offset: offset, Limit: limit})
-	})
-}
-
 // groupNamed finds a group by its id or its name in any case.
 func (p *parts) groupNamed(ctx context.Context, o org.Org, name string) (directory.GroupRecord, error) {
-	groups, err := p.groups(ctx, o)
+	if _, err := uuid.Parse(name); err == nil {
+		return p.directory.Group(ctx, o, name)
+	}
+	value, err := json.Marshal(name)
 	if err != nil {
 		return directory.GroupRecord{}, err
 	}
-	for _, g := range groups {
-		if g.ID.String() == name || strings.EqualFold(g.Name, name) {
-			return g, nil
-		}
+	found, err := p.directory.List(ctx, o, schema.Group, directory.ListRequest{
+		Filter: fmt.Sprintf("displayName eq %s", value), HasFilter: true, Start: 1, Count: 1,
+		Projection: schema.Group.Project(nil, []string{schema.Members.Name}),
+	})
+	if err != nil {
+		return directory.GroupRecord{}, err
 	}
-	return directory.GroupRecord{}, fmt.Errorf("organisation %q has no group with the name or id %q", o.Name, name)
+	if len(found.Records) == 0 {
+		return directory.GroupRecord{}, fmt.Errorf("organisation %q has no group named %q", o.Name, name)
+	}
+	return p.directory.Group(ctx, o, found.Records[0].ID.String())
 }
 
 type groupShow struct {

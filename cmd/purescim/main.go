@@ -59,7 +59,7 @@ type commandPath string
 
 // garbage is the GOGC that a server runs with unless it is told another: most of
 // what a request allocates lives no longer than the request, and the live heap is
-// small, so that collecting seldom costs little memory and saves a tenth of the CPU.
+// small, so that collecting seldom costs little memory.
 const garbage = 400
 
 func main() { os.Exit(start()) }

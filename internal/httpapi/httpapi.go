@@ -43,7 +43,7 @@ type Options struct {
 	// empty when none matched, its status, 0 when the answer never began, and how
 	// long it took. Nil is nobody.
 	Observe func(route, method string, status int, took time.Duration)
-	// RateLimit is how many requests a minute a client may make, unless it or its
+	// RateLimit is how many requests a minute may be made with a token, unless its client or
 	// organisation has a limit of its own; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of

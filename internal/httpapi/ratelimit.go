@@ -20,16 +20,15 @@ const (
 	rateReset   = "Inin-Ratelimit-Reset"
 )
 
-// The names of the limit in Genesys Cloud, which counts a client's tokens
-// together, too.
+// The names of the limit in Genesys Cloud.
 const (
-	rateKey       = "org.app.user.rate.per.minute"
+	rateKey       = "client.credentials.token.rate.per.minute"
 	rateNamespace = "platform.api"
 )
 
 var zero = []string{"0"}
 
-// rate is how fast a client may make requests.
+// rate is how fast requests may be made with one token.
 type rate struct {
 	allowed  int           // a minute; 0 is no limit
 	interval time.Duration // in which one request is earned back
@@ -49,17 +48,16 @@ func perMinute(allowed int) rate {
 	}
 }
 
-// limiter is a token bucket for each client: it holds a minute's requests and
-// fills evenly. All access tokens of a client share it, or making more of them
-// would be a way around the limit. It counts the requests of this server only.
+// limiter is a token bucket for each access token: it holds a minute's requests
+// and fills evenly. It counts the requests of this server only.
 //
 // A bucket is kept as the time at which it will be full again, the theoretical
 // arrival time of GCRA, so that a full bucket need not be kept at all.
 type limiter struct {
-	usual rate // of clients that have none of their own
+	usual rate // of tokens whose clients have none of their own
 
 	mu    sync.Mutex
-	full  map[uuid.UUID]time.Time // by client
+	full  map[uuid.UUID]time.Time // by token id
 	swept time.Time
 }
 
@@ -67,20 +65,20 @@ func newLimiter(allowed int) *limiter {
 	return &limiter{usual: perMinute(allowed), full: make(map[uuid.UUID]time.Time)}
 }
 
-// take spends one request of the client's bucket. It returns how many are spent,
+// take spends one request of the token's bucket. It returns how many are spent,
 // the time until the bucket is full and, if it was empty, until a request is
 // allowed again.
-func (l *limiter) take(client uuid.UUID, limit rate, now time.Time) (spent int, reset, retry time.Duration) {
+func (l *limiter) take(token uuid.UUID, limit rate, now time.Time) (spent int, reset, retry time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweep(now)
-	reset = max(0, l.full[client].Sub(now))
+	reset = max(0, l.full[token].Sub(now))
 	capacity := limit.interval * time.Duration(limit.allowed)
 	if over := reset + limit.interval - capacity; over > 0 {
 		return limit.allowed, reset, over
 	}
 	reset += limit.interval
-	l.full[client] = now.Add(reset)
+	l.full[token] = now.Add(reset)
 	return int((reset + limit.interval - 1) / limit.interval), reset, 0
 }
 
@@ -89,9 +87,9 @@ func (l *limiter) sweep(now time.Time) {
 	if now.Sub(l.swept) < time.Minute {
 		return
 	}
-	for client, full := range l.full {
+	for token, full := range l.full {
 		if !full.After(now) {
-			delete(l.full, client)
+			delete(l.full, token)
 		}
 	}
 	l.swept = now
@@ -102,7 +100,7 @@ func (l *limiter) announceUnused(h http.Header) {
 	h[rateCount], h[rateAllowed], h[rateReset] = zero, l.usual.header, zero
 }
 
-// limitRate counts the request against its client.
+// limitRate counts the request against its token.
 func (f *Frame) limitRate(next Handler) Handler {
 	l := f.limiter
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -114,7 +112,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 		if !x.known || limit.allowed == 0 {
 			return next(w, r)
 		}
-		spent, reset, retry := l.take(x.principal.Client, limit, time.Now())
+		spent, reset, retry := l.take(x.principal.Token, limit, time.Now())
 		h := w.Header()
 		h[rateCount] = []string{strconv.Itoa(spent)}
 		h[rateAllowed] = limit.header
@@ -132,7 +130,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 func (limit rate) exceeded(retry string) error {
 	const message = "Rate limit exceeded the maximum. Retry the request in "
 	return &coded{
-		err: scim.TooManyRequests("the limit of %d requests a minute for one client is reached; retry in [%s] seconds", limit.allowed, retry),
+		err: scim.TooManyRequests("the limit of %d requests a minute for one token is reached; retry in [%s] seconds", limit.allowed, retry),
 		body: platformError{
 			Message:           message + "[" + retry + "] seconds",
 			MessageWithParams: message + "[{retryAfter}] seconds",

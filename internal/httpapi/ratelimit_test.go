@@ -10,7 +10,7 @@ import (
 	"github.com/purescim/purescim/internal/httpapi"
 )
 
-// limited serves hello at "/" to clients that may make so many requests a minute.
+// limited serves hello at "/" to tokens with which so many requests a minute may be made.
 func limited(p httpapi.Protocol, allowed int) http.Handler {
 	f := httpapi.New(httpapi.Options{Verify: verify, RateLimit: allowed})
 	router := f.Router(p)
@@ -34,9 +34,9 @@ func TestRateLimit(t *testing.T) {
 		}
 		step("good-1", 200, "1", "3", "20", "")
 		step("good-1", 200, "2", "3", "40", "")
-		step("good-2", 200, "3", "3", "60", "") // another token of the client: the same bucket
+		step("good-1", 200, "3", "3", "60", "")
 		step("good-1", 429, "3", "3", "60", "20")
-		step("good-2", 429, "3", "3", "60", "20")
+		step("good-2", 200, "1", "3", "20", "")    // another token of the client: a bucket of its own
 		step("good-slow", 200, "1", "2", "30", "") // another client, with a limit of its own
 		step("good-slow", 200, "2", "2", "60", "")
 		step("good-slow", 429, "2", "2", "60", "30")
@@ -55,13 +55,13 @@ func TestRateLimitBody(t *testing.T) {
 	for p, test := range map[httpapi.Protocol]struct{ contentType, body string }{
 		httpapi.SCIM: {
 			"application/scim+json",
-			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"the limit of 1 requests a minute for one client is reached; retry in [60] seconds"}`,
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"the limit of 1 requests a minute for one token is reached; retry in [60] seconds"}`,
 		},
 		httpapi.Platform: {
 			"application/json",
 			`{"message":"Rate limit exceeded the maximum. Retry the request in [60] seconds","code":"too.many.requests.retry.after","status":429,` +
 				`"messageWithParams":"Rate limit exceeded the maximum. Retry the request in [{retryAfter}] seconds","messageParams":{"retryAfter":"60"},` +
-				`"contextId":"id-1","details":[],"errors":[],"limit":{"key":"org.app.user.rate.per.minute","namespace":"platform.api","value":1}}`,
+				`"contextId":"id-1","details":[],"errors":[],"limit":{"key":"client.credentials.token.rate.per.minute","namespace":"platform.api","value":1}}`,
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 type Config struct {
 	Directory *directory.Directory
 	OAuth     *oauth.Service
-	// RateLimit is how many requests a minute a client may make, unless it or its
+	// RateLimit is how many requests a minute may be made with a token, unless its client or
 	// organisation has a limit of its own; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of
