@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "phone")
+	words    = rooms("scim", "org", "recent", "phone")
 	engines  = rooms("schema", "filter", "patch")
 	rules    = rooms("directory", "oauth")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -39,11 +39,12 @@ var layers = []room{
 	// Words of the protocol.
 	{path: "internal/scim"},
 	{path: "internal/org"},
-	{path: "internal/phone"},
+	{path: "internal/recent"},
+	{path: "internal/phone", mayLook: rooms("recent")},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},
-	{path: "internal/filter", mayLook: rooms("scim", "schema")},
+	{path: "internal/filter", mayLook: rooms("scim", "schema", "recent")},
 	{path: "internal/patch", mayLook: rooms("scim", "schema", "filter")},
 
 	// Rules, which declare the stores they need.

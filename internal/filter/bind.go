@@ -20,7 +20,7 @@ type binder struct {
 }
 
 func (b binder) clause(c *clause) (Node, error) {
-	tree, err := parsed.tree(c.shape)
+	tree, err := treeOf(c.shape)
 	if err != nil {
 		return nil, err
 	}

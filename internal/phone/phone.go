@@ -12,6 +12,8 @@ import (
 	"fmt"
 
 	"github.com/nyaruka/phonenumbers"
+
+	"github.com/purescim/purescim/internal/recent"
 )
 
 // Normalize returns the stored spelling of a telephone number:
@@ -31,15 +33,22 @@ import (
 // region tried and what is accepted.
 func Normalize(text, region string) (string, error) {
 	asked := question{text, region}
-	if number, ok := answered.get(asked); ok {
+	if number, ok := answered.Get(asked); ok {
 		return number, nil
 	}
 	number, err := normalize(text, region)
 	if err == nil {
-		answered.put(asked, number)
+		answered.Put(asked, number)
 	}
 	return number, err
 }
+
+// question is a number in somebody's spelling, and the region it is read in.
+type question struct{ text, region string }
+
+// answered are the last numbers that were read, some 2 MB: identity systems send a
+// person's numbers again with every change of anything else.
+var answered = recent.New[question, string](8192)
 
 func normalize(text, region string) (string, error) {
 	written, err := read(text)
