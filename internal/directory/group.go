@@ -120,10 +120,9 @@ func (d *Directory) updateGroup(ctx context.Context, o org.Org, id string, c Cha
 	return record, explain(t, id, err)
 }
 
-// editGroup applies the rules of groups to a document without members.
+// editGroup applies the rules of groups to a tidy document without members.
 func editGroup(t *schema.Type, old Resource, doc scim.Document, members *MemberChange) (Edit, error) {
 	schema.ID.Set(doc, schema.ID.Text(old.Document))
-	t.Tidy(doc)
 	if err := t.CheckRequired(doc); err != nil {
 		return Edit{}, err
 	}

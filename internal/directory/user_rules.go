@@ -7,7 +7,7 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// editUser applies the rules of users to a document that the caller may keep no
+// editUser applies the rules of users to a tidy document that the caller may keep no
 // longer, and compares it with the old state: nothing changed means nothing is
 // written. old is the zero Resource for a new user.
 func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
@@ -17,7 +17,6 @@ func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
 	if old.Document != nil {
 		schema.ID.Set(doc, schema.ID.Text(old.Document))
 	}
-	t.Tidy(doc)
 	keepActive(old.Document, doc)
 	nameForDisplay(doc)
 	mirrorUserName(doc)

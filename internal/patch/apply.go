@@ -10,22 +10,52 @@ import (
 )
 
 // Apply runs the plan on a document and returns the new one; doc is not
-// changed. The result equals doc (scim.Document.Equal) when there is nothing to
+// changed, and shares with the result what no step is on. The result equals doc (scim.Document.Equal) when there is nothing to
 // change. Errors, each beginning with "operation N: ", are noTarget, mutability
 // of what has a value already, and invalidValue for elements that are
 // incomplete or too many; then nothing is changed.
 func (p *Plan) Apply(doc scim.Document) (scim.Document, error) {
-	next := doc.Clone()
+	changed := p.attributes()
+	next := copyOf(p.t, doc, changed)
 	for i := range p.steps {
 		if err := p.steps[i].apply(next); err != nil {
 			return nil, inOperation(p.steps[i].operation, err)
 		}
 	}
-	p.t.Tidy(next)
+	p.t.TidyOnly(next, changed)
 	if err := p.checkLists(next); err != nil {
 		return nil, err
 	}
 	return next, nil
+}
+
+// attributes are the top-level attributes that steps are on.
+func (p *Plan) attributes() []*schema.Attribute {
+	list := make([]*schema.Attribute, 0, len(p.steps))
+	seen := make(map[*schema.Attribute]bool, len(p.steps))
+	for i := range p.steps {
+		if a := p.steps[i].attr; !seen[a] {
+			seen[a] = true
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// copyOf copies a document as deep as its attributes will be changed.
+func copyOf(t *schema.Type, doc scim.Document, changed []*schema.Attribute) scim.Document {
+	next := maps.Clone(doc)
+	for _, ext := range t.Extensions {
+		if container, ok := next[ext.ID].(map[string]any); ok {
+			next[ext.ID] = maps.Clone(container)
+		}
+	}
+	for _, a := range changed {
+		if value := a.Get(next); value != nil {
+			a.Set(next, scim.CloneValue(value))
+		}
+	}
+	return next
 }
 
 // checkLists looks at each multi-valued attribute that was changed as a whole:

@@ -18,7 +18,7 @@ type Input struct {
 func (in Input) Sent(a *Attribute) bool { return in.sent[a] }
 
 // Decode checks the body of a POST or PUT against the type and makes its values
-// canonical. readOnly attributes and `schemas` are ignored (RFC 7644 sections
+// canonical; the document is tidy. readOnly attributes and `schemas` are ignored (RFC 7644 sections
 // 3.3, 3.5.1); unknown attributes are ignored with a warning, or refused when
 // strict. That required attributes are there is checked by CheckRequired,
 // because rules may still supply them.
@@ -35,6 +35,7 @@ func (t *Type) Decode(object map[string]any, o Options) (Input, error) {
 			return Input{}, err
 		}
 	}
+	t.Tidy(d.in.Doc)
 	return d.in, nil
 }
 

@@ -6,8 +6,12 @@ import "github.com/purescim/purescim/internal/scim"
 // elements of multi-valued attributes that lack their `value`, such as an
 // e-mail without an address. An attribute or extension that is left empty goes
 // too (RFC 7643 section 2.5).
-func (t *Type) Tidy(doc scim.Document) {
-	for _, a := range t.composite {
+func (t *Type) Tidy(doc scim.Document) { t.TidyOnly(doc, t.composite) }
+
+// TidyOnly is Tidy for a document of which only some attributes may have changed since
+// it was tidy.
+func (t *Type) TidyOnly(doc scim.Document, attributes []*Attribute) {
+	for _, a := range attributes {
 		if value := a.Get(doc); value != nil {
 			a.Set(doc, a.tidy(value))
 		}
