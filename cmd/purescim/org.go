@@ -81,12 +81,13 @@ type orgResult struct {
 	RemovalLimit int    `json:"removal_limit"`
 	Strict       bool   `json:"strict"`
 	RateLimit    int    `json:"rate_limit"`
+	Lifecycle    bool   `json:"group_lifecycle"`
 }
 
 func newOrgResult(o org.Org) orgResult {
 	return orgResult{
 		ID: o.ID.String(), Name: o.Name, Region: o.Settings.DefaultRegion, RemovalLimit: o.Settings.RemovalLimit,
-		Strict: o.Settings.Strict, RateLimit: o.Settings.RateLimit,
+		Strict: o.Settings.Strict, RateLimit: o.Settings.RateLimit, Lifecycle: o.Settings.GroupLifecycle,
 	}
 }
 
@@ -98,6 +99,7 @@ func (r orgResult) fields() []field {
 		{"members removed at most in one request", strconv.Itoa(r.RemovalLimit)},
 		{"strict", strconv.FormatBool(r.Strict)},
 		{"requests a minute for each token", rateText(r.RateLimit)},
+		{"groups made and deleted through SCIM", strconv.FormatBool(r.Lifecycle)},
 	}
 }
 
@@ -145,6 +147,7 @@ type orgSet struct {
 	RemovalLimit *int    `placeholder:"N" help:"How many members one request may remove from a group."`
 	Strict       *bool   `negatable:"" help:"Refuse what is otherwise tolerated, such as unknown attributes."`
 	RateLimit    *int    `placeholder:"N" help:"Requests a minute for each token whose client has no limit of its own; 0 is the server's."`
+	Lifecycle    *bool   `name:"group-lifecycle" negatable:"" help:"Let SCIM clients make and delete groups, which Genesys Cloud does not."`
 }
 
 // Run changes the settings that are given. Servers that run notice within half a
@@ -166,6 +169,7 @@ func (cmd *orgSet) Run(ctx context.Context, c console) error {
 		set(&o.Settings.RemovalLimit, cmd.RemovalLimit)
 		set(&o.Settings.Strict, cmd.Strict)
 		set(&o.Settings.RateLimit, cmd.RateLimit)
+		set(&o.Settings.GroupLifecycle, cmd.Lifecycle)
 		if err := p.registry.SetOrg(ctx, o); err != nil {
 			return err
 		}

@@ -54,6 +54,9 @@ type Settings struct {
 	// RateLimit is how many requests a minute may be made with each token whose
 	// client has no limit of its own; 0 is the server's limit.
 	RateLimit int
+	// GroupLifecycle lets SCIM clients make and delete groups, which Genesys Cloud
+	// does not.
+	GroupLifecycle bool
 }
 
 // DefaultSettings are those of a new organisation.

@@ -20,8 +20,8 @@ type Registry struct{ store *Store }
 func (s *Store) Registry() Registry { return Registry{s} }
 
 const insertOrg = `
-insert into orgs (org_id, name, name_key, default_region, removal_limit, strict, rate_limit, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)`
+insert into orgs (org_id, name, name_key, default_region, removal_limit, strict, rate_limit, group_lifecycle, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 // CreateOrg stores a new organisation and the first entries of its catalogue. A
 // name that another has, whatever its case, is a *scim.Error with status 409.
@@ -29,7 +29,7 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 	v := r.store.view(o.ID)
 	add := func(b *pgx.Batch) {
 		b.Queue(insertOrg, v.org, o.Name, schema.Fold(o.Name),
-			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, now())
+			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, now())
 		for _, e := range entries {
 			v.queueEntry(b, e)
 		}
@@ -42,7 +42,7 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 }
 
 // orgColumns are what scanOrg and fieldsOf read.
-const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit`
+const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit, o.group_lifecycle`
 
 const selectOrgs = `
 select ` + orgColumns + `
@@ -67,13 +67,13 @@ func (r Registry) OrgByName(ctx context.Context, name string) (org.Org, error) {
 
 const updateOrg = `
 update orgs
-set    default_region = $2, removal_limit = $3, strict = $4, rate_limit = $5
+set    default_region = $2, removal_limit = $3, strict = $4, rate_limit = $5, group_lifecycle = $6
 where  org_id = $1`
 
 // SetOrg stores the settings of an organisation.
 func (r Registry) SetOrg(ctx context.Context, o org.Org) error {
 	_, err := r.store.pool.Exec(ctx, updateOrg, int64(o.ID),
-		o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit)
+		o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle)
 	return wrap("set organisation", err)
 }
 
@@ -103,5 +103,8 @@ func scanOrg(row pgx.CollectableRow) (o org.Org, err error) {
 
 // fieldsOf are where orgColumns go.
 func fieldsOf(o *org.Org) []any {
-	return []any{(*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict, &o.Settings.RateLimit}
+	return []any{
+		(*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict,
+		&o.Settings.RateLimit, &o.Settings.GroupLifecycle,
+	}
 }

@@ -23,7 +23,7 @@ func TestRegistry_Organisations(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	registry := o.Registry()
-	acme := org.Org{ID: org.NewID(), Name: "Acme", Settings: org.Settings{DefaultRegion: "DE", RemovalLimit: 7, Strict: true}}
+	acme := org.Org{ID: org.NewID(), Name: "Acme", Settings: org.Settings{DefaultRegion: "DE", RemovalLimit: 7, Strict: true, GroupLifecycle: true}}
 	zoo := org.Org{ID: org.NewID(), Name: "zoo", Settings: org.DefaultSettings()}
 	o.must(registry.CreateOrg(t.Context(), zoo, nil))
 	o.must(registry.CreateOrg(t.Context(), acme, []directory.Entry{entry(directory.Role, "admin"), entry(directory.Division, "Home")}))
