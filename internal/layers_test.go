@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "recent", "phone")
+	words    = rooms("scim", "org", "recent", "phone", "outward")
 	engines  = rooms("schema", "filter", "patch")
 	rules    = rooms("directory", "oauth")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -41,6 +41,7 @@ var layers = []room{
 	{path: "internal/org"},
 	{path: "internal/recent"},
 	{path: "internal/phone", mayLook: rooms("recent")},
+	{path: "internal/outward"},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},
@@ -49,7 +50,7 @@ var layers = []room{
 
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines)},
-	{path: "internal/oauth", mayLook: rooms("org")},
+	{path: "internal/oauth", mayLook: rooms("org", "outward")},
 
 	// Adapters.
 	{path: "internal/postgres", mayLook: join(words, engines, rules)},

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/purescim/purescim/internal/outward"
 )
 
 const (
@@ -72,10 +74,34 @@ func newRemoteKeys(client *http.Client, log *slog.Logger) *remoteKeys {
 	if client != nil {
 		*r.client = *client
 	} else {
-		r.client.Transport = outward()
+		r.client.Transport = outward.Transport()
 	}
 	r.client.CheckRedirect = stayOnHost
 	return r
+}
+
+// maxRedirects is how often a document may have moved.
+const maxRedirects = 3
+
+// stayOnHost follows redirects on one host only.
+func stayOnHost(r *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	switch {
+	case len(via) > maxRedirects:
+		return errors.New("too many redirects")
+	case r.URL.Scheme != first.Scheme || r.URL.Host != first.Host:
+		return fmt.Errorf("it redirects to another host, %s", r.URL.Host)
+	default:
+		return nil
+	}
+}
+
+// checkURL returns an *InvalidError unless documents may be fetched from the URL.
+func (r *remoteKeys) checkURL(field, text string) error {
+	if err := outward.CheckURL(text, r.inside); err != nil {
+		return invalid(field, "%s", err)
+	}
+	return checkText(field, text, maxPin)
 }
 
 // find returns the keys of the set at the URL, which are fetched when they are

@@ -1,4 +1,9 @@
-package oauth
+// Package outward reaches the servers of others, at URLs that customers name, and
+// never the own machine: which URLs may be named, and a transport that refuses
+// wherever a name leads.
+//
+// What is asked of those servers is left to its callers.
+package outward
 
 import (
 	"errors"
@@ -12,23 +17,20 @@ import (
 	"time"
 )
 
-// maxRedirects is how often a document may have moved.
-const maxRedirects = 3
-
-// checkURL returns an *InvalidError unless documents may be fetched from the
-// URL. It must be https and may not name an address of the own machine or
-// network: a host of the own network is reached by its name.
-func (r *remoteKeys) checkURL(field, text string) error {
+// CheckURL tells in words what is wrong with a URL that requests shall be sent
+// to. It must be https and, unless inside is true, may not name an address of
+// the own machine or network: a host of the own network is reached by its name.
+func CheckURL(text string, inside bool) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, u.Scheme != "https", u.Hostname() == "":
-		return invalid(field, "must be a URL that begins with https://, not %q", text)
+		return fmt.Errorf("must be a URL that begins with https://, not %q", text)
 	case u.User != nil, u.Fragment != "":
-		return invalid(field, "may have neither a user nor a fragment")
-	case !r.inside && namesInside(u.Hostname()):
-		return invalid(field, "names %q, an address of the own machine or network", u.Hostname())
+		return errors.New("may have neither a user nor a fragment")
+	case !inside && namesInside(u.Hostname()):
+		return fmt.Errorf("names %q, an address of the own machine or network", u.Hostname())
 	default:
-		return checkText(field, text, maxPin)
+		return nil
 	}
 }
 
@@ -51,33 +53,22 @@ func isOwn(a netip.Addr) bool {
 		a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// stayOnHost follows redirects on one host only.
-func stayOnHost(r *http.Request, via []*http.Request) error {
-	first := via[0].URL
-	switch {
-	case len(via) > maxRedirects:
-		return errors.New("too many redirects")
-	case r.URL.Scheme != first.Scheme || r.URL.Host != first.Host:
-		return fmt.Errorf("it redirects to another host, %s", r.URL.Host)
-	default:
-		return nil
-	}
-}
+// transport connects to no address that is the own machine's, whatever a name
+// resolves to. What a proxy connects to is the proxy's affair.
+type transport struct{ direct, proxied http.RoundTripper }
 
-// outwardTransport connects to no address that is the own machine's, whatever a
-// name resolves to. What a proxy connects to is the proxy's affair.
-type outwardTransport struct{ direct, proxied http.RoundTripper }
-
-func outward() outwardTransport {
+// Transport makes a transport that reaches no address of the own machine. It
+// takes a proxy from the environment.
+func Transport() http.RoundTripper {
 	proxied := http.DefaultTransport.(*http.Transport).Clone()
 	direct := proxied.Clone()
 	direct.Proxy = nil
 	direct.DialContext = (&net.Dialer{Timeout: 5 * time.Second, Control: refuseOwn}).DialContext
-	return outwardTransport{direct: direct, proxied: proxied}
+	return transport{direct: direct, proxied: proxied}
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t outwardTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if proxy, err := http.ProxyFromEnvironment(r); err == nil && proxy != nil {
 		return t.proxied.RoundTrip(r)
 	}
