@@ -50,18 +50,18 @@ const (
 // Account reads one user. The state any finds deleted users too, deleted those
 // alone; each other finds the users that SCIM knows.
 func (d *Directory) Account(ctx context.Context, o org.Org, id, state string) (Account, error) {
-	u, err := parseID(d.users(), id)
+	u, err := parseID(schema.User, id)
 	if err != nil {
 		return Account{}, err
 	}
 	view := d.store.Org(o.ID)
 	if state != Deleted {
-		record, err := view.Get(ctx, d.users(), u, false)
+		record, err := view.Get(ctx, schema.User, u, false)
 		if err == nil {
 			return d.account(ctx, view, record, "")
 		}
 		if state != AnyState || !errors.Is(err, ErrNotFound) {
-			return Account{}, explain(d.users(), id, err)
+			return Account{}, explain(schema.User, id, err)
 		}
 	}
 	page, err := view.DeletedUsers(ctx, Selection{IDs: []uuid.UUID{u}, Limit: 1})
@@ -69,7 +69,7 @@ func (d *Directory) Account(ctx context.Context, o org.Org, id, state string) (A
 		return Account{}, err
 	}
 	if len(page.Records) == 0 {
-		return Account{}, notFound(d.users(), id)
+		return Account{}, notFound(schema.User, id)
 	}
 	return d.account(ctx, view, page.Records[0], Deleted)
 }
@@ -99,25 +99,25 @@ func (d *Directory) usersOf(ctx context.Context, view View, state string, s Sele
 	}
 	q := Query{Start: s.Offset + 1, Count: s.Limit, ActiveOnly: state == Active}
 	if state == Inactive {
-		inactive, err := filter.Parse(d.users(), schema.Active.Name+" eq false")
+		inactive, err := filter.Parse(schema.User, schema.Active.Name+" eq false")
 		if err != nil {
 			return Page{}, err
 		}
 		q.Filter = inactive
 	}
-	return view.List(ctx, d.users(), q)
+	return view.List(ctx, schema.User, q)
 }
 
 // ListMembers reads one page of the members of a group, by age, and the exact total.
 func (d *Directory) ListMembers(ctx context.Context, o org.Org, group string, s Selection) ([]Account, int, error) {
-	u, err := parseID(d.groups(), group)
+	u, err := parseID(schema.Group, group)
 	if err != nil {
 		return nil, 0, err
 	}
 	view := d.store.Org(o.ID)
 	page, err := view.ListMembers(ctx, u, s)
 	if err != nil {
-		return nil, 0, explain(d.groups(), group, err)
+		return nil, 0, explain(schema.Group, group, err)
 	}
 	accounts, err := d.accounts(ctx, view, page.Records, "")
 	return accounts, page.Total, err
@@ -137,7 +137,7 @@ func (d *Directory) accounts(ctx context.Context, view View, records []Record, s
 	accounts := make([]Account, len(records))
 	divisions := make(map[string]*Entry)
 	for i, r := range records {
-		doc, err := d.users().Load(r.Doc)
+		doc, err := schema.User.Load(r.Doc)
 		if err != nil {
 			return nil, err
 		}

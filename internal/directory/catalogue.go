@@ -73,7 +73,11 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 	if !ok {
 		return Entry{}, noEntry(kind, id)
 	}
-	e, err := d.store.Org(o.ID).UpdateEntry(ctx, d.users(), kind, u, EntryChange{
+	t, err := d.users(ctx, o)
+	if err != nil {
+		return Entry{}, err
+	}
+	e, err := d.store.Org(o.ID).UpdateEntry(ctx, t, kind, u, EntryChange{
 		Edit: func(e *Entry) error {
 			old := *e
 			if err := edit(e); err != nil {

@@ -7,6 +7,7 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,11 +32,30 @@ func New(store Store, types schema.Types, log *slog.Logger) *Directory {
 	return &Directory{store: store, types: types, log: log}
 }
 
-// Types are the resource types that the directory holds.
+// Types are the resource types that every organisation has.
 func (d *Directory) Types() schema.Types { return d.types }
 
-func (d *Directory) users() *schema.Type  { return d.types[0] }
-func (d *Directory) groups() *schema.Type { return d.types[1] }
+// TypesOf are the resource types as the organisation has them, with its own
+// extensions, in the order of Types.
+func (d *Directory) TypesOf(_ context.Context, _ org.Org) (schema.Types, error) {
+	return d.types, nil
+}
+
+func (d *Directory) users(ctx context.Context, o org.Org) (*schema.Type, error) {
+	types, err := d.TypesOf(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return types[0], nil
+}
+
+func (d *Directory) groups(ctx context.Context, o org.Org) (*schema.Type, error) {
+	types, err := d.TypesOf(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return types[1], nil
+}
 
 // options are those of decoding for an organisation. An attribute that is
 // ignored is told in the log by its name, never with its value.

@@ -19,7 +19,10 @@ const MaxAnswerMembers = 1000
 // ReplaceGroup stores the body of a PUT in place of the group. Members that are
 // not sent stay; those that are become the whole set, written as a difference.
 func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
-	t := d.groups()
+	t, err := d.groups(ctx, o)
+	if err != nil {
+		return Record{}, err
+	}
 	in, err := t.Decode(body, d.options(o))
 	if err != nil {
 		return Record{}, err
@@ -31,7 +34,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 		}
 		schema.Members.Clear(in.Doc)
 	}
-	record, err := d.updateGroup(ctx, o, id, Change{
+	record, err := d.updateGroup(ctx, o, t, id, Change{
 		Match: match,
 		Edit: func(old Resource) (Edit, error) {
 			doc := in.Doc.Clone()
@@ -51,23 +54,25 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 // and removes members by id does not read the group. The record lists the
 // members when the projection wants them and they are at most MaxAnswerMembers.
 func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
-	t := d.groups()
+	t, err := d.groups(ctx, o)
+	if err != nil {
+		return Record{}, err
+	}
 	plan, err := patch.Compile(t, ops, d.options(o))
 	if err != nil {
 		return Record{}, err
 	}
-	record, err := d.patchGroup(ctx, o, id, match, plan)
+	record, err := d.patchGroup(ctx, o, t, id, match, plan)
 	if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
 		return record, err
 	}
 	return d.Get(ctx, o, t, id, p)
 }
 
-func (d *Directory) patchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, plan *patch.Plan) (Record, error) {
-	t := d.groups()
+func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, plan *patch.Plan) (Record, error) {
 	links, rest, ok := plan.Links(schema.Members)
 	if !ok {
-		return d.updateGroup(ctx, o, id, Change{Match: match, Links: true, Edit: d.patchLoadedGroup(o, plan)})
+		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: patchLoadedGroup(o, t, plan)})
 	}
 	members, err := memberChange(o, links)
 	if err != nil {
@@ -81,7 +86,7 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, id string, match 
 		record, err := d.store.Org(o.ID).ChangeMembers(ctx, u, match, *members)
 		return record, explain(t, id, err)
 	}
-	return d.updateGroup(ctx, o, id, Change{Match: match, Edit: func(old Resource) (Edit, error) {
+	return d.updateGroup(ctx, o, t, id, Change{Match: match, Edit: func(old Resource) (Edit, error) {
 		doc, err := rest.Apply(old.Document)
 		if err != nil {
 			return Edit{}, err
@@ -92,7 +97,7 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, id string, match 
 
 // patchLoadedGroup is the edit for operations that look at the stored members,
 // such as members[display sw "A"].
-func (d *Directory) patchLoadedGroup(o org.Org, plan *patch.Plan) func(Resource) (Edit, error) {
+func patchLoadedGroup(o org.Org, t *schema.Type, plan *patch.Plan) func(Resource) (Edit, error) {
 	return func(old Resource) (Edit, error) {
 		loaded := old.Document.Clone()
 		schema.Members.Set(loaded, memberElements(old.Links))
@@ -106,12 +111,11 @@ func (d *Directory) patchLoadedGroup(o org.Org, plan *patch.Plan) func(Resource)
 		}
 		doc = doc.Clone()
 		schema.Members.Clear(doc)
-		return editGroup(d.groups(), old, doc, members)
+		return editGroup(t, old, doc, members)
 	}
 }
 
-func (d *Directory) updateGroup(ctx context.Context, o org.Org, id string, c Change) (Record, error) {
-	t := d.groups()
+func (d *Directory) updateGroup(ctx context.Context, o org.Org, t *schema.Type, id string, c Change) (Record, error) {
 	u, err := parseID(t, id)
 	if err != nil {
 		return Record{}, err

@@ -42,7 +42,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		}
 		q.Filter = f
 	}
-	q.ActiveOnly = t == d.users() && q.Filter == nil
+	q.ActiveOnly = t.Is(schema.User) && q.Filter == nil
 	page, err := d.store.Org(o.ID).List(ctx, t, q)
 	return page, explain(t, "", err)
 }

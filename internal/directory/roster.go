@@ -28,7 +28,7 @@ func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g G
 	doc := scim.Document{}
 	schema.ID.Set(doc, uuid.Must(uuid.NewV7()).String())
 	schema.GroupName.Set(doc, name)
-	record, err := d.store.Org(o.ID).CreateGroup(ctx, d.groups(), g, Edit{Doc: doc})
+	record, err := d.store.Org(o.ID).CreateGroup(ctx, schema.Group, g, Edit{Doc: doc})
 	return GroupRecord{Record: record, Name: name, Group: g}, explainName(name, err)
 }
 
@@ -41,12 +41,12 @@ func (g Group) check() error {
 
 // Group reads one group as the platform sees it.
 func (d *Directory) Group(ctx context.Context, o org.Org, id string) (GroupRecord, error) {
-	u, err := parseID(d.groups(), id)
+	u, err := parseID(schema.Group, id)
 	if err != nil {
 		return GroupRecord{}, err
 	}
 	g, err := d.store.Org(o.ID).Group(ctx, u)
-	return g, explain(d.groups(), id, err)
+	return g, explain(schema.Group, id, err)
 }
 
 // ListGroups reads one page of the groups, by name, and the exact total.
@@ -64,15 +64,19 @@ type GroupChange struct {
 
 // ChangeGroup changes a group.
 func (d *Directory) ChangeGroup(ctx context.Context, o org.Org, id string, c GroupChange) (GroupRecord, error) {
-	u, err := parseID(d.groups(), id)
+	u, err := parseID(schema.Group, id)
 	if err != nil {
 		return GroupRecord{}, err
 	}
-	record, err := d.store.Org(o.ID).ChangeGroup(ctx, d.groups(), u, c.apply)
+	t, err := d.groups(ctx, o)
+	if err != nil {
+		return GroupRecord{}, err
+	}
+	record, err := d.store.Org(o.ID).ChangeGroup(ctx, t, u, c.apply)
 	if c.Name != nil {
 		err = explainName(*c.Name, err)
 	}
-	return record, explain(d.groups(), id, err)
+	return record, explain(schema.Group, id, err)
 }
 
 func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) error {
@@ -100,11 +104,11 @@ func set[T any](to, from *T) {
 
 // DeleteGroup deletes a group and all memberships in it.
 func (d *Directory) DeleteGroup(ctx context.Context, o org.Org, id string) error {
-	u, err := parseID(d.groups(), id)
+	u, err := parseID(schema.Group, id)
 	if err != nil {
 		return err
 	}
-	return explain(d.groups(), id, d.store.Org(o.ID).DeleteGroup(ctx, u))
+	return explain(schema.Group, id, d.store.Org(o.ID).DeleteGroup(ctx, u))
 }
 
 // AddMembers adds users to a group of which version, unless it is nil, is the
@@ -119,7 +123,7 @@ func (d *Directory) RemoveMembers(ctx context.Context, o org.Org, id, field stri
 }
 
 func (d *Directory) changeMembers(ctx context.Context, o org.Org, id string, version *int64, field string, users []string, links patch.Links) error {
-	u, err := parseID(d.groups(), id)
+	u, err := parseID(schema.Group, id)
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,7 @@ func (d *Directory) changeMembers(ctx context.Context, o org.Org, id string, ver
 	if stale := (*scim.Error)(nil); errors.As(err, &stale) && stale.Type == scim.TypeInvalidVers {
 		return staleVersion(*version)
 	}
-	return explain(d.groups(), id, err)
+	return explain(schema.Group, id, err)
 }
 
 func noUser(field, id string) error {

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -14,10 +13,6 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
-
-func newDirectory() *Directory {
-	return New(nil, schema.DefaultTypes, slog.New(slog.DiscardHandler))
-}
 
 func list(values ...any) []any { return values }
 
@@ -55,7 +50,7 @@ func TestEditUser(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			edit, err := newDirectory().editUser(Resource{}, test.doc)
+			edit, err := editUser(schema.User, Resource{}, test.doc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +65,7 @@ func TestEditUser_KeepsActive(t *testing.T) {
 	t.Parallel()
 	for _, was := range []bool{true, false} {
 		old := Resource{Document: scim.Document{"id": "1", "userName": "a@example.org", "active": was}}
-		edit, err := newDirectory().editUser(old, scim.Document{"userName": "b@example.org"})
+		edit, err := editUser(schema.User, old, scim.Document{"userName": "b@example.org"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +92,7 @@ func TestEditUser_Refuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := newDirectory().editUser(Resource{}, test.doc)
+			_, err := editUser(schema.User, Resource{}, test.doc)
 			var e *scim.Error
 			if !errors.As(err, &e) || e.Type != scim.TypeInvalidValue || !strings.Contains(e.Detail, test.want) {
 				t.Errorf("got %v, want invalidValue naming %s", err, test.want)
@@ -108,7 +103,7 @@ func TestEditUser_Refuses(t *testing.T) {
 
 func TestEditUser_NothingChanged(t *testing.T) {
 	t.Parallel()
-	first, err := newDirectory().editUser(Resource{}, scim.Document{"userName": "a@example.org", "password": "correct horse"})
+	first, err := editUser(schema.User, Resource{}, scim.Document{"userName": "a@example.org", "password": "correct horse"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,14 +117,14 @@ func TestEditUser_NothingChanged(t *testing.T) {
 
 	again := first.Doc.Clone()
 	again["password"] = "correct horse"
-	second, err := newDirectory().editUser(old, again)
+	second, err := editUser(schema.User, old, again)
 	if err != nil || second.Doc != nil || second.PasswordHash != "" {
 		t.Errorf("the same document and password gave %+v, %v; want the zero Edit", second, err)
 	}
 
 	other := first.Doc.Clone()
 	other["password"] = "another horse"
-	third, err := newDirectory().editUser(old, other)
+	third, err := editUser(schema.User, old, other)
 	if err != nil || !CheckPassword(third.PasswordHash, "another horse") {
 		t.Errorf("a new password gave %+v, %v; want its hash", third, err)
 	}

@@ -14,12 +14,15 @@ import (
 // CreateUser stores a new user from the body of a POST. A deleted user of the
 // same userName comes back under its old id (BEHAVIOUR 36).
 func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
-	t := d.users()
+	t, err := d.users(ctx, o)
+	if err != nil {
+		return Record{}, err
+	}
 	in, err := t.Decode(body, d.options(o))
 	if err != nil {
 		return Record{}, err
 	}
-	edit, err := d.editUser(Resource{}, in.Doc)
+	edit, err := editUser(t, Resource{}, in.Doc)
 	if err != nil {
 		return Record{}, err
 	}
@@ -31,12 +34,15 @@ func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]a
 // ReplaceUser stores the body of a PUT in place of the user. What the body does
 // not name is cleared, but for active, password and roles (BEHAVIOUR 37).
 func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
-	t := d.users()
+	t, err := d.users(ctx, o)
+	if err != nil {
+		return Record{}, err
+	}
 	in, err := t.Decode(body, d.options(o))
 	if err != nil {
 		return Record{}, err
 	}
-	return d.updateUser(ctx, o, id, match, p, func(old scim.Document) (scim.Document, error) {
+	return d.updateUser(ctx, o, t, id, match, p, func(old scim.Document) (scim.Document, error) {
 		doc := in.Doc.Clone()
 		if !in.Sent(schema.Roles) {
 			schema.Roles.Set(doc, schema.Roles.Get(old))
@@ -47,18 +53,21 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 
 // PatchUser applies the operations of a PATCH, all or none.
 func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
-	plan, err := patch.Compile(d.users(), ops, d.options(o))
+	t, err := d.users(ctx, o)
 	if err != nil {
 		return Record{}, err
 	}
-	return d.updateUser(ctx, o, id, match, p, plan.Apply)
+	plan, err := patch.Compile(t, ops, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	return d.updateUser(ctx, o, t, id, match, p, plan.Apply)
 }
 
 // updateUser runs change and the rules inside the store's update.
-func (d *Directory) updateUser(ctx context.Context, o org.Org, id string, match scim.Condition, p schema.Projection,
+func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, p schema.Projection,
 	change func(old scim.Document) (scim.Document, error),
 ) (Record, error) {
-	t := d.users()
 	u, err := parseID(t, id)
 	if err != nil {
 		return Record{}, err
@@ -71,7 +80,7 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, id string, match 
 			if err != nil {
 				return Edit{}, err
 			}
-			return d.editUser(old, doc)
+			return editUser(t, old, doc)
 		},
 	})
 	return record, explain(t, id, err)
@@ -80,7 +89,10 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, id string, match 
 // DeleteUser deletes softly: the user is nowhere to be seen, and comes back
 // under the same id when it is created again.
 func (d *Directory) DeleteUser(ctx context.Context, o org.Org, id string, match scim.Condition) error {
-	t := d.users()
+	t, err := d.users(ctx, o)
+	if err != nil {
+		return err
+	}
 	u, err := parseID(t, id)
 	if err != nil {
 		return err

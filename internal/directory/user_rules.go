@@ -10,8 +10,7 @@ import (
 // editUser applies the rules of users to a tidy document that the caller may keep no
 // longer, and compares it with the old state: nothing changed means nothing is
 // written. old is the zero Resource for a new user.
-func (d *Directory) editUser(old Resource, doc scim.Document) (Edit, error) {
-	t := d.users()
+func editUser(t *schema.Type, old Resource, doc scim.Document) (Edit, error) {
 	password := schema.Password.Text(doc)
 	schema.Password.Clear(doc)
 	if old.Document != nil {

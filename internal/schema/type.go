@@ -133,6 +133,9 @@ func (t *Type) With(extensions ...*Schema) *Type {
 	return NewType(c)
 }
 
+// Is reports whether t is the resource type other, be it with more extensions.
+func (t *Type) Is(other *Type) bool { return t.Core == other.Core }
+
 // Attribute finds a top-level attribute by its name in any case: a common one,
 // one of the core schema, or one of an extension whose short name is not
 // ambiguous. It returns nil when there is none.

@@ -51,17 +51,44 @@ type resources struct {
 
 // mount puts the endpoints of the type on the router.
 func (s resources) mount(r chi.Router) {
-	collection := map[string]httpapi.Handler{http.MethodGet: s.list}
+	collection := map[string]httpapi.Handler{http.MethodGet: s.serve(resources.list)}
 	if s.create != nil {
-		collection[http.MethodPost] = s.post
+		collection[http.MethodPost] = s.serve(resources.post)
 	}
-	one := map[string]httpapi.Handler{http.MethodGet: s.get, http.MethodPut: s.put, http.MethodPatch: s.change}
+	one := map[string]httpapi.Handler{
+		http.MethodGet: s.serve(resources.get), http.MethodPut: s.serve(resources.put), http.MethodPatch: s.serve(resources.change),
+	}
 	if s.remove != nil {
-		one[http.MethodDelete] = s.delete
+		one[http.MethodDelete] = s.serve(resources.delete)
 	}
 	for path, methods := range map[string]map[string]httpapi.Handler{s.t.Endpoint: collection, s.t.Endpoint + "/{id}": one} {
 		s.frame.Handle(r, path, httpapi.Route{BodyLimit: s.bodyLimit, Methods: methods, Access: access, Refusal: s.refusal})
 	}
+}
+
+// serve handles a request with the type as the request's organisation has it.
+func (s resources) serve(handle func(s resources, w http.ResponseWriter, r *http.Request) error) httpapi.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		own, err := s.of(r.Context(), httpapi.Principal(r.Context()).Org)
+		if err != nil {
+			return err
+		}
+		return handle(own, w, r)
+	}
+}
+
+// of gives the resources of an organisation, of the type as it has it.
+func (s resources) of(ctx context.Context, o org.Org) (resources, error) {
+	types, err := s.directory.TypesOf(ctx, o)
+	if err != nil {
+		return s, err
+	}
+	for _, t := range types {
+		if t.Is(s.t) {
+			s.t = t
+		}
+	}
+	return s, nil
 }
 
 func (s resources) get(w http.ResponseWriter, r *http.Request) error {
