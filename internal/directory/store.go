@@ -79,7 +79,7 @@ type Link struct {
 }
 
 // Resource is a stored resource that is about to change: its record and its
-// document, decoded. PasswordHash is empty when the user has none.
+// document, decoded. PasswordHash is empty when the user has none, or nobody asked.
 type Resource struct {
 	Record
 	Document     scim.Document
@@ -92,6 +92,9 @@ type Change struct {
 	Match scim.Condition
 	// Links asks for the resource's links, before the edit and in the answer.
 	Links bool
+	// Password tells that the edit looks at the PasswordHash of old, which is
+	// otherwise empty.
+	Password bool
 	// Edit computes the new state. It does not change old, and may be called
 	// again with a newer old when another writer was faster.
 	Edit func(old Resource) (Edit, error)

@@ -18,17 +18,27 @@ func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]a
 	if err != nil {
 		return Record{}, err
 	}
-	in, err := t.Decode(body, d.options(o))
+	edit, err := d.NewUser(o, t, body)
 	if err != nil {
 		return Record{}, err
+	}
+	record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
+	return record, explain(t, "", err)
+}
+
+// NewUser makes of the body of a POST what CreateUser stores, under a new id. It
+// stores nothing. t is the organisation's type of users (TypesOf).
+func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edit, error) {
+	in, err := t.Decode(body, d.options(o))
+	if err != nil {
+		return Edit{}, err
 	}
 	edit, err := editUser(t, Resource{}, in.Doc)
 	if err != nil {
-		return Record{}, err
+		return Edit{}, err
 	}
 	schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
-	record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
-	return record, explain(t, "", err)
+	return edit, nil
 }
 
 // ReplaceUser stores the body of a PUT in place of the user. What the body does
@@ -42,7 +52,8 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 	if err != nil {
 		return Record{}, err
 	}
-	return d.updateUser(ctx, o, t, id, match, p, func(old scim.Document) (scim.Document, error) {
+	c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password)}
+	return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
 		doc := in.Doc.Clone()
 		if !in.Sent(schema.Roles) {
 			schema.Roles.Set(doc, schema.Roles.Get(old))
@@ -61,28 +72,26 @@ func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match s
 	if err != nil {
 		return Record{}, err
 	}
-	return d.updateUser(ctx, o, t, id, match, p, plan.Apply)
+	c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
+	return d.updateUser(ctx, o, t, id, c, plan.Apply)
 }
 
-// updateUser runs change and the rules inside the store's update.
-func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, p schema.Projection,
+// updateUser runs change and the rules inside the store's update, as its Edit.
+func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, id string, c Change,
 	change func(old scim.Document) (scim.Document, error),
 ) (Record, error) {
 	u, err := parseID(t, id)
 	if err != nil {
 		return Record{}, err
 	}
-	record, err := d.store.Org(o.ID).Update(ctx, t, u, Change{
-		Match: match,
-		Links: wantsLinks(t, p),
-		Edit: func(old Resource) (Edit, error) {
-			doc, err := change(old.Document)
-			if err != nil {
-				return Edit{}, err
-			}
-			return editUser(t, old, doc)
-		},
-	})
+	c.Edit = func(old Resource) (Edit, error) {
+		doc, err := change(old.Document)
+		if err != nil {
+			return Edit{}, err
+		}
+		return editUser(t, old, doc)
+	}
+	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)
 	return record, explain(t, id, err)
 }
 

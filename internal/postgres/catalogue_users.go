@@ -114,11 +114,11 @@ func (v view) rewriteUsers(ctx context.Context, tx pgx.Tx, t *schema.Type, e dir
 			if user.Document, err = t.Load(user.Doc); err != nil {
 				return err
 			}
-			_, sql, args, err := v.userUpdate(t, user, edit(user))
+			u, err := v.userUpdate(t, user, edit(user))
 			if err != nil {
 				return err
 			}
-			b.Queue(sql, args...)
+			b.Queue(u.sql(false), u.args...)
 		}
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err

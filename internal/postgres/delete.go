@@ -102,11 +102,11 @@ func (v view) deleteLockedUser(ctx context.Context, tx pgx.Tx, t *schema.Type, u
 		}
 		doc := report.Document.Clone()
 		forget(doc)
-		_, sql, args, err := v.userUpdate(t, report, directory.Edit{Doc: doc})
+		update, err := v.userUpdate(t, report, directory.Edit{Doc: doc})
 		if err != nil {
 			return err
 		}
-		b.Queue(sql, args...)
+		b.Queue(update.sql(false), update.args...)
 	}
 	args := appendKeys([]any{v.org, uid(u.ID), deleted}, rowOf(t, u.Document).keys)
 	b.Queue(deleteUser, append(args, newID())...)

@@ -15,15 +15,17 @@ select u.id, u.version, u.created_at, u.modified_at, u.doc
 from   users u
 where  u.org_id = $1 and u.id = $2`
 
-// getUserAndGroups gives the groups as one array: each the id, in 36 characters,
-// and the name.
-const getUserAndGroups = `
-select u.id, u.version, u.created_at, u.modified_at, u.doc,
+// groupsOfUser gives the groups of user $2 as one array: each the id, in 36
+// characters, and the name.
+const groupsOfUser = `
        array(select m.group_id::text || g.display_name
              from   group_members m
              join   groups g on g.org_id = $1 and g.id = m.group_id
              where  m.org_id = $1 and m.user_id = $2
-             order  by m.group_id)
+             order  by m.group_id)`
+
+const getUserAndGroups = `
+select u.id, u.version, u.created_at, u.modified_at, u.doc, ` + groupsOfUser + `
 from   users u
 where  u.org_id = $1 and u.id = $2`
 
@@ -62,7 +64,9 @@ func (v view) getUser(ctx context.Context, id uuid.UUID, links bool) (r director
 	if err != nil {
 		return r, err
 	}
-	err = readOne(rows, func(raw [][]byte) { r = readUser(raw) })
+	if err = readOne(rows, func(raw [][]byte) { r = readUser(raw) }); err == nil {
+		v.remember(r)
+	}
 	return r, err
 }
 

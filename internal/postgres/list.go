@@ -55,6 +55,7 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 			return p, err
 		}
 		if p.Total = len(p.Records); p.Total < q.Count {
+			v.rememberOnly(s, p.Records)
 			return p, nil
 		}
 		p.Total, err = v.total(ctx, s)

@@ -28,6 +28,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/recent"
 )
 
 const (
@@ -53,9 +54,10 @@ type Options struct {
 
 // Store is a database. It is safe for concurrent use.
 type Store struct {
-	pool  *pgxpool.Pool
-	marks *bookmarks
-	log   *slog.Logger
+	pool   *pgxpool.Pool
+	marks  *bookmarks
+	recent *recent.Map[userOf, directory.Record]
+	log    *slog.Logger
 }
 
 var _ directory.Store = (*Store)(nil)
@@ -79,7 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{pool: pool, marks: newBookmarks(), log: log}, nil
+	return &Store{pool: pool, marks: newBookmarks(), recent: recent.New[userOf, directory.Record](recentUsers), log: log}, nil
 }
 
 // Close waits for the statements that run and closes the connections.

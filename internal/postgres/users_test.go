@@ -155,6 +155,7 @@ func TestUpdateUser_PasswordAlone(t *testing.T) {
 	var seen []string
 	for _, hash := range []string{"one", "two"} {
 		r, err := o.Update(t.Context(), schema.User, ada.ID, directory.Change{
+			Password: true,
 			Edit: func(old directory.Resource) (directory.Edit, error) {
 				seen = append(seen, old.PasswordHash)
 				return directory.Edit{PasswordHash: hash}, nil
