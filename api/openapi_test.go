@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scimtest"
 	"github.com/purescim/purescim/internal/servertest"
 )
@@ -86,7 +87,7 @@ func TestRoutes(t *testing.T) {
 // refused exactly where permissions are described, for want of those.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	o := servertest.New(t).NewOrg(t)
+	o := servertest.New(t).NewOrg(t, func(s *org.Settings) { s.GroupLifecycle = true })
 	for path, item := range load(t).Paths.Map() {
 		if len(item.Servers) > 0 {
 			path = item.Servers[0].URL + path

@@ -11,6 +11,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 type groupCommands struct {
@@ -169,6 +170,6 @@ func (cmd *groupDelete) Run(ctx context.Context, c console) error {
 		if err := cmd.ask(c, "delete the group %q with its %d memberships", g.Name, g.MemberCount); err != nil {
 			return err
 		}
-		return p.directory.DeleteGroup(ctx, o, g.ID.String())
+		return p.directory.DeleteGroup(ctx, o, g.ID.String(), scim.Condition{})
 	})
 }

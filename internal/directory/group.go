@@ -16,6 +16,35 @@ import (
 // for a larger group is without content (BEHAVIOUR 73).
 const MaxAnswerMembers = 1000
 
+// ProvisionGroup stores a new group, with its members, from the body of a POST.
+// The record does not list them. What the platform keeps of a group beside is as
+// the command line has it.
+func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
+	t, err := d.groups(ctx, o)
+	if err != nil {
+		return Record{}, err
+	}
+	in, err := t.Decode(body, d.options(o))
+	if err != nil {
+		return Record{}, err
+	}
+	members, err := memberChange(o, patch.Links{Add: memberIDs(in.Doc)})
+	if err != nil {
+		return Record{}, err
+	}
+	schema.Members.Clear(in.Doc)
+	edit, err := editGroup(t, Resource{}, in.Doc, members)
+	if err != nil {
+		return Record{}, err
+	}
+	schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
+	record, err := d.store.Org(o.ID).CreateGroup(ctx, t, plainGroup, edit)
+	return record, explain(t, "", err)
+}
+
+// plainGroup is what the platform keeps of a group that says nothing of it.
+var plainGroup = Group{Type: "official", Visibility: "public", RulesVisible: true}
+
 // ReplaceGroup stores the body of a PUT in place of the group. Members that are
 // not sent stay; those that are become the whole set, written as a difference.
 func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {

@@ -16,8 +16,8 @@ import (
 // Genesys Cloud takes this many members in one request that adds or removes some.
 const maxMembersAtOnce = 50
 
-// CreateGroup makes a group. Groups are made here, by the platform's API, the
-// command line or the console, and never through SCIM.
+// CreateGroup makes a group as the platform does: by its API, the command line
+// or the console.
 func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g Group) (GroupRecord, error) {
 	if err := checkName(name); err != nil {
 		return GroupRecord{}, err
@@ -102,13 +102,14 @@ func set[T any](to, from *T) {
 	}
 }
 
-// DeleteGroup deletes a group and all memberships in it.
-func (d *Directory) DeleteGroup(ctx context.Context, o org.Org, id string) error {
+// DeleteGroup deletes a group and all memberships in it, however many: the
+// removal guard is for members who leave a group that stays (BEHAVIOUR 72).
+func (d *Directory) DeleteGroup(ctx context.Context, o org.Org, id string, match scim.Condition) error {
 	u, err := parseID(schema.Group, id)
 	if err != nil {
 		return err
 	}
-	return explain(schema.Group, id, d.store.Org(o.ID).DeleteGroup(ctx, u))
+	return explain(schema.Group, id, d.store.Org(o.ID).DeleteGroup(ctx, u, match))
 }
 
 // AddMembers adds users to a group of which version, unless it is nil, is the

@@ -12,7 +12,8 @@ import (
 // Roster is the part of a View that shows groups and users as the platform does.
 // They are the same rows that SCIM sees.
 type Roster interface {
-	// CreateGroup stores a new group, without members.
+	// CreateGroup stores a new group with the members that the edit adds, all or
+	// nothing.
 	CreateGroup(ctx context.Context, t *schema.Type, g Group, e Edit) (Record, error)
 
 	// Group reads one group, without its members.
@@ -26,7 +27,7 @@ type Roster interface {
 	ChangeGroup(ctx context.Context, t *schema.Type, id uuid.UUID, edit func(v scim.Version, g *Group, doc scim.Document) error) (GroupRecord, error)
 
 	// DeleteGroup deletes a group and all memberships in it.
-	DeleteGroup(ctx context.Context, id uuid.UUID) error
+	DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condition) error
 
 	// ListMembers reads one page of the members of a group, by id.
 	ListMembers(ctx context.Context, group uuid.UUID, s Selection) (Page, error)

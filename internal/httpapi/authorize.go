@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -45,13 +46,23 @@ func (f *Frame) authorize(route Route, path string) wrapper {
 		calls := route.calls(path)
 		return func(w http.ResponseWriter, r *http.Request) error {
 			needed := calls[servedAs(r.Method)]
-			if len(needed) == 0 || exchangeOf(r.Context()).principal.Permissions.HasAny(needed...) {
+			if len(needed) == 0 || !route.serves(servedAs(r.Method), r) || exchangeOf(r.Context()).principal.Permissions.HasAny(needed...) {
 				return next(w, r)
 			}
 			f.challenge(w, r, errorScope)
 			return route.Access.refusal(needed)
 		}
 	}
+}
+
+// Check returns the refusal of a call, such as "PUT /Users/{id}", unless one of
+// the permissions allows it. One that is not in the door's list is refused to all.
+func (a Access) Check(call string, p oauth.Permissions) error {
+	needed, decided := a.AnyOf[call]
+	if decided && (len(needed) == 0 || p.HasAny(needed...)) {
+		return nil
+	}
+	return a.refusal(needed)
 }
 
 func (a Access) refusal(needed []string) error {

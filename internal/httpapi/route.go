@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -25,10 +26,13 @@ type Route struct {
 	// Methods has a handler for each method that is served. HEAD is served by
 	// GET's, OPTIONS by the frame.
 	Methods map[string]Handler
+	// Offered tells whether an organisation has one of Methods; nil is that each
+	// has all. OPTIONS is answered before the organisation is known, and names all.
+	Offered func(method string, s org.Settings) bool
 	// Access is that of the door. It has a line for each of the methods.
 	Access Access
-	// Refusal tells the administrator why another method is not served; empty
-	// means that there is no more to tell than the methods that are.
+	// Refusal tells the administrator of an organisation that does not have one of
+	// Methods what to do instead.
 	Refusal string
 }
 
@@ -53,22 +57,31 @@ func (f *Frame) Router(p Protocol) chi.Router {
 
 // dispatch chooses the handler of the request's method.
 func (route Route) dispatch() Handler {
-	allow := route.allow()
-	refusal := route.Refusal
-	if refusal == "" {
-		refusal = "this endpoint serves only " + allow
-	}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if h, ok := route.Methods[servedAs(r.Method)]; ok {
-			return h(w, r)
+		if route.serves(servedAs(r.Method), r) {
+			return route.Methods[servedAs(r.Method)](w, r)
 		}
+		allow := route.allow(r)
 		w.Header().Set("Allow", allow)
 		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
 			return nil
 		}
+		refusal := "this endpoint serves only " + allow
+		if route.Methods[r.Method] != nil {
+			refusal = route.Refusal
+		}
 		return scim.MethodNotAllowed("%s is not allowed here: %s", r.Method, refusal)
 	}
+}
+
+// serves reports whether a method is there for who makes the request.
+func (route Route) serves(method string, r *http.Request) bool {
+	if _, ok := route.Methods[method]; !ok {
+		return false
+	}
+	x := exchangeOf(r.Context())
+	return route.Offered == nil || !x.known || route.Offered(method, x.principal.Org.Settings)
 }
 
 // servedAs is the method whose handler serves a method.
@@ -80,9 +93,12 @@ func servedAs(method string) string {
 }
 
 // allow is the value of the Allow header (RFC 9110 section 10.2.1).
-func (route Route) allow() string {
+func (route Route) allow(r *http.Request) string {
 	methods := []string{http.MethodOptions}
 	for method := range route.Methods {
+		if !route.serves(method, r) {
+			continue
+		}
 		methods = append(methods, method)
 		if method == http.MethodGet {
 			methods = append(methods, http.MethodHead)

@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
 )
 
 // site has both SCIM mounts and a platform endpoint.
@@ -28,7 +29,7 @@ func site() http.Handler {
 		r.Use(httpapi.AnyCase("Users", "Groups"))
 		f.Handle(r, "/Users", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: all, http.MethodPost: all}, Access: everyone})
 		f.Handle(r, "/Users/{id}", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: user}, Access: everyone})
-		f.Handle(r, "/Groups", httpapi.Route{Public: true, Methods: map[string]httpapi.Handler{http.MethodGet: all}, Refusal: "groups are made in the platform"})
+		f.Handle(r, "/Groups", httpapi.Route{Public: true, Methods: map[string]httpapi.Handler{http.MethodGet: all}})
 		return r
 	}
 	root := f.Router(httpapi.Platform)
@@ -58,7 +59,7 @@ func TestRouting(t *testing.T) {
 		{"OPTIONS", "/api/v2/scim/v2/Users", 204, "", "", "GET, HEAD, OPTIONS, POST"},
 		{"OPTIONS", "/api/v2/groups", 204, "", "", "OPTIONS, POST"},
 		{"DELETE", "/api/v2/scim/v2/Users", 405, scimType, "DELETE is not allowed here: this endpoint serves only GET, HEAD, OPTIONS, POST", "GET, HEAD, OPTIONS, POST"},
-		{"POST", "/api/v2/scim/v2/groups", 405, scimType, "POST is not allowed here: groups are made in the platform", "GET, HEAD, OPTIONS"},
+		{"POST", "/api/v2/scim/v2/groups", 405, scimType, "POST is not allowed here: this endpoint serves only", "GET, HEAD, OPTIONS"},
 		{"GET", "/api/v2/groups", 405, platformType, "method.not.allowed", "OPTIONS, POST"},
 		{"HEAD", "/api/v2/groups", 405, platformType, "HEAD is not allowed", "OPTIONS, POST"},
 		{"PURGE", "/api/v2/scim/v2/Users", 501, platformType, "the method PURGE is not known", ""},
@@ -84,6 +85,41 @@ func TestRouting(t *testing.T) {
 				t.Errorf("Content-Type %q, want %q", got, test.contentType)
 			}
 		})
+	}
+}
+
+// What an organisation does not have is refused like a method that is not served,
+// whatever the client may do.
+func TestRouting_MethodsOfSomeOrganisations(t *testing.T) {
+	t.Parallel()
+	for offered, want := range map[bool]struct {
+		allow  string
+		status int
+	}{
+		false: {"GET, HEAD, OPTIONS", 405},
+		true:  {"GET, HEAD, OPTIONS, PUT", 403},
+	} {
+		route := guarded(httpapi.SCIM)
+		delete(route.Methods, http.MethodPost)
+		delete(route.Methods, http.MethodDelete)
+		route.Refusal = "ask the administrator"
+		route.Offered = func(method string, _ org.Settings) bool { return offered || method == http.MethodGet }
+		for method, status := range map[string]int{"GET": 200, "PUT": want.status, "PATCH": 405} {
+			r := request()
+			r.Method = method
+			w := serve(httpapi.Options{}, route, r)
+			if allow := w.Header().Get("Allow"); w.Code != status || status == 405 && allow != want.allow {
+				t.Errorf("%s: %d, Allow %q; want %d, %q", method, w.Code, allow, status, want.allow)
+			}
+			if told := strings.Contains(w.Body.String(), route.Refusal); told != (method == "PUT" && status == 405) {
+				t.Errorf("%s: %s", method, w.Body)
+			}
+		}
+		options := request("Authorization:")
+		options.Method = http.MethodOptions
+		if allow := serve(httpapi.Options{}, route, options).Header().Get("Allow"); allow != "GET, HEAD, OPTIONS, PUT" {
+			t.Errorf("OPTIONS: Allow %q", allow)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // groups serves the same groups as SCIM does.
@@ -114,7 +115,7 @@ func (s groups) update(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s groups) remove(w http.ResponseWriter, r *http.Request) error {
-	if err := s.directory.DeleteGroup(r.Context(), organisation(r), id(r)); err != nil {
+	if err := s.directory.DeleteGroup(r.Context(), organisation(r), id(r), scim.Condition{}); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

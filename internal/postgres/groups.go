@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,14 +12,31 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
+// insertGroup stores a group with its members, all or nothing: when one of them
+// is not a user it stores nothing and gives the ids of those that are.
 const insertGroup = `
-with created as (
+with known as materialized (
+  select u.id
+  from   users u
+  where  u.org_id = $1 and u.id = any($14::uuid[])
+), created as (
   insert into groups (org_id, id, version, created_at, modified_at, description, type, visibility,
-                      rules_visible, doc, folded, display_name, display_name_key, external_id)
-  values ($1, $2, 1, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                      rules_visible, doc, folded, display_name, display_name_key, external_id, member_count)
+  select $1, $2::uuid, 1, $3::timestamptz, $3::timestamptz, $4::text, $5::text, $6::text,
+         $7::boolean, $8::text, $9::jsonb, $10::text, $11::text, $12::text, $15::bigint
+  where  (select count(*) from known) = $15::bigint
+  returning id
+), joined as (
+  insert into group_members (org_id, group_id, user_id)
+  select $1, created.id, known.id
+  from   created, known
+), counted as (
+  insert into count_changes (org_id, kind, id, n)
+  select $1, 3, $13::uuid, 1
+  from   created
 )
-insert into count_changes (org_id, kind, id, n)
-values ($1, 3, $13, 1)`
+select array(select id from known)
+where  not exists (select from created)`
 
 // CreateGroup implements directory.View.
 func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group, e directory.Edit) (directory.Record, error) {
@@ -32,10 +50,32 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	if err != nil {
 		return directory.Record{}, wrap("create group", err)
 	}
-	args := append(make([]any, 0, 13), v.org, uid(id), r.Created,
+	var members []uuid.UUID
+	if e.Members != nil {
+		members = e.Members.Add
+	}
+	args := append(make([]any, 0, 15), v.org, uid(id), r.Created,
 		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
-	_, err = v.pool.Exec(ctx, insertGroup, append(append(args, found.columns...), newID())...)
+	args = append(append(args, found.columns...), newID())
+	err = retry(ctx, func() error { return v.insertGroup(ctx, args, members) })
+	r.MemberCount = len(members)
 	return r, wrap("create group", explain(err, e.Doc))
+}
+
+func (v view) insertGroup(ctx context.Context, args []any, members []uuid.UUID) error {
+	rows, err := v.pool.Query(ctx, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
+	if err != nil {
+		return err
+	}
+	var known map[uuid.UUID]bool
+	err = readAll(rows, func(raw [][]byte) {
+		known = make(map[uuid.UUID]bool)
+		readIDs(raw[0], func(id uuid.UUID) { known[id] = true })
+	})
+	if err == nil && known != nil {
+		err = unknownMembers(members, known)
+	}
+	return err
 }
 
 // lockGroup makes other changes of the group and of its members wait. It lets

@@ -52,6 +52,70 @@ func TestCreateGroup_IsReadBack(t *testing.T) {
 	o.consistent()
 }
 
+func TestCreateGroup_WithMembers(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(3)
+	create := func(name string, members ...uuid.UUID) (directory.Record, error) {
+		doc := scim.Document{}
+		schema.ID.Set(doc, uuid.NewString())
+		schema.GroupName.Set(doc, name)
+		return o.CreateGroup(t.Context(), schema.Group, directory.Group{}, directory.Edit{Doc: doc, Members: &directory.MemberChange{Add: members}})
+	}
+	r, err := create("Sales", ids...)
+	o.must(err)
+	read := o.get(schema.Group, r.ID, true)
+	expect(t, "members", linkIDs(read.Links), ids)
+	read.Links = nil
+	expect(t, "read", read, r)
+
+	stranger := o.neighbour().users(1)[0]
+	_, err = create("Support", ids[0], stranger)
+	var missing *directory.MissingError
+	if !errors.As(err, &missing) || len(missing.References) != 1 || missing.References[0].User != stranger {
+		t.Errorf("error %v, want one that names the neighbour's user", err)
+	}
+	_, err = create("SALES", ids...)
+	expectRefusal(t, err, 409, scim.TypeUniqueness)
+	expect(t, "groups", o.number(`select count(*) from groups where org_id = $1`, o.org), 1)
+
+	err = o.DeleteGroup(t.Context(), r.ID, scim.ParseCondition(`"2"`))
+	expectRefusal(t, err, 412, scim.TypeInvalidVers)
+	o.must(o.DeleteGroup(t.Context(), r.ID, scim.ParseCondition(`"1"`)))
+	for _, match := range []scim.Condition{anyVersion, scim.ParseCondition("*")} {
+		if err := o.DeleteGroup(t.Context(), r.ID, match); !errors.Is(err, directory.ErrNotFound) {
+			t.Errorf("deleted twice: %v", err)
+		}
+	}
+	o.consistent()
+}
+
+// Users who are deleted while a group is made of them are not in it, or they are
+// gone from it: none is left over.
+func TestCreateGroup_WhileMembersAreDeleted(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(20)
+	var work sync.WaitGroup
+	work.Go(func() {
+		for _, id := range ids {
+			o.must(o.DeleteUser(t.Context(), schema.User, id, anyVersion, func(scim.Document) {}))
+		}
+	})
+	for i := range ids {
+		doc := scim.Document{}
+		schema.ID.Set(doc, uuid.NewString())
+		schema.GroupName.Set(doc, fmt.Sprint("Group ", i))
+		_, err := o.CreateGroup(t.Context(), schema.Group, directory.Group{}, directory.Edit{Doc: doc, Members: &directory.MemberChange{Add: ids[i:]}})
+		if missing := (*directory.MissingError)(nil); err != nil && !errors.As(err, &missing) {
+			t.Errorf("group %d: %v", i, err)
+		}
+	}
+	work.Wait()
+	expect(t, "memberships", o.number(`select count(*) from group_members where org_id = $1`, o.org), 0)
+	o.consistent()
+}
+
 func TestUpdateGroup_Document(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)

@@ -132,13 +132,27 @@ select $1, 3, $3::uuid, -1
 from   gone`
 
 // DeleteGroup implements directory.Roster.
-func (v view) DeleteGroup(ctx context.Context, id uuid.UUID) error {
+func (v view) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condition) error {
 	err := retry(ctx, func() error {
-		tag, err := v.pool.Exec(ctx, deleteGroup, v.org, uid(id), newID())
-		if err == nil && tag.RowsAffected() == 0 {
-			err = directory.ErrNotFound
+		if match.IsZero() {
+			return v.deleteGroup(ctx, v.pool, id)
 		}
-		return err
+		var old directory.Record
+		lock := func(b *pgx.Batch) { v.queueGroup(b, id, &old) }
+		return v.inTx(ctx, lock, func(tx pgx.Tx) error {
+			if err := match.CheckMatch(old.Version); err != nil {
+				return err
+			}
+			return v.deleteGroup(ctx, tx, id)
+		})
 	})
 	return wrap("delete group", err)
+}
+
+func (v view) deleteGroup(ctx context.Context, q querier, id uuid.UUID) error {
+	tag, err := q.Exec(ctx, deleteGroup, v.org, uid(id), newID())
+	if err == nil && tag.RowsAffected() == 0 {
+		err = directory.ErrNotFound
+	}
+	return err
 }

@@ -3,7 +3,8 @@ package scimapi
 import "github.com/purescim/purescim/internal/httpapi"
 
 // access is who may make which call, as in Genesys Cloud. Discovery is public.
-// To read groups with a permission that cannot write them is ours (BEHAVIOUR 77).
+// To read groups with a permission that cannot write them is ours (BEHAVIOUR 77),
+// and so is what it takes to make and delete them (BEHAVIOUR 78).
 var access = httpapi.Access{
 	Role: "SCIM Integration",
 	AnyOf: map[string][]string{
@@ -14,10 +15,12 @@ var access = httpapi.Access{
 		"PATCH /Users/{id}":  changingUsers,
 		"DELETE /Users/{id}": {"directory:user:delete"},
 
-		"GET /Groups":        {"directory:group:edit", "directory:group:view"},
-		"GET /Groups/{id}":   {"directory:group:edit", "directory:group:view"},
-		"PUT /Groups/{id}":   {"directory:group:edit"},
-		"PATCH /Groups/{id}": {"directory:group:edit"},
+		"GET /Groups":         {"directory:group:edit", "directory:group:view"},
+		"POST /Groups":        {"directory:group:add", "directory:group:edit"},
+		"GET /Groups/{id}":    {"directory:group:edit", "directory:group:view"},
+		"PUT /Groups/{id}":    {"directory:group:edit"},
+		"PATCH /Groups/{id}":  {"directory:group:edit"},
+		"DELETE /Groups/{id}": {"directory:group:delete", "directory:group:edit"},
 	},
 }
 

@@ -14,29 +14,37 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// operations are what the directory offers for one resource type. create and
-// remove are nil where they are not offered through SCIM, and then refusal tells
-// an administrator what to do instead.
+// operations are what the directory offers for one resource type. Where lifecycle
+// is not nil, create and remove are for the organisations that it says; refusal
+// tells the administrator of another what to do instead.
 type operations struct {
 	create  func(ctx context.Context, o org.Org, body map[string]any) (directory.Record, error)
 	replace func(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (directory.Record, error)
 	patch   func(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (directory.Record, error)
 	remove  func(ctx context.Context, o org.Org, id string, match scim.Condition) error
 
+	lifecycle func(s org.Settings) bool
 	refusal   string
 	bodyLimit int64
+}
+
+// offers reports whether an organisation with the settings has a method.
+func (o operations) offers(method string, s org.Settings) bool {
+	return o.lifecycle == nil || method != http.MethodPost && method != http.MethodDelete || o.lifecycle(s)
 }
 
 // groupsElsewhere is what BEHAVIOUR 70 has the administrator told.
 const groupsElsewhere = "groups are made and deleted in the platform, with POST /api/v2/groups or the command " +
 	"\"purescim group create\", and linked by their displayName. In Entra, clear Create and Delete among the target " +
-	"object actions of the group mapping; in Okta, push with Link Group to the group that exists"
+	"object actions of the group mapping; in Okta, push with Link Group to the group that exists. \"purescim org set " +
+	"--group-lifecycle\" lets SCIM make and delete groups"
 
 func operationsOf(d *directory.Directory, t *schema.Type) operations {
 	if t.Core.ID == scim.GroupURN {
 		return operations{
-			replace: d.ReplaceGroup, patch: d.PatchGroup,
-			refusal: groupsElsewhere, bodyLimit: httpapi.GroupBodyLimit,
+			create: d.ProvisionGroup, replace: d.ReplaceGroup, patch: d.PatchGroup, remove: d.DeleteGroup,
+			lifecycle: func(s org.Settings) bool { return s.GroupLifecycle },
+			refusal:   groupsElsewhere, bodyLimit: httpapi.GroupBodyLimit,
 		}
 	}
 	return operations{create: d.CreateUser, replace: d.ReplaceUser, patch: d.PatchUser, remove: d.DeleteUser}
@@ -51,18 +59,16 @@ type resources struct {
 
 // mount puts the endpoints of the type on the router.
 func (s resources) mount(r chi.Router) {
-	collection := map[string]httpapi.Handler{http.MethodGet: s.serve(resources.list)}
-	if s.create != nil {
-		collection[http.MethodPost] = s.serve(resources.post)
-	}
-	one := map[string]httpapi.Handler{
-		http.MethodGet: s.serve(resources.get), http.MethodPut: s.serve(resources.put), http.MethodPatch: s.serve(resources.change),
-	}
-	if s.remove != nil {
-		one[http.MethodDelete] = s.serve(resources.delete)
-	}
-	for path, methods := range map[string]map[string]httpapi.Handler{s.t.Endpoint: collection, s.t.Endpoint + "/{id}": one} {
-		s.frame.Handle(r, path, httpapi.Route{BodyLimit: s.bodyLimit, Methods: methods, Access: access, Refusal: s.refusal})
+	for path, methods := range map[string]map[string]httpapi.Handler{
+		s.t.Endpoint: {http.MethodGet: s.serve(resources.list), http.MethodPost: s.serve(resources.post)},
+		s.t.Endpoint + "/{id}": {
+			http.MethodGet: s.serve(resources.get), http.MethodPut: s.serve(resources.put),
+			http.MethodPatch: s.serve(resources.change), http.MethodDelete: s.serve(resources.delete),
+		},
+	} {
+		s.frame.Handle(r, path, httpapi.Route{
+			BodyLimit: s.bodyLimit, Methods: methods, Offered: s.offers, Access: access, Refusal: s.refusal,
+		})
 	}
 }
 
@@ -115,6 +121,9 @@ func (s resources) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	record, err := s.create(r.Context(), in.org, body)
+	if err == nil && record.MemberCount > 0 && in.projection.Wants(schema.Members) {
+		record, err = s.directory.Get(r.Context(), in.org, s.t, record.ID.String(), in.projection)
+	}
 	if err != nil {
 		return err
 	}

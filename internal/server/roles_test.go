@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -96,7 +97,7 @@ func throughSCIM(calls ...string) []string {
 func TestBuiltInRoles_PermitWhatTheyAreFor(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)
-	o := server.NewOrg(t)
+	o := server.NewOrg(t, func(s *org.Settings) { s.GroupLifecycle = true })
 	calls := privateCalls(t, server, o)
 	if len(calls) < 40 {
 		t.Fatalf("the routes are not all found: %q", calls)
@@ -111,7 +112,7 @@ func TestBuiltInRoles_PermitWhatTheyAreFor(t *testing.T) {
 	groupReads := reads[len(reads)/2:]
 	writes := throughSCIM(
 		"POST /Users", "PUT /Users/{id}", "PATCH /Users/{id}", "DELETE /Users/{id}",
-		"PUT /Groups/{id}", "PATCH /Groups/{id}",
+		"POST /Groups", "PUT /Groups/{id}", "PATCH /Groups/{id}", "DELETE /Groups/{id}",
 	)
 
 	anyone := allowed(t, o, calls)
