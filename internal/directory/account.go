@@ -137,7 +137,7 @@ func (d *Directory) accounts(ctx context.Context, view View, records []Record, s
 	accounts := make([]Account, len(records))
 	divisions := make(map[string]*Entry)
 	for i, r := range records {
-		doc, err := schema.User.Load(r.Doc)
+		doc, err := schema.User.Read(r.Doc)
 		if err != nil {
 			return nil, err
 		}

@@ -49,9 +49,13 @@ func sortedKeys(dst []string, object map[string]any) []string {
 }
 
 // CheckRequired returns invalidValue when a required attribute has no value, or
-// only blanks; and when an element lacks a required sub-attribute.
+// only blanks; and when an element lacks a required sub-attribute. No extension
+// is required: what it requires counts where it is used (RFC 7643 section 6).
 func (t *Type) CheckRequired(doc scim.Document) error {
 	for _, a := range t.required {
+		if urn := a.Extension(); urn != "" && doc[urn] == nil {
+			continue
+		}
 		value := a.Get(doc)
 		if a.Required && a.Mutability != ReadOnly && isBlank(value) {
 			return scim.InvalidValue("%s is required and may not be empty", a)

@@ -2,7 +2,9 @@ package schema
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -130,15 +132,60 @@ func appendFloat(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, format, -1, 64)
 }
 
-// Load decodes a stored document, which Encode has rendered: no value is
-// checked again.
+// ErrUndeclared is what Load returns for a document that holds more than the
+// type declares: the organisation has extended the type since.
+var ErrUndeclared = errors.New("the document holds attributes that the resource type does not declare")
+
+// Load decodes a stored document, which Encode has rendered, to change it: no
+// value is checked again, and none would be lost.
 func (t *Type) Load(stored []byte) (scim.Document, error) {
+	doc, err := t.Read(stored)
+	if err == nil && !t.declares(doc) {
+		err = ErrUndeclared
+	}
+	delete(doc, Schemas.Name)
+	return doc, err
+}
+
+// declares reports whether the type knows every extension in a document, and
+// every attribute of the custom ones: others do not change while the server runs.
+func (t *Type) declares(doc scim.Document) bool {
+	for _, urn := range Schemas.Values(doc) {
+		urn, _ := urn.(string)
+		s := t.urns[urn]
+		if s == nil {
+			return false
+		}
+		if object, ok := doc[urn].(map[string]any); ok && s.Revision != 0 && !s.names.declare(object) {
+			return false
+		}
+	}
+	return true
+}
+
+// declare reports whether every name in a value is declared.
+func (n names) declare(value any) bool {
+	switch v := value.(type) {
+	case []any:
+		return !slices.ContainsFunc(v, func(x any) bool { return !n.declare(x) })
+	case map[string]any:
+		for name, x := range v {
+			if a := n[name]; a == nil || !a.sub.declare(x) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Read decodes a stored document to look at it. What the type does not declare
+// is in it as it is stored; Schemas too.
+func (t *Type) Read(stored []byte) (scim.Document, error) {
 	object, err := scim.ParseObject(stored)
 	if err != nil {
 		return nil, err
 	}
 	doc := scim.Document(object)
-	delete(doc, Schemas.Name)
 	for _, a := range t.numeric {
 		if value := a.Get(doc); value != nil {
 			a.Set(doc, a.numbers(value))

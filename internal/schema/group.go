@@ -26,5 +26,16 @@ var Group = NewType(Type{
 // Types are the resource types that the server offers, in the order of discovery.
 type Types []*Type
 
+// Of gives the resource type that t is, with the extensions that it has in
+// types; it is nil when there is none.
+func (types Types) Of(t *Type) *Type {
+	for _, own := range types {
+		if own.Is(t) {
+			return own
+		}
+	}
+	return nil
+}
+
 // DefaultTypes are User and Group.
 var DefaultTypes = Types{User, Group}

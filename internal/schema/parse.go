@@ -8,18 +8,22 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// ParseSchema reads the definition of an extension, as Describe gives it. What
-// the definition leaves out has the defaults of RFC 7643 section 2.2; a member
-// that the RFC does not know is refused, because it may be a misspelt one. The
-// error names the attribute and what is allowed.
+// ParseSchema reads the definition of an extension, as Describe and discovery
+// give it. What the definition leaves out has the defaults of RFC 7643 section
+// 2.2; a member that the RFC does not know is refused, because it may be a
+// misspelt one. The error names the attribute and what is allowed.
 //
 // Filters find the attributes by Scan.
 func ParseSchema(text []byte) (*Schema, error) {
-	var d SchemaDocument
+	var d struct {
+		SchemaDocument
+		Meta jsontext.Value `json:"meta"` // of whoever wrote it
+	}
 	if err := json.Unmarshal(text, &d, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("the schema is not a definition as of RFC 7643 section 7: %w", err)
 	}

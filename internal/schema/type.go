@@ -13,6 +13,9 @@ type Schema struct {
 	Name        string
 	Description string
 	Attributes  []*Attribute
+	// Revision tells the states of a custom schema apart, by which an organisation
+	// has extended a type; 0 is built in.
+	Revision int64
 
 	extension bool
 	names     names
@@ -74,7 +77,8 @@ type Type struct {
 }
 
 // NewType links a resource type. Attributes of extensions get short names where
-// no other attribute of the type has the name.
+// no other attribute of the type has the name; a custom one takes no name from
+// those that are built in.
 func NewType(t Type) *Type {
 	t.all = slices.Concat([]*Attribute{Schemas, ID, ExternalID}, t.Core.Attributes)
 	t.names, t.urns = make(names), make(map[string]*Schema)
@@ -82,10 +86,25 @@ func NewType(t Type) *Type {
 		t.names.add(a)
 	}
 	t.addURN(t.Core)
-	short := make(map[string][]*Attribute)
 	for _, ext := range t.Extensions {
 		t.addURN(ext)
 		t.all = append(t.all, ext.Attributes...)
+	}
+	t.addShortNames(func(ext *Schema) bool { return ext.Revision == 0 })
+	t.addShortNames(func(ext *Schema) bool { return ext.Revision != 0 })
+	t.all = append(t.all, Meta)
+	t.characterize()
+	return &t
+}
+
+// addShortNames adds the names of attributes of those extensions that only one
+// of them has, and the type has not yet.
+func (t *Type) addShortNames(of func(ext *Schema) bool) {
+	short := make(map[string][]*Attribute)
+	for _, ext := range t.Extensions {
+		if !of(ext) {
+			continue
+		}
 		for _, a := range ext.Attributes {
 			key := strings.ToLower(a.Name)
 			short[key] = append(short[key], a)
@@ -96,9 +115,6 @@ func NewType(t Type) *Type {
 			t.names.add(claims[0])
 		}
 	}
-	t.all = append(t.all, Meta)
-	t.characterize()
-	return &t
 }
 
 func (t *Type) addURN(s *Schema) {
