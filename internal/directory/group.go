@@ -12,8 +12,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// MaxAnswerMembers is how many members the answer to a PATCH lists; the answer
-// for a larger group is without content (BEHAVIOUR 73).
+// MaxAnswerMembers is how many members a Record lists. The answer to a PATCH of a
+// larger group is without content (BEHAVIOUR 73), others have Members walk them.
 const MaxAnswerMembers = 1000
 
 // ProvisionGroup stores a new group, with its members, from the body of a POST.
@@ -91,14 +91,16 @@ func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match 
 	if err != nil {
 		return Record{}, err
 	}
-	record, err := d.patchGroup(ctx, o, t, id, match, plan)
-	if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
+	record, err := d.patchGroup(ctx, o, t, id, match, plan, p.Wants(schema.Members))
+	if err != nil || !p.Wants(schema.Members) || record.Links != nil || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
 		return record, err
 	}
 	return d.Get(ctx, o, t, id, p)
 }
 
-func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, plan *patch.Plan) (Record, error) {
+// patchGroup applies a plan. The record lists the members, where they are asked
+// for, if that costs no more.
+func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, plan *patch.Plan, answer bool) (Record, error) {
 	links, rest, ok := plan.Links(schema.Members)
 	if !ok {
 		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: patchLoadedGroup(o, t, plan)})
@@ -112,6 +114,7 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 		if err != nil {
 			return Record{}, err
 		}
+		members.Links = answer
 		record, err := d.store.Org(o.ID).ChangeMembers(ctx, u, match, *members)
 		return record, explain(t, id, err)
 	}

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,8 +30,16 @@ type Store interface {
 // that must be unique or a version that does not match, or an internal error.
 type View interface {
 	// Get reads one resource; with links also what it is linked to: the groups of
-	// a user, the members of a group.
+	// a user, the members of a group that has no more than MaxAnswerMembers.
 	Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bool) (Record, error)
+
+	// Version reads the version of one resource and nothing else.
+	Version(ctx context.Context, t *schema.Type, id uuid.UUID) (scim.Version, error)
+
+	// Members walks the members of a group in the order of their ids, some at a
+	// time, as they were at one moment. What is given is good until the next. An
+	// error ends the walk.
+	Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]Link, error]
 
 	// List reads one page and the exact total.
 	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
@@ -44,7 +53,8 @@ type View interface {
 	Update(ctx context.Context, t *schema.Type, id uuid.UUID, c Change) (Record, error)
 
 	// ChangeMembers adds and removes members of a group without reading the group.
-	// Nothing to change means no write and no new version.
+	// Nothing to change means no write and no new version. Requests that come at
+	// once may be made together: each is answered as if they had come in turn.
 	ChangeMembers(ctx context.Context, group uuid.UUID, match scim.Condition, m MemberChange) (Record, error)
 
 	// DeleteUser removes a user from everything that refers to it and keeps it
@@ -66,11 +76,15 @@ type Record struct {
 	// groups and members.
 	Doc []byte
 	// Links are the groups of a user or the members of a group, by id; nil when
-	// they were not asked for.
+	// they were not asked for, or are more members than MaxAnswerMembers.
 	Links []Link
 	// MemberCount is how many members a group has.
 	MemberCount int
 }
+
+// HasMore reports whether the resource has members that Links would list if they
+// were not too many, or nobody had asked for them.
+func (r Record) HasMore() bool { return r.Links == nil && r.MemberCount > 0 }
 
 // Link is one end of a membership, seen from the other.
 type Link struct {
@@ -119,6 +133,8 @@ type MemberChange struct {
 	Add, Remove []uuid.UUID
 	// Limit is how many members may be removed; more is a *LimitError.
 	Limit int
+	// Links asks for the members in the answer, as they are afterwards.
+	Links bool
 }
 
 // Query selects one page of a list.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,8 +19,11 @@ import (
 // come back. Locking the group first makes changes of one group follow each
 // other; what the counts say is what was really written, whatever the snapshot
 // of the statement saw.
-const changeMembers = `
-with target as materialized (
+const (
+	changeMembers = `
+with ` + beginChange + `1` + endChange + fromChange
+
+	beginChange = `target as materialized (
   select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
   from   groups g
   where  g.org_id = $1 and g.id = $2
@@ -45,9 +49,10 @@ with target as materialized (
   returning m.user_id
 ), changed as (
   update groups g
-  set    version      = g.version + 1,
-         modified_at  = $6,
-         member_count = g.member_count + (select count(*) from added) - (select count(*) from removed)
+  set    modified_at  = $6,
+         member_count = g.member_count + (select count(*) from added) - (select count(*) from removed),
+         version      = g.version + `
+	endChange = `
   where  g.org_id = $1 and g.id = $2
   and    (select count(*) from added) + (select count(*) from removed) > 0
   returning g.version, g.modified_at, g.member_count
@@ -58,15 +63,17 @@ select t.id,
        coalesce(c.modified_at, t.modified_at),
        t.doc,
        coalesce(c.member_count, t.member_count),
-       case when not exists (select from allowed) then array(select id from known) end
+       case when not exists (select from allowed) then array(select id from known) end`
+	fromChange = `
 from   target t
 left   join changed c on true`
+)
 
 // ChangeMembers implements directory.View.
 func (v view) ChangeMembers(ctx context.Context, group uuid.UUID, match scim.Condition, m directory.MemberChange) (r directory.Record, err error) {
 	err = retry(ctx, func() error {
 		if match.IsZero() && !m.Replace && len(m.Remove) <= m.Limit {
-			r, err = v.applyMembers(ctx, v.pool, group, m)
+			r, err = v.changeInTurn(ctx, group, m)
 		} else {
 			r, err = v.changeLockedMembers(ctx, group, match, m)
 		}
@@ -89,25 +96,63 @@ func (v view) changeLockedMembers(ctx context.Context, group uuid.UUID, match sc
 	return r, err
 }
 
-// applyMembers adds and removes. What is both added and removed is added.
-func (v view) applyMembers(ctx context.Context, q querier, group uuid.UUID, m directory.MemberChange) (r directory.Record, err error) {
+// applyMembers adds and removes.
+func (v view) applyMembers(ctx context.Context, q querier, group uuid.UUID, m directory.MemberChange) (directory.Record, error) {
+	args := []any{v.org, uid(group), uids(m.Add), uids(removals(m)), len(m.Add), now()}
+	a, err := v.apply(ctx, q, group, m.Links, changeMembers, args)
+	if err == nil && a.known != nil {
+		err = unknownMembers(m.Add, a.known)
+	}
+	return a.Record, err
+}
+
+// removals are the ids to remove. What is both added and removed is added.
+func removals(m directory.MemberChange) []uuid.UUID {
 	remove, _ := compareIDs(m.Remove, m.Add)
-	rows, err := q.Query(ctx, changeMembers, v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), now())
-	if err != nil {
-		return r, err
-	}
-	refused := false
-	known := make(map[uuid.UUID]bool)
-	err = readOne(rows, func(raw [][]byte) {
-		r = readGroup(raw)
-		if refused = raw[6] != nil; refused {
-			readIDs(raw[6], func(id uuid.UUID) { known[id] = true })
+	return remove
+}
+
+// applied is what a statement that changes members answers: the group
+// afterwards, or the ids that are users when others kept it from changing any.
+type applied struct {
+	directory.Record
+	known map[uuid.UUID]bool
+	// What mergedChange tells: the ids that were really added and removed, and
+	// when the group was modified before.
+	changed [2][]uuid.UUID
+	before  time.Time
+}
+
+// apply runs a statement that changes members. With links it also reads the
+// members, unless they are many, in the same round trip and under the same lock.
+func (v view) apply(ctx context.Context, q querier, group uuid.UUID, links bool, sql string, args []any) (a applied, err error) {
+	read := func(rows pgx.Rows) error { return readOne(rows, a.read) }
+	if !links {
+		rows, err := q.Query(ctx, sql, args...)
+		if err == nil {
+			err = read(rows)
 		}
-	})
-	if err == nil && refused {
-		err = unknownMembers(m.Add, known)
+		return a, err
 	}
-	return r, err
+	b := new(pgx.Batch)
+	b.Queue(sql, args...).Query(read)
+	v.queueFewMembers(b, group, &a.Record)
+	err = q.SendBatch(ctx, b).Close()
+	return a, err
+}
+
+func (a *applied) read(raw [][]byte) {
+	a.Record = readGroup(raw)
+	if raw[6] != nil {
+		a.known = make(map[uuid.UUID]bool)
+		readIDs(raw[6], func(id uuid.UUID) { a.known[id] = true })
+	}
+	if len(raw) > 7 {
+		a.before = readTime(raw[7])
+		for i := range a.changed {
+			readIDs(raw[8+i], func(id uuid.UUID) { a.changed[i] = append(a.changed[i], id) })
+		}
+	}
 }
 
 func unknownMembers(ids []uuid.UUID, known map[uuid.UUID]bool) error {
@@ -157,8 +202,8 @@ func (v view) difference(ctx context.Context, tx pgx.Tx, group uuid.UUID, m dire
 }
 
 // memberIDs reads sorted ids, about as many as like has.
-func (v view) memberIDs(ctx context.Context, tx pgx.Tx, like []uuid.UUID, sql string, args ...any) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, sql, args...)
+func (v view) memberIDs(ctx context.Context, q querier, like []uuid.UUID, sql string, args ...any) ([]uuid.UUID, error) {
+	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,7 @@ type Options struct {
 type Store struct {
 	pool   *pgxpool.Pool
 	marks  *bookmarks
+	queues *memberQueues
 	recent *recent.Map[userOf, directory.Record]
 	log    *slog.Logger
 }
@@ -81,7 +82,13 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{pool: pool, marks: newBookmarks(), recent: recent.New[userOf, directory.Record](recentUsers), log: log}, nil
+	return &Store{
+		pool:   pool,
+		marks:  newBookmarks(),
+		queues: newMemberQueues(),
+		recent: recent.New[userOf, directory.Record](recentUsers),
+		log:    log,
+	}, nil
 }
 
 // Close waits for the statements that run and closes the connections.

@@ -27,15 +27,63 @@ type AnswerLink struct{ ID, Display string }
 // with the linked attribute and meta spliced in. Only a projection that leaves
 // something out looks inside.
 func (t *Type) Append(dst []byte, r Answer, p Projection) []byte {
-	if p.keepsDocument() && !t.onRequest {
-		dst = append(dst, r.Doc[:len(r.Doc)-1]...)
-	} else {
-		dst = t.appendProjected(dst, r.Doc, p)
-	}
+	parts := t.Parts(r, p)
+	return parts.AppendEnd(parts.AppendLinks(parts.AppendBegin(dst), r.Links))
+}
+
+// Parts write a representation piece by piece, for a resource whose links are more
+// than it is good to hold at once. They do not look at what was written before.
+type Parts struct {
+	t          *Type
+	answer     Answer
+	projection Projection
+	link       linkWriter
+	opened     bool // there is a link
+}
+
+// Parts makes what Append writes in the order of AppendBegin, AppendLinks, as often
+// as there are some, and AppendEnd. Links of r are not looked at.
+func (t *Type) Parts(r Answer, p Projection) Parts {
+	parts := Parts{t: t, answer: r, projection: p}
 	if a := t.linked; a != nil && p.Wants(a) {
-		dst = appendLinks(dst, a, r, p)
+		parts.link = newLinkWriter(a, r.Mount, p)
 	}
-	return append(t.appendMeta(dst, r), '}')
+	return parts
+}
+
+// AppendBegin writes what comes before the links.
+func (x *Parts) AppendBegin(dst []byte) []byte {
+	if x.projection.keepsDocument() && !x.t.onRequest {
+		return append(dst, x.answer.Doc[:len(x.answer.Doc)-1]...)
+	}
+	return x.t.appendProjected(dst, x.answer.Doc, x.projection)
+}
+
+// AppendLinks writes groups or members; those of which nothing is wanted are not
+// there.
+func (x *Parts) AppendLinks(dst []byte, links []AnswerLink) []byte {
+	for _, link := range links {
+		before := len(dst)
+		dst = append(dst, ',')
+		if !x.opened {
+			dst = append(append(dst, x.link.key...), '[')
+		}
+		start := len(dst)
+		if dst = x.link.append(dst, link); len(dst) == start {
+			dst = dst[:before]
+			continue
+		}
+		x.opened = true
+	}
+	return dst
+}
+
+// AppendEnd writes what comes after the links.
+func (x *Parts) AppendEnd(dst []byte) []byte {
+	if x.opened {
+		dst = append(dst, ']')
+	}
+	return append(x.t.appendMeta(dst, x.answer), '}')
 }
 
 // Location is the absolute URL of the resource.
@@ -55,37 +103,37 @@ func (t *Type) appendMeta(dst []byte, r Answer) []byte {
 	return append(dst, `"}`...)
 }
 
-// appendLinks writes groups or members. Which words belong to the other end is
-// told by the attribute's reference type.
-func appendLinks(dst []byte, a *Attribute, r Answer, p Projection) []byte {
-	wanted := make([]*Attribute, 0, len(a.Sub))
+// linkWriter writes the elements of a linked attribute. Which words belong to the
+// other end is told by the attribute's reference type.
+type linkWriter struct {
+	key      string
+	wanted   []*Attribute
+	endpoint []byte // an id and the closing quote follow
+}
+
+func newLinkWriter(a *Attribute, mount string, p Projection) linkWriter {
+	w := linkWriter{key: a.key, wanted: make([]*Attribute, 0, len(a.Sub))}
 	for _, sub := range a.Sub {
 		if p.wantsSub(a, sub) {
-			wanted = append(wanted, sub)
+			w.wanted = append(w.wanted, sub)
 		}
 	}
-	endpoint := appendString(nil, r.Mount+"/"+a.SubAttribute("$ref").References[0]+"s/")
-	endpoint = endpoint[:len(endpoint)-1] // an id and the closing quote follow
+	endpoint := appendString(nil, mount+"/"+a.SubAttribute("$ref").References[0]+"s/")
+	w.endpoint = endpoint[:len(endpoint)-1]
+	return w
+}
+
+// append writes one element, or nothing when it would be empty.
+func (w *linkWriter) append(dst []byte, link AnswerLink) []byte {
 	before := len(dst)
-	dst = append(append(append(dst, ','), a.key...), '[')
-	first := len(dst)
-	for _, link := range r.Links {
-		mark := len(dst)
-		dst = append(separate(dst), '{')
-		start := len(dst)
-		for _, sub := range wanted {
-			dst = link.append(dst, sub, endpoint)
-		}
-		if len(dst) == start {
-			dst = dst[:mark]
-			continue
-		}
-		dst = append(dst, '}')
+	dst = append(dst, '{')
+	for _, sub := range w.wanted {
+		dst = link.append(dst, sub, w.endpoint)
 	}
-	if len(dst) == first {
+	if len(dst) == before+1 {
 		return dst[:before]
 	}
-	return append(dst, ']')
+	return append(dst, '}')
 }
 
 // append writes one sub-attribute of a link; an id needs no escapes.

@@ -102,17 +102,36 @@ func (s resources) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if answered, err := s.getVersion(w, r, in); answered || err != nil {
+		return err
+	}
 	record, err := s.directory.Get(r.Context(), in.org, s.t, in.id, in.projection)
 	if err != nil {
 		return err
 	}
-	if condition := scim.ParseCondition(r.Header.Get("If-None-Match")); !condition.IsZero() && condition.Matches(record.Version) {
-		w.Header().Set("ETag", record.Version.ETag())
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+	return s.write(w, r, http.StatusOK, record, in.projection)
+}
+
+// getVersion answers those requests for which the version is enough.
+func (s resources) getVersion(w http.ResponseWriter, r *http.Request, in input) (answered bool, err error) {
+	condition := scim.ParseCondition(r.Header.Get("If-None-Match"))
+	if r.Method != http.MethodHead && condition.IsZero() {
+		return false, nil
 	}
-	s.write(w, r, http.StatusOK, record, in.projection)
-	return nil
+	version, err := s.directory.Version(r.Context(), in.org, s.t, in.id)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case !condition.IsZero() && condition.Matches(version):
+		w.Header().Set("ETag", version.ETag())
+		w.WriteHeader(http.StatusNotModified)
+	case r.Method == http.MethodHead:
+		begin(w, http.StatusOK, version)
+	default:
+		return false, nil
+	}
+	return true, nil
 }
 
 func (s resources) post(w http.ResponseWriter, r *http.Request) error {
@@ -128,8 +147,7 @@ func (s resources) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", s.t.Location(s.root(r), record.ID.String()))
-	s.write(w, r, http.StatusCreated, record, in.projection)
-	return nil
+	return s.write(w, r, http.StatusCreated, record, in.projection)
 }
 
 func (s resources) put(w http.ResponseWriter, r *http.Request) error {
@@ -141,8 +159,7 @@ func (s resources) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.write(w, r, http.StatusOK, record, in.projection)
-	return nil
+	return s.write(w, r, http.StatusOK, record, in.projection)
 }
 
 // change answers a PATCH. A group too large to list is not: its answer has no
@@ -169,8 +186,7 @@ func (s resources) change(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	s.write(w, r, http.StatusOK, record, in.projection)
-	return nil
+	return s.write(w, r, http.StatusOK, record, in.projection)
 }
 
 func (s resources) delete(w http.ResponseWriter, r *http.Request) error {
@@ -231,29 +247,4 @@ func pathParam(r *http.Request, name string) string {
 		return part
 	}
 	return plain
-}
-
-func (s resources) write(w http.ResponseWriter, r *http.Request, status int, record directory.Record, p schema.Projection) {
-	w.Header().Set("ETag", record.Version.ETag())
-	answer := answers.take()
-	answer.text = s.append(answer.text, s.root(r), record, p)
-	httpapi.WriteJSON(w, status, scim.MediaType, answer.text)
-	answers.keep(answer)
-}
-
-// append writes the representation of a record.
-func (s resources) append(dst []byte, root string, record directory.Record, p schema.Projection) []byte {
-	links := make([]schema.AnswerLink, len(record.Links))
-	for i, link := range record.Links {
-		links[i] = schema.AnswerLink{ID: link.ID.String(), Display: link.Display}
-	}
-	return s.t.Append(dst, schema.Answer{
-		ID:       record.ID.String(),
-		Version:  record.Version,
-		Created:  record.Created,
-		Modified: record.Modified,
-		Doc:      record.Doc,
-		Links:    links,
-		Mount:    root,
-	}, p)
 }
