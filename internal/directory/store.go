@@ -143,16 +143,47 @@ type Query struct {
 	Filter *filter.Filter
 	// ActiveOnly leaves inactive users out.
 	ActiveOnly bool
+	// Sort is the order; nil is that of creation.
+	Sort *filter.Sort
 	// Start is the 1-based index of the first resource, Count the size of the page.
 	Start, Count int
+	// After asks for the page behind a position, whatever came or went before it,
+	// instead of the one at Start; the zero Position is before all. The answer
+	// tells then where the next page begins.
+	After *Position
 	// Links asks for each resource's links.
 	Links bool
 }
 
-// Page is one page of a list, in creation order, and the exact total.
+// TypeQuery selects the resources of one type in a list of several.
+type TypeQuery struct {
+	Type *schema.Type
+	Query
+}
+
+// Position is the place of a resource in a list.
+type Position struct {
+	// ID is the resource's.
+	ID uuid.UUID
+	// Value is what the list is sorted by, as the store writes and reads it. In an
+	// unsorted list of several types it is the name of the type.
+	Value string
+	// Absent tells that there is no value.
+	Absent bool
+}
+
+// IsStart reports whether the position is before all resources.
+func (p Position) IsStart() bool { return p == Position{} }
+
+// Page is one page of a list and the exact total.
 type Page struct {
 	Total   int
 	Records []Record
+	// Types are those of the records, in a list of several types.
+	Types []*schema.Type
+	// Next is the position of the last record when more follow; it is told only
+	// to a Query with After.
+	Next *Position
 }
 
 // Reference is a name or user id that an edit refers to.

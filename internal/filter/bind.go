@@ -17,6 +17,8 @@ type binder struct {
 	o schema.Options
 	// in is the attribute in whose brackets the clause stands, or nil.
 	in *schema.Attribute
+	// others are the types that are listed with t; see ParseEach.
+	others []*schema.Type
 }
 
 func (b binder) clause(c *clause) (Node, error) {
@@ -65,7 +67,7 @@ func (b binder) term(t term, op parser.CompareOperator) (Node, error) {
 	}
 	a, err := b.attribute(t.name)
 	if err != nil {
-		return nil, err
+		return b.elsewhere(t, op, err)
 	}
 	return b.condition(a, op, t.value)
 }
@@ -95,7 +97,7 @@ func (b binder) brackets(t term, op parser.CompareOperator) (Node, error) {
 	}
 	a, err := b.attribute(t.name)
 	if err != nil {
-		return nil, err
+		return b.elsewhere(t, parser.PR, err)
 	}
 	if problem := checkBrackets(a); problem != "" {
 		return nil, scim.InvalidFilter("%s", problem)

@@ -19,10 +19,7 @@ func (b binder) attribute(name string) (*schema.Attribute, error) {
 		}
 		return sub, nil
 	}
-	ref, ok := b.t.Resolve(name)
-	if !ok {
-		ref, ok = b.t.Resolve(shortNames[strings.ToLower(name)])
-	}
+	ref, ok := resolve(b.t, name)
 	switch {
 	case !ok:
 		return nil, scim.InvalidFilter("%s", unknown(b.t, name))
@@ -32,6 +29,22 @@ func (b binder) attribute(name string) (*schema.Attribute, error) {
 	default:
 		return ref.Leaf(), nil
 	}
+}
+
+// resolve finds what a name stands for outside of brackets.
+func resolve(t *schema.Type, name string) (schema.Ref, bool) {
+	if ref, ok := t.Resolve(name); ok {
+		return ref, true
+	}
+	return t.Resolve(shortNames[strings.ToLower(name)])
+}
+
+// isKnown reports whether one of the types has what the name stands for.
+func isKnown(types []*schema.Type, name string) bool {
+	return slices.ContainsFunc(types, func(t *schema.Type) bool {
+		_, ok := resolve(t, name)
+		return ok
+	})
 }
 
 // shortNames are names that Genesys documents for filters beside the schema's own.

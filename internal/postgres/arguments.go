@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -30,6 +31,16 @@ func (ids uids) IndexType() any { return new(uid) }
 
 // newID makes an id whose order is that of creation.
 func newID() uid { return uid(uuid.Must(uuid.NewV7())) }
+
+// madeAt is when an id was made, which is when its resource is said to be
+// created: then the order of the ids is that of meta.created.
+func madeAt(id uuid.UUID) time.Time {
+	if id.Version() != 7 {
+		return now()
+	}
+	seconds, nanoseconds := id.Time().UnixTime()
+	return time.Unix(seconds, nanoseconds).UTC().Truncate(time.Millisecond)
+}
 
 // appendKeys adds keys as two arrays: kinds and keys.
 func appendKeys(args []any, keys []key) []any {

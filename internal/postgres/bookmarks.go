@@ -5,11 +5,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/purescim/purescim/internal/directory"
 )
 
 const (
-	maxBookmarks = 10_000 // some 3 MB
+	maxBookmarks = 10_000 // some 4 MB, beside what the lists are sorted by
 	bookmarkLife = 5 * time.Minute
 )
 
@@ -19,13 +19,14 @@ type place struct {
 	table  *table
 	filter string
 	active bool
+	sort   string
 	start  int
 }
 
-// bookmark tells where a page begins: after the resource with the id, when the
-// list had so many resources.
+// bookmark tells where a page begins: behind a position, when the list had so
+// many resources.
 type bookmark struct {
-	after uuid.UUID
+	after directory.Position
 	total int
 	until time.Time
 }
@@ -66,9 +67,9 @@ func (b *bookmarks) find(p place) (bookmark, bool) {
 	return m.bookmark, true
 }
 
-// put remembers that the page at p begins after an id, while the list has total
-// resources.
-func (b *bookmarks) put(p place, after uuid.UUID, total int) {
+// put remembers that the page at p begins behind a position, while the list has
+// total resources.
+func (b *bookmarks) put(p place, after directory.Position, total int) {
 	m := &marked{p, bookmark{after, total, time.Now().Add(bookmarkLife)}}
 	b.mu.Lock()
 	defer b.mu.Unlock()

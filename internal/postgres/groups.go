@@ -44,7 +44,7 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	if err != nil {
 		return directory.Record{}, fmt.Errorf("read id of new group: %w", err)
 	}
-	r := directory.Record{ID: id, Version: 1, Created: now(), Doc: t.Encode(e.Doc)}
+	r := directory.Record{ID: id, Version: 1, Created: madeAt(id), Doc: t.Encode(e.Doc)}
 	r.Modified = r.Created
 	found, err := newRow(t, e.Doc)
 	if err != nil {

@@ -9,9 +9,23 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
-// List implements directory.View. The order is that of creation: by id.
+// List implements directory.View.
 func (v view) List(ctx context.Context, t *schema.Type, q directory.Query) (p directory.Page, err error) {
-	s := v.listing(t, q)
+	if isRanked(q.Sort) {
+		p, err = v.listRanked(ctx, []directory.TypeQuery{{Type: t, Query: q}})
+	} else {
+		p, err = v.listByID(ctx, t, q)
+	}
+	return p, wrap("list "+t.Plural, err)
+}
+
+// listByID lists in the order of creation. Who pages by position gets to know
+// whether more follow, so one resource more is read.
+func (v view) listByID(ctx context.Context, t *schema.Type, q directory.Query) (p directory.Page, err error) {
+	s, count := v.listing(t, q), q.Count
+	if q.After != nil && count > 0 {
+		q.Count++
+	}
 	switch {
 	case q.Count <= 0:
 		p.Total, err = v.total(ctx, s)
@@ -20,12 +34,16 @@ func (v view) List(ctx context.Context, t *schema.Type, q directory.Query) (p di
 	default:
 		p, err = v.listFiltered(ctx, s, q)
 	}
-	return p, wrap("list "+t.Plural, err)
+	if q.After != nil && len(p.Records) > count {
+		p.Records = p.Records[:count]
+		p.Next = &directory.Position{ID: p.Records[count-1].ID}
+	}
+	return p, err
 }
 
 // listAll reads the page, its links and the total in one round trip.
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
-	mark, marked := v.marks.find(s.place(q.Start))
+	mark, marked := v.begin(s.place(q.Start), q)
 	b := new(pgx.Batch)
 	b.Queue(s.total, v.org).Query(func(rows pgx.Rows) error {
 		return readOne(rows, func(raw [][]byte) { p.Total = int(readInt(raw[0])) })
@@ -50,7 +68,8 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 
 // listFiltered counts only when the page does not tell the total by itself.
 func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
-	if q.Start <= 1 {
+	mark, marked := v.begin(s.place(q.Start), q)
+	if q.Start <= 1 && !marked {
 		if p.Records, err = v.page(ctx, s, q, bookmark{}, false); err != nil {
 			return p, err
 		}
@@ -65,16 +84,24 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 	if p.Total, err = v.total(ctx, s); err != nil || p.Total < q.Start {
 		return p, err
 	}
-	mark, marked := v.marks.find(s.place(q.Start))
 	p.Records, err = v.page(ctx, s, q, mark, marked && p.Total >= mark.total)
 	v.mark(s, q, p)
 	return p, err
 }
 
+// begin finds what a page comes behind: the position that the client has, or a
+// bookmark.
+func (v view) begin(here place, q directory.Query) (mark bookmark, marked bool) {
+	if q.After != nil {
+		return bookmark{after: *q.After}, !q.After.IsStart()
+	}
+	return v.marks.find(here)
+}
+
 // mark remembers where the next page begins.
 func (v view) mark(s listing, q directory.Query, p directory.Page) {
-	if n := len(p.Records); n > 0 && n == q.Count {
-		v.marks.put(s.place(q.Start+n), p.Records[n-1].ID, p.Total)
+	if n := len(p.Records); n > 0 && n == q.Count && q.After == nil {
+		v.marks.put(s.place(q.Start+n), directory.Position{ID: p.Records[n-1].ID}, p.Total)
 	}
 }
 

@@ -155,8 +155,8 @@ func TestList_BookmarkIsUsed(t *testing.T) {
 	o.list(schema.User, q)
 	here := o.listing(schema.User, q).place(3)
 	mark, ok := o.marks.find(here)
-	expect(t, "bookmark", ok && mark.after == ids[1], true)
-	o.marks.put(here, ids[2], mark.total) // a sign that tells it from an OFFSET
+	expect(t, "bookmark", ok && mark.after.ID == ids[1], true)
+	o.marks.put(here, directory.Position{ID: ids[2]}, mark.total) // a sign that tells it from an OFFSET
 	q.Start = 3
 	expect(t, "page", idsOf(o.list(schema.User, q).Records), ids[3:5])
 }
@@ -166,7 +166,7 @@ func TestBookmarks_AreBounded(t *testing.T) {
 	b := newBookmarks()
 	b.limit = 2
 	for start := range 3 {
-		b.put(place{start: start}, uuid.Nil, start)
+		b.put(place{start: start}, directory.Position{}, start)
 		b.find(place{start: 0})
 	}
 	var kept []int
@@ -176,7 +176,7 @@ func TestBookmarks_AreBounded(t *testing.T) {
 		}
 	}
 	expect(t, "kept", kept, []int{0, 2})
-	b.put(place{start: 2}, uuid.Nil, 7)
+	b.put(place{start: 2}, directory.Position{}, 7)
 	m, _ := b.find(place{start: 2})
 	expect(t, "newer", m.total, 7)
 	b.at[place{start: 2}].Value.(*marked).until = now().Add(-1)

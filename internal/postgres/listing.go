@@ -75,6 +75,7 @@ type listing struct {
 
 	// The beginnings of statements, with the condition; the arguments of the condition.
 	records, ids, count string
+	every               string // the beginning of records, without the condition
 	linked              string // records with their links; "" where links are too many for that
 	condition           string
 	args                []any
@@ -84,7 +85,13 @@ type listing struct {
 }
 
 func (v view) listing(t *schema.Type, q directory.Query) listing {
-	s := listing{table: tableOf(t), active: q.ActiveOnly, args: []any{v.org}}
+	return newListing(t, q, []any{v.org})
+}
+
+// newListing adds the arguments of the condition to those that are there, of
+// which the first is the organisation.
+func newListing(t *schema.Type, q directory.Query, args []any) listing {
+	s := listing{table: tableOf(t), active: q.ActiveOnly, args: args}
 	if s.table == users {
 		s.records, s.ids, s.count = listUsers, listUserIDs, countUsers
 		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
@@ -95,6 +102,7 @@ func (v view) listing(t *schema.Type, q directory.Query) listing {
 		s.links, s.owner, s.linkOrder = listMembers, "m.group_id", orderMembers
 		s.total = totalGroups
 	}
+	s.every = s.records
 	if q.ActiveOnly && s.table == users {
 		s.condition = " and u.active"
 		s.total = totalActiveUsers
@@ -153,7 +161,7 @@ type span struct {
 	args  []any
 }
 
-// span finds a page: from a bookmark by the index alone; without one by counting
+// span finds a page: from a position by the index alone; without one by counting
 // index entries, not rows. The count is written out: for an unknown one PostgreSQL
 // would expect a tenth of the table, and plan each time.
 func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
@@ -164,10 +172,9 @@ func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 		return "$" + strconv.Itoa(len(page.args))
 	}
 	switch {
-	case q.Start <= 1:
 	case marked:
-		page.from = " > " + argument(uid(mark.after))
-	default:
+		page.from = " > " + argument(uid(mark.after.ID))
+	case q.Start > 1:
 		page.from = " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
 	}
 	return page

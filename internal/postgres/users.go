@@ -86,7 +86,7 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 		if err != nil {
 			return directory.Record{}, fmt.Errorf("read id of new user: %w", err)
 		}
-		r := directory.Record{ID: id, Version: 1, Created: now(), Doc: t.Encode(doc)}
+		r := directory.Record{ID: id, Version: 1, Created: madeAt(id), Doc: t.Encode(doc)}
 		r.Modified = r.Created
 		var deleted uuid.UUID
 		rows, err := q.Query(ctx, insertUser, v.newUser(r, found, password)...)

@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+// sortedLength is how many characters of a text count that has no column of its
+// own: such texts are as long as a body, and the position in a list, which a
+// cursor holds, has one.
+const sortedLength = "250"
+
+// sortKey is what SQL sorts resources by; it is null for those without a value.
+type sortKey struct {
+	sql      string
+	nullable bool
+}
+
+// isRanked reports whether a list has another order than that of the ids.
+func isRanked(s *filter.Sort) bool {
+	return s != nil && (s.Descending || !isCreation(s.Attr))
+}
+
+// isCreation reports whether the order by the attribute is that of the ids.
+func isCreation(a *schema.Attribute) bool {
+	return a == schema.ID || a == schema.Meta.SubAttribute("created")
+}
+
+// sortType is the SQL type of the values of a sort.
+func sortType(s *filter.Sort) string {
+	switch {
+	case s.Attr == schema.Meta.SubAttribute("lastModified"):
+		return "timestamptz"
+	case s.Kind == schema.Boolean:
+		return "boolean"
+	case s.Kind == schema.Integer, s.Kind == schema.Decimal:
+		return "numeric"
+	default:
+		return "text"
+	}
+}
+
+// sortKey gives the key of a sort whose values are of the SQL type.
+func (w *writer) sortKey(a *schema.Attribute, sqlType string) sortKey {
+	if a == nil {
+		return sortKey{collated("null::"+sqlType, sqlType), true}
+	}
+	if l, ok := w.table.links[topOf(a)]; ok {
+		return sortKey{w.firstLink(l, a), true}
+	}
+	if a == schema.Schemas {
+		return sortKey{collated(w.param(w.t.Core.ID)+"::text", sqlType), false}
+	}
+	o, ok := w.table.operand(a)
+	switch {
+	case !ok:
+		return sortKey{w.scanned(a, sqlType), true}
+	case o.fixed != nil:
+		return sortKey{collated(w.param(o.fixed[a.Name])+"::text", sqlType), false}
+	default:
+		return sortKey{o.sql, !a.Required && o.as == plain}
+	}
+}
+
+func collated(sql, sqlType string) string {
+	if sqlType != "text" {
+		return sql
+	}
+	return "(" + sql + `) collate "C"`
+}
+
+// firstLink is the value of the first of the elements that relate resources.
+func (w *writer) firstLink(l link, a *schema.Attribute) string {
+	o := l.values[a.Name]
+	value := o.sql
+	switch {
+	case o.fixed != nil:
+		value = w.param(o.fixed[a.Name]) + "::text"
+	case o.as == identifier:
+		value += "::text"
+	}
+	return collated("(select "+value+" from "+l.from+" where "+l.where+" order by "+l.values["value"].sql+" limit 1)", "text")
+}
+
+// scanned reads a value from the folded copy: of several elements from the
+// primary one, or else from the first.
+func (w *writer) scanned(a *schema.Attribute, sqlType string) string {
+	top, folded := topOf(a), w.table.alias+".folded"
+	var path []string
+	if urn := a.Extension(); urn != "" {
+		path = append(path, urn)
+	}
+	path = append(path, top.Name)
+	var value string
+	switch {
+	case !top.MultiValued && top != a:
+		value = folded + " #>> " + w.param(append(path, a.Name)) + "::text[]"
+	case !top.MultiValued:
+		value = folded + " #>> " + w.param(path) + "::text[]"
+	case top == a:
+		value = folded + " #>> " + w.param(append(path, "0")) + "::text[]"
+	default:
+		primary := w.param(pathOf(top) + "[*] ? (@." + quote("primary") + " == true)")
+		first := w.param(append(path, "0"))
+		value = "coalesce(jsonb_path_query_first(" + folded + ", " + primary + "::jsonpath), " +
+			folded + " #> " + first + "::text[]) ->> " + w.param(a.Name) + "::text"
+	}
+	switch {
+	case sqlType != "text":
+		return "(" + value + ")::" + sqlType
+	case a.Kind == schema.DateTime:
+		return collated(value, sqlType)
+	default:
+		return collated("left("+value+", "+sortedLength+")", sqlType)
+	}
+}

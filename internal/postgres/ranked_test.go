@@ -1,0 +1,299 @@
+package postgres
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Whatever is listed, by whatever filter and in whatever order: the pages by
+// index and those by position are, one after the other, exactly what memory says.
+func TestLists_AreTwinsOfMemory(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	store, err := Open(t.Context(), s.url, Options{MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		for i, user := range w.users {
+			if schema.UserName.Text(user) == "" { // which only a shelf allows
+				schema.UserName.Set(user, fmt.Sprint("unnamed ", i))
+			}
+		}
+		org := s.orgs.Add(1)
+		s.add(rt, org, testUser, w.users)
+		s.add(rt, org, schema.Group, w.groups)
+		s.link(rt, org, w.members)
+		for range 2 {
+			l := w.drawList(rt)
+			want := l.inMemory()
+			v := (&tenant{view: store.view(0)}).view
+			v.org = org
+			count := rapid.IntRange(1, 6).Draw(rt, "count")
+			if diff := gocmp.Diff(want, l.byIndex(rt, v, count)); diff != "" {
+				rt.Fatalf("%s by index (-in memory +in the database)\n%s\n%s", l, diff, printed(l.docs()))
+			}
+			if diff := gocmp.Diff(want, l.byPosition(rt, v, count)); diff != "" {
+				rt.Fatalf("%s by position (-in memory +in the database)\n%s\n%s", l, diff, printed(l.docs()))
+			}
+		}
+	})
+}
+
+// drawn is a list of one type or of several.
+type drawn struct {
+	filter, sortBy, sortOrder string
+	of                        []directory.TypeQuery
+	from                      [][]scim.Document // for each of them
+}
+
+func (l drawn) String() string { return l.filter + " by " + l.sortBy + " " + l.sortOrder }
+
+func (l drawn) docs() []scim.Document { return slices.Concat(l.from...) }
+
+func (w *world) drawList(t *rapid.T) drawn {
+	types, docs := []*schema.Type{testUser, schema.Group}, [][]scim.Document{w.users, w.groups}
+	subject := rapid.IntRange(0, 1).Draw(t, "of users or groups")
+	l := drawn{filter: "id pr"}
+	if oneIn(t, 2) {
+		l.filter = w.drawFilter(t, types[subject])
+	}
+	if !oneIn(t, 5) {
+		l.sortBy = drawSort(t, types[subject])
+		l.sortOrder = rapid.SampledFrom([]string{"", "ascending", "Descending"}).Draw(t, "order")
+	}
+	if !oneIn(t, 3) {
+		types, docs = types[subject:subject+1], docs[subject:subject+1]
+	}
+	selections, err := filter.ParseEach(types, l.filter, schema.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sorts, err := filter.ParseSort(types, l.sortBy, l.sortOrder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, selection := range selections {
+		if selection.None {
+			continue
+		}
+		q := directory.Query{Filter: selection.Filter, Links: oneIn(t, 2)}
+		if q.Filter == nil { // the totals of a shelf are not kept
+			q.Filter, _ = filter.Parse(types[i], "id pr")
+		}
+		if sorts != nil {
+			q.Sort = &sorts[i]
+		}
+		l.of = append(l.of, directory.TypeQuery{Type: types[i], Query: q})
+		l.from = append(l.from, docs[i])
+	}
+	return l
+}
+
+// drawSort names an attribute that can be sorted by.
+func drawSort(t *rapid.T, typ *schema.Type) string {
+	var names, searched []string
+	for a := range typ.Attributes {
+		for _, a := range append([]*schema.Attribute{a}, a.Sub...) {
+			if _, err := filter.ParseSort([]*schema.Type{typ}, a.String(), ""); err != nil {
+				continue
+			}
+			if names = append(names, a.String()); isSearched(topOf(a)) {
+				searched = append(searched, a.String())
+			}
+		}
+	}
+	if oneIn(t, 2) { // what columns and links answer
+		names = searched
+	}
+	return rapid.SampledFrom(names).Draw(t, "sortBy")
+}
+
+// sorted is a resource and what it is sorted by.
+type sorted struct {
+	id    uuid.UUID
+	value any
+	part  int
+}
+
+func (l drawn) inMemory() []uuid.UUID {
+	var all []sorted
+	for i, of := range l.of {
+		for _, doc := range l.from[i] {
+			if !filter.Match(of.Filter.Root(), doc) {
+				continue
+			}
+			e := sorted{id: idOf(doc), part: i}
+			if of.Sort != nil {
+				e.part, e.value = 0, sortValue(of.Type, of.Sort.Attr, doc)
+			}
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b sorted) int {
+		return cmp.Or(cmp.Compare(a.part, b.part), compareValues(a.value, b.value), bytes.Compare(a.id[:], b.id[:]))
+	})
+	if len(l.of) > 0 && l.of[0].Sort != nil && l.of[0].Sort.Descending {
+		slices.Reverse(all)
+	}
+	ids := []uuid.UUID{}
+	for _, e := range all {
+		ids = append(ids, e.id)
+	}
+	return ids
+}
+
+// sortValue is what RFC 7644 section 3.4.2.3 says that a resource is sorted by.
+func sortValue(typ *schema.Type, a *schema.Attribute, doc scim.Document) any {
+	switch {
+	case a == nil, isCreation(a):
+		return nil
+	case a == schema.Schemas:
+		return typ.SchemasOf(doc)[0]
+	}
+	top := topOf(a)
+	value := top.Get(doc)
+	if top.MultiValued {
+		elements := slices.DeleteFunc(slices.Clone(top.Values(doc)), schema.IsEmpty)
+		if top.Search == schema.Link {
+			slices.SortFunc(elements, func(a, b any) int {
+				return strings.Compare(a.(map[string]any)["value"].(string), b.(map[string]any)["value"].(string))
+			})
+		}
+		if len(elements) == 0 {
+			return nil
+		}
+		value = elements[0]
+		for _, element := range slices.Backward(elements) {
+			if object, ok := element.(map[string]any); ok && object["primary"] == true {
+				value = element
+			}
+		}
+	}
+	if top != a {
+		object, _ := value.(map[string]any)
+		value = object[a.Name]
+	}
+	if schema.IsEmpty(value) {
+		return nil
+	}
+	return ordered(a, value)
+}
+
+// ordered makes a value comparable.
+func ordered(a *schema.Attribute, value any) any {
+	switch v := value.(type) {
+	case int64:
+		return new(big.Float).SetPrec(2000).SetInt64(v)
+	case float64:
+		return new(big.Float).SetPrec(2000).SetFloat64(v)
+	case string:
+		if a.Kind == schema.DateTime {
+			return foldTime(v)
+		}
+		if a.Parent() != nil && a.Parent().Search == schema.Link || users.columnOf(a) != "" || groups.columnOf(a) != "" {
+			return a.Fold(v)
+		}
+		runes := []rune(a.Fold(v))
+		return string(runes[:min(len(runes), 250)])
+	default:
+		return v
+	}
+}
+
+func compareValues(a, b any) int {
+	switch {
+	case a == nil || b == nil:
+		return cmp.Compare(boolean(a == nil), boolean(b == nil))
+	}
+	switch a := a.(type) {
+	case *big.Float:
+		return a.Cmp(b.(*big.Float))
+	case bool:
+		return cmp.Compare(boolean(a), boolean(b.(bool)))
+	default:
+		return strings.Compare(a.(string), b.(string))
+	}
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (l drawn) page(t *rapid.T, v view, change func(q *directory.Query)) directory.Page {
+	list := slices.Clone(l.of)
+	for i := range list {
+		change(&list[i].Query)
+	}
+	read := func() (directory.Page, error) {
+		if len(list) == 1 {
+			return v.List(context.Background(), list[0].Type, list[0].Query)
+		}
+		return v.ListAll(context.Background(), list)
+	}
+	p, err := read()
+	if err != nil {
+		t.Fatalf("%s: %v", l, err)
+	}
+	return p
+}
+
+// byIndex reads the pages of a list by startIndex, with bookmarks or without.
+func (l drawn) byIndex(t *rapid.T, v view, count int) []uuid.UUID {
+	ids := []uuid.UUID{}
+	forgets := oneIn(t, 2)
+	for start := 1; ; start += count {
+		if forgets {
+			v.marks.mu.Lock()
+			v.marks.order.Init()
+			clear(v.marks.at)
+			v.marks.mu.Unlock()
+		}
+		p := l.page(t, v, func(q *directory.Query) { q.Start, q.Count = start, count })
+		ids = append(ids, idsOf(p.Records)...)
+		if start+count > p.Total {
+			if p.Total != len(ids) {
+				t.Fatalf("%s: the total is %d, and there are %d", l, p.Total, len(ids))
+			}
+			return ids
+		}
+	}
+}
+
+// byPosition reads the pages of a list each behind the last.
+func (l drawn) byPosition(t *rapid.T, v view, count int) []uuid.UUID {
+	ids := []uuid.UUID{}
+	for after := new(directory.Position); ; {
+		p := l.page(t, v, func(q *directory.Query) { q.Start, q.Count, q.After = 1, count, after })
+		ids = append(ids, idsOf(p.Records)...)
+		if after = p.Next; after == nil {
+			if p.Total != len(ids) {
+				t.Fatalf("%s: the total is %d, and there are %d", l, p.Total, len(ids))
+			}
+			return ids
+		}
+		if len(p.Records) != count {
+			t.Fatalf("%s: a page has %d resources and is not the last", l, len(p.Records))
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+)
+
+// The statements of a sorted list find the ranks of a page: which resources are
+// on it, and what they are sorted by. It may hold resources of several tables.
+const (
+	rankColumns = `select r.part, r.id, r.value::text from (`
+	union       = ` union all `
+)
+
+// ranking is a list in an order of its own, whichever page of it is read.
+type ranking struct {
+	list       []directory.TypeQuery
+	parts      []part
+	args       []any
+	sqlType    string // of the values
+	creation   bool   // by id alone
+	descending bool
+	composed   bool
+	here       place
+}
+
+// part is what a ranking has of one table.
+type part struct {
+	listing
+	key    sortKey
+	number string // its index in the list
+}
+
+// rank is a resource and its place in a ranking.
+type rank struct {
+	directory.Position
+	part int
+}
+
+func (v view) ranking(list []directory.TypeQuery) ranking {
+	r := ranking{
+		list: list, args: []any{v.org}, descending: list[0].Sort.Descending,
+		here: place{org: v.org, start: list[0].Start},
+	}
+	for _, of := range list {
+		if of.Sort.Attr != nil {
+			r.sqlType, r.creation = sortType(of.Sort), isCreation(of.Sort.Attr)
+		}
+	}
+	for i, of := range list {
+		p := part{listing: newListing(of.Type, of.Query, r.args), number: strconv.Itoa(i)}
+		w := &writer{t: of.Type, table: p.table, args: p.args}
+		if r.creation {
+			p.key.sql = "null::text"
+		} else {
+			p.key = w.sortKey(of.Sort.Attr, r.sqlType)
+		}
+		r.args = w.args
+		r.composed = r.composed || p.composed || of.Filter != nil && len(list) > 1
+		r.here.sort += p.table.name + " " + strconv.FormatBool(p.active) + " " + of.Sort.String() + "\n"
+		r.here.filter += p.filter + "\n"
+		r.parts = append(r.parts, p)
+	}
+	return r
+}
+
+// step is a run of a ranking: the rows that satisfy a condition.
+type step struct {
+	condition func(p part) string
+	args      []any
+}
+
+// all is every row.
+func (r ranking) all() step {
+	return step{condition: func(part) string { return "" }, args: r.args}
+}
+
+// behind gives the rows behind a position as steps, each of which an index on
+// the key can serve: rows without a value come last, or first when descending,
+// and no comparison finds them.
+func (r ranking) behind(from directory.Position) []step {
+	args := slices.Clip(r.args)
+	last := len(args) + 1
+	argument := "$" + strconv.Itoa(last)
+	compares := " > "
+	if r.descending {
+		compares = " < "
+	}
+	assigned := step{func(p part) string { return " and " + p.key.sql + " is not null" }, args}
+	absent := step{func(p part) string { return " and " + p.key.sql + " is null" }, args}
+	switch {
+	case from.IsStart():
+		return []step{r.all()}
+	case r.creation:
+		return []step{{func(p part) string { return " and " + p.id() + compares + argument }, append(args, uid(from.ID))}}
+	case from.Absent:
+		rest := step{
+			func(p part) string { return absent.condition(p) + " and " + p.id() + compares + argument },
+			append(args, uid(from.ID)),
+		}
+		if r.descending {
+			return []step{rest, assigned}
+		}
+		return []step{rest}
+	}
+	rest := step{
+		func(p part) string {
+			return " and (" + p.key.sql + ", " + p.id() + ")" + compares +
+				"(" + argument + "::" + r.sqlType + ", $" + strconv.Itoa(last+1) + ")"
+		},
+		append(args, from.Value, uid(from.ID)),
+	}
+	if nullable := slices.ContainsFunc(r.parts, func(p part) bool { return p.key.nullable }); nullable && !r.descending {
+		return []step{rest, absent}
+	}
+	return []step{rest}
+}
+
+func (p part) id() string { return p.table.alias + ".id" }
+
+// statement finds the ranks of a step, from an offset.
+func (r ranking) statement(s step, offset, limit int) (sql string, args []any) {
+	selects := make([]string, len(r.parts))
+	for i, p := range r.parts {
+		selects[i] = "(select " + p.number + "::bigint as part, " + p.id() + " as id, " + p.key.sql + " as value" +
+			" from " + p.table.name + " " + p.table.alias + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p) + ")"
+	}
+	order := []string{"r.value", "r.id"}
+	if r.creation {
+		order = order[1:]
+	}
+	if r.descending {
+		for i := range order {
+			order[i] += " desc"
+		}
+	}
+	args = s.args
+	sql = rankColumns + strings.Join(selects, union) + ") r order by " + strings.Join(order, ", ")
+	if offset > 0 {
+		args = append(slices.Clip(args), offset)
+		sql += " offset $" + strconv.Itoa(len(args))
+	}
+	if r.composed {
+		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
+	}
+	return sql + " limit " + strconv.Itoa(limit), args
+}
+
+// readRanks reads what a statement of a ranking finds.
+func readRanks(rows pgx.Rows) (ranks []rank, err error) {
+	err = readAll(rows, func(raw [][]byte) {
+		ranks = append(ranks, rank{
+			part:     int(readInt(raw[0])),
+			Position: directory.Position{ID: readID(raw[1]), Value: string(raw[2]), Absent: raw[2] == nil},
+		})
+	})
+	return ranks, err
+}
