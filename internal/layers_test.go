@@ -27,7 +27,7 @@ const module = "github.com/purescim/purescim/"
 var (
 	words    = rooms("scim", "org", "recent", "phone", "outward")
 	engines  = rooms("schema", "filter", "patch")
-	rules    = rooms("directory", "oauth")
+	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
 	doors    = rooms("scimapi", "platformapi")
 	house    = join(words, engines, rules, adapters, doors)
@@ -51,6 +51,7 @@ var layers = []room{
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines)},
 	{path: "internal/oauth", mayLook: rooms("org", "outward")},
+	{path: "internal/events", mayLook: join(words, engines)},
 
 	// Adapters.
 	{path: "internal/postgres", mayLook: join(words, engines, rules)},

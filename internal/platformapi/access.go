@@ -56,6 +56,13 @@ var access = httpapi.Access{AnyOf: map[string][]string{
 	"DELETE " + clientsPath + "/{id}/tokens":         {"oauth:token:delete"},
 	"DELETE " + clientsPath + "/{id}/tokens/{token}": {"oauth:token:delete"},
 
+	"GET " + streamPath:      {"scim:events:view"},
+	"PUT " + streamPath:      {"scim:events:edit"},
+	"DELETE " + streamPath:   {"scim:events:edit"},
+	"POST " + pollPath:       {"scim:events:poll"},
+	"GET " + deadLettersPath: {"scim:events:view"},
+	"POST " + requeuePath:    {"scim:events:edit"},
+
 	"GET " + myTokenPath:    httpapi.TokenOnly,
 	"DELETE " + myTokenPath: httpapi.TokenOnly,
 }}

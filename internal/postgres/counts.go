@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,8 +101,12 @@ const selectPending = `select distinct org_id from count_changes limit 1000`
 const foldPause = 2 * time.Second
 
 // Run does the background work until the context ends: it folds the counts of
-// all organisations every two seconds. Each server may run it.
+// all organisations every two seconds, and knows whose changes are to be told.
+// Each server may run it.
 func (s *Store) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { s.streams.keep(ctx, s) })
 	tick := time.NewTicker(foldPause)
 	defer tick.Stop()
 	for {

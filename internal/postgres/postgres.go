@@ -50,6 +50,9 @@ type Options struct {
 	StatementTimeout time.Duration
 	// Log is told what the background work cannot return; nil is silent.
 	Log *slog.Logger
+	// Correlation names the request that a context belongs to, for the events of
+	// what it changes; empty is no request, as is nil.
+	Correlation func(ctx context.Context) string
 }
 
 // Store is a database. It is safe for concurrent use.
@@ -59,6 +62,9 @@ type Store struct {
 	queues *memberQueues
 	recent *recent.Map[userOf, directory.Record]
 	log    *slog.Logger
+
+	streams     *streamCache
+	correlation func(ctx context.Context) string
 }
 
 var _ directory.Store = (*Store)(nil)
@@ -82,12 +88,13 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	correlation := o.Correlation
+	if correlation == nil {
+		correlation = func(context.Context) string { return "" }
+	}
 	return &Store{
-		pool:   pool,
-		marks:  newBookmarks(),
-		queues: newMemberQueues(),
-		recent: recent.New[userOf, directory.Record](recentUsers),
-		log:    log,
+		pool: pool, marks: newBookmarks(), queues: newMemberQueues(), recent: recent.New[userOf, directory.Record](recentUsers), log: log,
+		streams: new(streamCache), correlation: correlation,
 	}, nil
 }
 
@@ -105,7 +112,8 @@ func (s *Store) Org(id org.ID) directory.View { return s.view(id) }
 // view is the data of one organisation: its id is $1 of each statement.
 type view struct {
 	*Store
-	org int64
+	org  int64
+	told *recorder // of the changes, in a write that is to be told
 }
 
 func (s *Store) view(id org.ID) view { return view{Store: s, org: int64(id)} }

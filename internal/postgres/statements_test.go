@@ -25,6 +25,8 @@ import (
 var acrossOrganisations = map[string]string{
 	"selectPending":    "finds for the background work which organisations have changes",
 	"selectAllIssuers": "finds the organisation that a token of another issuer is for",
+	"selectAllStreams": "tells every server whose changes are to be told, without a question for each",
+	"selectDue":        "finds for the background work whose events are to be pushed",
 }
 
 // ownTables hold rows of one organisation each. The other tables, orgs,
@@ -33,6 +35,7 @@ var acrossOrganisations = map[string]string{
 var ownTables = []string{
 	"users", "user_keys", "deleted_users", "groups", "group_members", "catalogue", "counts", "count_changes",
 	"access_tokens", "trusted_issuers", "client_assertions",
+	"event_streams", "event_progress", "events",
 }
 
 // Every statement of the package keeps the rules of the package comment.
@@ -289,7 +292,7 @@ func TestTables_BeginWithTheOrganisation(t *testing.T) {
 		join   pg_namespace n on n.oid = r.relnamespace and n.nspname = 'public'
 		left   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
 		where  a.attname is distinct from 'org_id' and r.relname not like 'goose%'
-		order  by 1`), []string{"oauth_clients_pkey", "orgs_name", "revocations_pkey", "signing_keys_active", "signing_keys_pkey", "trusted_issuers_pins"})
+		order  by 1`), []string{"oauth_clients_pkey", "orgs_name", "revocations_pkey", "secrets_pkey", "signing_keys_active", "signing_keys_pkey", "trusted_issuers_pins"})
 	expect(t, "foreign keys that do not begin with org_id", named(`
 		select f.conname::text
 		from   pg_constraint f

@@ -1,0 +1,172 @@
+package events
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Kind is what an event tells: the last part of its URI, without the form.
+type Kind string
+
+// The kinds of events (RFC 9967 sections 2.3 and 2.4).
+const (
+	Added       Kind = "feed:add"    // joined the group of the stream
+	Removed     Kind = "feed:remove" // left the group of the stream
+	Created     Kind = "prov:create"
+	Patched     Kind = "prov:patch" // changed in part, by whatever means
+	Replaced    Kind = "prov:put"
+	Deleted     Kind = "prov:delete"
+	Activated   Kind = "prov:activate"
+	Deactivated Kind = "prov:deactivate"
+)
+
+// Kinds are all kinds.
+var Kinds = []Kind{Added, Removed, Created, Patched, Replaced, Deleted, Activated, Deactivated}
+
+const uriPrefix = "urn:ietf:params:scim:event:"
+
+// uri is that of an event of the kind in a form.
+func (k Kind) uri(f Form) string {
+	switch k {
+	case Created, Patched, Replaced:
+		return uriPrefix + string(k) + ":" + string(f)
+	default:
+		return uriPrefix + string(k)
+	}
+}
+
+// URIs are those of all events that there may be, for ServiceProviderConfig.
+func URIs() []string {
+	var uris []string
+	for _, k := range Kinds {
+		uris = append(uris, k.uri(Notice))
+		if full := k.uri(Full); full != k.uri(Notice) {
+			uris = append(uris, full)
+		}
+	}
+	return uris
+}
+
+// Change is what a transaction has done to one resource.
+type Change struct {
+	Kind    Kind // but for Activated and Deactivated, which Event finds itself
+	Type    *schema.Type
+	ID      uuid.UUID
+	Version scim.Version // the new one
+	// Old and New are the documents before and after. For a resource that was
+	// deleted or moved in or out of the feed, either will do.
+	Old, New scim.Document
+	Password bool          // it was set to another
+	Members  *MemberChange // of a group; nil when they stay
+}
+
+// MemberChange tells which members a group got and lost. With Replaced the
+// members are exactly All.
+type MemberChange struct {
+	Added, Removed []uuid.UUID
+	Replaced       bool
+	All            []uuid.UUID
+}
+
+// maxData bounds the bytes of an event in the full form. A larger one, such as a
+// PUT of a large group, has the form of a notice instead (RFC 9967 section 5).
+const maxData = 256 << 10
+
+// Claims renders what the stream tells of a change, as Event.Claims; nil when
+// that is nothing. txn names the transaction.
+func (s Stream) Claims(c Change, txn string) []byte {
+	told := map[string]any{}
+	if slices.Contains(s.Kinds, c.Kind) {
+		if uri, payload := s.payload(c); payload != nil {
+			told[uri] = payload
+		}
+	}
+	if k := c.activation(); k != "" && slices.Contains(s.Kinds, k) {
+		told[k.uri(s.Form)] = map[string]any{"version": c.Version.ETag()}
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	claims, _ := json.Marshal(map[string]any{"sub_id": c.subject(), "txn": txn, "events": told}) // maps, texts and JSON
+	return claims
+}
+
+// subject is the `sub_id` (RFC 9967 section 2.1).
+func (c Change) subject() map[string]string {
+	id := c.ID.String()
+	subject := map[string]string{"format": "scim", "uri": c.Type.Endpoint + "/" + id, "id": id}
+	doc := c.New
+	if doc == nil {
+		doc = c.Old
+	}
+	if external := schema.ExternalID.Text(doc); external != "" {
+		subject["externalId"] = external
+	}
+	return subject
+}
+
+// activation is what a change does to whether the resource is active.
+func (c Change) activation() Kind {
+	if c.Kind != Patched && c.Kind != Replaced {
+		return ""
+	}
+	switch was, is := schema.Active.Get(c.Old) == true, schema.Active.Get(c.New) == true; {
+	case was == is:
+		return ""
+	case is:
+		return Activated
+	default:
+		return Deactivated
+	}
+}
+
+// payload gives the event in the form that the stream has. It is nil when
+// nothing has changed that a client could see.
+func (s Stream) payload(c Change) (uri string, payload map[string]any) {
+	switch c.Kind {
+	case Created, Patched, Replaced:
+	default:
+		return c.Kind.uri(s.Form), map[string]any{}
+	}
+	names := c.changed()
+	if len(names) == 0 {
+		return "", nil
+	}
+	if s.Form == Full {
+		if data := c.data(); data != nil && len(data) <= maxData {
+			return c.Kind.uri(Full), map[string]any{"data": data, "version": c.Version.ETag()}
+		}
+	}
+	return c.Kind.uri(Notice), map[string]any{"attributes": names, "version": c.Version.ETag()}
+}
+
+// changed names the attributes that have changed, as paths.
+func (c Change) changed() []string {
+	var names []string
+	for a := range c.attributes {
+		names = append(names, a.String())
+	}
+	if c.Password {
+		names = append(names, schema.Password.String())
+	}
+	if c.Members != nil {
+		names = append(names, schema.Members.String())
+	}
+	return names
+}
+
+// attributes are those of the documents that differ.
+func (c Change) attributes(yield func(*schema.Attribute) bool) {
+	for a := range c.Type.Attributes {
+		switch {
+		case a == schema.Schemas || a == schema.Meta || a.Search == schema.Link:
+		case !scim.EqualValue(a.Get(c.Old), a.Get(c.New)) && !yield(a):
+			return
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/purescim/purescim/internal/org"
+)
+
+const (
+	// lookPause is how often a server looks for events to push.
+	lookPause = 250 * time.Millisecond
+	// upkeepPause is how often old events are looked for.
+	upkeepPause = time.Minute
+	// leaseTime is how long a server that dies keeps others from delivering. A
+	// lease is renewed when half of it is over, which leaves more than one push.
+	leaseTime = time.Minute
+	// atOnce bounds the streams that one server delivers at the same time.
+	atOnce = 16
+	// batch is how many events are read at once.
+	batch = 50
+	// maxAttempts is how often an event is pushed, for some fifty minutes, before
+	// it is dead and the next one has its turn.
+	maxAttempts = 20
+	// maxRetry bounds the pause between two attempts.
+	maxRetry = 5 * time.Minute
+	// settleTime is how long a server that ends may take to note what was delivered.
+	settleTime = 5 * time.Second
+)
+
+// Run pushes events until the context ends. Each server may run it: of a stream
+// one at a time delivers, in the order of the changes. An event may arrive more
+// than once, under the same `jti`, when a server dies.
+func (s *Service) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { s.repeat(ctx, upkeepPause, s.expire, "old events were not looked for") })
+	delivering := deliveries{places: make(chan struct{}, atOnce), orgs: make(map[org.ID]bool)}
+	s.repeat(ctx, lookPause, func(ctx context.Context) error {
+		due, err := s.store.Due(ctx, time.Now())
+		for _, o := range due {
+			if delivering.begin(o) {
+				work.Go(func() {
+					defer delivering.end(o)
+					s.deliver(ctx, o)
+				})
+			}
+		}
+		return err
+	}, "events to be pushed were not looked for")
+	work.Wait()
+}
+
+// repeat does the work until the context ends. Of failures in a row the first is told.
+func (s *Service) repeat(ctx context.Context, pause time.Duration, work func(context.Context) error, failure string) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	failing := false
+	for {
+		err := work(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, failure, "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Service) expire(ctx context.Context) error {
+	now := time.Now()
+	return s.store.Expire(ctx, now.Add(-Kept), now.Add(-KeptDead), fmt.Sprintf("not delivered within %.0f days", Kept.Hours()/24))
+}
+
+// deliveries are the streams that this server delivers.
+type deliveries struct {
+	places chan struct{}
+	mu     sync.Mutex
+	orgs   map[org.ID]bool
+}
+
+// begin reports whether there is a place, and the stream is not being delivered.
+func (d *deliveries) begin(o org.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.orgs[o] {
+		return false
+	}
+	select {
+	case d.places <- struct{}{}:
+		d.orgs[o] = true
+		return true
+	default:
+		return false
+	}
+}
+
+func (d *deliveries) end(o org.ID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.orgs, o)
+	<-d.places
+}
+
+// deliver pushes the events of one stream until there are none, one fails or
+// another server delivers them.
+func (s *Service) deliver(ctx context.Context, o org.ID) {
+	for {
+		more, err := s.stretch(ctx, o)
+		if err != nil && !errors.Is(err, ErrNotHeld) && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "events were not delivered; they are tried again", "org", o, "error", err)
+		}
+		if err != nil || !more {
+			return
+		}
+	}
+}
+
+// stretch delivers under one lease. more says that there may be others.
+func (s *Service) stretch(ctx context.Context, o org.ID) (more bool, err error) {
+	began := time.Now()
+	lease, err := s.store.Lease(ctx, o, s.holder, began, began.Add(leaseTime))
+	if err != nil {
+		return false, err
+	}
+	pending, err := s.store.Pending(ctx, o, batch)
+	if err != nil {
+		return false, err
+	}
+	done := Outcome{Done: len(pending) < batch, Failures: lease.Failures}
+	for _, e := range pending {
+		if time.Since(began) > leaseTime/2 {
+			done.Done = false
+			break
+		}
+		if failed := s.deliverOne(ctx, lease.Stream, e, &done); failed {
+			break
+		}
+	}
+	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	return !done.Done, s.store.Settle(settling, o, s.holder, done)
+}
+
+// deliverOne pushes an event and notes what came of it. After a failure no later
+// event may be pushed.
+func (s *Service) deliverOne(ctx context.Context, stream Stream, e Event, done *Outcome) (failed bool) {
+	err := s.push(ctx, stream, e)
+	var refused *refusal
+	switch {
+	case err == nil:
+		done.Delivered = append(done.Delivered, e.ID)
+		done.Failures, done.Fault, done.Retry = 0, "", time.Time{}
+		return false
+	case errors.As(err, &refused):
+		s.log.WarnContext(ctx, "the receiver refused an event", "org", stream.Org, "event", e.ID, "error", refused.fault)
+		done.Dead = append(done.Dead, Letter{ID: e.ID, Fault: refused.fault})
+		return false
+	}
+	done.Done = true
+	if ctx.Err() != nil { // this server ends; the event was not the reason
+		return true
+	}
+	if done.Failures++; done.Failures == 1 {
+		s.log.WarnContext(ctx, "an event was not delivered; it is tried again", "org", stream.Org, "event", e.ID, "error", err)
+	}
+	done.Fault = fault{Err: err.Error()}.String()
+	if done.Failures == maxAttempts {
+		s.log.WarnContext(ctx, "an event was not delivered and is dead", "org", stream.Org, "event", e.ID, "error", err)
+		done.Dead = append(done.Dead, Letter{ID: e.ID, Fault: done.Fault})
+		done.Failures = 0
+	}
+	done.Retry = time.Now().Add(s.backoff(max(done.Failures, 1)))
+	return true
+}
+
+// backoff is the pause after so many failures in a row: twice as long after each,
+// up to maxRetry, of which a random half is left out, so that the streams of a
+// receiver that was away do not come back all at once.
+func (s *Service) backoff(failures int) time.Duration {
+	pause := maxRetry
+	if doublings := failures - 1; doublings < 20 {
+		pause = min(s.pause<<doublings, maxRetry)
+	}
+	return pause/2 + rand.N(pause/2+1)
+}

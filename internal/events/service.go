@@ -1,0 +1,145 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/outward"
+)
+
+const (
+	// Kept is how long events wait for who polls them, or who they are pushed to
+	// and does not accept them. Then they are dead.
+	Kept = 7 * 24 * time.Hour
+	// KeptDead is how long dead events are kept.
+	KeptDead = 30 * 24 * time.Hour
+)
+
+// Options are what a Service may be told.
+type Options struct {
+	Issuer string // `iss` of the tokens: the URL that clients use; "purescim" when empty
+	Log    *slog.Logger
+	// HTTPClient pushes. Nil is one that cannot reach the own machine; another is
+	// trusted to reach what it may.
+	HTTPClient *http.Client
+	// Pause is how long a failed push waits before the second attempt; each
+	// attempt that fails doubles it. 0 is a second.
+	Pause time.Duration
+}
+
+// Service keeps the streams of organisations and delivers their events. It is
+// safe for concurrent use.
+type Service struct {
+	store  Store
+	signer Signer
+	issuer string
+	log    *slog.Logger
+	client *http.Client
+	inside bool // endpoints on the own machine may be named
+	pause  time.Duration
+	holder uuid.UUID // of leases
+}
+
+// New makes a Service on the streams of store, with tokens signed by signer.
+func New(store Store, signer Signer, o Options) *Service {
+	s := &Service{
+		store: store, signer: signer,
+		issuer: cmp.Or(o.Issuer, "purescim"),
+		log:    o.Log,
+		client: new(http.Client),
+		inside: o.HTTPClient != nil,
+		pause:  cmp.Or(o.Pause, time.Second),
+		holder: uuid.New(),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTPClient != nil {
+		*s.client = *o.HTTPClient
+	} else {
+		s.client.Transport = outward.Transport()
+	}
+	s.client.Timeout = pushTimeout
+	// A redirect would take the credential and the event to somewhere else.
+	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return s
+}
+
+// Stream reads the stream of an organisation, or ErrNotFound.
+func (s *Service) Stream(ctx context.Context, o org.ID) (Stream, error) {
+	return s.store.Stream(ctx, o)
+}
+
+// SetStream checks the settings and stores them. Changes that begin a second
+// later, on whatever server, are told as they say. An empty Credential leaves
+// that of before, unless the endpoint is another. What is wrong with a setting is
+// an *InvalidError.
+func (s *Service) SetStream(ctx context.Context, stream Stream) (Stream, error) {
+	stream, err := stream.check(s.inside)
+	if err != nil {
+		return stream, err
+	}
+	stream.Created = time.Now().UTC().Truncate(time.Millisecond)
+	stream.Modified = stream.Created
+	if stream, err = s.store.SetStream(ctx, stream); err != nil {
+		return stream, err
+	}
+	s.log.InfoContext(ctx, "stream of events set", "org", stream.Org, "method", stream.Method, "status", stream.Status)
+	return stream, nil
+}
+
+// RemoveStream removes the stream and all of its events, or answers ErrNotFound.
+func (s *Service) RemoveStream(ctx context.Context, o org.ID) error {
+	if err := s.store.RemoveStream(ctx, o); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "stream of events removed", "org", o)
+	return nil
+}
+
+// Progress tells how far the delivery of a stream is.
+func (s *Service) Progress(ctx context.Context, o org.ID) (Progress, error) {
+	return s.store.Progress(ctx, o)
+}
+
+// Dead reads a page of the events that could not be delivered, and how many
+// there are.
+func (s *Service) Dead(ctx context.Context, o org.ID, p Page) ([]Event, int, error) {
+	return s.store.Dead(ctx, o, p)
+}
+
+// Requeue has dead events delivered after all, of nil all, in their old places.
+// It tells how many those are.
+func (s *Service) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, error) {
+	n, err := s.store.Requeue(ctx, o, ids)
+	if err == nil && n > 0 {
+		s.log.InfoContext(ctx, "dead events queued again", "org", o, "events", n)
+	}
+	return n, err
+}
+
+// tokenType tells the token of an event from other JWTs (RFC 8417 section 2.3).
+const tokenType = "secevent+jwt"
+
+// token makes the Security Event Token of an event.
+func (s *Service) token(ctx context.Context, stream Stream, e Event) (string, error) {
+	var told map[string]json.RawMessage
+	if err := json.Unmarshal(e.Claims, &told); err != nil {
+		return "", fmt.Errorf("read event %s: %w", e.ID, err)
+	}
+	claims := make(map[string]any, len(told)+5)
+	for name, claim := range told {
+		claims[name] = claim
+	}
+	claims["iss"], claims["aud"] = s.issuer, stream.Audience
+	claims["iat"], claims["jti"], claims["seq"] = e.Made.Unix(), e.ID.String(), e.Seq
+	return s.signer.Sign(ctx, tokenType, claims)
+}

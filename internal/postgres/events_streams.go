@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/org"
+)
+
+const (
+	// streamsFresh is how long a server goes by the streams that it has read, and
+	// so how long a change may be told as before after its stream was set.
+	streamsFresh = time.Second
+	// streamsPause is how often they are read, so that no request has to.
+	streamsPause = streamsFresh / 4
+)
+
+// streamCache holds the streams of all organisations, of which there are few: a
+// change asks it, and nobody else, whether it is to be told.
+type streamCache struct {
+	current atomic.Pointer[streamSet]
+	reading sync.Mutex
+}
+
+// streamSet is what one reading gave. It is never changed.
+type streamSet struct {
+	read    time.Time // when the reading began
+	streams map[org.ID]events.Stream
+}
+
+// forget has the streams read again before they are used, also when a reading is
+// under way.
+func (c *streamCache) forget() { c.current.Store(new(streamSet)) }
+
+// fresh gives what is known, or nil when that is too old.
+func (c *streamCache) fresh() (set, known *streamSet) {
+	set = c.current.Load()
+	if set != nil && time.Since(set.read) < streamsFresh {
+		known = set
+	}
+	return set, known
+}
+
+// of gives the stream of an organisation whose changes are to be told.
+func (c *streamCache) of(ctx context.Context, s *Store, o org.ID) (stream events.Stream, told bool, err error) {
+	known, err := c.all(ctx, s)
+	stream, told = known[o]
+	return stream, told && stream.Status != events.Disabled, err
+}
+
+// all gives the streams as they were at most streamsFresh ago.
+func (c *streamCache) all(ctx context.Context, s *Store) (map[org.ID]events.Stream, error) {
+	if _, known := c.fresh(); known != nil {
+		return known.streams, nil
+	}
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	old, known := c.fresh()
+	if known != nil {
+		return known.streams, nil
+	}
+	return c.renew(ctx, s, old)
+}
+
+// renew reads the streams in the place of those of before.
+func (c *streamCache) renew(ctx context.Context, s *Store, old *streamSet) (map[org.ID]events.Stream, error) {
+	set := &streamSet{read: time.Now(), streams: map[org.ID]events.Stream{}}
+	rows, err := s.pool.Query(ctx, selectAllStreams)
+	if err != nil {
+		return nil, wrap("read streams of events", err)
+	}
+	all, err := pgx.CollectRows(rows, scanStream)
+	if err != nil {
+		return nil, wrap("read streams of events", err)
+	}
+	for _, stream := range all {
+		set.streams[stream.Org] = stream
+	}
+	c.current.CompareAndSwap(old, set)
+	return set.streams, nil
+}
+
+// keep reads the streams before they are too old, until the context ends.
+func (c *streamCache) keep(ctx context.Context, s *Store) {
+	tick := time.NewTicker(streamsPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// A failure is told by the next change, which reads them itself.
+		_, _ = c.renew(ctx, s, c.current.Load())
+	}
+}
