@@ -21,6 +21,7 @@ type tokenCreate struct {
 	database
 	output
 	Client string `required:"" placeholder:"ID" help:"The id of the client."`
+	User   string `placeholder:"ID" help:"The id of a user: the token is for that user's own resource, /Me, and nothing else."`
 }
 
 // tokenResult is what a program reads of a new token.
@@ -38,13 +39,27 @@ func (cmd *tokenCreate) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		token, expires, err := p.oauth.Issue(ctx, client, 0)
+		token, expires, err := cmd.issue(ctx, p.oauth, client)
 		if err != nil {
 			return err
 		}
 		result := tokenResult{AccessToken: token, TokenType: "bearer", ExpiresIn: int64(time.Until(expires).Seconds()), ExpiresAt: expires.UTC()}
 		return cmd.print(c.out, result, field{"access token", token}, field{"token expires", timeText(expires)})
 	})
+}
+
+func (cmd *tokenCreate) issue(ctx context.Context, s *oauth.Service, client oauth.Client) (token string, expires time.Time, err error) {
+	if cmd.User == "" {
+		return s.Issue(ctx, client, 0)
+	}
+	user, err := uuid.Parse(cmd.User)
+	if err == nil {
+		token, expires, err = s.IssueFor(ctx, client, user, 0)
+	}
+	if err != nil {
+		err = fmt.Errorf("--user %s: %w", cmd.User, err)
+	}
+	return token, expires, err
 }
 
 type tokenList struct {
@@ -57,6 +72,7 @@ type tokenList struct {
 // token itself, which is not kept.
 type knownToken struct {
 	ID       string     `json:"id"`
+	User     string     `json:"user,omitempty"`
 	State    string     `json:"state"`
 	Issued   *time.Time `json:"issued"`
 	Expires  *time.Time `json:"expires"`
@@ -82,6 +98,9 @@ func (cmd *tokenList) Run(ctx context.Context, c console) error {
 			results[i] = knownToken{
 				ID: t.ID.String(), State: string(t.State(time.Now())),
 				Issued: timeJSON(t.Issued), Expires: timeJSON(t.Expires), Used: timeJSON(t.Used), UsedFrom: t.UsedFrom,
+			}
+			if t.User != uuid.Nil {
+				results[i].User = t.User.String()
 			}
 		}
 		return printList(cmd.output, c.out, results, []string{"ID", "STATE", "ISSUED", "EXPIRES", "LAST USED", "FROM"}, func(t knownToken) []string {

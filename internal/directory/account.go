@@ -89,6 +89,16 @@ func (d *Directory) ListAccounts(ctx context.Context, o org.Org, state string, s
 	return accounts, page.Total, err
 }
 
+// CheckActive returns the error of a user who is not there unless the user with
+// the id is active.
+func (d *Directory) CheckActive(ctx context.Context, o org.Org, id uuid.UUID) error {
+	page, err := d.usersOf(ctx, d.store.Org(o.ID), Active, Selection{IDs: []uuid.UUID{id}, Limit: 1})
+	if err == nil && len(page.Records) == 0 {
+		err = notFound(schema.User, id.String())
+	}
+	return err
+}
+
 func (d *Directory) usersOf(ctx context.Context, view View, state string, s Selection) (Page, error) {
 	if state == Deleted {
 		return view.DeletedUsers(ctx, s)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -45,6 +47,9 @@ func (f *Frame) authorize(route Route, path string) wrapper {
 		}
 		calls := route.calls(path)
 		return func(w http.ResponseWriter, r *http.Request) error {
+			if err := route.checkUser(exchangeOf(r.Context())); err != nil {
+				return err
+			}
 			needed := calls[servedAs(r.Method)]
 			if len(needed) == 0 || !route.serves(servedAs(r.Method), r) || exchangeOf(r.Context()).principal.Permissions.HasAny(needed...) {
 				return next(w, r)
@@ -52,6 +57,20 @@ func (f *Frame) authorize(route Route, path string) wrapper {
 			f.challenge(w, r, errorScope)
 			return route.Access.refusal(needed)
 		}
+	}
+}
+
+// checkUser keeps tokens that carry a user to the paths that are for them. Nobody
+// is known yet who asks for OPTIONS.
+func (route Route) checkUser(x *exchange) error {
+	switch carries := x.principal.User != uuid.Nil; {
+	case !x.known || carries == route.Self:
+		return nil
+	case carries:
+		return scim.Forbidden("the access token is for one user and good for /Me alone; another one of its client is needed, made without a user")
+	default:
+		return scim.NotImplemented("this endpoint is not offered to an access token that carries no user; " +
+			"one that does is made with \"purescim token create --user\"")
 	}
 }
 

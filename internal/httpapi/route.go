@@ -29,6 +29,9 @@ type Route struct {
 	// Offered tells whether an organisation has one of Methods; nil is that each
 	// has all. OPTIONS is answered before the organisation is known, and names all.
 	Offered func(method string, s org.Settings) bool
+	// Self is for the path of a user's own resource: only tokens that carry a user
+	// are served, which no other path takes. Others are refused with 501.
+	Self bool
 	// Access is that of the door. It has a line for each of the methods.
 	Access Access
 	// Refusal tells the administrator of an organisation that does not have one of

@@ -58,8 +58,10 @@ type ClientStore interface {
 // TokenStore keeps the tokens that were issued.
 type TokenStore interface {
 	// AddToken records a token that is signed with the key, before anybody gets
-	// it. It returns ErrClientClosed unless the client is active. When the client
-	// is disabled at the same time, either this fails or that ends the token.
+	// it. It returns ErrClientClosed unless the client is active, and ErrNoUser when
+	// the token carries a user whom the organisation does not have. When the client
+	// is disabled or the user deleted at the same time, either this fails or that
+	// ends the token.
 	AddToken(ctx context.Context, t Token, key string) error
 	// AdoptToken records a token that was issued before tokens were recorded,
 	// unless it is known by now.
@@ -106,6 +108,9 @@ type Bearer struct {
 
 	Recorded bool // the token is known
 	Revoked  bool // and was revoked
+	// User is whom the token carries, zero for none, and Active whether that user is.
+	User   uuid.UUID
+	Active bool
 	// Unrecorded says that the client had tokens before tokens were recorded, so
 	// that one that is not known may be good.
 	Unrecorded bool

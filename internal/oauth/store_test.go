@@ -156,7 +156,7 @@ func (m *memory) Bearer(_ context.Context, o org.ID, client, token uuid.UUID) (o
 		return oauth.Bearer{}, oauth.ErrNotFound
 	}
 	if t, ok := m.tokens[token]; ok && t.Client == client {
-		b.Recorded, b.Revoked = true, !t.Revoked.IsZero()
+		b.Recorded, b.Revoked, b.User, b.Active = true, !t.Revoked.IsZero(), t.User, true
 	}
 	return b, m.failure()
 }

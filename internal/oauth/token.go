@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,7 @@ type Token struct {
 	ID       uuid.UUID // its `jti`
 	Org      org.ID
 	Client   uuid.UUID
+	User     uuid.UUID // whom it carries; zero for the client itself
 	Issued   time.Time
 	Expires  time.Time
 	IssuedTo string // the IP address that asked for it; empty for the command line
@@ -59,6 +61,22 @@ func (s *Service) Issue(ctx context.Context, c Client, validity time.Duration) (
 
 // IssueTo is Issue for somebody at an IP address, which is kept with the token.
 func (s *Service) IssueTo(ctx context.Context, c Client, validity time.Duration, address string) (token string, expires time.Time, err error) {
+	return s.issue(ctx, Token{Org: c.Org, Client: c.ID, IssuedTo: address}, c, validity)
+}
+
+// ErrNoUser says that the organisation has no such user.
+var ErrNoUser = errors.New("the organisation has no such user")
+
+// IssueFor is Issue of a token that carries a user of the organisation: it is for
+// the user's own resource and nothing else, as far as the client's roles permit,
+// and is refused while the user is not active and once it is deleted. It returns
+// ErrNoUser.
+func (s *Service) IssueFor(ctx context.Context, c Client, user uuid.UUID, validity time.Duration) (token string, expires time.Time, err error) {
+	return s.issue(ctx, Token{Org: c.Org, Client: c.ID, User: user}, c, validity)
+}
+
+// issue completes, signs and records a token.
+func (s *Service) issue(ctx context.Context, t Token, c Client, validity time.Duration) (token string, expires time.Time, err error) {
 	if c.State != StateActive {
 		return "", time.Time{}, ErrClientClosed
 	}
@@ -70,19 +88,18 @@ func (s *Service) IssueTo(ctx context.Context, c Client, validity time.Duration,
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
+	if t.ID, err = uuid.NewV7(); err != nil {
 		return "", time.Time{}, fmt.Errorf("make token id: %w", err)
 	}
-	issued := time.Now().UTC().Truncate(time.Second)
-	t := Token{ID: id, Org: c.Org, Client: c.ID, Issued: issued, Expires: issued.Add(validity), IssuedTo: address}
+	t.Issued = time.Now().UTC().Truncate(time.Second)
+	t.Expires = t.Issued.Add(validity)
 	if token, err = s.sign(t, keys); err != nil {
 		return "", time.Time{}, err
 	}
 	if err := s.store.AddToken(ctx, t, keys.signerID); err != nil {
 		return "", time.Time{}, fmt.Errorf("record token: %w", err)
 	}
-	s.log.InfoContext(ctx, "token issued", "org", c.Org, "client", c.ID, "token", id, "expires", t.Expires)
+	s.log.InfoContext(ctx, "token issued", "org", c.Org, "client", c.ID, "token", t.ID, "expires", t.Expires)
 	return token, t.Expires, nil
 }
 

@@ -35,6 +35,7 @@ type Principal struct {
 	Org         org.Org
 	Client      uuid.UUID
 	Token       uuid.UUID // the token's own id, its `jti`
+	User        uuid.UUID // for whom alone the token is; zero for the client itself
 	Permissions Permissions
 	Issued      time.Time // when the token was
 	Expires     time.Time // when the token does
@@ -155,9 +156,11 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 		return Principal{}, fmt.Errorf("%w: it was revoked", ErrTokenInvalid)
 	case id.trusted == nil && !found.Recorded && !found.Unrecorded:
 		return Principal{}, fmt.Errorf("%w: it is not known", ErrTokenInvalid)
+	case found.User != uuid.Nil && !found.Active:
+		return Principal{}, fmt.Errorf("%w: its user is not active", ErrTokenInvalid)
 	}
 	p := Principal{
-		Org: found.Org, Client: id.client, Token: id.token, Permissions: PermissionsOf(found.Roles...),
+		Org: found.Org, Client: id.client, Token: id.token, User: found.User, Permissions: PermissionsOf(found.Roles...),
 		Issued: id.issued, Expires: id.expires, RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
 	}
 	if id.trusted != nil {

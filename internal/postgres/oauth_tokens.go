@@ -31,8 +31,8 @@ with client as (
   where  c.org_id = $1 and c.client_id = $3 and c.state = 'active'
   for    share
 )
-insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to)
-select $1, $2, client.client_id, $4, $5, $6
+insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id)
+select $1, $2, client.client_id, $4, $5, $6, $7
 from   client`
 
 // deleteEnded takes a few tokens that ended long ago. What other servers are
@@ -61,7 +61,7 @@ where  kid = $1 and verify_until < $3`
 func (r Registry) AddToken(ctx context.Context, t oauth.Token, key string) error {
 	var added int64
 	add := func(b *pgx.Batch) {
-		b.Queue(insertToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, t.IssuedTo).
+		b.Queue(insertToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, t.IssuedTo, orNull(t.User)).
 			Exec(func(tag pgconn.CommandTag) error {
 				added = tag.RowsAffected()
 				return nil
@@ -75,7 +75,18 @@ func (r Registry) AddToken(ctx context.Context, t oauth.Token, key string) error
 		}
 		return nil
 	})
+	if violates(err, foreignKeyViolation, "tokens_user") {
+		err = oauth.ErrNoUser
+	}
 	return wrap("add token", err)
+}
+
+// orNull is an id that is null when it is zero.
+func orNull(id uuid.UUID) any {
+	if id == uuid.Nil {
+		return nil
+	}
+	return uid(id)
 }
 
 const adoptToken = `
@@ -100,6 +111,7 @@ func (r Registry) AdoptToken(ctx context.Context, t oauth.Token) error {
 const selectBearer = `
 select ` + clientColumns + `, ` + orgColumns + `,
        t.id is not null, t.revoked_at is not null, c.unrecorded_tokens,
+       t.user_id, (select u.active from users u where u.org_id = $1 and u.id = t.user_id),
        array(select r.detail::text
              from   catalogue r
              where  r.org_id = $1 and r.kind = $4
@@ -121,15 +133,20 @@ func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID)
 
 func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
 	var f clientFields
-	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &b.Unrecorded, &b.Roles})
+	var user *uuid.UUID
+	var active *bool
+	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &b.Unrecorded, &user, &active, &b.Roles})
 	if err = row.Scan(fields...); err == nil {
 		b.Client, err = f.client()
+	}
+	if user != nil {
+		b.User, b.Active = *user, active != nil && *active
 	}
 	return b, err
 }
 
 const selectTokens = `
-select t.id, t.client_id, t.issued_at, t.expires_at, t.issued_to, t.used_at, t.used_from, t.revoked_at
+select t.id, t.client_id, t.issued_at, t.expires_at, t.issued_to, t.used_at, t.used_from, t.revoked_at, t.user_id
 from   access_tokens t
 where  t.org_id = $1 and t.client_id = $2
 order  by t.id desc
@@ -146,7 +163,11 @@ func (r Registry) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oaut
 	}
 	tokens, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
 		var used, revoked *time.Time
-		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, &used, &t.UsedFrom, &revoked)
+		var user *uuid.UUID
+		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, &used, &t.UsedFrom, &revoked, &user)
+		if user != nil {
+			t.User = *user
+		}
 		t.Org, t.Issued, t.Expires, t.Used, t.Revoked = o, t.Issued.UTC(), t.Expires.UTC(), orZero(used), orZero(revoked)
 		return t, err
 	})

@@ -15,6 +15,11 @@ var access = httpapi.Access{
 		"PATCH /Users/{id}":  changingUsers,
 		"DELETE /Users/{id}": {"directory:user:delete"},
 
+		"GET " + meEndpoint:    httpapi.TokenOnly,
+		"PUT " + meEndpoint:    changingUsers,
+		"PATCH " + meEndpoint:  changingUsers,
+		"DELETE " + meEndpoint: {"directory:user:delete"},
+
 		"GET /Groups":         {"directory:group:edit", "directory:group:view"},
 		"POST /Groups":        {"directory:group:add", "directory:group:edit"},
 		"GET /Groups/{id}":    {"directory:group:edit", "directory:group:view"},

@@ -23,7 +23,7 @@ import (
 var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
 
 // notOffered are the endpoints of the standard that this server does without.
-var notOffered = []string{"/Me", "/Bulk", "/.search"}
+var notOffered = []string{"/Bulk", "/.search"}
 
 // Mount serves SCIM below r.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
@@ -45,7 +45,11 @@ func (d *door) mount(r chi.Router) {
 	inner.Use(httpapi.AnyCase(d.names()...))
 	d.discovery(inner)
 	for _, t := range d.directory.Types() {
-		resources{door: d, operations: operationsOf(d.directory, t), t: t}.mount(inner)
+		s := resources{door: d, operations: operationsOf(d.directory, t), t: t}
+		s.mount(inner)
+		if t.Core.ID == scim.UserURN {
+			s.mountMe(inner)
+		}
 		d.refuse(inner, t.Endpoint+"/.search")
 	}
 	for _, path := range notOffered {
@@ -56,7 +60,7 @@ func (d *door) mount(r chi.Router) {
 
 // names are those of the endpoints.
 func (d *door) names() []string {
-	paths := append([]string{schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint}, notOffered...)
+	paths := append([]string{schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint, meEndpoint}, notOffered...)
 	for _, t := range d.directory.Types() {
 		paths = append(paths, t.Endpoint)
 	}

@@ -141,6 +141,26 @@ func (o *Org) As(t testing.TB, roles ...string) *Org {
 	return &as
 }
 
+// At is the same organisation and client at another server of the database.
+func (o *Org) At(s *Server) *Org {
+	at := *o
+	at.server = s
+	return &at
+}
+
+// AsUser is the same organisation with a token for one of its users, through a new
+// client that carries just the roles.
+func (o *Org) AsUser(t testing.TB, user string, roles ...string) *Org {
+	t.Helper()
+	client, _ := o.NewClient(t, roles...)
+	as := *o
+	var err error
+	if as.Token, _, err = o.server.OAuth.IssueFor(t.Context(), client, uuid.MustParse(user), 0); err != nil {
+		t.Fatal(err)
+	}
+	return &as
+}
+
 // NewToken makes a client that carries the roles, and a token for it.
 func (o *Org) NewToken(t testing.TB, roles ...string) (token string, client oauth.Client) {
 	t.Helper()
