@@ -127,3 +127,29 @@ func TestClientTraffic(t *testing.T) {
 	a.do(t, "DELETE", "/api/v2/tokens/me", 204, "")
 	a.do(t, "GET", "/api/v2/tokens/me", 401, "")
 }
+
+// TestEventTraffic does the same with a stream of events.
+func TestEventTraffic(t *testing.T) {
+	t.Parallel()
+	router, err := gorillamux.NewRouter(load(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := servertest.New(t)
+	a := administrator{server: server, token: server.NewOrg(t).Token, router: router}
+	const root = "/api/v2/events"
+	a.do(t, "GET", root+"/stream", 404, "")
+	a.do(t, "POST", root+"/poll", 404, `{}`)
+	a.do(t, "PUT", root+"/stream", 400, `{"method":"push","audience":"receiver","endpointUrl":"https://127.0.0.1/"}`)
+	a.do(t, "PUT", root+"/stream", 200, `{"method":"push","audience":"receiver","endpointUrl":"https://receiver.example/","authorizationHeader":"Bearer x","status":"paused"}`)
+	a.do(t, "GET", root+"/stream", 200, "")
+	a.do(t, "POST", root+"/poll", 409, `{}`)
+	a.do(t, "PUT", root+"/stream", 200, `{"method":"poll","audience":"receiver","form":"full","events":["prov:create"]}`)
+	a.do(t, "POST", "/api/v2/scim/v2/Users", 201, `{"userName":"ada@example.org"}`)
+	a.do(t, "POST", root+"/poll", 200, `{"maxEvents":1,"returnImmediately":true,"ack":["unknown"],"setErrs":{"unknown":{"err":"invalid_key"}}}`)
+	a.do(t, "GET", root+"/deadletters?pageSize=1", 200, "")
+	a.do(t, "POST", root+"/deadletters/requeue", 200, `{"all":true}`)
+	a.do(t, "POST", root+"/deadletters/requeue", 400, `{}`)
+	a.do(t, "DELETE", root+"/stream", 204, "")
+	a.do(t, "DELETE", root+"/stream", 404, "")
+}

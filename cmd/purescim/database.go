@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/localpg"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
@@ -32,6 +34,7 @@ type parts struct {
 	store     *postgres.Store
 	registry  postgres.Registry
 	oauth     *oauth.Service
+	events    *events.Service
 	directory *directory.Directory
 	log       *slog.Logger
 
@@ -65,7 +68,7 @@ func (p *parts) build(ctx context.Context) error {
 	if err := migrations.Up(ctx, p.url, p.log); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log})
+	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Correlation: httpapi.CorrelationID})
 	if err != nil {
 		return err
 	}
@@ -74,6 +77,7 @@ func (p *parts) build(ctx context.Context) error {
 	p.store = store
 	p.registry = store.Registry()
 	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log})
+	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log})
 	p.directory = directory.New(store, schema.DefaultTypes, p.log)
 	return nil
 }
@@ -84,6 +88,7 @@ func (p *parts) work(ctx context.Context) (stop func()) {
 	var running sync.WaitGroup
 	running.Go(func() { p.store.Run(ctx) })
 	running.Go(func() { p.oauth.Run(ctx) })
+	running.Go(func() { p.events.Run(ctx) })
 	return func() {
 		cancel()
 		running.Wait()

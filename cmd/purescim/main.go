@@ -32,6 +32,7 @@ type commands struct {
 	Client   clientCommands   `cmd:"" help:"OAuth clients, which identity systems sign in as."`
 	Token    tokenCommands    `cmd:"" help:"Access tokens."`
 	Issuer   issuerCommands   `cmd:"" help:"Other issuers whose tokens an organisation trusts."`
+	Events   eventsCommands   `cmd:"" help:"Security events, which tell a receiver what changes in an organisation."`
 	Key      keyCommands      `cmd:"" help:"The keys that sign access tokens."`
 	Group    groupCommands    `cmd:"" help:"Groups, which SCIM fills but never creates."`
 	Role     roleCommands     `cmd:"" help:"Roles, which users and clients have by name."`

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/metrics"
 	"github.com/purescim/purescim/internal/server"
@@ -32,6 +33,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer p.close()
+	p.events = events.New(p.store.Events(), p.oauth, events.Options{Issuer: cmd.PublicURL, Log: p.log})
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w; --addr or PURESCIM_ADDR chooses another address", err)
@@ -80,6 +82,7 @@ func (cmd *serveCommand) handler(p *parts, observe func(route, method string, st
 	return server.New(server.Config{
 		Directory:  p.directory,
 		OAuth:      p.oauth,
+		Events:     p.events,
 		RateLimit:  cmd.RateLimit,
 		PublicURL:  cmd.PublicURL,
 		TrustProxy: cmd.TrustProxy,

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/platformapi"
@@ -22,6 +23,7 @@ import (
 type Config struct {
 	Directory *directory.Directory
 	OAuth     *oauth.Service
+	Events    *events.Service
 	// RateLimit is how many requests a minute may be made with a token, unless its client or
 	// organisation has a limit of its own; 0 is no limit.
 	RateLimit int
@@ -51,6 +53,7 @@ func New(c Config) http.Handler {
 	scimapi.Mount(r, frame, c.Directory)
 	platformapi.Mount(r, frame, c.Directory)
 	platformapi.MountOAuth(r, frame, c.OAuth)
+	platformapi.MountEvents(r, frame, c.Events, c.Directory)
 	mountOAuth(r, frame, oauth.Endpoints{Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress})
 	return r
 }

@@ -12,10 +12,13 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres"
@@ -31,6 +34,7 @@ type Server struct {
 	Handler   http.Handler
 	Store     *postgres.Store
 	OAuth     *oauth.Service
+	Events    *events.Service
 	Directory *directory.Directory
 }
 
@@ -41,7 +45,8 @@ type Options struct {
 	Log       *slog.Logger // silent when nil
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
-	// HTTPClient fetches the keys of other issuers; nil reaches none on this machine.
+	// HTTPClient fetches the keys of other issuers and pushes events; nil reaches
+	// nobody on this machine.
 	HTTPClient *http.Client
 }
 
@@ -70,13 +75,16 @@ func NewWith(t testing.TB, o Options) *Server {
 		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log, HTTPClient: o.HTTPClient}),
 		Directory: directory.New(store, o.Types, o.Log),
 	}
+	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
 	s.Handler = server.New(server.Config{
 		Directory: s.Directory,
 		OAuth:     s.OAuth,
+		Events:    s.Events,
 		RateLimit: o.RateLimit,
 		Log:       o.Log,
 	})
 	background(t, s.OAuth.Run)
+	background(t, s.Events.Run)
 	running := httptest.NewServer(s.Handler)
 	t.Cleanup(running.Close)
 	s.URL = running.URL
@@ -87,7 +95,7 @@ func NewWith(t testing.TB, o Options) *Server {
 func open(t testing.TB, o Options) *postgres.Store {
 	t.Helper()
 	// The server of all tests has connections for many stores, not for large ones.
-	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log})
+	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID})
 	if err != nil {
 		t.Fatal(err)
 	}
