@@ -30,8 +30,7 @@ func (f *Frame) answerErrors(p Protocol) wrapper {
 				return nil
 			}
 			x := exchangeOf(r.Context())
-			told := x.explain(r.Context(), err)
-			f.logError(r.Context(), told, err)
+			told := f.Explain(r.Context(), err)
 			if x.status != 0 {
 				panic(http.ErrAbortHandler) // part of an answer is no answer
 			}
@@ -45,8 +44,14 @@ func (f *Frame) answerErrors(p Protocol) wrapper {
 	}
 }
 
-// explain chooses what the client is told.
-func (x *exchange) explain(ctx context.Context, err error) *scim.Error {
+// Explain chooses what the client is told of an error, and logs what it is not.
+func (f *Frame) Explain(ctx context.Context, err error) *scim.Error {
+	told := explain(ctx, err)
+	f.logError(ctx, told, err)
+	return told
+}
+
+func explain(ctx context.Context, err error) *scim.Error {
 	if told := (*scim.Error)(nil); errors.As(err, &told) {
 		return told
 	}
@@ -58,11 +63,11 @@ func (x *exchange) explain(ctx context.Context, err error) *scim.Error {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return &scim.Error{Status: statusGone, Detail: "the client has gone"}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &unreachable):
-		return scim.Unavailable("the server cannot answer at the moment; try again in %s seconds (correlation id %s)", retryAfter, x.id)
+		return scim.Unavailable("the server cannot answer at the moment; try again in %s seconds (correlation id %s)", retryAfter, CorrelationID(ctx))
 	default:
 		return &scim.Error{
 			Status: http.StatusInternalServerError,
-			Detail: "internal error; give your administrator the correlation id " + x.id,
+			Detail: "internal error; give your administrator the correlation id " + CorrelationID(ctx),
 		}
 	}
 }
@@ -110,15 +115,19 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 		WriteJSON(x, e.Status, "application/json", marshal(platformBody(e, err, x.id)))
 		return
 	}
-	WriteJSON(x, e.Status, scim.MediaType, marshal(scimError{
+	WriteJSON(x, e.Status, scim.MediaType, ErrorBody(e))
+}
+
+// ErrorBody is what a SCIM client is told of an error (RFC 7644 section 3.12).
+func ErrorBody(e *scim.Error) []byte {
+	return marshal(scimError{
 		Schemas: []string{scim.ErrorURN},
 		Status:  strconv.Itoa(e.Status),
 		Type:    e.Type,
 		Detail:  e.Detail,
-	}))
+	})
 }
 
-// scimError is the body of RFC 7644 section 3.12.
 type scimError struct {
 	Schemas []string       `json:"schemas"`
 	Status  string         `json:"status"`

@@ -65,18 +65,24 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // catchPanic makes a panic an error like any other.
 func catchPanic(next Handler) Handler {
-	return func(w http.ResponseWriter, r *http.Request) (err error) {
-		defer func() {
-			switch value := recover(); value {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(value)
-			default:
-				err = &panicked{value: value, stack: debug.Stack()}
-			}
-		}()
-		return next(w, r)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return Caught(func() error { return next(w, r) })
 	}
+}
+
+// Caught does work and returns its panic as an error. A handler needs it for what
+// it does in other goroutines than its own.
+func Caught(work func() error) (err error) {
+	defer func() {
+		switch value := recover(); value {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(value)
+		default:
+			err = &panicked{value: value, stack: debug.Stack()}
+		}
+	}()
+	return work()
 }
 
 // The values of headers that never change are made once. Nobody writes to

@@ -43,7 +43,8 @@ var (
 
 // DefaultService is what the server offers unless it is configured otherwise.
 var DefaultService = Service{
-	Patch: true, MaxResults: 1000, ChangePassword: true, ETag: true,
+	Patch: true, MaxBulkOperations: 1000, MaxBulkPayload: 8 << 20,
+	MaxResults: 1000, ChangePassword: true, ETag: true,
 	AuthenticationSchemes: []AuthenticationScheme{BearerToken, ClientCredentials},
 }
 

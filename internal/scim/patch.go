@@ -20,6 +20,11 @@ func ParsePatch(body []byte) ([]PatchOp, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ReadPatch(object)
+}
+
+// ReadPatch is ParsePatch for a body that has been parsed.
+func ReadPatch(object map[string]any) ([]PatchOp, error) {
 	value, ok, err := member(object, "Operations")
 	if err != nil {
 		return nil, err

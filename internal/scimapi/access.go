@@ -8,6 +8,8 @@ import "github.com/purescim/purescim/internal/httpapi"
 var access = httpapi.Access{
 	Role: "SCIM Integration",
 	AnyOf: map[string][]string{
+		"POST " + bulkEndpoint: httpapi.TokenOnly, // each operation asks for itself
+
 		"GET /Users":         httpapi.TokenOnly,
 		"POST /Users":        creatingUsers,
 		"GET /Users/{id}":    httpapi.TokenOnly,

@@ -23,12 +23,13 @@ import (
 var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
 
 // notOffered are the endpoints of the standard that this server does without.
-var notOffered = []string{"/Bulk", "/.search"}
+var notOffered = []string{"/.search"}
 
 // Mount serves SCIM below r.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
+	slots := make(chan struct{}, sideBySide)
 	for _, path := range mounts {
-		(&door{frame: frame, directory: d, service: schema.DefaultService, path: path}).mount(r)
+		(&door{frame: frame, directory: d, service: schema.DefaultService, path: path, slots: slots}).mount(r)
 	}
 }
 
@@ -38,20 +39,24 @@ type door struct {
 	directory *directory.Directory
 	service   schema.Service
 	path      string
+	slots     chan struct{} // one for each operation of bulk requests that is under way
 }
 
 func (d *door) mount(r chi.Router) {
 	inner := d.frame.Router(httpapi.SCIM)
 	inner.Use(httpapi.AnyCase(d.names()...))
 	d.discovery(inner)
+	var types []resources
 	for _, t := range d.directory.Types() {
 		s := resources{door: d, operations: operationsOf(d.directory, t), t: t}
 		s.mount(inner)
 		if t.Core.ID == scim.UserURN {
 			s.mountMe(inner)
 		}
+		types = append(types, s)
 		d.refuse(inner, t.Endpoint+"/.search")
 	}
+	bulk{door: d, types: types}.mount(inner)
 	for _, path := range notOffered {
 		d.refuse(inner, path)
 	}
@@ -60,7 +65,7 @@ func (d *door) mount(r chi.Router) {
 
 // names are those of the endpoints.
 func (d *door) names() []string {
-	paths := append([]string{schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint, meEndpoint}, notOffered...)
+	paths := append([]string{schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint, bulkEndpoint, meEndpoint}, notOffered...)
 	for _, t := range d.directory.Types() {
 		paths = append(paths, t.Endpoint)
 	}

@@ -1,0 +1,77 @@
+package scimapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// bulkEndpoint takes many operations in one request (RFC 7644 section 3.7).
+const bulkEndpoint = "/Bulk"
+
+// sideBySide is how many operations of bulk requests a server does at once: so
+// many that commits share their flush, and so few that connections are left for
+// everyone else.
+const sideBySide = 8
+
+// bulk serves the endpoint under one mount.
+type bulk struct {
+	*door
+	types []resources // without the extensions that an organisation adds
+}
+
+// mount puts the endpoint on the router. Any client may ask; what each operation
+// takes, it is asked for itself.
+func (b bulk) mount(r chi.Router) {
+	b.frame.Handle(r, bulkEndpoint, httpapi.Route{
+		BodyLimit: int64(b.service.MaxBulkPayload),
+		Methods:   map[string]httpapi.Handler{http.MethodPost: b.post},
+		Access:    access,
+	})
+}
+
+func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
+	body, err := httpapi.Body(r)
+	if err != nil {
+		return err
+	}
+	request, err := scim.ParseBulk(body, b.service.MaxBulkOperations)
+	if err != nil {
+		return err
+	}
+	run, err := b.newRun(r.Context(), httpapi.Principal(r.Context()), request)
+	if err != nil {
+		return err
+	}
+	if err := run.carryOut(r.Context()); err != nil {
+		return err
+	}
+	answer, err := run.answer(b.root(r))
+	if err != nil {
+		return err
+	}
+	httpapi.WriteJSON(w, http.StatusOK, scim.MediaType, answer)
+	return nil
+}
+
+// answer renders the BulkResponse. Operations that were not begun are not in it.
+func (r *bulkRun) answer(root string) ([]byte, error) {
+	response := scim.BulkResponse{Schemas: []string{scim.BulkResponseURN}, Operations: []scim.BulkResult{}}
+	for i := range r.operations {
+		if out := r.final(i); out.Status != 0 {
+			response.Operations = append(response.Operations, r.operations[i].result(out, root))
+		}
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // details quote operators and values
+	if err := enc.Encode(response); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,132 @@
+package scimapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// operation is one operation of a bulk request: what it is on, what it needs, or
+// why it cannot be carried out.
+type operation struct {
+	scim.BulkOperation
+	on    resources
+	id    string         // of the path, or a reference; empty for a collection
+	body  map[string]any // of POST and PUT
+	patch []scim.PatchOp
+	fault error
+
+	// needs are the operations that create what this one refers to.
+	needs []int
+	// late are those of them that come after its own creation, because they need
+	// what it creates.
+	late []int
+}
+
+// operations reads the operations of a request of somebody. What is wrong with
+// one is its fault.
+func (b bulk) operations(ctx context.Context, who oauth.Principal, request scim.BulkRequest) ([]operation, error) {
+	types := make([]resources, len(b.types))
+	for i, s := range b.types {
+		var err error
+		if types[i], err = s.of(ctx, who.Org); err != nil {
+			return nil, err
+		}
+	}
+	created := make(map[string]int, len(request.Operations))
+	for i, op := range request.Operations {
+		if op.Method == http.MethodPost && op.BulkID != "" {
+			created[op.BulkID] = i
+		}
+	}
+	operations := make([]operation, len(request.Operations))
+	for i, op := range request.Operations {
+		operations[i].BulkOperation = op
+		if err := operations[i].read(types, who, created); err != nil {
+			operations[i].fault, operations[i].needs = err, nil
+		}
+	}
+	return operations, nil
+}
+
+// read finds out what an operation is to do, as far as that does not depend on
+// what is stored. created tells which operations have which bulkId.
+func (op *operation) read(types []resources, who oauth.Principal, created map[string]int) error {
+	if op.Fault != nil {
+		return op.Fault
+	}
+	if err := op.target(types); err != nil {
+		return err
+	}
+	if err := op.allowed(who); err != nil {
+		return err
+	}
+	switch data := op.Data.(type) {
+	case []any:
+		// The example of RFC 7644 section 3.7.3 has the list alone.
+		return op.readPatch(map[string]any{"Operations": data}, created)
+	case map[string]any:
+		if op.Method == http.MethodPatch {
+			return op.readPatch(data, created)
+		}
+		op.body = data
+	}
+	return op.findNeeds(created)
+}
+
+func (op *operation) readPatch(body map[string]any, created map[string]int) (err error) {
+	if op.patch, err = scim.ReadPatch(body); err != nil {
+		return err
+	}
+	return op.findNeeds(created)
+}
+
+// target reads the path.
+func (op *operation) target(types []resources) error {
+	endpoint, id, _ := strings.Cut(strings.Trim(op.Path, "/"), "/")
+	i := slices.IndexFunc(types, func(s resources) bool { return strings.EqualFold(s.t.Endpoint, "/"+endpoint) })
+	if i < 0 || op.Path[0] != '/' || strings.HasPrefix(id, ".") {
+		return scim.InvalidValue("path: %q is not the path of a resource or of a collection of resources, such as %s and %s/{id}; "+
+			"nothing else can be part of a bulk request", op.Path, types[0].t.Endpoint, types[0].t.Endpoint)
+	}
+	op.on, op.id = types[i], id
+	switch {
+	case op.Method == http.MethodPost && id != "":
+		return scim.InvalidValue("path: POST creates in a collection; %s is expected", op.on.t.Endpoint)
+	case op.Method != http.MethodPost && id == "":
+		return scim.InvalidValue("path: %s is for one resource; %s/{id} is expected", op.Method, op.on.t.Endpoint)
+	}
+	return nil
+}
+
+// allowed asks what the operation would be asked as a request of its own.
+func (op *operation) allowed(who oauth.Principal) error {
+	if !op.on.offers(op.Method, who.Org.Settings) {
+		return scim.MethodNotAllowed("%s is not allowed here: %s", op.Method, op.on.refusal)
+	}
+	call := op.Method + " " + op.on.t.Endpoint
+	if op.Method != http.MethodPost {
+		call += "/{id}"
+	}
+	return access.Check(call, who.Permissions)
+}
+
+// referring is the part of a body that holds references: whole attributes, those
+// of extensions under their URN.
+func (op *operation) referring(body map[string]any, refer references) map[string]any {
+	part := make(map[string]any)
+	for name, value := range body {
+		if !refer.areIn(value) {
+			continue
+		}
+		if extension, ok := value.(map[string]any); ok && op.on.t.Schema(name) != nil {
+			value = op.referring(extension, refer)
+		}
+		part[name] = value
+	}
+	return part
+}

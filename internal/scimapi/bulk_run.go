@@ -1,0 +1,176 @@
+package scimapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// bulkRun is a bulk request that is being carried out.
+type bulkRun struct {
+	bulk
+	who        oauth.Principal
+	request    scim.BulkRequest
+	operations []operation
+
+	// What has become of each operation: of all of it, or of its creation and of
+	// the references that were left out then. A step writes its own before those
+	// that wait for it go on.
+	done, linked []outcome
+}
+
+// newRun reads the operations of a request of somebody.
+func (b bulk) newRun(ctx context.Context, who oauth.Principal, request scim.BulkRequest) (*bulkRun, error) {
+	operations, err := b.operations(ctx, who, request)
+	if err != nil {
+		return nil, err
+	}
+	n := len(operations)
+	return &bulkRun{bulk: b, who: who, request: request, operations: operations, done: make([]outcome, n), linked: make([]outcome, n)}, nil
+}
+
+// carryOut does the operations, all or those until as many failed as end the
+// request. It returns the error of ctx when that ends first: then no more are
+// begun, and those under way have been finished.
+func (r *bulkRun) carryOut(ctx context.Context) error {
+	defer r.takeHalvesBack(ctx)
+	limit := r.request.FailOnErrors
+	for _, stage := range stages(r.operations, steps(r.operations), limit > 0) {
+		r.stage(ctx, stage)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if limit > 0 && r.failures() >= limit {
+			break
+		}
+	}
+	return nil
+}
+
+// final is what has become of the whole of an operation; its status is 0 when
+// that is open.
+func (r *bulkRun) final(i int) outcome {
+	if len(r.operations[i].late) > 0 && !r.done[i].failed() {
+		return r.linked[i]
+	}
+	return r.done[i]
+}
+
+func (r *bulkRun) failures() (n int) {
+	for i := range r.operations {
+		if r.final(i).failed() {
+			n++
+		}
+	}
+	return n
+}
+
+// of is where the outcome of a step goes.
+func (r *bulkRun) of(s step) *outcome {
+	if s.link {
+		return &r.linked[s.operation]
+	}
+	return &r.done[s.operation]
+}
+
+// turn is a step of a stage and what it has to do with those before it.
+type turn struct {
+	step
+	after   []<-chan struct{} // the ends of the steps that it waits for
+	earlier []chan struct{}   // the ends of all steps before it
+	// freed says that one of those may free a name.
+	freed bool
+}
+
+// stage does steps side by side, as far as they do not depend on each other.
+func (r *bulkRun) stage(ctx context.Context, stage []step) {
+	ends := make([]chan struct{}, len(stage))
+	latest, creates := make(map[string]int), make(map[int]int)
+	freed := false
+	var group sync.WaitGroup
+	for i, s := range stage {
+		op := &r.operations[s.operation]
+		t := turn{step: s, earlier: ends[:i], freed: freed}
+		for _, key := range op.holds() {
+			if j, ok := latest[key]; ok {
+				t.after = append(t.after, ends[j])
+			}
+			latest[key] = i
+		}
+		for _, need := range append(slices.Clone(op.needs), s.operation) {
+			if j, ok := creates[need]; ok {
+				t.after = append(t.after, ends[j])
+			}
+		}
+		creates[s.operation] = i
+		freed = freed || op.Method == http.MethodPut
+		ends[i] = make(chan struct{})
+		group.Go(func() {
+			defer close(ends[i])
+			r.take(ctx, t)
+		})
+	}
+	group.Wait()
+}
+
+// take takes a turn. What fails while an earlier step is under way might succeed
+// after it, and is done again then, so that the outcome is that of doing one
+// after the other.
+func (r *bulkRun) take(ctx context.Context, t turn) {
+	for _, end := range t.after {
+		<-end
+	}
+	if r.operations[t.operation].fault != nil {
+		r.do(ctx, t.step)
+		return
+	}
+	ahead := !ended(t.earlier)
+	r.inSlot(ctx, t.step)
+	if out := r.of(t.step); ahead && out.failed() && (t.freed || out.Status != http.StatusConflict) {
+		for _, end := range t.earlier {
+			<-end
+		}
+		r.inSlot(ctx, t.step)
+	}
+}
+
+func ended(steps []chan struct{}) bool {
+	for _, end := range steps {
+		select {
+		case <-end:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// inSlot does a step when it is its turn among those of all requests, unless ctx
+// has ended by then.
+func (r *bulkRun) inSlot(ctx context.Context, s step) {
+	select {
+	case <-ctx.Done():
+		return
+	case r.slots <- struct{}{}:
+	}
+	defer func() { <-r.slots }()
+	if ctx.Err() == nil {
+		r.do(context.WithoutCancel(ctx), s)
+	}
+}
+
+// takeHalvesBack removes what was created and never got its references, because
+// the request ended before: it was not carried out.
+func (r *bulkRun) takeHalvesBack(ctx context.Context) {
+	for i := range r.operations {
+		if out := r.done[i]; len(r.operations[i].late) > 0 && out.Status != 0 && r.final(i).Status == 0 {
+			if err := r.takeBack(context.WithoutCancel(ctx), i); err != nil {
+				r.linked[i] = r.failure(ctx, err, out.ID)
+			}
+		}
+	}
+}
