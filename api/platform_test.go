@@ -76,6 +76,17 @@ func TestPlatformTraffic(t *testing.T) {
 	role := a.do(t, "POST", "/api/v2/authorization/roles", 200, `{"name":"clerk","permissions":["x"],"permissionPolicies":[{"domain":"y"}]}`)
 	a.do(t, "PATCH", "/api/v2/authorization/roles/"+role, 200, `{"description":"Files"}`)
 
+	const badge = `{"id":"urn:example:badge:2.0:User","attributes":[{"name":"number","type":"integer"}]}`
+	a.do(t, "POST", "/api/v2/directory/schemas", 200, `{"resourceType":"User","schema":`+badge+`}`)
+	a.do(t, "POST", "/api/v2/directory/schemas", 400, `{"resourceType":"User","schema":`+badge+`}`)
+	a.do(t, "GET", "/api/v2/directory/schemas", 200, "")
+	a.do(t, "GET", "/api/v2/directory/schemas/urn:example:badge:2.0:User", 200, "")
+	a.do(t, "PUT", "/api/v2/directory/schemas/urn:example:badge:2.0:User", 200, `{"schema":`+badge+`}`)
+	a.do(t, "GET", "/api/v2/scim/v2/Schemas", 200, "")
+	a.do(t, "GET", "/api/v2/scim/v2/ResourceTypes/User", 200, "")
+	a.do(t, "DELETE", "/api/v2/directory/schemas/urn:example:badge:2.0:User?force=true", 204, "")
+	a.do(t, "DELETE", "/api/v2/directory/schemas/urn:example:badge:2.0:User", 404, "")
+
 	user := a.do(t, "POST", "/api/v2/scim/v2/Users", 201, `{"userName":"ada@example.org","roles":[{"value":"clerk"}],"phoneNumbers":[{"value":"+13175724245","type":"work"}],
 		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"division":"Home"}}`)
 	a.do(t, "DELETE", "/api/v2/authorization/roles/"+role, 409, "")

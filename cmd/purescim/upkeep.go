@@ -42,7 +42,12 @@ func (cmd *verifyCommand) Run(ctx context.Context, c console) error {
 	}
 	differences := 0
 	for _, o := range orgs {
-		err := p.store.Verify(ctx, o.ID, schema.DefaultTypes, func(difference string) {
+		types, err := p.directory.TypesOf(ctx, o)
+		if err != nil {
+			return err
+		}
+		own := schema.Types{types.Of(schema.User), types.Of(schema.Group)}
+		err = p.store.Verify(ctx, o.ID, own, func(difference string) {
 			differences++
 			fmt.Fprintf(c.out, "%s: %s\n", o.Name, difference)
 		})

@@ -73,11 +73,7 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 	if !ok {
 		return Entry{}, noEntry(kind, id)
 	}
-	t, err := d.users(ctx, o)
-	if err != nil {
-		return Entry{}, err
-	}
-	e, err := d.store.Org(o.ID).UpdateEntry(ctx, t, kind, u, EntryChange{
+	change := EntryChange{
 		Edit: func(e *Entry) error {
 			old := *e
 			if err := edit(e); err != nil {
@@ -86,6 +82,9 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 			return checkEdit(old, *e)
 		},
 		Rename: func(user scim.Document, from, to string) { rename(kind, user, from, to) },
+	}
+	e, err := asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Entry, error) {
+		return d.store.Org(o.ID).UpdateEntry(ctx, t, kind, u, change)
 	})
 	return e, explainEntry(kind, id, err)
 }

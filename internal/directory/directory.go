@@ -7,10 +7,10 @@
 package directory
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -21,40 +21,16 @@ import (
 
 // Directory applies the rules to a store. It is safe for concurrent use.
 type Directory struct {
-	store Store
-	types schema.Types
-	log   *slog.Logger
+	store    Store
+	types    schema.Types
+	declared declarations
+	log      *slog.Logger
 }
 
 // New makes a directory of the given resource types; the first must be the
 // User type, the second the Group type.
 func New(store Store, types schema.Types, log *slog.Logger) *Directory {
 	return &Directory{store: store, types: types, log: log}
-}
-
-// Types are the resource types that every organisation has.
-func (d *Directory) Types() schema.Types { return d.types }
-
-// TypesOf are the resource types as the organisation has them, with its own
-// extensions, in the order of Types.
-func (d *Directory) TypesOf(_ context.Context, _ org.Org) (schema.Types, error) {
-	return d.types, nil
-}
-
-func (d *Directory) users(ctx context.Context, o org.Org) (*schema.Type, error) {
-	types, err := d.TypesOf(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return types[0], nil
-}
-
-func (d *Directory) groups(ctx context.Context, o org.Org) (*schema.Type, error) {
-	types, err := d.TypesOf(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return types[1], nil
 }
 
 // options are those of decoding for an organisation. An attribute that is
@@ -98,6 +74,8 @@ func explain(t *schema.Type, id string, err error) error {
 		return nil
 	case errors.Is(err, ErrNotFound):
 		return notFound(t, id)
+	case errors.As(err, &missing) && slices.ContainsFunc(missing.References, func(r Reference) bool { return r.Schema != nil }):
+		return schema.ErrUndeclared
 	case errors.As(err, &missing):
 		return explainMissing(missing.References)
 	case errors.As(err, &limit):

@@ -20,26 +20,24 @@ const MaxAnswerMembers = 1000
 // The record does not list them. What the platform keeps of a group beside is as
 // the command line has it.
 func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
-	t, err := d.groups(ctx, o)
-	if err != nil {
-		return Record{}, err
-	}
-	in, err := t.Decode(body, d.options(o))
-	if err != nil {
-		return Record{}, err
-	}
-	members, err := memberChange(o, patch.Links{Add: memberIDs(in.Doc)})
-	if err != nil {
-		return Record{}, err
-	}
-	schema.Members.Clear(in.Doc)
-	edit, err := editGroup(t, Resource{}, in.Doc, members)
-	if err != nil {
-		return Record{}, err
-	}
-	schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
-	record, err := d.store.Org(o.ID).CreateGroup(ctx, t, plainGroup, edit)
-	return record, explain(t, "", err)
+	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
+		in, err := t.Decode(body, d.options(o))
+		if err != nil {
+			return Record{}, err
+		}
+		members, err := memberChange(o, patch.Links{Add: memberIDs(in.Doc)})
+		if err != nil {
+			return Record{}, err
+		}
+		schema.Members.Clear(in.Doc)
+		edit, err := editGroup(t, Resource{}, in.Doc, members)
+		if err != nil {
+			return Record{}, err
+		}
+		schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
+		record, err := d.store.Org(o.ID).CreateGroup(ctx, t, plainGroup, edit)
+		return record, explain(t, "", err)
+	})
 }
 
 // plainGroup is what the platform keeps of a group that says nothing of it.
@@ -48,41 +46,40 @@ var plainGroup = Group{Type: "official", Visibility: "public", RulesVisible: tru
 // ReplaceGroup stores the body of a PUT in place of the group. Members that are
 // not sent stay; those that are become the whole set, written as a difference.
 func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
-	t, err := d.groups(ctx, o)
-	if err != nil {
-		return Record{}, err
-	}
-	in, err := t.Decode(body, d.options(o))
-	if err != nil {
-		return Record{}, err
-	}
-	var members *MemberChange
-	if in.Sent(schema.Members) {
-		if members, err = memberChange(o, patch.Links{Replace: true, Add: memberIDs(in.Doc)}); err != nil {
+	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
+		in, err := t.Decode(body, d.options(o))
+		if err != nil {
 			return Record{}, err
 		}
-		schema.Members.Clear(in.Doc)
-	}
-	record, err := d.updateGroup(ctx, o, t, id, Change{
-		Match: match,
-		Edit: func(old Resource) (Edit, error) {
-			doc := in.Doc.Clone()
-			if err := keepImmutable(t, old.Document, doc); err != nil {
-				return Edit{}, err
+		var members *MemberChange
+		if in.Sent(schema.Members) {
+			if members, err = memberChange(o, patch.Links{Replace: true, Add: memberIDs(in.Doc)}); err != nil {
+				return Record{}, err
 			}
-			return editGroup(t, old, doc, members)
-		},
+			schema.Members.Clear(in.Doc)
+		}
+		record, err := d.updateGroup(ctx, o, t, id, Change{
+			Match: match,
+			Edit: func(old Resource) (Edit, error) {
+				doc := in.Doc.Clone()
+				if err := keepImmutable(t, old.Document, doc); err != nil {
+					return Edit{}, err
+				}
+				return editGroup(t, old, doc, members)
+			},
+		})
+		if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 {
+			return record, err
+		}
+		return d.Get(ctx, o, t, id, p)
 	})
-	if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 {
-		return record, err
-	}
-	return d.Get(ctx, o, t, id, p)
 }
 
 // PatchGroup applies the operations of a PATCH, all or none. One that only adds
 // and removes members by id does not read the group. The record lists the
 // members when the projection wants them and they are at most MaxAnswerMembers.
 func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
+<<<<<<< Updated upstream
 	t, err := d.groups(ctx, o)
 	if err != nil {
 		return Record{}, err
@@ -96,6 +93,19 @@ func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match 
 		return record, err
 	}
 	return d.Get(ctx, o, t, id, p)
+=======
+	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
+		plan, err := patch.Compile(t, ops, d.options(o))
+		if err != nil {
+			return Record{}, err
+		}
+		record, err := d.patchGroup(ctx, o, t, id, match, plan)
+		if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
+			return record, err
+		}
+		return d.Get(ctx, o, t, id, p)
+	})
+>>>>>>> Stashed changes
 }
 
 // patchGroup applies a plan. The record lists the members, where they are asked

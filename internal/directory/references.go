@@ -7,18 +7,29 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// newReferences lists what doc refers to and old did not: those that old has
-// exist, because nothing that is in use can be deleted.
-func newReferences(old, doc scim.Document) []Reference {
+// newReferences lists what a user's doc refers to and old did not: those that old
+// has exist, because nothing that is in use can be deleted.
+func newReferences(t *schema.Type, old, doc scim.Document) []Reference {
 	known := make(map[Reference]bool)
 	for _, r := range references(old) {
 		known[folded(r)] = true
 	}
-	var added []Reference
+	added := newSchemas(t, old, doc)
 	for _, r := range references(doc) {
 		if key := folded(r); !known[key] {
 			known[key] = true
 			added = append(added, r)
+		}
+	}
+	return added
+}
+
+// newSchemas lists the custom schemas of which doc has values and old had none.
+func newSchemas(t *schema.Type, old, doc scim.Document) []Reference {
+	var added []Reference
+	for _, ext := range t.Extensions {
+		if ext.Revision != 0 && doc[ext.ID] != nil && old[ext.ID] == nil {
+			added = append(added, Reference{Schema: ext})
 		}
 	}
 	return added

@@ -68,11 +68,9 @@ func (d *Directory) ChangeGroup(ctx context.Context, o org.Org, id string, c Gro
 	if err != nil {
 		return GroupRecord{}, err
 	}
-	t, err := d.groups(ctx, o)
-	if err != nil {
-		return GroupRecord{}, err
-	}
-	record, err := d.store.Org(o.ID).ChangeGroup(ctx, t, u, c.apply)
+	record, err := asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (GroupRecord, error) {
+		return d.store.Org(o.ID).ChangeGroup(ctx, t, u, c.apply)
+	})
 	if c.Name != nil {
 		err = explainName(*c.Name, err)
 	}

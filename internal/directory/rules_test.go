@@ -150,7 +150,7 @@ func TestNewReferences_OnlyWhatIsNew(t *testing.T) {
 		},
 	}
 	var names []string
-	for _, r := range newReferences(old, doc) {
+	for _, r := range newReferences(schema.User, old, doc) {
 		names = append(names, r.Kind.String()+" "+r.Name+r.User.String()[:8])
 	}
 	want := []string{"division North00000000", "role Lead00000000", " " + boss.String()[:8]}

@@ -64,6 +64,7 @@ type View interface {
 
 	Catalogue
 	Roster
+	Schemas
 }
 
 // Record is a stored resource as a read gives it: rendered, not decoded.
@@ -186,7 +187,8 @@ type Page struct {
 	Next *Position
 }
 
-// Reference is a name or user id that an edit refers to.
+// Reference is a name or user id that an edit refers to, or a schema that it is the
+// first to use.
 type Reference struct {
 	// Attr is the attribute that refers.
 	Attr *schema.Attribute
@@ -196,6 +198,9 @@ type Reference struct {
 	Name string
 	// User is the user that must exist, when Kind is 0.
 	User uuid.UUID
+	// Schema is the custom schema that must be declared as it is, and then the only
+	// field.
+	Schema *schema.Schema
 }
 
 // MissingError lists references that do not exist.

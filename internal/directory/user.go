@@ -14,16 +14,14 @@ import (
 // CreateUser stores a new user from the body of a POST. A deleted user of the
 // same userName comes back under its old id (BEHAVIOUR 36).
 func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
-	t, err := d.users(ctx, o)
-	if err != nil {
-		return Record{}, err
-	}
-	edit, err := d.NewUser(o, t, body)
-	if err != nil {
-		return Record{}, err
-	}
-	record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
-	return record, explain(t, "", err)
+	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
+		edit, err := d.NewUser(o, t, body)
+		if err != nil {
+			return Record{}, err
+		}
+		record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
+		return record, explain(t, "", err)
+	})
 }
 
 // NewUser makes of the body of a POST what CreateUser stores, under a new id. It
@@ -44,36 +42,32 @@ func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edi
 // ReplaceUser stores the body of a PUT in place of the user. What the body does
 // not name is cleared, but for active, password and roles (BEHAVIOUR 37).
 func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
-	t, err := d.users(ctx, o)
-	if err != nil {
-		return Record{}, err
-	}
-	in, err := t.Decode(body, d.options(o))
-	if err != nil {
-		return Record{}, err
-	}
-	c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password)}
-	return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
-		doc := in.Doc.Clone()
-		if !in.Sent(schema.Roles) {
-			schema.Roles.Set(doc, schema.Roles.Get(old))
+	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
+		in, err := t.Decode(body, d.options(o))
+		if err != nil {
+			return Record{}, err
 		}
-		return doc, keepImmutable(t, old, doc)
+		c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password)}
+		return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
+			doc := in.Doc.Clone()
+			if !in.Sent(schema.Roles) {
+				schema.Roles.Set(doc, schema.Roles.Get(old))
+			}
+			return doc, keepImmutable(t, old, doc)
+		})
 	})
 }
 
 // PatchUser applies the operations of a PATCH, all or none.
 func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
-	t, err := d.users(ctx, o)
-	if err != nil {
-		return Record{}, err
-	}
-	plan, err := patch.Compile(t, ops, d.options(o))
-	if err != nil {
-		return Record{}, err
-	}
-	c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
-	return d.updateUser(ctx, o, t, id, c, plan.Apply)
+	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
+		plan, err := patch.Compile(t, ops, d.options(o))
+		if err != nil {
+			return Record{}, err
+		}
+		c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
+		return d.updateUser(ctx, o, t, id, c, plan.Apply)
+	})
 }
 
 // updateUser runs change and the rules inside the store's update, as its Edit.
@@ -98,29 +92,50 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, i
 // DeleteUser deletes softly: the user is nowhere to be seen, and comes back
 // under the same id when it is created again.
 func (d *Directory) DeleteUser(ctx context.Context, o org.Org, id string, match scim.Condition) error {
-	t, err := d.users(ctx, o)
+	u, err := parseID(schema.User, id)
 	if err != nil {
 		return err
 	}
-	u, err := parseID(t, id)
-	if err != nil {
-		return err
-	}
-	return explain(t, id, d.store.Org(o.ID).DeleteUser(ctx, t, u, match, schema.Manager.Clear))
+	_, err = asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (struct{}, error) {
+		return struct{}{}, explain(t, id, d.store.Org(o.ID).DeleteUser(ctx, t, u, match, schema.Manager.Clear))
+	})
+	return err
 }
 
 // keepImmutable carries immutable attributes over a PUT: one that has a value
-// keeps it, and another value is refused (RFC 7644 section 3.5.1).
+// keeps it, and another value is refused (RFC 7644 section 3.5.1). So do those
+// inside of a complex attribute, as long as it has a value itself.
 func keepImmutable(t *schema.Type, old, doc scim.Document) error {
 	for a := range t.Attributes {
-		value := a.Get(old)
-		if a.Mutability != schema.Immutable || value == nil {
+		before := a.Get(old)
+		if a.Mutability == schema.Immutable && before != nil {
+			if err := keepValue(a, before, a.Get(doc)); err != nil {
+				return err
+			}
+			a.Set(doc, before)
+		}
+		object, _ := before.(map[string]any)
+		sent, _ := a.Get(doc).(map[string]any)
+		if object == nil || sent == nil {
 			continue
 		}
-		if sent := a.Get(doc); sent != nil && !scim.EqualValue(sent, value) {
-			return scim.Mutability("%s cannot be changed once it has a value", a)
+		for _, sub := range a.Sub {
+			value := object[sub.Name]
+			if sub.Mutability != schema.Immutable || value == nil {
+				continue
+			}
+			if err := keepValue(sub, value, sent[sub.Name]); err != nil {
+				return err
+			}
+			sent[sub.Name] = value
 		}
-		a.Set(doc, value)
+	}
+	return nil
+}
+
+func keepValue(a *schema.Attribute, before, sent any) error {
+	if sent != nil && !scim.EqualValue(sent, before) {
+		return scim.Mutability("%s cannot be changed once it has a value", a)
 	}
 	return nil
 }

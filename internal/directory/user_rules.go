@@ -33,7 +33,7 @@ func editUser(t *schema.Type, old Resource, doc scim.Document) (Edit, error) {
 	if edit.PasswordHash == "" && doc.Equal(old.Document) {
 		return Edit{}, nil
 	}
-	edit.References = newReferences(old.Document, doc)
+	edit.References = newReferences(t, old.Document, doc)
 	return edit, nil
 }
 

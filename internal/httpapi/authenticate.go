@@ -70,6 +70,20 @@ func (f *Frame) authenticate(public bool) wrapper {
 	}
 }
 
+// Caller tells who makes a request on a public route, for answers that say more to
+// who is known. A token that is not accepted is as good as none there.
+func (f *Frame) Caller(r *http.Request) (p oauth.Principal, known bool, err error) {
+	token, ok := bearerToken(r.Header.Get("Authorization"))
+	if !ok {
+		return p, false, nil
+	}
+	p, err = f.options.Verify(r.Context(), token)
+	if errors.Is(err, oauth.ErrTokenExpired) || errors.Is(err, oauth.ErrTokenInvalid) {
+		return p, false, nil
+	}
+	return p, err == nil, err
+}
+
 // bearer reads the token of the request (RFC 6750 section 2.1).
 func (f *Frame) bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 	values := r.Header["Authorization"]
@@ -81,11 +95,17 @@ func (f *Frame) bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 		f.challenge(w, r, errorNone)
 		return "", scim.Unauthorized("an access token is needed, in the header Authorization: Bearer TOKEN")
 	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	token = strings.TrimSpace(token)
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token, ok := bearerToken(values[0])
+	if !ok {
 		f.challenge(w, r, errorNone)
 		return "", scim.Unauthorized("the Authorization header holds no bearer token; get one from /oauth/token and send Authorization: Bearer TOKEN")
 	}
 	return token, nil
+}
+
+// bearerToken reads the value of an Authorization header.
+func bearerToken(authorization string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }

@@ -41,6 +41,9 @@ type Org struct {
 	ID       ID
 	Name     string
 	Settings Settings
+	// SchemaVersion is how often the organisation's own schemas have changed; 0 is
+	// that it never had any.
+	SchemaVersion int64
 }
 
 // Settings are what an organisation may choose for itself.

@@ -52,6 +52,10 @@ func (c *compiler) wholeSchema(op scim.PatchOp, s *schema.Schema) error {
 		if a.Mutability == schema.ReadOnly {
 			continue
 		}
+		if s != c.t.Core && op.Op != opAdd { // what an extension requires goes with the whole of it
+			c.add(step{action: unassign, attr: a})
+			continue
+		}
 		// A replacement by null unassigns as a removal does, but errs as a replacement.
 		if err := c.target(op.Op, filter.Path{Attr: a}, nil); err != nil {
 			return err

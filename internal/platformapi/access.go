@@ -46,6 +46,12 @@ var access = httpapi.Access{AnyOf: map[string][]string{
 	"PUT " + languagesPath + "/{id}":    {"routing:skill:manage"},
 	"DELETE " + languagesPath + "/{id}": {"routing:skill:manage"},
 
+	"GET " + schemasPath:              httpapi.TokenOnly,
+	"POST " + schemasPath:             {"directory:schema:add"},
+	"GET " + schemasPath + "/{id}":    httpapi.TokenOnly,
+	"PUT " + schemasPath + "/{id}":    {"directory:schema:edit"},
+	"DELETE " + schemasPath + "/{id}": {"directory:schema:delete"},
+
 	"GET " + clientsPath:                             {"oauth:client:view"},
 	"POST " + clientsPath:                            {"oauth:client:add"},
 	"GET " + clientsPath + "/{id}":                   {"oauth:client:view"},

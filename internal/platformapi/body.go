@@ -40,6 +40,19 @@ func (b *body) has(name string) bool { return b.fields[name] != nil }
 func (b *body) text(name string) string  { return take[string](b, name, "a string") }
 func (b *body) boolean(name string) bool { return take[bool](b, name, "true or false") }
 
+// object gives an object that must be there, as JSON.
+func (b *body) object(name string) []byte {
+	object := take[map[string]any](b, name, "an object")
+	if object == nil {
+		b.fail("%s is required: an object", name)
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		b.fail("%s cannot be read", name)
+	}
+	return text
+}
+
 // required gives a text that must be there.
 func (b *body) required(name string) string {
 	text := b.text(name)

@@ -1,7 +1,8 @@
 // Package platformapi serves those endpoints of the Genesys Cloud platform API
 // that an administrator needs before SCIM can refer to something, and to see what
 // SCIM has made: groups, roles, divisions, routing skills and languages, users
-// and the organisation.
+// and the organisation; and one for what Genesys Cloud does not have, schemas of
+// the organisation's own.
 //
 // Paths, bodies and answers have the platform's shape, errors its ErrorBody. The
 // rules are those of package directory; authentication, limits and the writing
@@ -30,6 +31,7 @@ const (
 	skillsPath       = "/api/v2/routing/skills"
 	languagesPath    = "/api/v2/routing/languages"
 	organisationPath = "/api/v2/organizations/me"
+	schemasPath      = "/api/v2/directory/schemas"
 )
 
 // Mount serves the endpoints on r.
@@ -43,6 +45,7 @@ func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
 	} {
 		c.mount(r, frame)
 	}
+	schemas{d}.mount(r, frame)
 	g, u := groups{d}, users{d}
 	for path, methods := range map[string]map[string]httpapi.Handler{
 		divisionsPath + "/home":      {http.MethodGet: divisions.home},

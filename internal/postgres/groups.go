@@ -10,6 +10,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // insertGroup stores a group with its members, all or nothing: when one of them
@@ -57,13 +58,15 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	args := append(make([]any, 0, 15), v.org, uid(id), r.Created,
 		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
 	args = append(append(args, found.columns...), newID())
-	err = retry(ctx, func() error { return v.insertGroup(ctx, args, members) })
+	err = retry(ctx, func() error { 
+		return v.referring(ctx, e.References, func(q querier) error { return v.insertGroup(ctx, q, args, members) })
+	})
 	r.MemberCount = len(members)
 	return r, wrap("create group", explain(err, e.Doc))
 }
 
-func (v view) insertGroup(ctx context.Context, args []any, members []uuid.UUID) error {
-	rows, err := v.pool.Query(ctx, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
+func (v view) insertGroup(ctx context.Context, q querier, args []any, members []uuid.UUID) error {
+	rows, err := q.Query(ctx, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
 	if err != nil {
 		return err
 	}
@@ -147,14 +150,21 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 	if e.Doc == nil {
 		return r, nil
 	}
-	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(e.Doc)
-	found, err := newRow(t, e.Doc)
+	r.Version = old.Version + 1
+	args, err := v.groupUpdate(t, &r, e.Doc)
 	if err != nil {
 		return r, err
 	}
-	args := append(make([]any, 0, 9), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
-	_, err = tx.Exec(ctx, updateGroup, append(args, found.columns...)...)
+	_, err = tx.Exec(ctx, updateGroup, args...)
 	return r, explain(err, e.Doc)
+}
+
+// groupUpdate gives the arguments of updateGroup, and the record its new state.
+func (v view) groupUpdate(t *schema.Type, r *directory.Record, doc scim.Document) ([]any, error) {
+	r.Modified, r.Doc = now(), t.Encode(doc)
+	found, err := newRow(t, doc)
+	args := append(make([]any, 0, 9), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
+	return append(args, found.columns...), err
 }
 
 // editMembers changes the members of a group that is locked. The answer holds

@@ -42,7 +42,7 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 }
 
 // orgColumns are what scanOrg and fieldsOf read.
-const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit, o.group_lifecycle`
+const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit, o.group_lifecycle, o.schema_version`
 
 const selectOrgs = `
 select ` + orgColumns + `
@@ -105,6 +105,6 @@ func scanOrg(row pgx.CollectableRow) (o org.Org, err error) {
 func fieldsOf(o *org.Org) []any {
 	return []any{
 		(*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict,
-		&o.Settings.RateLimit, &o.Settings.GroupLifecycle,
+		&o.Settings.RateLimit, &o.Settings.GroupLifecycle, &o.SchemaVersion,
 	}
 }

@@ -33,14 +33,19 @@ select 0::smallint, '', id from people`
 // reference is what a directory.Reference names, comparable.
 type reference struct {
 	key
-	user uuid.UUID
+	user   uuid.UUID
+	schema string // URN
 }
 
 func referenceOf(r directory.Reference) reference {
-	if r.Kind == 0 {
+	switch {
+	case r.Schema != nil:
+		return reference{schema: r.Schema.ID}
+	case r.Kind == 0:
 		return reference{user: r.User}
+	default:
+		return reference{key: key{int16(r.Kind), schema.Fold(r.Name)}}
 	}
-	return reference{key: key{int16(r.Kind), schema.Fold(r.Name)}}
 }
 
 // referring runs a write: with references in a transaction that locks them
@@ -76,12 +81,22 @@ func (v view) lockReferences(ctx context.Context, tx pgx.Tx, references []direct
 func (v view) queueReferences(b *pgx.Batch, references []directory.Reference, found map[reference]bool) {
 	var names []key
 	var people uids
+	var schemas []*schema.Schema
 	for _, r := range references {
-		if wanted := referenceOf(r); r.Kind == 0 {
+		switch wanted := referenceOf(r); {
+		case r.Schema != nil:
+			schemas = append(schemas, r.Schema)
+		case r.Kind == 0:
 			people = append(people, wanted.user)
-		} else {
+		default:
 			names = append(names, wanted.key)
 		}
+	}
+	if len(schemas) > 0 {
+		v.queueSchemas(b, schemas, func(urn string) { found[reference{schema: urn}] = true })
+	}
+	if len(schemas) == len(references) {
+		return
 	}
 	args := append(appendKeys([]any{v.org}, names), people)
 	b.Queue(lockReferenced, args...).Query(func(rows pgx.Rows) error {

@@ -60,7 +60,7 @@ func (v view) updateRecentUser(ctx context.Context, t *schema.Type, id uuid.UUID
 	old := directory.Resource{Record: known}
 	var err error
 	if old.Document, err = t.Load(known.Doc); err != nil {
-		return old.Record, err
+		return old.Record, errOutrun // it may have values of a schema that is gone
 	}
 	if c.Match.CheckMatch(old.Version) != nil {
 		return old.Record, errOutrun

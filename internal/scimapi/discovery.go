@@ -13,7 +13,8 @@ import (
 )
 
 // discovery are the endpoints that tell what the server offers (RFC 7644
-// section 4). They need no token (BEHAVIOUR 15) and are the same for everyone.
+// section 4). They need no token (BEHAVIOUR 15); with one, they tell of the
+// organisation's own extensions too.
 func (d *door) discovery(r chi.Router) {
 	for path, answer := range map[string]func(r *http.Request) (any, error){
 		schema.ServiceProviderConfigEndpoint:     d.serviceProviderConfig,
@@ -58,12 +59,29 @@ func (d *door) serviceProviderConfig(r *http.Request) (any, error) {
 }
 
 func (d *door) resourceTypes(r *http.Request) (any, error) {
-	return allOf(d.directory.Types().ResourceTypeDocuments(d.root(r))), nil
+	types, err := d.typesFor(r)
+	if err != nil {
+		return nil, err
+	}
+	return allOf(types.ResourceTypeDocuments(d.root(r))), nil
+}
+
+// typesFor are the resource types as they are told to who makes the request.
+func (d *door) typesFor(r *http.Request) (schema.Types, error) {
+	caller, known, err := d.frame.Caller(r)
+	if err != nil || !known {
+		return d.directory.Types(), err
+	}
+	return d.directory.TypesOf(r.Context(), caller.Org)
 }
 
 func (d *door) resourceType(r *http.Request) (any, error) {
 	name := pathParam(r, "name")
-	for _, document := range d.directory.Types().ResourceTypeDocuments(d.root(r)) {
+	types, err := d.typesFor(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, document := range types.ResourceTypeDocuments(d.root(r)) {
 		if strings.EqualFold(document.Name, name) {
 			return document, nil
 		}
@@ -72,12 +90,20 @@ func (d *door) resourceType(r *http.Request) (any, error) {
 }
 
 func (d *door) schemas(r *http.Request) (any, error) {
-	return allOf(d.directory.Types().SchemaDocuments(d.root(r))), nil
+	types, err := d.typesFor(r)
+	if err != nil {
+		return nil, err
+	}
+	return allOf(types.SchemaDocuments(d.root(r))), nil
 }
 
 func (d *door) schema(r *http.Request) (any, error) {
 	urn := pathParam(r, "urn")
-	for _, document := range d.directory.Types().SchemaDocuments(d.root(r)) {
+	types, err := d.typesFor(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, document := range types.SchemaDocuments(d.root(r)) {
 		if strings.EqualFold(document.ID, urn) {
 			return document, nil
 		}

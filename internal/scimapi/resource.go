@@ -89,11 +89,7 @@ func (s resources) of(ctx context.Context, o org.Org) (resources, error) {
 	if err != nil {
 		return s, err
 	}
-	for _, t := range types {
-		if t.Is(s.t) {
-			s.t = t
-		}
-	}
+	s.t = types.Of(s.t)
 	return s, nil
 }
 

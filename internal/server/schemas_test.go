@@ -1,0 +1,499 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+const (
+	schemasPath = "/api/v2/directory/schemas"
+	badgeURN    = "urn:example:params:scim:schemas:extension:badge:2.0:User"
+	costURN     = "urn:example:params:scim:schemas:extension:cost:2.0:Group"
+)
+
+// badge is a schema with an attribute of each kind. Further attributes are JSON.
+func badge(more ...string) string {
+	attributes := append([]string{
+		`{"name":"number","type":"string","caseExact":true,"required":true}`,
+		`{"name":"floor","type":"integer"}`,
+		`{"name":"score","type":"decimal"}`,
+		`{"name":"guest","type":"boolean"}`,
+		`{"name":"expires","type":"dateTime"}`,
+		`{"name":"photo","type":"binary"}`,
+		`{"name":"link","type":"reference","referenceTypes":["external"]}`,
+		`{"name":"colour","type":"string","canonicalValues":["red","green"]}`,
+		`{"name":"issued","type":"string","mutability":"immutable"}`,
+		`{"name":"printed","type":"boolean","mutability":"readOnly"}`,
+		`{"name":"note","type":"string","returned":"request"}`,
+		`{"name":"tags","type":"string","multiValued":true}`,
+		`{"name":"department","type":"string"}`,
+		`{"name":"holder","type":"complex","subAttributes":[{"name":"name","type":"string"},{"name":"since","type":"integer","mutability":"immutable"}]}`,
+		`{"name":"doors","type":"complex","multiValued":true,"subAttributes":[{"name":"value","type":"string","required":true},{"name":"level","type":"integer"}]}`,
+	}, more...)
+	return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],"id":"` + badgeURN + `","name":"Badge","attributes":[` + strings.Join(attributes, ",") + `]}`
+}
+
+const cost = `{"id":"` + costURN + `","name":"Cost","attributes":[{"name":"centre","type":"integer"}]}`
+
+func declaration(resource, definition string) string {
+	return `{"resourceType":"` + resource + `","schema":` + definition + `}`
+}
+
+func declare(t *testing.T, o *servertest.Org, resource, definition string) {
+	t.Helper()
+	o.Do(t, "POST", schemasPath, declaration(resource, definition)).Want(t, 200)
+}
+
+// badged makes a user with values of the badge schema.
+func badged(t *testing.T, o *servertest.Org, name, values string) map[string]any {
+	t.Helper()
+	return o.Do(t, "POST", "/Users", `{"userName":"`+name+`","`+badgeURN+`":`+values+`}`).Want(t, 201).Object(t)
+}
+
+func found(t *testing.T, o *servertest.Org, path, filter string) []string {
+	t.Helper()
+	return o.Do(t, "GET", path+"?filter="+url.QueryEscape(filter), nil).List(t).IDs()
+}
+
+func verified(t *testing.T, s *servertest.Server, o *servertest.Org) {
+	t.Helper()
+	now, err := s.Store.Registry().Org(t.Context(), o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := s.Directory.TypesOf(t.Context(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := schema.Types{types.Of(schema.User), types.Of(schema.Group)}
+	if err := s.Store.Verify(t.Context(), o.ID, own, func(difference string) { t.Error(difference) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSchemas_AreDiscovered(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	plain := o.Do(t, "GET", "/Schemas", nil).List(t).TotalResults
+	declare(t, o, "User", badge())
+	declare(t, o, "Group", cost)
+	if got := o.Do(t, "GET", "/Schemas", nil).List(t).TotalResults; got != plain+2 {
+		t.Errorf("%d schemas, want %d and 2 more", got, plain)
+	}
+	one := o.Do(t, "GET", "/Schemas/"+strings.ToUpper(badgeURN), nil).Want(t, 200).Object(t)
+	first := one["attributes"].([]any)[0]
+	want := map[string]any{
+		"name": "number", "type": "string", "multiValued": false, "description": "", "required": true, "caseExact": true,
+		"mutability": "readWrite", "returned": "default", "uniqueness": "none",
+	}
+	if diff := cmp.Diff(any(want), first); diff != "" || one["id"] != badgeURN {
+		t.Errorf("%v: (-want +got):\n%s", one["id"], diff)
+	}
+	for name, urn := range map[string]string{"User": badgeURN, "Group": costURN} {
+		kind := o.Do(t, "GET", "/ResourceTypes/"+name, nil).Want(t, 200).Object(t)
+		extensions := kind["schemaExtensions"].([]any)
+		if diff := cmp.Diff(any(map[string]any{"schema": urn, "required": false}), extensions[len(extensions)-1]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	stranger := *o
+	stranger.Token = "none"
+	if got := stranger.Do(t, "GET", "/Schemas", nil).List(t).TotalResults; got != plain {
+		t.Errorf("who has no token sees %d schemas, want %d", got, plain)
+	}
+	stranger.Do(t, "GET", "/Schemas/"+badgeURN, nil).Refused(t, 404, "")
+}
+
+func TestSchemas_ValuesLiveLikeBuiltInOnes(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	declare(t, o, "User", badge())
+	o.NewUser(t, "nobody")
+	user := badged(t, o, "ada", `{"NUMBER":"B-7","floor":3,"score":2.50,"guest":"True","expires":"2027-01-31T10:00:00+02:00",
+		"photo":"AQID","link":"https://example.org/7","colour":"red","issued":"HQ","printed":true,"note":"secret","tags":["a","b","a"],
+		"department":"Gate","holder":{"name":"Ada","since":1},"doors":[{"value":"north","level":2},{"value":"south"}]}`)
+	want := map[string]any{
+		"number": "B-7", "floor": 3.0, "score": 2.5, "guest": true, "expires": "2027-01-31T08:00:00.000Z", "photo": "AQID",
+		"link": "https://example.org/7", "colour": "red", "issued": "HQ", "tags": []any{"a", "b"}, "department": "Gate",
+		"holder": map[string]any{"name": "Ada", "since": 1.0},
+		"doors":  []any{map[string]any{"value": "north", "level": 2.0}, map[string]any{"value": "south"}},
+	}
+	if diff := cmp.Diff(any(want), user[badgeURN]); diff != "" {
+		t.Errorf("created (-want +got):\n%s", diff)
+	}
+	if urns := user["schemas"].([]any); !slices.Contains(urns, any(badgeURN)) {
+		t.Errorf("schemas is %v", urns)
+	}
+	id := user["id"].(string)
+	for filter, finds := range map[string]bool{
+		`number eq "B-7"`: true, `number eq "b-7"`: false, badgeURN + `:number sw "B"`: true, `colour eq "RED"`: true,
+		`floor gt 2`: true, `floor ge 4`: false, `score eq 2.5`: true, `guest eq true`: true, `guest eq "false"`: false,
+		`expires lt "2027-01-31T08:00:01Z"`: true, `photo eq "AQID"`: true, `tags eq "B"`: true, `tags eq "c"`: false,
+		`doors[value eq "north" and level gt 1]`: true, `doors[value eq "south" and level gt 1]`: false,
+		badgeURN + `:holder.name co "d"`: true, badgeURN + `:note pr`: true, badgeURN + `:department eq "gate"`: true,
+		`department eq "gate"`: false, `schemas eq "` + badgeURN + `"`: true,
+	} {
+		if got := found(t, o, "/Users", `userName eq "ada" and `+filter); (len(got) == 1) != finds {
+			t.Errorf("%s finds %v", filter, got)
+		}
+	}
+	one := "/Users/" + id
+	projected := o.Do(t, "GET", one+"?attributes="+badgeURN+":floor,"+badgeURN+":note,doors.level", nil).Want(t, 200).Object(t)
+	if diff := cmp.Diff(any(map[string]any{"floor": 3.0, "note": "secret", "doors": []any{map[string]any{"level": 2.0}}}), projected[badgeURN]); diff != "" {
+		t.Errorf("projected (-want +got):\n%s", diff)
+	}
+	if got := o.Do(t, "GET", one+"?excludedAttributes="+badgeURN, nil).Object(t)[badgeURN]; got != nil {
+		t.Errorf("excluded, but it is %v", got)
+	}
+	patched := o.Do(t, "PATCH", one, servertest.Patch(
+		map[string]any{"op": "replace", "path": badgeURN + ":floor", "value": 4},
+		map[string]any{"op": "add", "path": badgeURN + `:doors[value eq "south"].level`, "value": 9},
+		map[string]any{"op": "remove", "path": badgeURN + `:tags[value eq "a"]`},
+		map[string]any{"op": "add", "value": map[string]any{badgeURN + ":score": 1, badgeURN: map[string]any{"holder": map[string]any{"name": "Bob"}}}},
+	))
+	patched.Refused(t, 400, "invalidPath") // tags has no sub-attributes
+	changed := o.Do(t, "PATCH", one, servertest.Patch(
+		map[string]any{"op": "replace", "path": badgeURN + ":floor", "value": 4},
+		map[string]any{"op": "add", "path": badgeURN + `:doors[value eq "south"].level`, "value": 9},
+		map[string]any{"op": "add", "value": map[string]any{badgeURN + ":score": 1, badgeURN: map[string]any{"holder": map[string]any{"name": "Bob"}}}},
+	)).Want(t, 200).Object(t)[badgeURN].(map[string]any)
+	want["floor"], want["score"] = 4.0, 1.0
+	want["holder"] = map[string]any{"name": "Bob", "since": 1.0}
+	want["doors"].([]any)[1].(map[string]any)["level"] = 9.0
+	if diff := cmp.Diff(want, changed); diff != "" {
+		t.Errorf("patched (-want +got):\n%s", diff)
+	}
+	again := o.Do(t, "PUT", one, map[string]any{"userName": "ada", badgeURN: map[string]any{"number": "B-8"}}).Want(t, 200).Object(t)
+	if diff := cmp.Diff(any(map[string]any{"number": "B-8", "issued": "HQ"}), again[badgeURN]); diff != "" {
+		t.Errorf("PUT (-want +got):\n%s", diff)
+	}
+	gone := o.Do(t, "PATCH", one, servertest.Patch(map[string]any{"op": "remove", "path": badgeURN})).Refused(t, 400, "mutability")
+	if !strings.Contains(gone, "issued") {
+		t.Errorf("refused for %s", gone)
+	}
+	bob := badged(t, o, "bob", `{"number":"1","tags":["x"],"doors":[{"value":"east"}]}`)
+	cleared := o.Do(t, "PATCH", "/Users/"+bob["id"].(string), servertest.Patch(map[string]any{"op": "remove", "path": badgeURN})).Want(t, 200).Object(t)
+	if cleared[badgeURN] != nil {
+		t.Errorf("removed as a whole, but it is %v", cleared[badgeURN])
+	}
+	verified(t, server, o)
+}
+
+func TestSchemas_ValuesAreChecked(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	declare(t, o, "User", badge())
+	for values, kind := range map[string]string{
+		`{"floor":1}`:                                "number is required",
+		`{"number":"1","floor":1.5}`:                 "floor",
+		`{"number":"1","floor":"1"}`:                 "floor",
+		`{"number":7}`:                               "number",
+		`{"number":"1","guest":"maybe"}`:             "guest",
+		`{"number":"1","expires":"tomorrow"}`:        "expires",
+		`{"number":"1","photo":"?"}`:                 "photo",
+		`{"number":"1","holder":"Ada"}`:              "holder",
+		`{"number":"1","Number":"2"}`:                "given twice",
+		`{"number":"1","colour":["red","green"]}`:    "colour",
+		`{"number":"1","score":1` + zeros(400) + `}`: "score",
+	} {
+		scimType := "invalidValue"
+		if strings.Contains(values, "Number") {
+			scimType = "invalidSyntax"
+		}
+		detail := o.Do(t, "POST", "/Users", `{"userName":"ada","`+badgeURN+`":`+values+`}`).Refused(t, 400, scimType)
+		if !strings.Contains(detail, kind) {
+			t.Errorf("%s: %s", values, detail)
+		}
+	}
+	id := badged(t, o, "ada", `{"number":"1","issued":"HQ","holder":{"since":1}}`)["id"].(string)
+	for path, value := range map[string]any{"issued": "Branch", "printed": true, "holder.since": 2} {
+		change := servertest.Patch(map[string]any{"op": "replace", "path": badgeURN + ":" + path, "value": value})
+		o.Do(t, "PATCH", "/Users/"+id, change).Refused(t, 400, "mutability")
+	}
+	for _, values := range []string{`{"number":"1","issued":"Branch"}`, `{"number":"1","issued":"HQ","holder":{"since":2}}`} {
+		o.Do(t, "PUT", "/Users/"+id, `{"userName":"ada","`+badgeURN+`":`+values+`}`).Refused(t, 400, "mutability")
+	}
+	o.Do(t, "PATCH", "/Users/"+id, servertest.Patch(map[string]any{"op": "remove", "path": badgeURN + ":number"})).Refused(t, 400, "mutability")
+}
+
+func zeros(n int) string { return strings.Repeat("0", n) }
+
+func TestSchemas_OfGroups(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t, func(s *org.Settings) { s.GroupLifecycle = true })
+	declare(t, o, "Group", cost)
+	made := o.Do(t, "POST", "/Groups", map[string]any{"displayName": "Support", costURN: map[string]any{"centre": 7}}).Want(t, 201).Object(t)
+	id := made["id"].(string)
+	if got := found(t, o, "/Groups", "centre eq 7"); !slices.Equal(got, []string{id}) {
+		t.Errorf("found %v", got)
+	}
+	o.Do(t, "PUT", "/api/v2/groups/"+id, map[string]any{"name": "Support 2"}).Want(t, 200)
+	change := servertest.Patch(map[string]any{"op": "replace", "path": "centre", "value": 8}, map[string]any{
+		"op": "add", "path": "members", "value": servertest.Values(o.NewUser(t, "ada")),
+	})
+	changed := o.Do(t, "PATCH", "/Groups/"+id, change).Want(t, 200).Object(t)
+	if diff := cmp.Diff(any(map[string]any{"centre": 8.0}), changed[costURN]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	o.Do(t, "DELETE", schemasPath+"/"+costURN, nil).Want(t, 409)
+	o.Do(t, "DELETE", schemasPath+"/"+costURN+"?force=true", nil).Want(t, 204)
+	if got := o.Do(t, "GET", "/Groups/"+id, nil).Object(t); got[costURN] != nil || len(got["schemas"].([]any)) != 1 {
+		t.Errorf("values are left: %v", got)
+	}
+	verified(t, server, o)
+}
+
+func TestSchemas_AreRefused(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	attribute := func(a string) string { return `{"id":"urn:example:x:y","attributes":[` + a + `]}` }
+	for definition, why := range map[string]string{
+		`{}`: "id", `{"id":"badge","attributes":[{"name":"a"}]}`: "URN", `{"id":"urn:example:x","attributes":[]}`: "no attributes",
+		strings.Replace(cost, costURN, scim.EnterpriseUserURN, 1):                           "another schema",
+		strings.Replace(cost, costURN, strings.ToUpper(scim.GroupURN), 1):                   "standard",
+		strings.Replace(cost, costURN, scim.EnterpriseUserURN+":more", 1):                   "cannot be told",
+		strings.Replace(cost, costURN, scim.PatchOpURN+":2", 1):                             "standard",
+		`{"id":"urn:example:` + strings.Repeat("x", 300) + `","attributes":[{"name":"a"}]}`: "200 bytes",
+		attribute(`{"name":"a b"}`):                                                         "name", attribute(`{"name":"$a"}`): "letter", attribute(`{"name":"a"},{"name":"A"}`): "twice",
+		attribute(`{"name":"a","type":"text"}`): "type", attribute(`{"name":"a","uniqueness":"server"}`): "uniqueness",
+		attribute(`{"name":"a","uniqueness":"global"}`): "uniqueness", attribute(`{"name":"a","returned":"never"}`): "never",
+		attribute(`{"name":"a","mutability":"writeOnly","returned":"never"}`):                                                     "writeOnly",
+		attribute(`{"name":"a","mutability":"readOnly","required":true}`):                                                         "nobody",
+		attribute(`{"name":"a","type":"complex"}`):                                                                                "subAttributes",
+		attribute(`{"name":"a","type":"complex","subAttributes":[{"name":"b","type":"complex","subAttributes":[{"name":"c"}]}]}`): "simple",
+		attribute(`{"name":"a","type":"complex","subAttributes":[{"name":"b","multiValued":true}]}`):                              "one value",
+		attribute(`{"name":"a","colour":"red"}`):                                                                                  "colour",
+		attribute(`{"name":"` + strings.Repeat("a", 101) + `"}`):                                                                  "100 bytes",
+		attribute(`{"name":"a"}` + manyAttributes(250)):                                                                           "at most 200",
+	} {
+		answer := o.Do(t, "POST", schemasPath, declaration("User", definition))
+		if message := platformError(t, answer, 400); !strings.Contains(message, why) {
+			t.Errorf("%.200s: %s", definition, message)
+		}
+	}
+	for body, field := range map[string]string{
+		declaration("Device", cost): "resourceType", `{"schema":` + cost + `}`: "resourceType", `{"resourceType":"User"}`: "schema", `{"resourceType":"User","schema":7}`: "schema",
+	} {
+		if message := platformError(t, o.Do(t, "POST", schemasPath, body), 400); !strings.HasPrefix(message, field) {
+			t.Errorf("%s: %s", body, message)
+		}
+	}
+	declare(t, o, "Group", cost)
+	platformError(t, o.Do(t, "POST", schemasPath, declaration("User", strings.ToLower(cost))), 400)
+	platformError(t, o.Do(t, "POST", schemasPath, declaration("User", strings.Replace(cost, costURN, costURN+":x", 1))), 400)
+	for i := range 19 {
+		declare(t, o, "User", strings.Replace(cost, costURN, fmt.Sprint("urn:example:n:", i), 1))
+	}
+	platformError(t, o.Do(t, "POST", schemasPath, declaration("User", strings.Replace(cost, costURN, "urn:example:n:20", 1))), 409)
+}
+
+func manyAttributes(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,{"name":"a%d"}`, i)
+	}
+	return b.String()
+}
+
+// platformError is the message of an error of a platform path.
+func platformError(t *testing.T, a *servertest.Answer, status int) string {
+	t.Helper()
+	var e struct{ Message string }
+	a.Want(t, status).Decode(t, &e)
+	return e.Message
+}
+
+func TestSchemas_ChangesKeepValuesValid(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	declare(t, o, "User", badge())
+	path := schemasPath + "/" + url.PathEscape(badgeURN)
+	read := o.Do(t, "GET", path, nil).Want(t, 200).Object(t)
+	same := o.Do(t, "PUT", path, read).Want(t, 200).Object(t)
+	if diff := cmp.Diff(read, same); diff != "" {
+		t.Errorf("put back as it was read (-want +got):\n%s", diff)
+	}
+	smaller := `{"id":"` + badgeURN + `","attributes":[{"name":"floor","type":"string"}]}`
+	put := func(definition string) *servertest.Answer { return o.Do(t, "PUT", path, `{"schema":`+definition+`}`) }
+	put(smaller).Want(t, 200) // nobody has values
+	put(badge()).Want(t, 200)
+	read["version"] = read["version"].(float64)
+	platformError(t, o.Do(t, "PUT", path, read), 409) // its version is an old one
+	id := badged(t, o, "ada", `{"number":"1","floor":1}`)["id"].(string)
+	for definition, why := range map[string]string{
+		smaller: "number",
+		strings.Replace(badge(), `"name":"floor","type":"integer"`, `"name":"floor","type":"decimal"`, 1): "type",
+		strings.Replace(badge(), `"name":"tags","type":"string","multiValued":true`, `"name":"tags"`, 1):  "multiValued",
+		strings.Replace(badge(), `"caseExact":true`, `"caseExact":false`, 1):                              "caseExact",
+		strings.Replace(badge(), `"name":"floor"`, `"required":true,"name":"floor"`, 1):                   "required",
+		strings.Replace(badge(), `,{"name":"level","type":"integer"}`, ``, 1):                             "doors.level",
+		badge(`{"name":"more","required":true}`):                                                          "more",
+	} {
+		if message := platformError(t, put(definition), 409); !strings.Contains(message, why) {
+			t.Errorf("%s: %s", why, message)
+		}
+	}
+	put(strings.Replace(badge(`{"name":"more","returned":"always"}`), `,"required":true`, "", 1)).Want(t, 200)
+	changed := o.Do(t, "PATCH", "/Users/"+id, servertest.Patch(map[string]any{"op": "add", "path": badgeURN + ":more", "value": "x"})).Want(t, 200).Object(t)
+	if diff := cmp.Diff(any(map[string]any{"number": "1", "floor": 1.0, "more": "x"}), changed[badgeURN]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if message := platformError(t, o.Do(t, "DELETE", path, nil), 409); !strings.Contains(message, "1 resources") {
+		t.Error(message)
+	}
+	o.Do(t, "DELETE", path+"?force=true", nil).Want(t, 204)
+	after := o.Do(t, "GET", "/Users/"+id, nil).Want(t, 200).Object(t)
+	if after[badgeURN] != nil || version(after) == version(changed) {
+		t.Errorf("its values are left, or its version: %v", after)
+	}
+	o.Do(t, "GET", "/Users?filter="+url.QueryEscape(badgeURN+`:number pr`), nil).Refused(t, 400, "invalidFilter")
+	platformError(t, o.Do(t, "GET", path, nil), 404)
+	platformError(t, put(badge()), 404)
+	platformError(t, o.Do(t, "DELETE", path, nil), 404)
+	verified(t, server, o)
+}
+
+func version(resource map[string]any) any { return resource["meta"].(map[string]any)["version"] }
+
+func TestSchemas_AreOfOneOrganisation(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o, other := server.NewOrg(t), server.NewOrg(t)
+	declare(t, o, "User", badge())
+	id := badged(t, o, "ada", `{"number":"1"}`)["id"].(string)
+	for _, path := range []string{"/Schemas/" + badgeURN, schemasPath + "/" + badgeURN} {
+		other.Do(t, "GET", path, nil).Want(t, 404)
+	}
+	if total := other.Do(t, "GET", schemasPath, nil).Want(t, 200).Object(t)["total"]; total != 0.0 {
+		t.Errorf("another organisation lists %v schemas", total)
+	}
+	for _, method := range []string{"PUT", "DELETE"} {
+		other.Do(t, method, schemasPath+"/"+badgeURN+"?force=true", `{"schema":`+badge()+`}`).Want(t, 404)
+	}
+	if got := badged(t, other, "ada", `{"number":"1"}`); got[badgeURN] != nil {
+		t.Errorf("another organisation has %v", got)
+	}
+	other.Do(t, "GET", "/Users?filter=floor+eq+1", nil).Refused(t, 400, "invalidFilter")
+	declare(t, other, "Group", strings.Replace(cost, costURN, badgeURN, 1)) // its own, of the same id
+	if got := found(t, o, "/Users", "number eq \"1\""); !slices.Equal(got, []string{id}) {
+		t.Errorf("found %v", got)
+	}
+	verified(t, server, o)
+	verified(t, server, other)
+}
+
+// A server that has not heard of a schema neither loses values of it nor stores
+// what the organisation has not declared.
+func TestSchemas_StaleServersDoNoDamage(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	stale := servertest.NewWith(t, servertest.Options{Database: server.Database}).Directory
+	declare(t, o, "User", badge())
+	id := badged(t, o, "ada", `{"number":"1","floor":1}`)["id"].(string)
+	ops := []scim.PatchOp{{Op: "replace", Path: "title", Value: "Dr", HasValue: true}}
+	if _, err := stale.PatchUser(t.Context(), o.Org, id, scim.Condition{}, ops, schema.Projection{}); err != nil {
+		t.Fatal(err)
+	}
+	got := o.Do(t, "GET", "/Users/"+id, nil).Want(t, 200).Object(t)
+	if diff := cmp.Diff(any(map[string]any{"number": "1", "floor": 1.0}), got[badgeURN]); diff != "" || got["title"] != "Dr" {
+		t.Errorf("%v (-want +got):\n%s", got["title"], diff)
+	}
+	o.Do(t, "PUT", schemasPath+"/"+badgeURN, `{"schema":`+badge(`{"name":"more"}`)+`}`).Want(t, 200)
+	change := servertest.Patch(map[string]any{"op": "add", "path": badgeURN + ":more", "value": "x"})
+	o.Do(t, "PATCH", "/Users/"+id, change).Want(t, 200)
+	ops[0].Value = "Prof"
+	if _, err := stale.PatchUser(t.Context(), o.Org, id, scim.Condition{}, ops, schema.Projection{}); err != nil {
+		t.Fatal(err)
+	}
+	got = o.Do(t, "GET", "/Users/"+id, nil).Want(t, 200).Object(t)
+	if diff := cmp.Diff(any(map[string]any{"number": "1", "floor": 1.0, "more": "x"}), got[badgeURN]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	o.Do(t, "DELETE", schemasPath+"/"+badgeURN+"?force=true", nil).Want(t, 204)
+	body := map[string]any{"userName": "bob", badgeURN: map[string]any{"number": "2"}}
+	if _, err := stale.CreateUser(t.Context(), o.Org, body); err != nil {
+		t.Fatal(err)
+	}
+	bob := o.Do(t, "GET", `/Users?filter=userName+eq+"bob"`, nil).List(t).Resources[0]
+	if bob[badgeURN] != nil {
+		t.Errorf("values of a schema that is gone are stored: %v", bob)
+	}
+	verified(t, server, o)
+}
+
+func TestSchemas_AreNoticedByOtherServers(t *testing.T) {
+	t.Parallel()
+	one := servertest.New(t)
+	o := one.NewOrg(t)
+	two := servertest.NewWith(t, servertest.Options{Database: one.Database})
+	there := o.At(two)
+	sees := func() int { return there.Do(t, "GET", "/Schemas/"+badgeURN, nil).Status }
+	if got := sees(); got != http.StatusNotFound {
+		t.Fatalf("status %d", got)
+	}
+	declare(t, o, "User", badge())
+	await(t, func() bool { return sees() == http.StatusOK })
+	badged(t, there, "ada", `{"number":"1"}`)
+	o.Do(t, "DELETE", schemasPath+"/"+badgeURN+"?force=true", nil).Want(t, 204)
+	await(t, func() bool { return sees() == http.StatusNotFound })
+}
+
+// await waits for what servers are told within a second.
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for began := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("it did not come")
+		}
+	}
+}
+
+// Whoever writes values while their schema goes, none are left.
+func TestSchemas_GoWhileTheyAreUsed(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	var ids []string
+	for i := range 8 {
+		ids = append(ids, o.NewUser(t, fmt.Sprint("user", i)))
+	}
+	for range 3 {
+		declare(t, o, "User", badge())
+		var writers sync.WaitGroup
+		for _, id := range ids {
+			writers.Go(func() {
+				for i := range 5 {
+					change := servertest.Patch(map[string]any{"op": "add", "value": map[string]any{badgeURN: map[string]any{"number": fmt.Sprint(i)}}})
+					if answer := o.Do(t, "PATCH", "/Users/"+id, change); answer.Status != http.StatusOK {
+						t.Errorf("status %d: %s", answer.Status, answer.Body)
+					}
+				}
+			})
+		}
+		o.Do(t, "DELETE", schemasPath+"/"+badgeURN+"?force=true", nil).Want(t, 204)
+		writers.Wait()
+		verified(t, server, o)
+		for _, user := range o.Do(t, "GET", "/Users", nil).List(t).Resources {
+			if user[badgeURN] != nil {
+				t.Errorf("values are left: %v", user)
+			}
+		}
+	}
+}
