@@ -71,8 +71,8 @@ func (cmd *benchSide) serve(ctx context.Context, c console, handler http.Handler
 	return httpapi.Serve(ctx, httpapi.Server("", handler, cmd.logger(c.err)), listener)
 }
 
-// with runs work while the side serves.
-func (cmd *benchSide) with(ctx context.Context, c console, work func(bench.Server) error) error {
+// serving runs work while the side serves, which has its endpoints below a path.
+func (cmd *benchSide) serving(ctx context.Context, c console, path string, work func(bench.Server) error) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (cmd *benchSide) with(ctx context.Context, c console, work func(bench.Serve
 	}
 	addr, err := bufio.NewReader(printed).ReadString('\n')
 	if err == nil {
-		err = work(bench.Server{Addr: strings.TrimSpace(addr), PID: child.Process.Pid})
+		err = work(bench.Server{URL: "http://" + strings.TrimSpace(addr) + path, PID: child.Process.Pid})
 	}
 	input.Close()
 	if ended := child.Wait(); ended != nil {

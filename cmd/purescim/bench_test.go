@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purescim/purescim/internal/bench"
 	"github.com/purescim/purescim/internal/testdb"
@@ -21,38 +22,101 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestBench_AnswersEveryLine runs the whole benchmark, too short for its figures to mean
-// anything: it fails on any status that a line does not expect.
-func TestBench_AnswersEveryLine(t *testing.T) {
-	t.Parallel()
+// benchReport runs a benchmark too short for its figures to mean anything.
+func benchReport(t *testing.T, args ...string) bench.Report {
+	t.Helper()
 	var out, errs bytes.Buffer
-	status := run(t.Context(), []string{
-		"bench", "--users=500", "--seconds=0.05", "--rounds=1", "--connections=4",
-		"--database-url=" + testdb.New(t), "-o", "json",
-	}, console{out: &out, err: &errs})
-	if status != 0 || errs.Len() > 0 {
+	args = append([]string{"bench", "--users=500", "--seconds=0.02", "--rounds=1", "--connections=4", "--cycle-users=150", "-o", "json"}, args...)
+	if status := run(t.Context(), args, console{out: &out, err: &errs}); status != 0 || errs.Len() > 0 {
 		t.Fatalf("exit status %d: %s", status, errs.String())
 	}
 	var report bench.Report
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	var names []string
+	return report
+}
+
+// wantAnswers fails for a line that was left out though the server offers it, and for
+// figures that cannot be.
+func wantAnswers(t *testing.T, report bench.Report) {
+	t.Helper()
+	check := func(name string, f bench.Figures) {
+		if f.Requests == 0 || f.PerSecond <= 0 || f.P99 < f.P50 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
 	for _, l := range report.Lines {
-		names = append(names, l.Name)
-		for side, figures := range map[string]bench.Figures{"server": l.Server, "floor": l.Floor} {
-			if figures.Requests == 0 || figures.PerSecond <= 0 || figures.P99 < figures.P50 {
-				t.Errorf("%s, %s: %+v", l.Name, side, figures)
+		if l.Skipped != "" {
+			if !strings.HasPrefix(l.Skipped, "the server says that it offers no") {
+				t.Errorf("%s is left out: %s", l.Name, l.Skipped)
+			}
+			continue
+		}
+		check(l.Name, l.Server)
+		for _, b := range l.Beside {
+			check(l.Name+", "+b.Name, b.Figures)
+		}
+	}
+	for _, c := range report.Cycles {
+		check(c.Name, c.Figures)
+		if c.Errors > 0 || c.Busy > 0 {
+			t.Errorf("%s: %d errors, %d times 429; first %s", c.Name, c.Errors, c.Busy, c.FirstError)
+		}
+	}
+}
+
+// The whole benchmark fails on any request that is refused.
+func TestBench_AnswersEverything(t *testing.T) {
+	t.Parallel()
+	report := benchReport(t, "--database-url="+testdb.New(t))
+	wantAnswers(t, report)
+	if len(report.Lines) != 22 || len(report.Cycles) != 5 {
+		t.Errorf("%d lines and %d cycles", len(report.Lines), len(report.Cycles))
+	}
+	want := bench.Shares{Users: 500, InGroups: 100, Groups: 10, GroupSize: 10, BigGroup: 100}
+	if report.Data != want {
+		t.Errorf("the data is %+v, want %+v", report.Data, want)
+	}
+	// The first look up the token and its key; those of a slow machine look again each second.
+	if a := report.Authentication; a == nil || a.Requests != 200_000 || a.CPU <= 0 || a.AtMost != 15 || a.LookUps < 2 || a.LookUps > 200 {
+		t.Errorf("authentication: %+v", a)
+	}
+	if p := report.Program; p == nil || p.Starts != 5 || p.Start <= 0 || p.Size <= 0 || p.Memory <= 0 {
+		t.Errorf("program: %+v", p)
+	}
+}
+
+// A server at a URL is measured alone, and is as it was afterwards.
+func TestBench_LeavesAServerAsItWas(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	var out bytes.Buffer
+	if status := run(t.Context(), []string{"org", "create", "acme", "--database-url=" + db}, console{out: &out, err: &out}); status != 0 {
+		t.Fatal(out.String())
+	}
+	token := tokenFor(t, db, "acme", time.Hour)
+	scim := serve(t, db, "--rate-limit=0").url + "/api/v2/scim/v2"
+	before := [2]string{}
+	for i, path := range []string{"/Users", "/Groups"} {
+		_, before[i] = get(t, scim+path, token)
+	}
+	report := benchReport(t, "--url="+scim, "--token="+token)
+	wantAnswers(t, report)
+	for _, l := range report.Lines {
+		for _, b := range l.Beside {
+			if strings.HasPrefix(b.Name, "floor") {
+				t.Errorf("%s is compared with a floor", l.Name)
 			}
 		}
 	}
-	// The first look up the token and its key; those of a slow machine look again each second.
-	if a := report.Authentication; a.Requests != 200_000 || a.CPU <= 0 || a.AtMost != 15 || a.LookUps < 2 || a.LookUps > 200 {
-		t.Errorf("authentication: %+v", a)
+	if report.Data.Users != 500 || report.Data.Groups != 10 || report.Authentication != nil {
+		t.Errorf("%+v", report)
 	}
-	const want = "GET by id, GET by id, in groups, filter userName eq, list of 100 at the start, list of 100, in groups, list of 100 at the end, PATCH title, group member add, POST user"
-	if got := strings.Join(names, ", "); got != want {
-		t.Errorf("lines: %s\nwant: %s", got, want)
+	for i, path := range []string{"/Users", "/Groups"} {
+		if _, after := get(t, scim+path, token); after != before[i] {
+			t.Errorf("%s was %s and is %s", path, before[i], after)
+		}
 	}
 }
 
@@ -61,13 +125,30 @@ func TestBench_SaysWhatIsWrong(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"--users=10", "--users: at least 500"},
 		{"--rounds=0", "must be positive"},
-		{"--only=nothing --users=500 --connections=1 --database-url=" + testdb.New(t), `no line has "nothing"`},
+		{"--only=nothing --users=500 --connections=1 --database-url=" + testdb.New(t), `no line and no cycle has "nothing"`},
 		{"--database-url=localhost:5432", "--database-url is not of the form"},
+		{"--token=t", "--token goes with --url"},
+		{"--url=localhost --token=t", "not of the form https://host/path"},
+		{"--url=http://127.0.0.1:1 --part=startup", "of this program"},
 	} {
 		var out bytes.Buffer
 		status := run(t.Context(), append([]string{"bench"}, strings.Fields(test.args)...), console{out: &out, err: &out})
 		if status == 0 || !strings.Contains(out.String(), test.want) {
 			t.Errorf("bench %s: exit status %d, want %q in:\n%s", test.args, status, test.want, out.String())
+		}
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	t.Parallel()
+	for want, s := range map[string]bench.Step{
+		"starting PostgreSQL":                {What: "starting PostgreSQL"},
+		"[............] 0/10 a":              {What: "a", Total: 10},
+		"[######......] 5/10 b":              {What: "b", Done: 5, Total: 10},
+		"[############] 10/10 loading users": {What: "loading users", Done: 10, Total: 10},
+	} {
+		if got := progressLine(s); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -20,16 +20,16 @@ import (
 type running struct{ url, metrics string }
 
 // serve runs the program until the test ends.
-func serve(t *testing.T, databaseURL string) running {
+func serve(t *testing.T, databaseURL string, flags ...string) running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	log, errs := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{
+		ended <- run(ctx, append([]string{
 			"serve", "--database-url=" + databaseURL, "--log-format=json",
 			"--addr=127.0.0.1:0", "--metrics-addr=127.0.0.1:0",
-		}, console{out: io.Discard, err: errs})
+		}, flags...), console{out: io.Discard, err: errs})
 		errs.Close()
 	}()
 	t.Cleanup(func() {

@@ -1,15 +1,18 @@
-// Package bench measures a SCIM server beside a floor: the least that net/http and
-// PostgreSQL must do for the same answers from the same tables. The check of an access
-// token, which the floor does without, it measures alone too.
+// Package bench measures a SCIM server: single requests beside a floor, the least that
+// net/http and PostgreSQL must do for the same answers from the same tables, and whole
+// cycles of identity systems. What any server at a URL answers can be measured, without
+// the floor then.
 //
 // It owns the data that both sides work on, the requests, the floor's handler, the
-// clock and the reading of CPU time. That PostgreSQL and the two servers run, each in
-// a process of its own, is its caller's business. It looks at no other package of the
-// house: the server is only what answers at a URL.
+// clock and the reading of CPU time and memory. That PostgreSQL and the two servers run,
+// each in a process of its own, and that the data is in the tables, is its caller's
+// business. It looks at no other package of the house: the server is only what answers
+// at a URL.
 package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,20 +20,19 @@ import (
 
 // Server is one of the two sides, as its client sees it.
 type Server struct {
-	Addr  string // host:port, plain HTTP
+	URL   string // below which its endpoints are
 	PID   int    // its process on this machine; 0 when CPU time is not to be had
 	Token string // bearer token; empty for the floor, which asks for none
 }
 
 // Options say what is measured and how.
 type Options struct {
+	// Server is measured beside the Floor, or alone when that has no URL.
 	Server, Floor Server
 	// Postmaster is the first process of PostgreSQL, whose other processes are its
 	// children; 0 when it is not on this machine.
 	Postmaster int
 	Data       Data
-	// Authentication was measured before, where the server's parts are at hand.
-	Authentication Authentication
 	// Connections is how many clients there are, each waiting for its answer before
 	// it asks again.
 	Connections int
@@ -38,48 +40,95 @@ type Options struct {
 	// Figures are the medians of the rounds.
 	Rounds int
 	Run    time.Duration
-	// Only limits the lines to those whose name contains it.
+	// Only limits lines and cycles to those whose name contains it.
 	Only string
+	// Lines and Cycles say which of the two parts is measured.
+	Lines, Cycles bool
+	// CycleUsers is how many users a cycle brings; Rate is how many requests a second
+	// it sends, 0 as many as are answered.
+	CycleUsers int
+	Rate       float64
 	// Progress is told what begins.
-	Progress func(what string)
+	Progress func(Step)
+
+	made *ledger // notes what is created, unless nil
 }
 
-// Run measures each line on both sides. A status that the line does not expect ends it
-// with an error.
+// Step is how far something has come: Done of Total, which is 0 when it is not known.
+type Step struct {
+	What        string
+	Done, Total int
+}
+
+// alone reports that there is no floor: the server is somebody's, and may answer in
+// ways that end a line and not the benchmark.
+func (o Options) alone() bool { return o.Floor.URL == "" }
+
+// Run measures lines and cycles. Beside a floor, a request that is refused ends it with
+// an error.
 func Run(ctx context.Context, o Options) (Report, error) {
-	server, err := newDriver(ctx, o.Server, o)
+	server, err := newDriver(o.Server, o)
 	if err != nil {
 		return Report{}, err
 	}
 	defer server.close()
-	floor, err := newDriver(ctx, o.Floor, o)
-	if err != nil {
-		return Report{}, err
-	}
-	defer floor.close()
-	report := Report{
-		Users: len(o.Data.Users), Groups: len(o.Data.Groups) + 1,
-		Connections: o.Connections, Rounds: o.Rounds, Seconds: o.Run.Seconds(),
-		Authentication: o.Authentication,
-	}
-	for _, l := range lines(o.Data) {
-		if !strings.Contains(l.name, o.Only) {
-			continue
+	floor := server
+	if !o.alone() {
+		if floor, err = newDriver(o.Floor, o); err != nil {
+			return Report{}, err
 		}
-		o.Progress(l.name)
+		defer floor.close()
+	}
+	report := Report{
+		Data: o.Data.shares(), Connections: o.Connections, Rounds: o.Rounds, Seconds: o.Run.Seconds(), Rate: o.Rate,
+	}
+	offered, err := server.discover(ctx)
+	if err != nil {
+		return report, err
+	}
+	ls, cs := o.chosen(offered)
+	if len(ls)+len(cs) == 0 {
+		return report, fmt.Errorf("no line and no cycle has %q in its name", o.Only)
+	}
+	for i, l := range ls {
+		o.Progress(Step{l.name, i, len(ls) + len(cs)})
 		result, err := l.measure(ctx, server, floor, o)
 		if err != nil {
 			return report, fmt.Errorf("%s: %w", l.name, err)
 		}
 		report.Lines = append(report.Lines, result)
 	}
-	if len(report.Lines) == 0 {
-		return report, fmt.Errorf("no line has %q in its name", o.Only)
+	for i, c := range cs {
+		o.Progress(Step{c.name, len(ls) + i, len(ls) + len(cs)})
+		result, err := c.measure(ctx, server, o)
+		if err != nil {
+			return report, fmt.Errorf("%s: %w", c.name, err)
+		}
+		report.Cycles = append(report.Cycles, result)
 	}
 	return report, nil
 }
 
-// A side is one line on one server.
+// chosen are the lines and cycles that are asked for.
+func (o Options) chosen(offered features) (ls []line, cs []cycle) {
+	if o.Lines {
+		for _, l := range lines(o.Data, offered) {
+			if strings.Contains(l.name, o.Only) {
+				ls = append(ls, l)
+			}
+		}
+	}
+	if o.Cycles {
+		for _, c := range cycles() {
+			if strings.Contains(c.name, o.Only) {
+				cs = append(cs, c)
+			}
+		}
+	}
+	return ls, cs
+}
+
+// A side is the requests of one row of a line, on one server.
 type side struct {
 	*driver
 	requests
@@ -88,27 +137,57 @@ type side struct {
 }
 
 func (l line) measure(ctx context.Context, server, floor *driver, o Options) (Line, error) {
-	sides := [2]*side{{driver: server, requests: l.server}, {driver: floor, requests: l.floor}}
-	for _, s := range sides {
-		if err := s.inTurn(s.before, s.requests); err != nil {
-			return Line{}, err
+	result := Line{Name: l.name, Skipped: l.missing}
+	if l.missing != "" {
+		return result, nil
+	}
+	sides := []*side{{driver: server, requests: l.server}}
+	for _, b := range l.besides(o.alone()) {
+		on := floor
+		if b.onServer {
+			on = server
 		}
-		s.sent = s.before
+		sides = append(sides, &side{driver: on, requests: b.requests})
+	}
+	err := measure(ctx, sides, o)
+	if refused := (*refusal)(nil); o.alone() && errors.As(err, &refused) {
+		result.Skipped = refused.Error()
+		return result, nil
+	}
+	if err != nil {
+		return result, err
+	}
+	result.Server = median(sides[0].figures)
+	for _, b := range l.limits {
+		result.Goals = append(result.Goals, b.target.goal(b.what, b.value(result.Server)))
+	}
+	for i, b := range l.besides(o.alone()) {
+		s := sides[1+i]
+		result.Beside = append(result.Beside, Beside{b.name, median(s.figures), b.target.ratio(sides[0].figures, s.figures)})
+	}
+	return result, nil
+}
+
+// measure runs each side once to warm up, then all in turn, round by round.
+func measure(ctx context.Context, sides []*side, o Options) error {
+	for _, s := range sides {
+		s.sent = max(s.before, 1) // the first shows whether it is answered at all
+		if err := s.inTurn(ctx, s.sent, s.requests); err != nil {
+			return err
+		}
 		if err := s.measure(ctx, o.Run/warmUpShare); err != nil {
-			return Line{}, err
+			return err
 		}
 		s.figures = nil
 	}
 	for range o.Rounds {
 		for _, s := range sides {
 			if err := s.measure(ctx, o.Run); err != nil {
-				return Line{}, err
+				return err
 			}
 		}
 	}
-	result := Line{Name: l.name, Server: median(sides[0].figures), Floor: median(sides[1].figures), AtMost: l.atMost}
-	result.Ratio = medianRatio(sides[0].figures, sides[1].figures)
-	return result, nil
+	return nil
 }
 
 // warmUpShare of a run's length warms up connections, statements and caches.

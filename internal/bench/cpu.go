@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -81,20 +82,36 @@ func familyTime(pid int) (time.Duration, bool) {
 	return sum, err == nil
 }
 
-// cpuTime is what one side has used: its own process and PostgreSQL's.
+// cpuTime is what one side has used: its own process and PostgreSQL's. Of a server that
+// is measured alone the one is enough: nobody knows whether it has a PostgreSQL.
 type cpuTime struct {
 	server, database time.Duration
-	known            bool
+	known, both      bool
 }
 
 func (d *driver) cpu() cpuTime {
 	server, ok := ownTime(d.server.PID)
 	database, found := familyTime(d.postmaster)
-	return cpuTime{server, database, ok && found}
+	return cpuTime{server, database, ok && (found || d.alone), ok && found}
 }
 
 func (t cpuTime) minus(earlier cpuTime) cpuTime {
-	return cpuTime{t.server - earlier.server, t.database - earlier.database, t.known && earlier.known}
+	return cpuTime{t.server - earlier.server, t.database - earlier.database, t.known && earlier.known, t.both && earlier.both}
+}
+
+// Memory is how many bytes of a process are in the machine's memory.
+func Memory(pid int) (bytes int64, ok bool) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		if size, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kilobytes, err := strconv.ParseInt(strings.Fields(size)[0], 10, 64)
+			return kilobytes << 10, err == nil
+		}
+	}
+	return 0, false
 }
 
 // Postmaster finds the first process of the PostgreSQL behind a connection. It returns

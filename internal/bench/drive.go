@@ -1,129 +1,78 @@
 package bench
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"strconv"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// answerPatience is how long one answer may take before the benchmark fails.
-const answerPatience = 30 * time.Second
 
 // requests are what is asked of one side.
 type requests struct {
 	// request gives the i-th request. No two goroutines ask for the same i, and no i
 	// is asked for twice in the runs of a line.
 	request func(i int) request
-	// status is that of each answer.
-	status int
-	// before is how many requests are sent in turn, by one client, before the line is run.
-	before int
-	// limit is how many requests there are; 0 is any number.
-	limit int
-}
-
-// request is what differs between the requests of a line.
-type request struct {
-	method, path string
-	body         string
+	// before is how many requests are sent in turn, by one client, before the line is
+	// run; answered, unless nil, sees the answers to those.
+	before   int
+	answered func(i int, body []byte)
+	// clients is how many ask at once; 0 is all.
+	clients int
 }
 
 // driver is the clients of one server. Connections stay open from run to run.
 type driver struct {
 	server     Server
-	postmaster int
+	url        *url.URL
+	path       string // that of the server's URL
 	header     string // what all requests have
+	postmaster int
+	alone      bool
 	conns      []*connection
+	throttled  atomic.Int64 // requests that were sent again, for 429
+	made       *ledger      // what was created, unless nil
 }
 
-// connection writes requests as they go over the wire and reads answers no further than
-// it must: what the client costs, server and PostgreSQL cannot use.
-type connection struct {
-	net.Conn
-	reader *bufio.Reader
-	out    []byte
-}
-
-func newDriver(ctx context.Context, s Server, o Options) (*driver, error) {
-	d := &driver{server: s, postmaster: o.Postmaster, header: "Host: " + s.Addr + "\r\n"}
+func newDriver(s Server, o Options) (*driver, error) {
+	u, err := parseURL(s.URL)
+	if err != nil {
+		return nil, err
+	}
+	d := &driver{
+		server: s, url: u, path: strings.TrimSuffix(u.Path, "/"), postmaster: o.Postmaster, alone: o.alone(), made: o.made,
+		header: "Host: " + u.Host + "\r\nUser-Agent: purescim-bench\r\nAccept: application/scim+json, application/json\r\n",
+	}
 	if s.Token != "" {
 		d.header += "Authorization: Bearer " + s.Token + "\r\n"
 	}
-	var dialer net.Dialer
 	for range o.Connections {
-		conn, err := dialer.DialContext(ctx, "tcp", s.Addr)
-		if err != nil {
-			d.close()
-			return nil, err
-		}
-		d.conns = append(d.conns, &connection{Conn: conn, reader: bufio.NewReaderSize(conn, 64<<10)})
+		d.conns = append(d.conns, new(connection))
 	}
 	return d, nil
 }
 
 func (d *driver) close() {
 	for _, c := range d.conns {
-		c.Close()
+		c.shut()
 	}
-}
-
-// send asks and reads the answer's status; body sees the rest.
-func (d *driver) send(c *connection, r request, body func(status int, body io.Reader) error) error {
-	out := c.out[:0]
-	out = append(append(append(append(out, r.method...), ' '), r.path...), " HTTP/1.1\r\n"...)
-	out = append(out, d.header...)
-	if r.body != "" {
-		out = append(out, "Content-Type: application/scim+json\r\nContent-Length: "...)
-		out = append(strconv.AppendInt(out, int64(len(r.body)), 10), "\r\n"...)
-	}
-	c.out = append(append(out, "\r\n"...), r.body...)
-	if err := c.SetDeadline(time.Now().Add(answerPatience)); err != nil {
-		return err
-	}
-	if _, err := c.Write(c.out); err != nil {
-		return err
-	}
-	answer, err := http.ReadResponse(c.reader, nil)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", r.method, r.path, err)
-	}
-	defer answer.Body.Close()
-	if err := body(answer.StatusCode, answer.Body); err != nil {
-		return fmt.Errorf("%s %s: %w", r.method, r.path, err)
-	}
-	return nil
-}
-
-// discard reads the body to its end if the status is the wanted one.
-func discard(want int) func(int, io.Reader) error {
-	return func(status int, body io.Reader) error {
-		if status != want {
-			return unexpected(status, body)
-		}
-		_, err := io.Copy(io.Discard, body)
-		return err
-	}
-}
-
-func unexpected(status int, body io.Reader) error {
-	const enough = 500
-	text, _ := io.ReadAll(io.LimitReader(body, enough))
-	return fmt.Errorf("status %d: %s", status, text)
 }
 
 // inTurn sends the first n requests one after the other.
-func (d *driver) inTurn(n int, r requests) error {
+func (d *driver) inTurn(ctx context.Context, n int, r requests) error {
+	var keep *bytes.Buffer
+	if r.answered != nil {
+		keep = new(bytes.Buffer)
+	}
 	for i := range n {
-		if err := d.send(d.conns[0], r.request(i), discard(r.status)); err != nil {
+		if err := d.send(ctx, d.conns[0], r.request(i), keep); err != nil {
 			return err
+		}
+		if keep != nil {
+			r.answered(i, keep.Bytes())
 		}
 	}
 	return nil
@@ -136,29 +85,25 @@ type run struct {
 	elapsed   time.Duration
 }
 
-// drive sends requests from the first on for d, on all connections at once. The
-// requests under way at the end are waited for and counted.
+// drive sends requests from the first on for some time, on all connections at once, and
+// at least one on each. Those under way at the end are waited for and counted.
 func (d *driver) drive(ctx context.Context, r requests, first int, length time.Duration) (run, error) {
 	var next atomic.Int64
 	next.Store(int64(first))
 	start := time.Now()
 	end := start.Add(length)
-	latencies := make([][]time.Duration, len(d.conns))
-	failures := make([]error, len(d.conns))
+	conns := d.conns
+	if r.clients > 0 {
+		conns = conns[:min(r.clients, len(conns))]
+	}
+	latencies := make([][]time.Duration, len(conns))
+	failures := make([]error, len(conns))
 	var clients sync.WaitGroup
-	for client, c := range d.conns {
+	for client, c := range conns {
 		clients.Go(func() {
-			for ctx.Err() == nil && failures[client] == nil {
-				asked := time.Now()
-				if asked.After(end) {
-					return
-				}
-				i := int(next.Add(1)) - 1
-				if r.limit > 0 && i >= r.limit {
-					failures[client] = fmt.Errorf("all %d different requests are used up; more users give more", r.limit)
-					return
-				}
-				failures[client] = d.send(c, r.request(i), discard(r.status))
+			for asked := start; ctx.Err() == nil && failures[client] == nil && !asked.After(end); {
+				asked = time.Now()
+				failures[client] = d.send(ctx, c, r.request(int(next.Add(1))-1), nil)
 				latencies[client] = append(latencies[client], time.Since(asked))
 			}
 		})

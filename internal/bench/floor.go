@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,13 +11,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// floor answers with documents as they are stored: no token, no decoding, one statement
-// a request. It is the least that can be done, not a SCIM server.
-type floor struct {
+// floorHandler answers with documents as they are stored: no token, no decoding, one statement
+// a request where one is enough. It is the least that can be done, not a SCIM server.
+type floorHandler struct {
 	pool        *pgxpool.Pool
 	doc, folded []byte // those of some user, which each write stores
 }
@@ -30,7 +32,7 @@ func Floor(ctx context.Context, databaseURL string) (h http.Handler, closing fun
 	}
 	// PostgreSQL would plan the page anew each time, for the id that it begins after.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
-	f := floor{}
+	f := floorHandler{}
 	if f.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, nil, err
 	}
@@ -42,17 +44,33 @@ func Floor(ctx context.Context, databaseURL string) (h http.Handler, closing fun
 	return f.routes(), f.pool.Close, nil
 }
 
-func (f floor) routes() http.Handler {
+// handler gives a status and a body.
+type handler = func(r *http.Request) (status int, body []byte, err error)
+
+func (f floorHandler) routes() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, handle := range map[string]func(*http.Request) (status int, doc []byte, err error){
-		"GET /users/{id}":                  f.get,
-		"GET /names/{name}":                f.find,
-		"GET /pages/{after}":               f.page,
-		"GET /grouped-users/{id}":          f.getGrouped,
-		"GET /grouped-pages/{after}":       f.pageGrouped,
-		"POST /users/{number}":             f.insert,
-		"PATCH /users/{id}":                f.update,
-		"POST /groups/{id}/members/{user}": f.addMember,
+	for pattern, handle := range map[string]handler{
+		"GET /users/{id}":            f.readOne(floorGet),
+		"GET /grouped-users/{id}":    f.readOne(floorGetGrouped),
+		"GET /names/{key}":           f.find(floorFind),
+		"GET /grouped-names/{key}":   f.find(floorFindGrouped),
+		"GET /emails/{key}":          f.find(floorFindEmail),
+		"GET /external-ids/{key}":    f.find(floorFindExternal),
+		"GET /sorted-pages/{key}":    f.find(floorSorted),
+		"GET /pages/{after}":         f.page(floorPage),
+		"GET /grouped-pages/{after}": f.page(floorPage, floorPageGroups),
+
+		"POST /rows/{number}":    f.insert,
+		"POST /users/{number}":   f.insertWhole,
+		"PATCH /users/{id}":      f.update,
+		"PATCH /read-users/{id}": f.readAndUpdate,
+		"PUT /users/{id}":        f.update,
+		"PUT /read-users/{id}":   f.readAndUpdate,
+
+		"POST /groups/{id}/members/{user}":   f.member(floorAddMembers),
+		"DELETE /groups/{id}/members/{user}": f.member(floorRemoveMembers),
+		"POST /groups/{id}/members":          f.members(floorAddMembers),
+		"DELETE /groups/{id}/members":        f.members(floorRemoveMembers),
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			status, doc, err := handle(r)
@@ -71,103 +89,106 @@ func (f floor) routes() http.Handler {
 
 var jsonType = []string{"application/json"}
 
-// The statements of the floor: those of the server without what makes them SCIM.
-const (
-	floorGet = `select doc from users where org_id = $1 and id = $2`
-
-	floorFind = `select doc from users where org_id = $1 and user_name_key = $2`
-
-	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit 100`
-
-	// A user's groups, as an array of ids with names.
-	floorGroups = `
-array(select m.group_id::text || g.display_name
-      from   group_members m
-      join   groups g on g.org_id = $1 and g.id = m.group_id
-      where  m.org_id = $1 and m.user_id = u.id
-      order  by m.group_id)::text`
-	floorGetGrouped  = `select u.doc, ` + floorGroups + ` from users u where u.org_id = $1 and u.id = $2`
-	floorPageGrouped = `select u.doc, ` + floorGroups + ` from users u where u.org_id = $1 and u.id > $2 order by u.id limit 100`
-
-	floorInsert = `
-insert into users (org_id, id, version, created_at, modified_at, active, doc, folded,
-                   user_name_key, display_name, display_name_key, external_id, employee_number_key, department_key)
-values ($1, $2, 1, $3, $3, true, $4, $5, $6, $7, $8, $9, $10, $11)`
-
-	floorUpdate = `
-update users
-set    version = version + 1, modified_at = $3, doc = $4, folded = $5
-where  org_id = $1 and id = $2`
-
-	floorAddMember = `
-with added as (
-  insert into group_members (org_id, group_id, user_id) values ($1, $2, $3)
-)
-update groups
-set    version = version + 1, modified_at = $4, member_count = member_count + 1
-where  org_id = $1 and id = $2`
-)
-
-func (f floor) get(r *http.Request) (int, []byte, error)        { return f.readOne(r, floorGet) }
-func (f floor) getGrouped(r *http.Request) (int, []byte, error) { return f.readOne(r, floorGetGrouped) }
-
-func (f floor) readOne(r *http.Request, sql string) (int, []byte, error) {
-	id, err := pathID(r, "id")
-	if err != nil {
-		return 0, nil, err
+func (f floorHandler) readOne(sql string) handler {
+	return func(r *http.Request) (int, []byte, error) {
+		id, err := pathID(r, "id")
+		if err != nil {
+			return 0, nil, err
+		}
+		return f.read(r, nil, sql, floorOrg, id)
 	}
-	return f.read(r, nil, sql, floorOrg, id)
 }
 
-func (f floor) find(r *http.Request) (int, []byte, error) {
-	return f.read(r, nil, floorFind, floorOrg, r.PathValue("name"))
-}
-
-func (f floor) page(r *http.Request) (int, []byte, error) { return f.readPage(r, floorPage) }
-func (f floor) pageGrouped(r *http.Request) (int, []byte, error) {
-	return f.readPage(r, floorPageGrouped)
-}
-
-func (f floor) readPage(r *http.Request, sql string) (int, []byte, error) {
-	after, err := pathID(r, "after")
-	if err != nil {
-		return 0, nil, err
+func (f floorHandler) find(sql string) handler {
+	return func(r *http.Request) (int, []byte, error) {
+		return f.read(r, nil, sql, floorOrg, r.PathValue("key"))
 	}
-	const average = 1536 // bytes of a document, with room to spare
-	return f.read(r, make([]byte, 0, pageSize*average), sql, floorOrg, after)
+}
+
+// page runs the statements in one round trip.
+func (f floorHandler) page(statements ...string) handler {
+	return func(r *http.Request) (status int, body []byte, err error) {
+		after, err := pathID(r, "after")
+		if err != nil {
+			return 0, nil, err
+		}
+		const average = 1536 // bytes of a document, with room to spare
+		body, status = make([]byte, 0, pageSize*average), http.StatusNotFound
+		b := new(pgx.Batch)
+		for i, sql := range statements {
+			b.Queue(sql, floorOrg, after).Query(func(rows pgx.Rows) error {
+				n := len(body)
+				if body = appendRows(body, rows); i == 0 && len(body) > n {
+					status = http.StatusOK
+				}
+				return rows.Err()
+			})
+		}
+		err = f.pool.SendBatch(r.Context(), b).Close()
+		return status, body, err
+	}
 }
 
 // read appends the columns of all rows that a statement gives.
-func (f floor) read(r *http.Request, dst []byte, sql string, args ...any) (int, []byte, error) {
+func (f floorHandler) read(r *http.Request, dst []byte, sql string, args ...any) (int, []byte, error) {
 	rows, err := f.pool.Query(r.Context(), sql, args...)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer rows.Close()
-	status := http.StatusNotFound
+	if dst = appendRows(dst, rows); len(dst) == 0 {
+		return http.StatusNotFound, nil, rows.Err()
+	}
+	return http.StatusOK, dst, rows.Err()
+}
+
+func appendRows(dst []byte, rows pgx.Rows) []byte {
 	for rows.Next() {
-		status = http.StatusOK
 		for _, column := range rows.RawValues() {
 			dst = append(append(dst, column...), '\n')
 		}
 	}
-	return status, dst, rows.Err()
+	return dst
 }
 
-func (f floor) insert(r *http.Request) (int, []byte, error) {
-	number := r.PathValue("number")
-	n, err := strconv.Atoi(number)
+func (f floorHandler) insert(r *http.Request) (int, []byte, error) {
+	args, _, err := f.newUser(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	department := "department " + strconv.Itoa(n%departments)
-	display := "Person " + number
-	id := pgtype.UUID{Bytes: uuid.Must(uuid.NewV7()), Valid: true}
-	return f.write(r, http.StatusCreated, floorInsert, floorOrg, id, time.Now(), f.doc, f.folded,
-		userName(n), display, strings.ToLower(display), "external-"+number, number, department)
+	return f.write(r, http.StatusCreated, floorInsert, args...)
 }
 
-func (f floor) update(r *http.Request) (int, []byte, error) {
+func (f floorHandler) insertWhole(r *http.Request) (int, []byte, error) {
+	args, n, err := f.newUser(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	keys := []string{args[5].(string), "+442071838750", mobile(n)}
+	return f.write(r, http.StatusCreated, floorInsertWhole, append(args, keys, newID())...)
+}
+
+// newUser gives the arguments of floorInsert.
+func (f floorHandler) newUser(r *http.Request) (args []any, n int, err error) {
+	number := r.PathValue("number")
+	if n, err = strconv.Atoi(number); err != nil {
+		return nil, 0, err
+	}
+	name, display := newName(r, number), "Person "+number
+	return []any{
+		floorOrg, newID(), time.Now(), f.doc, f.folded,
+		name, display, strings.ToLower(display), "external-" + name, number, "department " + strconv.Itoa(n%departments),
+	}, n, nil
+}
+
+// newName makes names of the two kinds of insert that do not meet.
+func newName(r *http.Request, number string) string {
+	return strings.Split(r.URL.Path, "/")[1] + number + "@bench.example"
+}
+
+func newID() pgtype.UUID { return pgtype.UUID{Bytes: uuid.Must(uuid.NewV7()), Valid: true} }
+
+func (f floorHandler) update(r *http.Request) (int, []byte, error) {
 	id, err := pathID(r, "id")
 	if err != nil {
 		return 0, nil, err
@@ -175,20 +196,55 @@ func (f floor) update(r *http.Request) (int, []byte, error) {
 	return f.write(r, http.StatusOK, floorUpdate, floorOrg, id, time.Now(), f.doc, f.folded)
 }
 
-func (f floor) addMember(r *http.Request) (int, []byte, error) {
+func (f floorHandler) readAndUpdate(r *http.Request) (int, []byte, error) {
+	if status, doc, err := f.readOne(floorGet)(r); err != nil || status != http.StatusOK {
+		return status, doc, err
+	}
+	return f.update(r)
+}
+
+func (f floorHandler) member(sql string) handler {
+	return func(r *http.Request) (int, []byte, error) {
+		user, err := pathID(r, "user")
+		if err != nil {
+			return 0, nil, err
+		}
+		return f.changeMembers(r, sql, []pgtype.UUID{user})
+	}
+}
+
+// members reads their ids from the body, one a line.
+func (f floorHandler) members(sql string) handler {
+	return func(r *http.Request) (int, []byte, error) {
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			return 0, nil, err
+		}
+		var users []pgtype.UUID
+		for line := range bytes.SplitSeq(text, []byte{'\n'}) {
+			id, err := uuid.ParseBytes(line)
+			if err != nil {
+				return 0, nil, err
+			}
+			users = append(users, pgtype.UUID{Bytes: id, Valid: true})
+		}
+		return f.changeMembers(r, sql, users)
+	}
+}
+
+func (f floorHandler) changeMembers(r *http.Request, sql string, users []pgtype.UUID) (int, []byte, error) {
 	group, err := pathID(r, "id")
 	if err != nil {
 		return 0, nil, err
 	}
-	user, err := pathID(r, "user")
-	if err != nil {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return 0, nil, err
 	}
-	return f.write(r, http.StatusOK, floorAddMember, floorOrg, group, user, time.Now())
+	return f.read(r, nil, sql, floorOrg, group, users, time.Now())
 }
 
 // write reads the body, which nobody looks at, and runs a statement that must change one row.
-func (f floor) write(r *http.Request, status int, sql string, args ...any) (int, []byte, error) {
+func (f floorHandler) write(r *http.Request, status int, sql string, args ...any) (int, []byte, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return 0, nil, err
 	}

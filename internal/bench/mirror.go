@@ -17,12 +17,15 @@ const floorOrg = int64(1)
 // sides then find the same rows, and neither sees what the other writes.
 func Mirror(ctx context.Context, conn *pgx.Conn, org int64) error {
 	for _, table := range []string{"users", "user_keys", "groups", "group_members"} {
-		sql := `insert into ` + table + ` select copy.* from ` + table + ` t, ` +
-			`jsonb_populate_record(t, jsonb_build_object('org_id', $2::bigint)) copy where t.org_id = $1`
-		if _, err := conn.Exec(ctx, sql, org, floorOrg); err != nil {
+		if err := mirror(ctx, conn, table, org); err != nil {
 			return fmt.Errorf("copy %s for the floor: %w", table, err)
 		}
 	}
+	return rest(ctx, conn)
+}
+
+// rest vacuums, analyses and writes everything out.
+func rest(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "vacuum analyze"); err != nil {
 		return fmt.Errorf("vacuum: %w", err)
 	}
@@ -30,6 +33,21 @@ func Mirror(ctx context.Context, conn *pgx.Conn, org int64) error {
 	if denied := new(pgconn.PgError); errors.As(err, &denied) && denied.Code == insufficientPrivilege {
 		return nil // it will come by itself
 	}
+	return err
+}
+
+// mirror copies one table, whatever its columns are.
+func mirror(ctx context.Context, conn *pgx.Conn, table string, org int64) error {
+	const columns = `
+select string_agg(quote_ident(column_name), ', ' order by ordinal_position)
+from   information_schema.columns
+where  table_schema = current_schema and table_name = $1 and column_name <> 'org_id' and is_generated = 'NEVER'`
+	var names string
+	if err := conn.QueryRow(ctx, columns, table).Scan(&names); err != nil {
+		return err
+	}
+	sql := fmt.Sprintf(`insert into %s (org_id, %s) select $2, %s from %s where org_id = $1`, table, names, names, table)
+	_, err := conn.Exec(ctx, sql, org, floorOrg)
 	return err
 }
 

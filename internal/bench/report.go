@@ -4,143 +4,117 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
-	"time"
 )
 
-// Report is what a benchmark found.
+// Report is what a benchmark found. Parts that were not measured are not there.
 type Report struct {
-	Users       int     `json:"users"`
-	Groups      int     `json:"groups"`
+	Data        Shares  `json:"data"`
 	Connections int     `json:"connections"`
 	Rounds      int     `json:"rounds"`
 	Seconds     float64 `json:"seconds_a_run"`
-	Lines       []Line  `json:"lines"`
+	Lines       []Line  `json:"lines,omitempty"`
+	// Rate is how many requests a second the cycles sent, 0 as many as were answered.
+	Rate   float64 `json:"cycle_requests_a_second,omitempty"`
+	Cycles []Cycle `json:"cycles,omitempty"`
 	// Authentication is a part of each line, and measured alone.
-	Authentication Authentication `json:"authentication"`
+	Authentication *Authentication `json:"authentication,omitempty"`
+	Program        *Program        `json:"program,omitempty"`
+	// Loading is how long it took to fill the tables.
+	Loading *float64 `json:"loading_seconds,omitempty"`
 }
 
-// Line compares the two sides on one kind of request.
+// Line is what one kind of request costs, beside others.
 type Line struct {
-	Name   string  `json:"name"`
-	Server Figures `json:"server"`
-	Floor  Figures `json:"floor"`
-	// Ratio is the server's CPU time in that of the floor: the median of the rounds, of
-	// which each compares two runs that the machine's other work disturbed alike. nil
-	// when it is not known.
-	Ratio *float64 `json:"cpu_ratio"`
-	// AtMost is what the ratio should be.
-	AtMost float64 `json:"cpu_ratio_at_most"`
+	Name   string   `json:"name"`
+	Server Figures  `json:"server"`
+	Beside []Beside `json:"beside,omitempty"`
+	// Goals are those of the server alone.
+	Goals []Goal `json:"goals,omitempty"`
+	// Skipped says why there are no figures.
+	Skipped string `json:"skipped,omitempty"`
 }
 
-// Figures are those of one kind of request on one side, the medians of its rounds.
-type Figures struct {
-	Requests  int     `json:"requests"` // in all rounds
-	PerSecond float64 `json:"requests_a_second"`
-	// Milliseconds until the answer was read, for half of the requests and for 99 of 100.
-	P50 float64 `json:"p50_ms"`
-	P99 float64 `json:"p99_ms"`
-	// Microseconds a request: CPU is the sum of the server's process and of
-	// PostgreSQL's. nil when they are not known.
-	CPU         *float64 `json:"cpu_us"`
-	ServerCPU   *float64 `json:"cpu_us_server"`
-	DatabaseCPU *float64 `json:"cpu_us_postgresql"`
+// Beside is what the server is compared with.
+type Beside struct {
+	Name string `json:"name"`
+	Figures
+	// Ratio is the server's figure in this one, the median of the rounds.
+	Ratio Goal `json:"ratio"`
 }
 
-func (r run) figures(used cpuTime) Figures {
-	slices.Sort(r.latencies)
-	n := len(r.latencies)
-	f := Figures{Requests: n}
-	if n == 0 {
-		return f
-	}
-	f.PerSecond = float64(n) / r.elapsed.Seconds()
-	f.P50 = milliseconds(r.latencies[n/2])
-	f.P99 = milliseconds(r.latencies[n*99/100])
-	if used.known {
-		each := func(d time.Duration) *float64 {
-			us := float64(d.Microseconds()) / float64(n)
-			return &us
-		}
-		f.CPU, f.ServerCPU, f.DatabaseCPU = each(used.server+used.database), each(used.server), each(used.database)
-	}
-	return f
+// Goal is a figure that should not be more, or less, than another; 0 is no target.
+type Goal struct {
+	What    string   `json:"of"`
+	Value   *float64 `json:"value"` // nil when it is not known
+	AtMost  float64  `json:"at_most,omitempty"`
+	AtLeast float64  `json:"at_least,omitempty"`
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// median takes each figure's median over the rounds.
-func median(rounds []Figures) Figures {
-	var m Figures
-	for _, f := range rounds {
-		m.Requests += f.Requests
-	}
-	known := func(figure func(Figures) *float64) *float64 {
-		values := make([]float64, 0, len(rounds))
-		for _, f := range rounds {
-			if v := figure(f); v != nil {
-				values = append(values, *v)
-			}
-		}
-		if len(values) < len(rounds) {
-			return nil
-		}
-		v := middle(values)
-		return &v
-	}
-	m.PerSecond = *known(func(f Figures) *float64 { return &f.PerSecond })
-	m.P50 = *known(func(f Figures) *float64 { return &f.P50 })
-	m.P99 = *known(func(f Figures) *float64 { return &f.P99 })
-	m.CPU = known(func(f Figures) *float64 { return f.CPU })
-	m.ServerCPU = known(func(f Figures) *float64 { return f.ServerCPU })
-	m.DatabaseCPU = known(func(f Figures) *float64 { return f.DatabaseCPU })
-	return m
-}
-
-// medianRatio compares the CPU time of the two sides round by round.
-func medianRatio(server, floor []Figures) *float64 {
-	ratios := make([]float64, len(server))
-	for i := range server {
-		a, b := server[i].CPU, floor[i].CPU
-		if a == nil || b == nil || *b == 0 {
-			return nil
-		}
-		ratios[i] = *a / *b
-	}
-	ratio := middle(ratios)
-	return &ratio
-}
-
-// middle is the median of at least one value. It sorts them.
-func middle(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
-}
-
-// Print writes the report as a table for people.
+// Print writes the report as tables for people.
 func (r Report) Print(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d users, %d groups, %d connections; medians of %d runs of %g s on each side.\n"+
-		"CPU is microseconds a request, of the server's process and of PostgreSQL's.\n\n",
-		r.Users, r.Groups, r.Connections, r.Rounds, r.Seconds)
-	fmt.Fprintf(&b, figureColumns+ratioColumns, "", "requests/s", "p50 ms", "p99 ms", "CPU", "server", "PostgreSQL", "ratio", "at most")
-	for _, l := range r.Lines {
-		l.Server.print(&b, l.Name)
-		fmt.Fprintf(&b, ratioColumns, decimals(l.Ratio, 2), decimals(&l.AtMost, 1))
-		l.Floor.print(&b, "  floor")
-		b.WriteByte('\n')
+	fmt.Fprintf(&b, "%s.\n", r.Data)
+	if r.Loading != nil {
+		fmt.Fprintf(&b, "Loaded in %s s.\n", decimals(r.Loading, 1))
 	}
-	r.Authentication.print(&b)
+	if len(r.Lines) > 0 {
+		fmt.Fprintf(&b, "\n%d connections; medians of %d runs of %g s on each side. CPU is microseconds a request,\n"+
+			"of the server's process and of PostgreSQL's; ratios are of CPU time, or of requests/s where that is said.\n\n",
+			r.Connections, r.Rounds, r.Seconds)
+		fmt.Fprintf(&b, figureColumns+ratioColumns, "", "requests/s", "p50 ms", "p99 ms", "CPU", "server", "PostgreSQL", "ratio", "target")
+		for _, l := range r.Lines {
+			l.print(&b)
+		}
+	}
+	if len(r.Cycles) > 0 {
+		r.printCycles(&b)
+	}
+	if r.Authentication != nil {
+		r.Authentication.print(&b)
+	}
+	if r.Program != nil {
+		r.Program.print(&b)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
 const (
-	figureColumns = "%-25s%11s%8s%8s%8s%8s%12s"
-	ratioColumns  = "%7s%9s\n"
+	figureColumns = "%-42s%11s%9s%9s%9s%9s%12s"
+	ratioColumns  = "%8s  %s\n"
 )
+
+func (l Line) print(b *bytes.Buffer) {
+	if l.Skipped != "" {
+		fmt.Fprintf(b, "%-42s  left out: %s\n", l.Name, l.Skipped)
+		return
+	}
+	l.Server.print(b, l.Name)
+	b.WriteByte('\n')
+	for _, beside := range l.Beside {
+		beside.print(b, "  "+beside.Name)
+		fmt.Fprintf(b, ratioColumns, decimals(beside.Ratio.Value, 2), beside.Ratio.target(2))
+	}
+	for _, g := range l.Goals {
+		fmt.Fprintf(b, "%-101s%8s  %s\n", "  "+g.What, decimals(g.Value, 2), g.target(0))
+	}
+}
+
+// target says what the figure should be.
+func (g Goal) target(n int) string {
+	text := ""
+	switch {
+	case g.AtMost > 0:
+		text = "at most " + decimals(&g.AtMost, n)
+	case g.AtLeast > 0:
+		text = "at least " + decimals(&g.AtLeast, n)
+	}
+	if g.What == "requests/s" {
+		text += ", of requests/s"
+	}
+	return text
+}
 
 func (f Figures) print(b *bytes.Buffer, name string) {
 	fmt.Fprintf(b, figureColumns, name, decimals(&f.PerSecond, 0), decimals(&f.P50, 2), decimals(&f.P99, 2),
@@ -154,3 +128,22 @@ func decimals(v *float64, n int) string {
 	}
 	return strconv.FormatFloat(*v, 'f', n, 64)
 }
+
+func (r Report) printCycles(b *bytes.Buffer) {
+	pace := "as fast as they are answered"
+	if r.Rate > 0 {
+		pace = fmt.Sprintf("%g requests a second", r.Rate)
+	}
+	fmt.Fprintf(b, "\nCycles of identity systems, %s; CPU as above.\n\n", pace)
+	fmt.Fprintf(b, figureColumns+cycleColumns, "", "requests/s", "p50 ms", "p99 ms", "CPU", "server", "PostgreSQL", "requests", "seconds", "errors", "429s")
+	for _, c := range r.Cycles {
+		c.print(b, c.Name)
+		fmt.Fprintf(b, cycleColumns, strconv.Itoa(c.Requests), decimals(&c.Seconds, 1), strconv.Itoa(c.Errors), strconv.Itoa(c.Busy))
+		fmt.Fprintf(b, "  %s\n", c.Does)
+		if c.FirstError != "" {
+			fmt.Fprintf(b, "  first error: %s\n", c.FirstError)
+		}
+	}
+}
+
+const cycleColumns = "%10s%9s%8s%6s\n"

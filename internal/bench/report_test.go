@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ func TestFigures(t *testing.T) {
 	for i := range 200 { // the last first: figures sorts
 		r.latencies = append(r.latencies, time.Duration(200-i)*time.Millisecond)
 	}
-	got := r.figures(cpuTime{server: 30 * time.Millisecond, database: 10 * time.Millisecond, known: true})
+	got := r.figures(cpuTime{server: 30 * time.Millisecond, database: 10 * time.Millisecond, known: true, both: true})
 	want := Figures{
 		Requests: 200, PerSecond: 100, P50: 101, P99: 199,
 		CPU: new(200.0), ServerCPU: new(150.0), DatabaseCPU: new(50.0),
@@ -43,50 +44,61 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-func TestMedianRatio_ComparesRoundByRound(t *testing.T) {
+func TestRatio_ComparesRoundByRound(t *testing.T) {
 	t.Parallel()
-	server := []Figures{{CPU: new(20.0)}, {CPU: new(90.0)}, {CPU: new(60.0)}}
-	floor := []Figures{{CPU: new(10.0)}, {CPU: new(30.0)}, {CPU: new(15.0)}}
-	if got := medianRatio(server, floor); got == nil || *got != 3 {
-		t.Errorf("ratio is %v, want the median of 2, 3 and 4", got)
+	server := []Figures{{CPU: new(20.0), PerSecond: 1}, {CPU: new(90.0), PerSecond: 1}, {CPU: new(60.0), PerSecond: 1}}
+	other := []Figures{{CPU: new(10.0), PerSecond: 2}, {CPU: new(30.0), PerSecond: 1}, {CPU: new(15.0), PerSecond: 4}}
+	if got := (target{}).ratio(server, other); got.Value == nil || *got.Value != 3 {
+		t.Errorf("ratio is %+v, want the median of 2, 3 and 4", got)
 	}
-	floor[1].CPU = nil
-	if got := medianRatio(server, floor); got != nil {
-		t.Errorf("ratio is %v where one time is not known", *got)
+	if got := (target{rate: true}).ratio(server, other); got.Value == nil || *got.Value != 0.5 {
+		t.Errorf("ratio is %+v, want the median of 1/2, 1 and 1/4", got)
+	}
+	other[1].CPU = nil
+	if got := (target{}).ratio(server, other); got.Value != nil {
+		t.Errorf("ratio is %v where one time is not known", *got.Value)
 	}
 }
 
 func TestReport_Print(t *testing.T) {
 	t.Parallel()
 	report := Report{
-		Users: 10000, Groups: 501, Connections: 16, Rounds: 3, Seconds: 2,
+		Data:        Shares{Users: 10000, InGroups: 2000, Groups: 200, GroupSize: 10, BigGroup: 2000},
+		Connections: 16, Rounds: 3, Seconds: 2, Loading: new(1.25),
 		Lines: []Line{
 			{
-				Name: "GET by id", AtMost: 1.8, Ratio: new(1.284),
+				Name:   "GET by id",
 				Server: Figures{PerSecond: 9876.5, P50: 1.234, P99: 10, CPU: new(161.0), ServerCPU: new(99.6), DatabaseCPU: new(61.4)},
-				Floor:  Figures{PerSecond: 12345, P50: 0.5, P99: 9.999, CPU: new(125.4), ServerCPU: new(80.0), DatabaseCPU: new(45.4)},
+				Beside: []Beside{{
+					Name:    "floor: the document",
+					Figures: Figures{PerSecond: 12345, P50: 0.5, P99: 9.999, CPU: new(125.4), ServerCPU: new(80.0), DatabaseCPU: new(45.4)},
+					Ratio:   Goal{What: "CPU time", Value: new(1.284), AtMost: 1.35},
+				}},
 			},
-			{Name: "list of 100 at the start", AtMost: 1.5},
+			{
+				Name:   "add or remove 1 member, all on one group",
+				Beside: []Beside{{Name: "the server, on many groups", Ratio: Goal{What: "requests/s", AtLeast: 0.6}}},
+				Goals:  []Goal{{What: "CPU us a member", Value: new(12.345), AtMost: 30}},
+			},
+			{Name: "Bulk of 1000 creates", Skipped: "the server says that it offers no Bulk"},
 		},
-		Authentication: Authentication{Requests: 200000, CPU: 0.72, AtMost: 15, LookUps: 2},
+		Rate: 25,
+		Cycles: []Cycle{{
+			Name: "Entra, delta", Does: "a look-up and a PATCH", Seconds: 12.34, Errors: 1, FirstError: "status 500", Busy: 2,
+			Figures: Figures{Requests: 300, PerSecond: 24.3, P50: 1, P99: 2},
+		}},
+		Authentication: &Authentication{Requests: 200000, CPU: 0.72, AtMost: 15, LookUps: 2},
+		Program:        new(NewProgram(33<<20, []float64{80, 40, 60}, 27<<20)),
 	}
-	const want = `
-10000 users, 501 groups, 16 connections; medians of 3 runs of 2 s on each side.
-CPU is microseconds a request, of the server's process and of PostgreSQL's.
-
-                          requests/s  p50 ms  p99 ms     CPU  server  PostgreSQL  ratio  at most
-GET by id                       9876    1.23   10.00     161     100          61   1.28      1.8
-  floor                        12345    0.50   10.00     125      80          45
-list of 100 at the start           0    0.00    0.00       -       -           -      -      1.5
-  floor                            0    0.00    0.00       -       -           -
-
-access token, warm: 0.7 us CPU a request (at most 15), 2 store look-ups in 200000
-`
+	text, err := os.ReadFile("testdata/report.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out strings.Builder
 	if err := report.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), out.String()); diff != "" {
-		t.Errorf("table (-want +got):\n%s", diff)
+	if diff := cmp.Diff(string(text), out.String()); diff != "" {
+		t.Errorf("report (-want +got):\n%s\n%s", diff, out.String())
 	}
 }

@@ -1,0 +1,81 @@
+package bench
+
+// The statements of the floor: those of the server without what makes them SCIM.
+const (
+	floorGet = `select doc from users where org_id = $1 and id = $2`
+
+	floorFind = `select doc from users where org_id = $1 and user_name_key = $2`
+
+	floorFindEmail = `
+select u.doc
+from   user_keys k
+join   users u on u.org_id = $1 and u.id = k.user_id
+where  k.org_id = $1 and k.kind = 1 and k.key = $2`
+
+	floorFindExternal = `select doc from users where org_id = $1 and external_id = $2`
+
+	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit 100`
+
+	floorSorted = `select doc from users where org_id = $1 and user_name_key > $2 order by user_name_key limit 100`
+
+	// A user's groups, as an array of ids with names.
+	floorGroups = `
+array(select m.group_id::text || g.display_name
+      from   group_members m
+      join   groups g on g.org_id = $1 and g.id = m.group_id
+      where  m.org_id = $1 and m.user_id = u.id
+      order  by m.group_id)::text`
+	floorGetGrouped  = `select u.doc, ` + floorGroups + ` from users u where u.org_id = $1 and u.id = $2`
+	floorFindGrouped = `select u.doc, ` + floorGroups + ` from users u where u.org_id = $1 and u.user_name_key = $2`
+
+	// The groups of all users of a page, in one query.
+	floorPageGroups = `
+select m.user_id, m.group_id, (select g.display_name from groups g where g.org_id = $1 and g.id = m.group_id)
+from   group_members m
+where  m.org_id = $1 and m.user_id > $2
+and    m.user_id <= (select id from users where org_id = $1 and id > $2 order by id offset 99 limit 1)
+order  by m.user_id, m.group_id`
+
+	floorInsert = `
+insert into users (org_id, id, version, created_at, modified_at, active, doc, folded,
+                   user_name_key, display_name, display_name_key, external_id, employee_number_key, department_key)
+values ($1, $2, 1, $3, $3, true, $4, $5, $6, $7, $8, $9, $10, $11)`
+
+	// The keys are an e-mail and two telephones; what is counted is an active user.
+	floorInsertWhole = `
+with created as (` + floorInsert + `
+), keyed as (
+  insert into user_keys (org_id, kind, key, user_id)
+  select $1, k.kind, k.key, $2
+  from   unnest('{1,2,2}'::smallint[], $12::text[]) as k (kind, key)
+)
+insert into count_changes (org_id, kind, id, n) values ($1, 1, $13, 1)`
+
+	floorUpdate = `
+update users
+set    version = version + 1, modified_at = $3, doc = $4, folded = $5
+where  org_id = $1 and id = $2`
+
+	floorAddMembers = `
+with changed as (
+  insert into group_members (org_id, group_id, user_id)
+  select $1, $2, u.id
+  from   unnest($3::uuid[]) as u (id)
+  on conflict do nothing
+  returning 1
+)` + floorCountMembers + `member_count + (select count(*) from changed)` + floorAnswerGroup
+
+	floorRemoveMembers = `
+with changed as (
+  delete from group_members
+  where  org_id = $1 and group_id = $2 and user_id = any($3::uuid[])
+  returning 1
+)` + floorCountMembers + `member_count - (select count(*) from changed)` + floorAnswerGroup
+
+	floorCountMembers = `
+update groups
+set    version = version + 1, modified_at = $4, member_count = `
+	floorAnswerGroup = `
+where  org_id = $1 and id = $2
+returning doc`
+)
