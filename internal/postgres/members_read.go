@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"iter"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -82,14 +81,14 @@ const membersAtOnce = 1000
 // connection and no statement waiting.
 func (v view) Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]directory.Link, error] {
 	return func(yield func([]directory.Link, error) bool) {
-		ids, err := v.memberIDs(ctx, v.pool, nil, selectMemberIDs, v.org, uid(group))
+		pages, err := v.memberPages(ctx, group)
 		if err != nil {
 			yield(nil, wrap("read members", err))
 			return
 		}
-		links := make([]directory.Link, 0, min(len(ids), membersAtOnce))
-		for some := range slices.Chunk(ids, membersAtOnce) {
-			rows, err := v.pool.Query(ctx, nameMembers, v.org, uids(some))
+		links := make([]directory.Link, 0, membersAtOnce)
+		for _, ids := range pages {
+			rows, err := v.pool.Query(ctx, nameMembers, v.org, ids)
 			links = links[:0]
 			if err == nil {
 				err = readAll(rows, func(raw [][]byte) {
@@ -101,4 +100,26 @@ func (v view) Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]director
 			}
 		}
 	}
+}
+
+// memberPages reads the ids of all members, as many together as are named at once.
+func (v view) memberPages(ctx context.Context, group uuid.UUID) (pages []uids, err error) {
+	rows, err := v.pool.Query(ctx, selectMemberIDs, v.org, uid(group))
+	if err != nil {
+		return nil, err
+	}
+	var page uids
+	err = readAll(rows, func(raw [][]byte) {
+		if len(page) == membersAtOnce {
+			pages, page = append(pages, page), nil
+		}
+		if page == nil {
+			page = make(uids, 0, membersAtOnce)
+		}
+		page = append(page, readID(raw[0]))
+	})
+	if len(page) > 0 {
+		pages = append(pages, page)
+	}
+	return pages, err
 }
