@@ -79,33 +79,17 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 // and removes members by id does not read the group. The record lists the
 // members when the projection wants them and they are at most MaxAnswerMembers.
 func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
-<<<<<<< Updated upstream
-	t, err := d.groups(ctx, o)
-	if err != nil {
-		return Record{}, err
-	}
-	plan, err := patch.Compile(t, ops, d.options(o))
-	if err != nil {
-		return Record{}, err
-	}
-	record, err := d.patchGroup(ctx, o, t, id, match, plan, p.Wants(schema.Members))
-	if err != nil || !p.Wants(schema.Members) || record.Links != nil || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
-		return record, err
-	}
-	return d.Get(ctx, o, t, id, p)
-=======
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
 		plan, err := patch.Compile(t, ops, d.options(o))
 		if err != nil {
 			return Record{}, err
 		}
-		record, err := d.patchGroup(ctx, o, t, id, match, plan)
-		if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
+		record, err := d.patchGroup(ctx, o, t, id, match, plan, p.Wants(schema.Members))
+		if err != nil || !p.Wants(schema.Members) || record.Links != nil || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
 			return record, err
 		}
 		return d.Get(ctx, o, t, id, p)
 	})
->>>>>>> Stashed changes
 }
 
 // patchGroup applies a plan. The record lists the members, where they are asked
@@ -172,7 +156,7 @@ func editGroup(t *schema.Type, old Resource, doc scim.Document, members *MemberC
 	if err := t.CheckRequired(doc); err != nil {
 		return Edit{}, err
 	}
-	edit := Edit{Doc: doc, Members: members}
+	edit := Edit{Doc: doc, Members: members, References: newSchemas(t, old.Document, doc)}
 	if doc.Equal(old.Document) {
 		edit.Doc = nil
 	}

@@ -58,7 +58,7 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	args := append(make([]any, 0, 15), v.org, uid(id), r.Created,
 		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
 	args = append(append(args, found.columns...), newID())
-	err = retry(ctx, func() error { 
+	err = retry(ctx, func() error {
 		return v.referring(ctx, e.References, func(q querier) error { return v.insertGroup(ctx, q, args, members) })
 	})
 	r.MemberCount = len(members)

@@ -34,12 +34,8 @@ var acrossOrganisations = map[string]string{
 // organisation is known.
 var ownTables = []string{
 	"users", "user_keys", "deleted_users", "groups", "group_members", "catalogue", "counts", "count_changes",
-<<<<<<< Updated upstream
-	"access_tokens", "trusted_issuers", "client_assertions",
-	"event_streams", "event_progress", "events",
-=======
 	"access_tokens", "trusted_issuers", "client_assertions", "schemas",
->>>>>>> Stashed changes
+	"event_streams", "event_progress", "events",
 }
 
 // Every statement of the package keeps the rules of the package comment.

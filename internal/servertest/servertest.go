@@ -149,18 +149,13 @@ func (o *Org) As(t testing.TB, roles ...string) *Org {
 	return &as
 }
 
-<<<<<<< Updated upstream
 // At is the same organisation and client at another server of the database.
-=======
-// At is the same organisation through another server of the same database.
->>>>>>> Stashed changes
 func (o *Org) At(s *Server) *Org {
 	at := *o
 	at.server = s
 	return &at
 }
 
-<<<<<<< Updated upstream
 // AsUser is the same organisation with a token for one of its users, through a new
 // client that carries just the roles.
 func (o *Org) AsUser(t testing.TB, user string, roles ...string) *Org {
@@ -174,8 +169,6 @@ func (o *Org) AsUser(t testing.TB, user string, roles ...string) *Org {
 	return &as
 }
 
-=======
->>>>>>> Stashed changes
 // NewToken makes a client that carries the roles, and a token for it.
 func (o *Org) NewToken(t testing.TB, roles ...string) (token string, client oauth.Client) {
 	t.Helper()
