@@ -60,6 +60,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 		}
 		record, err := d.updateGroup(ctx, o, t, id, Change{
 			Match: match,
+			Put:   true,
 			Edit: func(old Resource) (Edit, error) {
 				doc := in.Doc.Clone()
 				if err := keepImmutable(t, old.Document, doc); err != nil {

@@ -110,6 +110,8 @@ type Change struct {
 	// Password tells that the edit looks at the PasswordHash of old, which is
 	// otherwise empty.
 	Password bool
+	// Put tells that all of the resource was sent.
+	Put bool
 	// Edit computes the new state. It does not change old, and may be called
 	// again with a newer old when another writer was faster.
 	Edit func(old Resource) (Edit, error)

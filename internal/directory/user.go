@@ -47,7 +47,7 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 		if err != nil {
 			return Record{}, err
 		}
-		c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password)}
+		c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password), Put: true}
 		return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
 			doc := in.Doc.Clone()
 			if !in.Sent(schema.Roles) {

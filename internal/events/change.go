@@ -65,8 +65,8 @@ type Change struct {
 	Members  *MemberChange // of a group; nil when they stay
 }
 
-// MemberChange tells which members a group got and lost. With Replaced the
-// members are exactly All.
+// MemberChange tells which members a group got and lost. With Replaced all were
+// sent: the members are exactly All.
 type MemberChange struct {
 	Added, Removed []uuid.UUID
 	Replaced       bool
@@ -77,9 +77,21 @@ type MemberChange struct {
 // PUT of a large group, has the form of a notice instead (RFC 9967 section 5).
 const maxData = 256 << 10
 
-// Claims renders what the stream tells of a change, as Event.Claims; nil when
-// that is nothing. txn names the transaction.
-func (s Stream) Claims(c Change, txn string) []byte {
+// Told is a change with what a stream tells of it. The documents are gone: a
+// transaction may change many.
+type Told struct {
+	Change
+	Claims []byte // as Event.Claims; nil when nothing is told
+}
+
+// Tell renders what the stream tells of a change. txn names the transaction.
+func (s Stream) Tell(c Change, txn string) Told {
+	claims := s.claims(c, txn)
+	c.Old, c.New = nil, nil
+	return Told{c, claims}
+}
+
+func (s Stream) claims(c Change, txn string) []byte {
 	told := map[string]any{}
 	if slices.Contains(s.Kinds, c.Kind) {
 		if uri, payload := s.payload(c); payload != nil {
@@ -154,7 +166,7 @@ func (c Change) changed() []string {
 	if c.Password {
 		names = append(names, schema.Password.String())
 	}
-	if c.Members != nil {
+	if c.Members != nil && len(c.Members.Added)+len(c.Members.Removed) > 0 {
 		names = append(names, schema.Members.String())
 	}
 	return names

@@ -48,7 +48,7 @@ func TestClaims(t *testing.T) {
 	replaced := members
 	replaced.Kind, replaced.Members = Replaced, &MemberChange{Added: []uuid.UUID{ada}, Replaced: true, All: []uuid.UUID{ada}}
 	large := replaced
-	large.Members = &MemberChange{Replaced: true, All: make([]uuid.UUID, 10_000)}
+	large.Members = &MemberChange{Added: []uuid.UUID{ada}, Replaced: true, All: make([]uuid.UUID, 10_000)}
 	password := Change{Kind: Patched, Type: schema.User, ID: ada, Version: 3, Old: user(ada), New: user(ada), Password: true}
 	for name, test := range map[string]struct {
 		form   Form
@@ -90,7 +90,7 @@ func TestClaims(t *testing.T) {
 		"deleted":                       {Full, Kinds, Change{Kind: Deleted, Type: schema.User, ID: ada}, `{"urn:ietf:params:scim:event:prov:delete": {}}`},
 		"nothing that a client can see": {Full, Kinds, Change{Kind: Patched, Type: schema.User, ID: ada, Old: user(ada), New: user(ada)}, ``},
 	} {
-		claims := Stream{Form: test.form, Kinds: test.kinds}.Claims(test.change, "t1")
+		claims := Stream{Form: test.form, Kinds: test.kinds}.Tell(test.change, "t1").Claims
 		if test.want == "" {
 			if claims != nil {
 				t.Errorf("%s: %s", name, claims)
@@ -147,9 +147,13 @@ func TestFeed(t *testing.T) {
 		for _, id := range test.members {
 			members[id] = true
 		}
+		var changes []Told
+		for _, c := range test.changes {
+			changes = append(changes, Told{Change: c})
+		}
 		var told []string
 		names := map[uuid.UUID]string{ada: "ada", bob: "bob", sailor: "sailor"}
-		for _, c := range test.stream.Feed(test.changes, members) {
+		for _, c := range test.stream.Feed(changes, members, "t1") {
 			told = append(told, string(c.Kind)+" "+names[c.ID])
 		}
 		if diff := cmp.Diff(test.want, told); diff != "" {

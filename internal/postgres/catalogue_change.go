@@ -32,6 +32,9 @@ where  org_id = $1 and kind = $2 and id = $3`
 
 // UpdateEntry implements directory.Catalogue.
 func (v view) UpdateEntry(ctx context.Context, t *schema.Type, kind directory.Kind, id uuid.UUID, c directory.EntryChange) (e directory.Entry, err error) {
+	if v, err = v.recording(ctx); err != nil {
+		return e, err
+	}
 	err = v.withEntry(ctx, kind, id, func(tx pgx.Tx, old directory.Entry) error {
 		e = old
 		if err := c.Edit(&e); err != nil || e.SameAs(old) {

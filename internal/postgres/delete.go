@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -22,7 +23,7 @@ for    update of u`
 // lockUserGroups comes before leaveGroups, so that two users of the same groups
 // who are deleted at once do not wait for each other.
 const lockUserGroups = `
-select g.id
+select g.id, g.version, g.external_id
 from   groups g
 join   group_members m on m.org_id = $1 and m.group_id = g.id
 where  g.org_id = $1 and m.user_id = $2
@@ -69,7 +70,11 @@ from   gone`
 
 // DeleteUser implements directory.View.
 func (v view) DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, match scim.Condition, forget func(report scim.Document)) error {
-	err := retry(ctx, func() error {
+	v, err := v.recording(ctx)
+	if err != nil {
+		return err
+	}
+	err = retry(ctx, func() error {
 		var u directory.Resource
 		lock := func(b *pgx.Batch) {
 			b.Queue(lockDeletedUser, v.org, uid(id)).Query(func(rows pgx.Rows) error {
@@ -107,7 +112,9 @@ func (v view) deleteLockedUser(ctx context.Context, tx pgx.Tx, t *schema.Type, u
 			return err
 		}
 		b.Queue(update.sql(false), update.args...)
+		v.told.user(t, report, directory.Edit{Doc: doc}, update.record.Version)
 	}
+	v.told.add(events.Change{Kind: events.Deleted, Type: t, ID: u.ID, Old: u.Document})
 	args := appendKeys([]any{v.org, uid(u.ID), deleted}, rowOf(t, u.Document).keys)
 	b.Queue(deleteUser, append(args, newID())...)
 	return tx.SendBatch(ctx, b).Close()
@@ -116,7 +123,9 @@ func (v view) deleteLockedUser(ctx context.Context, tx pgx.Tx, t *schema.Type, u
 // leave takes the user out of its groups, and locks and reads those who report to it.
 func (v view) leave(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) (reports []directory.Resource, err error) {
 	b := new(pgx.Batch)
-	b.Queue(lockUserGroups, v.org, uid(id))
+	b.Queue(lockUserGroups, v.org, uid(id)).Query(func(rows pgx.Rows) error {
+		return readAll(rows, func(raw [][]byte) { v.told.leaves(id, raw) })
+	})
 	b.Queue(leaveGroups, v.org, uid(id), at)
 	b.Queue(lockReports, v.org, id.String(), uid(id)).Query(func(rows pgx.Rows) error {
 		return readAll(rows, func(raw [][]byte) {

@@ -6,8 +6,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // recorder collects the changes of one transaction that are to be told. A nil
@@ -15,13 +18,86 @@ import (
 // writes it costs nothing.
 type recorder struct {
 	stream  events.Stream
-	changes []events.Change
+	txn     string
+	updated events.Kind // what the update of a resource is
+	changes []events.Told
 }
 
-func (r *recorder) add(changes ...events.Change) {
+func (r *recorder) add(c events.Change) {
 	if r != nil {
-		r.changes = append(r.changes, changes...)
+		r.changes = append(r.changes, r.stream.Tell(c, r.txn))
 	}
+}
+
+// replaces says that the update is one of the whole resource.
+func (r *recorder) replaces() {
+	if r != nil {
+		r.updated = events.Replaced
+	}
+}
+
+// leaves records that a deleted user leaves a group, of which a row gives the id,
+// the version so far and the externalId.
+func (r *recorder) leaves(user uuid.UUID, group [][]byte) {
+	if r == nil {
+		return
+	}
+	doc := scim.Document{}
+	schema.ExternalID.Set(doc, string(group[2]))
+	r.add(events.Change{
+		Kind: events.Patched, Type: schema.Group, ID: readID(group[0]), Version: scim.Version(readInt(group[1]) + 1),
+		Old: doc, New: doc, Members: &events.MemberChange{Removed: []uuid.UUID{user}},
+	})
+}
+
+// created records a new group with its members.
+func (r *recorder) created(t *schema.Type, g directory.Record, doc scim.Document, members []uuid.UUID) {
+	if r != nil {
+		m := &events.MemberChange{Added: members, Replaced: len(members) > 0, All: members}
+		r.add(events.Change{Kind: events.Created, Type: t, ID: g.ID, Version: g.Version, New: doc, Members: m})
+	}
+}
+
+// deleted records that a group is.
+func (r *recorder) deleted(g directory.Record) {
+	if r != nil {
+		doc, _ := schema.Group.Load(g.Doc) // as it was stored
+		r.add(events.Change{Kind: events.Deleted, Type: schema.Group, ID: g.ID, Old: doc})
+	}
+}
+
+// user records the new state of a user.
+func (r *recorder) user(t *schema.Type, old directory.Resource, e directory.Edit, version scim.Version) {
+	if r == nil {
+		return
+	}
+	doc := e.Doc
+	if doc == nil {
+		doc = old.Document
+	}
+	r.add(events.Change{
+		Kind: r.updated, Type: t, ID: old.ID, Version: version, Old: old.Document, New: doc, Password: e.PasswordHash != "",
+	})
+}
+
+// group records the new state of a group; a nil doc is that of before. A PUT that
+// leaves the members out does not replace the group.
+func (r *recorder) group(t *schema.Type, old directory.Resource, version scim.Version, doc scim.Document, m *events.MemberChange) {
+	if r == nil {
+		return
+	}
+	before := old.Document
+	if before == nil {
+		before, _ = t.Load(old.Doc) // as it was stored
+	}
+	if doc == nil {
+		doc = before
+	}
+	kind := r.updated
+	if m == nil || !m.Replaced {
+		kind = events.Patched
+	}
+	r.add(events.Change{Kind: kind, Type: t, ID: old.ID, Version: version, Old: before, New: doc, Members: m})
 }
 
 // recording gives the view that a write works on: with a recorder when changes of
@@ -29,9 +105,21 @@ func (r *recorder) add(changes ...events.Change) {
 func (v view) recording(ctx context.Context) (view, error) {
 	stream, told, err := v.streams.of(ctx, v.Store, org.ID(v.org))
 	if told {
-		v.told = &recorder{stream: stream}
+		v.told = &recorder{stream: stream, txn: v.correlation(ctx), updated: events.Patched}
+		if v.told.txn == "" {
+			v.told.txn = uuid.UUID(newID()).String()
+		}
 	}
 	return v, err
+}
+
+// alone runs a write of one statement: as it is, or with its events in a
+// transaction.
+func (v view) alone(ctx context.Context, write func(q querier) error) error {
+	if v.told == nil {
+		return write(v.pool)
+	}
+	return v.inTx(ctx, nothing, func(tx pgx.Tx) error { return write(tx) })
 }
 
 // inTx is that of the Store, with the events of what was recorded at its end:
@@ -62,21 +150,17 @@ select $1, e.id, advanced.base + e.n, $3, $3, e.claims
 from   advanced, unnest($4::uuid[], $5::text[]) with ordinality as e (id, claims, n)`
 
 // emit stores the events of changes.
-func (v view) emit(ctx context.Context, tx pgx.Tx, changes []events.Change) error {
+func (v view) emit(ctx context.Context, tx pgx.Tx, changes []events.Told) error {
 	stream := v.told.stream
 	members, err := v.membersOf(ctx, tx, stream.Group, stream.Changed(changes))
 	if err != nil {
 		return err
 	}
-	txn := v.correlation(ctx)
-	if txn == "" {
-		txn = uuid.UUID(newID()).String()
-	}
 	var ids uids
 	var claims []string
-	for _, c := range stream.Feed(changes, members) {
-		if text := stream.Claims(c, txn); text != nil {
-			ids, claims = append(ids, uuid.UUID(newID())), append(claims, string(text))
+	for _, c := range stream.Feed(changes, members, v.told.txn) {
+		if c.Claims != nil {
+			ids, claims = append(ids, uuid.UUID(newID())), append(claims, string(c.Claims))
 		}
 	}
 	if len(ids) == 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -55,11 +56,17 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	if e.Members != nil {
 		members = e.Members.Add
 	}
+	if v, err = v.recording(ctx); err != nil {
+		return r, err
+	}
 	args := append(make([]any, 0, 15), v.org, uid(id), r.Created,
 		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
 	args = append(append(args, found.columns...), newID())
 	err = retry(ctx, func() error {
-		return v.referring(ctx, e.References, func(q querier) error { return v.insertGroup(ctx, q, args, members) })
+		return v.referring(ctx, e.References, func(q querier) error {
+			v.told.created(t, r, e.Doc, members)
+			return v.insertGroup(ctx, q, args, members)
+		})
 	})
 	r.MemberCount = len(members)
 	return r, wrap("create group", explain(err, e.Doc))
@@ -142,12 +149,14 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 	if err := v.lockReferences(ctx, tx, e.References); err != nil {
 		return r, err
 	}
+	var moved *events.MemberChange
 	if e.Members != nil {
-		if r, err = v.editMembers(ctx, tx, old, *e.Members); err != nil {
+		if r, moved, err = v.editMembers(ctx, tx, old, *e.Members); err != nil {
 			return r, err
 		}
 	}
 	if e.Doc == nil {
+		v.told.group(t, old, r.Version, nil, moved)
 		return r, nil
 	}
 	r.Version = old.Version + 1
@@ -155,6 +164,7 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 	if err != nil {
 		return r, err
 	}
+	v.told.group(t, old, r.Version, e.Doc, moved)
 	_, err = tx.Exec(ctx, updateGroup, args...)
 	return r, explain(err, e.Doc)
 }
@@ -168,21 +178,26 @@ func (v view) groupUpdate(t *schema.Type, r *directory.Record, doc scim.Document
 }
 
 // editMembers changes the members of a group that is locked. The answer holds
-// the new members if the old ones were asked for, as ChangeMembers does.
-func (v view) editMembers(ctx context.Context, tx pgx.Tx, old directory.Resource, m directory.MemberChange) (directory.Record, error) {
-	m.Links = m.Links || old.Links != nil
-	m, err := v.difference(ctx, tx, old.ID, m)
+// the new members if the old ones were asked for, as ChangeMembers does; moved
+// tells of them when changes are to be told.
+func (v view) editMembers(ctx context.Context, tx pgx.Tx, old directory.Resource, wanted directory.MemberChange) (r directory.Record, moved *events.MemberChange, err error) {
+	wanted.Links = wanted.Links || old.Links != nil
+	m, err := v.difference(ctx, tx, old.ID, wanted)
 	if err != nil {
-		return old.Record, err
+		return old.Record, nil, err
+	}
+	if v.told != nil {
+		moved = &events.MemberChange{Added: m.Add, Removed: m.Remove, Replaced: wanted.Replace, All: wanted.Add}
 	}
 	if len(m.Add)+len(m.Remove) > 0 {
-		return v.applyMembers(ctx, tx, old.ID, m)
+		r, err = v.applyMembers(ctx, tx, old.ID, m)
+		return r, moved, err
 	}
-	r := old.Record
+	r = old.Record
 	if m.Links && r.Links == nil {
 		b := new(pgx.Batch)
 		v.queueFewMembers(b, r.ID, &r)
 		err = tx.SendBatch(ctx, b).Close()
 	}
-	return r, err
+	return r, moved, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -71,8 +72,11 @@ left   join changed c on true`
 
 // ChangeMembers implements directory.View.
 func (v view) ChangeMembers(ctx context.Context, group uuid.UUID, match scim.Condition, m directory.MemberChange) (r directory.Record, err error) {
+	if v, err = v.recording(ctx); err != nil {
+		return r, err
+	}
 	err = retry(ctx, func() error {
-		if match.IsZero() && !m.Replace && len(m.Remove) <= m.Limit {
+		if v.told == nil && match.IsZero() && !m.Replace && len(m.Remove) <= m.Limit {
 			r, err = v.changeInTurn(ctx, group, m)
 		} else {
 			r, err = v.changeLockedMembers(ctx, group, match, m)
@@ -90,7 +94,9 @@ func (v view) changeLockedMembers(ctx context.Context, group uuid.UUID, match sc
 		if err := match.CheckMatch(old.Version); err != nil {
 			return err
 		}
-		r, err = v.editMembers(ctx, tx, old, m)
+		var moved *events.MemberChange
+		r, moved, err = v.editMembers(ctx, tx, old, m)
+		v.told.group(schema.Group, old, r.Version, nil, moved)
 		return err
 	})
 	return r, err
@@ -188,6 +194,11 @@ func (v view) difference(ctx context.Context, tx pgx.Tx, group uuid.UUID, m dire
 		}
 		m.Remove, m.Add = compareIDs(stored, m.Add)
 		m.Replace = false
+	} else if v.told != nil {
+		var err error
+		if m, err = v.exactly(ctx, tx, group, m); err != nil {
+			return m, err
+		}
 	} else if len(m.Remove) > limit {
 		stored, err := v.memberIDs(ctx, tx, m.Remove, selectSomeMemberIDs, v.org, uid(group), uids(m.Remove))
 		if err != nil {
@@ -198,6 +209,18 @@ func (v view) difference(ctx context.Context, tx pgx.Tx, group uuid.UUID, m dire
 	if len(m.Remove) > limit {
 		return m, &directory.LimitError{Removed: len(m.Remove), Limit: limit}
 	}
+	return m, nil
+}
+
+// exactly reduces a change that adds and removes to what does.
+func (v view) exactly(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.MemberChange, error) {
+	asked := slices.Concat(m.Add, m.Remove)
+	stored, err := v.memberIDs(ctx, tx, asked, selectSomeMemberIDs, v.org, uid(group), uids(asked))
+	if err != nil {
+		return m, err
+	}
+	kept, added := compareIDs(stored, m.Add) // those of stored are to be removed
+	m.Add, m.Remove = added, kept
 	return m, nil
 }
 

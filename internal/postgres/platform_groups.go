@@ -83,6 +83,9 @@ where  org_id = $1 and id = $2`
 
 // ChangeGroup implements directory.Roster.
 func (v view) ChangeGroup(ctx context.Context, t *schema.Type, id uuid.UUID, edit func(version scim.Version, g *directory.Group, doc scim.Document) error) (r directory.GroupRecord, err error) {
+	if v, err = v.recording(ctx); err != nil {
+		return r, err
+	}
 	err = retry(ctx, func() error {
 		lock := func(b *pgx.Batch) {
 			b.Queue(lockWholeGroup, v.org, uid(id)).Query(func(rows pgx.Rows) error {
@@ -116,6 +119,7 @@ func (v view) changeLockedGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, 
 	}
 	args := append(make([]any, 0, 13), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded,
 		r.Description, r.Type, r.Visibility, r.RulesVisible)
+	v.told.group(t, directory.Resource{Record: old.Record, Document: before}, r.Version, doc, nil)
 	_, err = tx.Exec(ctx, updateWholeGroup, append(args, found.columns...)...)
 	return r, explain(err, doc)
 }
@@ -133,8 +137,12 @@ from   gone`
 
 // DeleteGroup implements directory.Roster.
 func (v view) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condition) error {
-	err := retry(ctx, func() error {
-		if match.IsZero() {
+	v, err := v.recording(ctx)
+	if err != nil {
+		return err
+	}
+	err = retry(ctx, func() error {
+		if v.told == nil && match.IsZero() {
 			return v.deleteGroup(ctx, v.pool, id)
 		}
 		var old directory.Record
@@ -143,6 +151,7 @@ func (v view) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Conditio
 			if err := match.CheckMatch(old.Version); err != nil {
 				return err
 			}
+			v.told.deleted(old)
 			return v.deleteGroup(ctx, tx, id)
 		})
 	})

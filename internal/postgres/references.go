@@ -52,7 +52,7 @@ func referenceOf(r directory.Reference) reference {
 // first, else as it is. References that do not exist are a *directory.MissingError.
 func (v view) referring(ctx context.Context, references []directory.Reference, write func(q querier) error) error {
 	if len(references) == 0 {
-		return write(v.pool)
+		return v.alone(ctx, write)
 	}
 	found := make(map[reference]bool, len(references))
 	lock := func(b *pgx.Batch) { v.queueReferences(b, references, found) }

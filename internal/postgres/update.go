@@ -15,6 +15,12 @@ import (
 // if the version is still the same. Groups change under a lock, since their
 // members change with them.
 func (v view) Update(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
+	if v, err = v.recording(ctx); err != nil {
+		return r, err
+	}
+	if c.Put {
+		v.told.replaces()
+	}
 	update := v.updateGroup
 	if tableOf(t) == users {
 		update = v.updateUser

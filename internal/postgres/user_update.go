@@ -210,6 +210,7 @@ func (v view) writeUser(ctx context.Context, q querier, t *schema.Type, old dire
 		return u.record, explain(err, e.Doc)
 	}
 	v.remember(u.record)
+	v.told.user(t, old, e, u.record.Version)
 	return u.record, nil
 }
 

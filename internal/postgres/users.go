@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -67,6 +68,9 @@ select version, created_at from created`
 
 // CreateUser implements directory.View.
 func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) (r directory.Record, err error) {
+	if v, err = v.recording(ctx); err != nil {
+		return r, err
+	}
 	err = retry(ctx, func() error {
 		return v.referring(ctx, e.References, func(q querier) error {
 			r, err = v.createUser(ctx, q, t, e.Doc, e.PasswordHash)
@@ -96,6 +100,7 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 		if err != nil || deleted == uuid.Nil {
 			if err == nil {
 				v.remember(r)
+				v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
 			}
 			return r, explain(err, doc)
 		}
@@ -119,6 +124,9 @@ func (v view) reviveUser(ctx context.Context, q querier, t *schema.Type, id uuid
 	err = readOne(rows, func(raw [][]byte) {
 		r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1])
 	})
+	if err == nil {
+		v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
+	}
 	return r, err
 }
 
