@@ -1,0 +1,39 @@
+package schema_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/purescim/purescim/internal/schema"
+)
+
+// What a document may allocate: as it is answered almost nothing, because it is stored
+// as it is answered; as it is decoded some for each of its values.
+// Allocations are counted of the whole program: no other test may run meanwhile.
+func TestDocuments_KeepTheBudget(t *testing.T) {
+	when := time.Date(2026, 1, 31, 8, 30, 0, 0, time.UTC)
+	doc := decode(t, schema.User, ada)
+	stored := schema.User.Encode(doc)
+	answer := schema.Answer{
+		ID: "01985b2e-7a3c-7c11-9a42-5a1fd0c07d3f", Version: 7, Created: when, Modified: when, Doc: stored, Mount: mount,
+		Links: []schema.AnswerLink{{"01985b2e-7a3c-7c11-9a42-000000000001", "Sales"}},
+	}
+	few, none := schema.User.Project([]string{"userName,emails.value"}, nil), schema.Projection{}
+	dst := make([]byte, 0, 2*len(stored))
+	for name, c := range map[string]struct {
+		do   func()
+		most float64
+	}{
+		"answering":        {func() { dst = schema.User.Append(dst[:0], answer, none) }, 5},
+		"answering a part": {func() { dst = schema.User.Append(dst[:0], answer, few) }, 10},
+		"encoding":         {func() { schema.User.Encode(doc) }, 4},
+		"loading":          {func() { _, _ = schema.User.Load(stored) }, 220},
+		"decoding a POST":  {func() { decode(t, schema.User, ada) }, 340},
+		"folding lower":    {func() { schema.Fold("ada@example.org") }, 0},
+		"folding capitals": {func() { schema.Fold("Ada@Example.org") }, 1},
+	} {
+		if got := testing.AllocsPerRun(100, c.do); got > c.most {
+			t.Errorf("%s allocates %g times, at most %g are allowed", name, got, c.most)
+		}
+	}
+}
