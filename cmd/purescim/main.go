@@ -35,6 +35,7 @@ type commands struct {
 	Events   eventsCommands   `cmd:"" help:"Security events, which tell a receiver what changes in an organisation."`
 	Key      keyCommands      `cmd:"" help:"The keys that sign access tokens."`
 	Group    groupCommands    `cmd:"" help:"Groups, which SCIM fills but never creates."`
+	Schema   schemaCommands   `cmd:"" help:"Schemas by which an organisation extends users and groups."`
 	Role     roleCommands     `cmd:"" help:"Roles, which users and clients have by name."`
 	Division divisionCommands `cmd:"" help:"Divisions, which users are in by name."`
 	Skill    skillCommands    `cmd:"" help:"Routing skills, which users have by name."`

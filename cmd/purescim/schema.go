@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+)
+
+type schemaCommands struct {
+	List    schemaList    `cmd:"" help:"List the schemas of an organisation."`
+	Show    schemaShow    `cmd:"" help:"Print the document of a schema."`
+	Add     schemaAdd     `cmd:"" help:"Extend users or groups by a schema (RFC 7643 section 7)."`
+	Replace schemaReplace `cmd:"" help:"Change a schema. Values that are stored must stay valid."`
+	Remove  schemaRemove  `cmd:"" help:"Remove a schema that nobody has values of."`
+}
+
+// schemaResult is what a program reads of a schema.
+type schemaResult struct {
+	ID           string          `json:"id"`
+	ResourceType string          `json:"resource_type"`
+	Version      int64           `json:"version"`
+	Schema       json.RawMessage `json:"schema"`
+}
+
+func newSchemaResult(s directory.CustomSchema) schemaResult {
+	return schemaResult{ID: s.URN, ResourceType: s.Resource, Version: s.Revision, Schema: s.Definition}
+}
+
+func (r schemaResult) fields() []field {
+	return []field{{"schema", r.ID}, {"extends", r.ResourceType}, {"version", strconv.FormatInt(r.Version, 10)}}
+}
+
+type schemaList struct {
+	database
+	output
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+}
+
+// Run lists the schemas, the oldest first.
+func (cmd *schemaList) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		all, err := p.directory.Schemas(ctx, o)
+		if err != nil {
+			return err
+		}
+		results := make([]schemaResult, len(all))
+		for i, s := range all {
+			results[i] = newSchemaResult(s)
+		}
+		return printList(cmd.output, c.out, results, []string{"ID", "EXTENDS", "VERSION"}, func(r schemaResult) []string {
+			return []string{r.ID, r.ResourceType, strconv.FormatInt(r.Version, 10)}
+		})
+	})
+}
+
+type schemaShow struct {
+	database
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+	URN string `arg:"" help:"Its id, in any case."`
+}
+
+// Run prints the document, which add and replace read.
+func (cmd *schemaShow) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		s, err := p.directory.Schema(ctx, o, cmd.URN)
+		if err != nil {
+			return err
+		}
+		return writeJSON(c.out, json.RawMessage(s.Definition))
+	})
+}
+
+type schemaAdd struct {
+	database
+	output
+	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
+	Type string `enum:"User,Group" default:"User" help:"The resource type that it extends: ${enum} (${default})."`
+	File string `arg:"" type:"existingfile" help:"Its document, in JSON."`
+}
+
+// Run declares the schema. Servers that run notice within a second.
+func (cmd *schemaAdd) Run(ctx context.Context, c console) error {
+	definition, err := os.ReadFile(cmd.File)
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		s, err := p.directory.CreateSchema(ctx, o, cmd.Type, definition)
+		if err != nil {
+			return err
+		}
+		result := newSchemaResult(s)
+		return cmd.print(c.out, result, result.fields()...)
+	})
+}
+
+type schemaReplace struct {
+	database
+	output
+	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
+	URN  string `arg:"" help:"Its id, in any case."`
+	File string `arg:"" type:"existingfile" help:"Its new document, in JSON."`
+}
+
+// Run gives the schema another definition.
+func (cmd *schemaReplace) Run(ctx context.Context, c console) error {
+	definition, err := os.ReadFile(cmd.File)
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		s, err := p.directory.UpdateSchema(ctx, o, cmd.URN, nil, definition)
+		if err != nil {
+			return err
+		}
+		result := newSchemaResult(s)
+		return cmd.print(c.out, result, result.fields()...)
+	})
+}
+
+type schemaRemove struct {
+	database
+	confirmation
+	Org   string `required:"" placeholder:"NAME" help:"The organisation."`
+	URN   string `arg:"" help:"Its id, in any case."`
+	Force bool   `help:"Take the values of the schema out of the users or groups that have some."`
+}
+
+// Run removes the schema.
+func (cmd *schemaRemove) Run(ctx context.Context, c console) error {
+	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+		s, err := p.directory.Schema(ctx, o, cmd.URN)
+		if err != nil {
+			return err
+		}
+		values := ""
+		if cmd.Force {
+			values = " with all values of it"
+		}
+		if err := cmd.ask(c, "remove the schema %q%s", s.URN, values); err != nil {
+			return err
+		}
+		return p.directory.DeleteSchema(ctx, o, s.URN, cmd.Force)
+	})
+}
