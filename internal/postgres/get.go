@@ -89,17 +89,21 @@ func (v view) getGroup(ctx context.Context, id uuid.UUID) (r directory.Record, e
 	return r, err
 }
 
+func readUser(raw [][]byte) directory.Record { return new(pageMemory).readUser(raw) }
+
+func readGroup(raw [][]byte) directory.Record { return new(pageMemory).readGroup(raw) }
+
 // readUser reads the groups too when there is a column with them.
-func readUser(raw [][]byte) directory.Record {
-	r := readRecord(raw)
+func (m *pageMemory) readUser(raw [][]byte) directory.Record {
+	r := m.readRecord(raw)
 	if len(raw) > 5 {
 		r.Links = readLinks(raw[5])
 	}
 	return r
 }
 
-func readGroup(raw [][]byte) directory.Record {
-	r := readRecord(raw)
+func (m *pageMemory) readGroup(raw [][]byte) directory.Record {
+	r := m.readRecord(raw)
 	r.MemberCount = int(readInt(raw[5]))
 	return r
 }

@@ -202,9 +202,10 @@ func (s listing) linksOf(p span) string {
 
 func (s listing) read(rows pgx.Rows, count int) ([]directory.Record, error) {
 	records := make([]directory.Record, 0, min(count, 100))
-	read := readUser
+	page := new(pageMemory)
+	read := page.readUser
 	if s.table == groups {
-		read = readGroup
+		read = page.readGroup
 	}
 	err := readAll(rows, func(raw [][]byte) { records = append(records, read(raw)) })
 	return records, err

@@ -16,14 +16,36 @@ import (
 // resource begins with the columns of readRecord.
 
 // readRecord reads id, version, created_at, modified_at and doc.
-func readRecord(raw [][]byte) directory.Record {
+func readRecord(raw [][]byte) directory.Record { return new(pageMemory).readRecord(raw) }
+
+// pageMemory holds the documents of many records, one behind the other in a few pieces of
+// memory: a page is read and forgotten as a whole.
+type pageMemory struct{ piece []byte }
+
+const documentPiece = 32 << 10
+
+func (m *pageMemory) readRecord(raw [][]byte) directory.Record {
 	return directory.Record{
 		ID:       readID(raw[0]),
 		Version:  scim.Version(readInt(raw[1])),
 		Created:  readTime(raw[2]),
 		Modified: readTime(raw[3]),
-		Doc:      append([]byte(nil), raw[4]...),
+		Doc:      m.keep(raw[4]),
 	}
+}
+
+// keep copies a document. The first has a piece of its own, since it may be the only one.
+func (m *pageMemory) keep(doc []byte) []byte {
+	begin := len(m.piece)
+	if cap(m.piece)-begin < len(doc) {
+		size := len(doc)
+		if m.piece != nil {
+			size = max(size, documentPiece)
+		}
+		begin, m.piece = 0, make([]byte, 0, size)
+	}
+	m.piece = append(m.piece, doc...)
+	return m.piece[begin:len(m.piece):len(m.piece)]
 }
 
 func readID(raw []byte) uuid.UUID { return uuid.UUID(raw[:16]) }
