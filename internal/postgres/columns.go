@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"slices"
+
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -29,6 +31,8 @@ type column struct {
 	attr *schema.Attribute
 	// shown columns hold the value as it is answered, and are not searched.
 	shown bool
+	// unique columns have no value twice in an organisation.
+	unique bool
 }
 
 // keyed is an attribute with rows in user_keys. The numbers are stored.
@@ -41,7 +45,7 @@ var users = newTable(schema.User, table{
 	name: "users", alias: "u",
 	columns: []column{
 		{name: "active", attr: schema.Active},
-		{name: "user_name_key", attr: schema.UserName},
+		{name: "user_name_key", attr: schema.UserName, unique: true},
 		{name: "display_name", attr: schema.DisplayName, shown: true},
 		{name: "display_name_key", attr: schema.DisplayName},
 		{name: "external_id", attr: schema.ExternalID},
@@ -75,7 +79,7 @@ var groups = newTable(schema.Group, table{
 	name: "groups", alias: "g",
 	columns: []column{
 		{name: "display_name", attr: schema.GroupName, shown: true},
-		{name: "display_name_key", attr: schema.GroupName},
+		{name: "display_name_key", attr: schema.GroupName, unique: true},
 		{name: "external_id", attr: schema.ExternalID},
 	},
 	links: map[*schema.Attribute]link{
@@ -131,6 +135,11 @@ func (t *table) operand(a *schema.Attribute) (o operand, ok bool) {
 	}
 	name := t.columnOf(a)
 	return operand{sql: t.alias + "." + name}, name != ""
+}
+
+// isUnique reports whether no two resources of an organisation share a value of a.
+func (t *table) isUnique(a *schema.Attribute) bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool { return c.attr == a && c.unique })
 }
 
 // kindOf gives the kind of the attribute's rows in user_keys, or 0.

@@ -71,6 +71,7 @@ type listing struct {
 	filter   string
 	active   bool
 	composed bool   // more than a look-up
+	single   bool   // a look-up that finds one resource at most
 	total    string // the statement of the total when there is no filter
 
 	// The beginnings of statements, with the condition; the arguments of the condition.
@@ -113,6 +114,7 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.condition += " and " + condition
 		s.filter = q.Filter.String()
 		s.composed = !isLookUp(q.Filter.Root())
+		s.single = s.findsOne(q.Filter.Root())
 	}
 	s.records += s.condition
 	if s.linked != "" {
@@ -135,6 +137,18 @@ func isLookUp(n filter.Node) bool {
 		parent := n.Attr.Parent()
 		indexed := n.Attr.Search != schema.Scan || parent != nil && parent.Search == schema.Link
 		return n.Op == filter.Eq && n.Value != nil && indexed && n.Attr.Kind != schema.Boolean
+	default:
+		return false
+	}
+}
+
+// findsOne reports whether a filter asks for the value of a unique column.
+func (s listing) findsOne(n filter.Node) bool {
+	switch n := n.(type) {
+	case filter.And:
+		return s.findsOne(n.Left) || s.findsOne(n.Right)
+	case filter.Compare:
+		return n.Op == filter.Eq && n.Value != nil && (n.Attr == schema.ID || s.table.isUnique(n.Attr))
 	default:
 		return false
 	}
@@ -188,8 +202,12 @@ func (p span) begin(column string) string {
 	return " and " + column + p.from
 }
 
-// pageOf is the statement of a page of what beginning selects.
+// pageOf is the statement of a page of what beginning selects. One resource needs
+// neither order nor limit, which take time to set up.
 func (s listing) pageOf(beginning string, p span) string {
+	if s.single && p.from == "" {
+		return beginning
+	}
 	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
 }
 
