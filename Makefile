@@ -31,7 +31,7 @@ lint: ## Run golangci-lint (the first time it builds it: some minutes)
 	$(LINT) run ./...
 
 .PHONY: bench
-bench: postgres build ## Measure the server beside a bare handler, on 10,000 users
+bench: postgres build ## Measure requests beside a bare handler, and cycles, on 10,000 users (BENCHFLAGS="--users 1000000")
 	@bin/purescim bench $(BENCHFLAGS)
 
 .PHONY: fuzz

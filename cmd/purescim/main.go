@@ -43,7 +43,7 @@ type commands struct {
 
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
 	Verify  verifyCommand  `cmd:"" help:"Check that what is searched agrees with what is stored."`
-	Bench   benchCommand   `cmd:"" help:"Measure the server beside a bare handler."`
+	Bench   benchCommand   `cmd:"" help:"Measure the server beside a bare handler, or any SCIM server."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	BenchSide benchSide `cmd:"" hidden:""`

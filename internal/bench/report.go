@@ -54,7 +54,9 @@ type Goal struct {
 // Print writes the report as tables for people.
 func (r Report) Print(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s.\n", r.Data)
+	if r.Data.Users > 0 {
+		fmt.Fprintf(&b, "%s.\n", r.Data)
+	}
 	if r.Loading != nil {
 		fmt.Fprintf(&b, "Loaded in %s s.\n", decimals(r.Loading, 1))
 	}
