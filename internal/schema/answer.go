@@ -1,12 +1,15 @@
 package schema
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/purescim/purescim/internal/scim"
 )
 
 // Answer is what a stored resource and its request say about its representation.
+//
+// A Version of 0 and times that are zero are not answered.
 type Answer struct {
 	ID       string
 	Version  scim.Version
@@ -37,18 +40,14 @@ type Parts struct {
 	t          *Type
 	answer     Answer
 	projection Projection
-	link       linkWriter
-	opened     bool // there is a link
+	link       *linkWriter // nil before the first link
+	opened     bool        // a link is written
 }
 
 // Parts makes what Append writes in the order of AppendBegin, AppendLinks, as often
 // as there are some, and AppendEnd. Links of r are not looked at.
 func (t *Type) Parts(r Answer, p Projection) Parts {
-	parts := Parts{t: t, answer: r, projection: p}
-	if a := t.linked; a != nil && p.Wants(a) {
-		parts.link = newLinkWriter(a, r.Mount, p)
-	}
-	return parts
+	return Parts{t: t, answer: r, projection: p}
 }
 
 // AppendBegin writes what comes before the links.
@@ -62,6 +61,13 @@ func (x *Parts) AppendBegin(dst []byte) []byte {
 // AppendLinks writes groups or members; those of which nothing is wanted are not
 // there.
 func (x *Parts) AppendLinks(dst []byte, links []AnswerLink) []byte {
+	a := x.t.linked
+	if len(links) == 0 || a == nil || !x.projection.Wants(a) {
+		return dst
+	}
+	if x.link == nil {
+		x.link = newLinkWriter(a, x.answer.Mount, x.projection)
+	}
 	for _, link := range links {
 		before := len(dst)
 		dst = append(dst, ',')
@@ -92,18 +98,25 @@ func (t *Type) Location(mount, id string) string { return mount + t.Endpoint + "
 func (t *Type) appendMeta(dst []byte, r Answer) []byte {
 	dst = append(dst, `,"meta":{"resourceType":"`...)
 	dst = append(dst, t.Name...)
-	dst = append(dst, `","created":"`...)
-	dst = appendTime(dst, r.Created)
-	dst = append(dst, `","lastModified":"`...)
-	dst = appendTime(dst, r.Modified)
+	if !r.Created.IsZero() {
+		dst = append(dst, `","created":"`...)
+		dst = appendTime(dst, r.Created)
+		dst = append(dst, `","lastModified":"`...)
+		dst = appendTime(dst, r.Modified)
+	}
 	dst = append(dst, `","location":`...)
-	dst = appendString(dst, t.Location(r.Mount, r.ID))
+	dst = appendString(dst, r.Mount)
+	dst = append(dst[:len(dst)-1], t.Endpoint...) // before the closing quote
+	dst = append(append(append(dst, '/'), r.ID...), '"')
+	if r.Version == 0 {
+		return append(dst, '}')
+	}
 	dst = append(dst, `,"version":"`...)
-	dst = append(dst, r.Version.String()...)
+	dst = strconv.AppendInt(dst, int64(r.Version), 10)
 	return append(dst, `"}`...)
 }
 
-// linkWriter writes the elements of a linked attribute. Which words belong to the
+// linkWriter writes the elements of a linked attribute that are wanted. Which words belong to the
 // other end is told by the attribute's reference type.
 type linkWriter struct {
 	key      string
@@ -111,8 +124,8 @@ type linkWriter struct {
 	endpoint []byte // an id and the closing quote follow
 }
 
-func newLinkWriter(a *Attribute, mount string, p Projection) linkWriter {
-	w := linkWriter{key: a.key, wanted: make([]*Attribute, 0, len(a.Sub))}
+func newLinkWriter(a *Attribute, mount string, p Projection) *linkWriter {
+	w := &linkWriter{key: a.key, wanted: make([]*Attribute, 0, len(a.Sub))}
 	for _, sub := range a.Sub {
 		if p.wantsSub(a, sub) {
 			w.wanted = append(w.wanted, sub)
