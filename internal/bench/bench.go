@@ -150,7 +150,7 @@ func (l line) measure(ctx context.Context, server, floor *driver, o Options) (Li
 		sides = append(sides, &side{driver: on, requests: b.requests})
 	}
 	err := measure(ctx, sides, o)
-	if refused := (*refusal)(nil); o.alone() && errors.As(err, &refused) {
+	if refused := (*refusalError)(nil); o.alone() && errors.As(err, &refused) {
 		result.Skipped = refused.Error()
 		return result, nil
 	}

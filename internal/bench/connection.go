@@ -45,14 +45,16 @@ type connection struct {
 	used   time.Time
 }
 
-// refusal is an answer that tells of no success.
-type refusal struct {
+// refusalError is an answer that tells of no success.
+type refusalError struct {
 	asked  string
 	status int
 	text   string
 }
 
-func (r *refusal) Error() string { return fmt.Sprintf("%s: status %d: %s", r.asked, r.status, r.text) }
+func (r *refusalError) Error() string {
+	return fmt.Sprintf("%s: status %d: %s", r.asked, r.status, r.text)
+}
 
 // parseURL reads the URL of a server.
 func parseURL(text string) (*url.URL, error) {
@@ -95,7 +97,7 @@ func (c *connection) shut() {
 }
 
 // send asks, and asks again when the server is busy (RFC 6585 section 4) for as long as
-// it says. An answer of no success is a *refusal; keep, unless nil, gets the body.
+// it says. An answer of no success is a *refusalError; keep, unless nil, gets the body.
 func (d *driver) send(ctx context.Context, c *connection, r request, keep *bytes.Buffer) error {
 	for {
 		pause, err := d.try(ctx, c, r, keep)
@@ -186,7 +188,7 @@ func (d *driver) take(r request, body io.Reader, keep *bytes.Buffer) error {
 		d.made.add(r, keep.Bytes())
 	}
 	if !bytes.Contains(keep.Bytes(), []byte(r.contains)) {
-		return fmt.Errorf("the answer has no %q: %.500s", r.contains, keep)
+		return &refusalError{r.method + " " + r.path, http.StatusOK, "the answer has no " + strconv.Quote(r.contains)}
 	}
 	return nil
 }
@@ -199,7 +201,7 @@ func discard(body io.Reader) error {
 func refused(r request, status int, body io.Reader) error {
 	const enough = 300
 	text, _ := io.ReadAll(io.LimitReader(body, enough))
-	return &refusal{r.method + " " + r.path, status, string(bytes.TrimSpace(text))}
+	return &refusalError{r.method + " " + r.path, status, string(bytes.TrimSpace(text))}
 }
 
 // retryAfter reads Retry-After in seconds; a second when there is none.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,7 @@ func (y *cyclist) readAll(ctx context.Context, path string, count int) {
 	var keep bytes.Buffer
 	read := 0
 	for total := 1; read < total && ctx.Err() == nil; {
-		if !y.ask(ctx, y.conns[0], request{method: "GET", path: fmt.Sprintf("%sstartIndex=%d&count=%d", path, read+1, count)}, &keep) {
+		if !y.ask(ctx, y.conns[0], request{method: http.MethodGet, path: fmt.Sprintf("%sstartIndex=%d&count=%d", path, read+1, count)}, &keep) {
 			return
 		}
 		var l list

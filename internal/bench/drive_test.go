@@ -80,7 +80,7 @@ func TestSend_TellsOfRefusals(t *testing.T) {
 		}
 	})
 	err := d.send(t.Context(), d.conns[0], request{method: "POST", path: "/Bulk", body: "{}"}, nil)
-	if refused := (*refusal)(nil); !errors.As(err, &refused) || refused.Error() != "POST /Bulk: status 501: no Bulk here" {
+	if refused := (*refusalError)(nil); !errors.As(err, &refused) || refused.Error() != "POST /Bulk: status 501: no Bulk here" {
 		t.Errorf("err is %v", err)
 	}
 	err = d.send(t.Context(), d.conns[0], request{method: "GET", path: "/Users", contains: "7"}, nil)

@@ -25,7 +25,7 @@ func (d *driver) discover(ctx context.Context) (features, error) {
 	f.Patch.Supported, f.Filter.Supported = true, true
 	var body bytes.Buffer
 	err := d.send(ctx, d.conns[0], request{method: http.MethodGet, path: "/ServiceProviderConfig"}, &body)
-	if refused := (*refusal)(nil); errors.As(err, &refused) && refused.status != http.StatusUnauthorized {
+	if refused := (*refusalError)(nil); errors.As(err, &refused) && refused.status != http.StatusUnauthorized {
 		return f, nil
 	}
 	if err == nil {

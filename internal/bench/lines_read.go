@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 )
 
@@ -37,7 +38,7 @@ func (p plan) getInGroups() line {
 func (p plan) find(first, end int, filter func(user int) string) requests {
 	return requests{request: func(i int) request {
 		user := first + i*stride%(end-first)
-		r := request{method: "GET", path: "/Users?filter=" + url.PathEscape(filter(user))}
+		r := request{method: http.MethodGet, path: "/Users?filter=" + url.PathEscape(filter(user))}
 		if i == 0 {
 			r.contains = p.Users[user]
 		}

@@ -137,7 +137,7 @@ func (r *remote) clean(ctx context.Context) error {
 	made := r.made.taken()
 	err := r.each(ctx, "deleting what was created", len(made), func(c *connection, i int, _ *bytes.Buffer) error {
 		err := r.send(ctx, c, request{method: http.MethodDelete, path: made[i].path, platform: made[i].platform}, nil)
-		if refused := (*refusal)(nil); errors.As(err, &refused) && refused.status == http.StatusNotFound {
+		if refused := (*refusalError)(nil); errors.As(err, &refused) && refused.status == http.StatusNotFound {
 			return nil
 		}
 		return err
