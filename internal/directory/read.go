@@ -15,6 +15,9 @@ import (
 // Get reads one resource, inactive users included. Links are read only when the
 // projection wants them, and members only when they are few: see Record.HasMore.
 func (d *Directory) Get(ctx context.Context, o org.Org, t *schema.Type, id string, p schema.Projection) (Record, error) {
+	if isView(t) {
+		return d.getView(ctx, o, t, id)
+	}
 	u, err := parseID(t, id)
 	if err != nil {
 		return Record{}, err

@@ -22,6 +22,10 @@ var ErrNotFound = errors.New("not found")
 // exists without saying whose data it is.
 type Store interface {
 	Org(id org.ID) View
+
+	// CursorKey is what cursors are signed with: the same for every server of the
+	// database, and for good.
+	CursorKey(ctx context.Context) ([]byte, error)
 }
 
 // View is one organisation's data.
@@ -64,12 +68,15 @@ type View interface {
 
 	Catalogue
 	Roster
+	Memberships
 	Schemas
 }
 
 // Record is a stored resource as a read gives it: rendered, not decoded.
 type Record struct {
-	ID       uuid.UUID
+	ID uuid.UUID
+	// Key is the id of what has no ID of its own, a membership; else it is empty.
+	Key      string
 	Version  scim.Version
 	Created  time.Time
 	Modified time.Time
@@ -86,6 +93,14 @@ type Record struct {
 // HasMore reports whether the resource has members that Links would list if they
 // were not too many, or nobody had asked for them.
 func (r Record) HasMore() bool { return r.Links == nil && r.MemberCount > 0 }
+
+// Identifier is the id as it is answered.
+func (r Record) Identifier() string {
+	if r.Key != "" {
+		return r.Key
+	}
+	return r.ID.String()
+}
 
 // Link is one end of a membership, seen from the other.
 type Link struct {

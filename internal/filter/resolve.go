@@ -47,8 +47,9 @@ func isKnown(types []*schema.Type, name string) bool {
 	})
 }
 
-// shortNames are names that Genesys documents for filters beside the schema's own.
-var shortNames = map[string]string{"email": "emails.value"}
+// shortNames are names for filters beside the schema's own: those that Genesys
+// documents, and user for a member that is always one.
+var shortNames = map[string]string{"email": "emails.value", "user.value": "member.value"}
 
 // unknown tells why a name is not an attribute of the type, and what is.
 func unknown(t *schema.Type, name string) string {

@@ -12,6 +12,9 @@ const (
 	EnterpriseUserURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 	GenesysUserURN    = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
 
+	RoleURN        = "urn:ietf:params:scim:schemas:core:2.0:Role"        // draft-ietf-scim-roles-entitlements
+	GroupMemberURN = "urn:ietf:params:scim:schemas:core:2.0:GroupMember" // draft-zollner-scim-group-members
+
 	ServiceProviderConfigURN = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 	ResourceTypeURN          = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 	SchemaURN                = "urn:ietf:params:scim:schemas:core:2.0:Schema"

@@ -17,7 +17,9 @@ func (s resources) write(w http.ResponseWriter, r *http.Request, status int, rec
 	if record.HasMore() && p.Wants(schema.Members) {
 		return s.stream(w, r, status, record, p)
 	}
-	w.Header().Set("ETag", record.Version.ETag())
+	if record.Version != 0 {
+		w.Header().Set("ETag", record.Version.ETag())
+	}
 	answer := answers.take()
 	answer.text = s.append(answer.text, s.root(r), record, p)
 	httpapi.WriteJSON(w, status, scim.MediaType, answer.text)
@@ -78,7 +80,7 @@ func begin(w http.ResponseWriter, status int, version scim.Version) {
 // answerOf is what schema has to know of a record and its request, but the links.
 func answerOf(root string, record directory.Record) schema.Answer {
 	return schema.Answer{
-		ID:       record.ID.String(),
+		ID:       record.Identifier(),
 		Version:  record.Version,
 		Created:  record.Created,
 		Modified: record.Modified,
