@@ -138,7 +138,7 @@ func (cmd *benchCommand) measure(ctx context.Context, c console, db *benchDataba
 		return report, err
 	}
 	o.Progress(bench.Step{What: "copying for the floor"})
-	if o.Postmaster, err = db.prepare(ctx, organisation.ID); err != nil {
+	if o.Postmaster, err = db.prepare(ctx, organisation.ID, o.Data); err != nil {
 		return report, err
 	}
 	server.Profile = cmd.Profile

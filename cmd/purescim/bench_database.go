@@ -90,14 +90,18 @@ func (db *benchDatabase) create(ctx context.Context, connections int) error {
 	return nil
 }
 
-// prepare copies the loaded organisation for the floor and finds PostgreSQL's process.
-func (db *benchDatabase) prepare(ctx context.Context, o org.ID) (postmaster int, err error) {
+// prepare copies the loaded organisation for the floor, lets the database rest and finds
+// PostgreSQL's process.
+func (db *benchDatabase) prepare(ctx context.Context, o org.ID, d bench.Data) (postmaster int, err error) {
+	if err := bench.Mirror(ctx, db.oneConn, int64(o), d); err != nil {
+		return 0, err
+	}
 	conn, err := pgx.Connect(ctx, db.oneConn)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close(ctx)
-	if err := bench.Mirror(ctx, conn, int64(o)); err != nil {
+	if err := bench.Rest(ctx, conn); err != nil {
 		return 0, err
 	}
 	return bench.Postmaster(ctx, conn)
