@@ -16,6 +16,7 @@ import (
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scimapi"
 	"github.com/purescim/purescim/migrations"
 )
 
@@ -89,6 +90,7 @@ func (p *parts) work(ctx context.Context) (stop func()) {
 	running.Go(func() { p.store.Run(ctx) })
 	running.Go(func() { p.oauth.Run(ctx) })
 	running.Go(func() { p.events.Run(ctx) })
+	running.Go(func() { scimapi.Work(ctx, p.directory, p.log) })
 	return func() {
 		cancel()
 		running.Wait()

@@ -26,6 +26,9 @@ type Store interface {
 	// CursorKey is what cursors are signed with: the same for every server of the
 	// database, and for good.
 	CursorKey(ctx context.Context) ([]byte, error)
+
+	// Backlog keeps what is to be done later, of all organisations.
+	Backlog() Backlog
 }
 
 // View is one organisation's data.

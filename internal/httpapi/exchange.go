@@ -45,6 +45,16 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
+// Within is ctx for a part of a request, or for what a request left to be done:
+// the log and the client know it under an id of its own.
+func Within(ctx context.Context, id string) context.Context {
+	part := exchange{id: id}
+	if x := exchangeOf(ctx); x != nil {
+		part.principal, part.known = x.principal, x.known
+	}
+	return context.WithValue(ctx, exchangeKey{}, &part)
+}
+
 // CorrelationID is the id under which the log and the client know the request.
 // It is empty outside of a Frame's routes.
 func CorrelationID(ctx context.Context) string {

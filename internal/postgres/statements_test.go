@@ -27,6 +27,8 @@ var acrossOrganisations = map[string]string{
 	"selectAllIssuers": "finds the organisation that a token of another issuer is for",
 	"selectAllStreams": "tells every server whose changes are to be told, without a question for each",
 	"selectDue":        "finds for the background work whose events are to be pushed",
+	"selectOpen":       "finds for the background work what is to be done, whoever asked",
+	"deleteFinished":   "takes away for the background work what nobody may fetch any more",
 }
 
 // ownTables hold rows of one organisation each. The other tables, orgs,
@@ -36,6 +38,7 @@ var ownTables = []string{
 	"users", "user_keys", "deleted_users", "groups", "group_members", "catalogue", "counts", "count_changes",
 	"access_tokens", "trusted_issuers", "client_assertions", "schemas",
 	"event_streams", "event_progress", "events",
+	"async_requests", "async_steps",
 }
 
 // Every statement of the package keeps the rules of the package comment.

@@ -8,7 +8,8 @@ import "github.com/purescim/purescim/internal/httpapi"
 var access = httpapi.Access{
 	Role: "SCIM Integration",
 	AnyOf: map[string][]string{
-		"POST " + bulkEndpoint: httpapi.TokenOnly, // each operation asks for itself
+		"POST " + bulkEndpoint:  httpapi.TokenOnly, // each operation asks for itself
+		"GET " + statusEndpoint: httpapi.TokenOnly, // and finds what the client itself has asked for
 
 		"GET /Users":         httpapi.TokenOnly,
 		"POST /Users":        creatingUsers,

@@ -33,6 +33,10 @@ func (b bulk) mount(r chi.Router) {
 		Methods:   map[string]httpapi.Handler{http.MethodPost: b.post},
 		Access:    access,
 	})
+	b.frame.Handle(r, statusEndpoint, httpapi.Route{
+		Methods: map[string]httpapi.Handler{http.MethodGet: b.status},
+		Access:  access,
+	})
 }
 
 func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +48,10 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	run, err := b.newRun(r.Context(), httpapi.Principal(r.Context()), request)
+	if prefer := readPreferences(r.Header); prefer.async {
+		return b.accept(w, r, body, prefer.wait)
+	}
+	run, err := b.newRun(r.Context(), httpapi.Principal(r.Context()), httpapi.CorrelationID(r.Context()), request)
 	if err != nil {
 		return err
 	}

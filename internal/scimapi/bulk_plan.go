@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -185,21 +186,29 @@ func (op *operation) holds() []string {
 	if resource := op.resource(); resource != "" {
 		held = append(held, resource)
 	}
-	if op.body == nil {
-		return held
-	}
-	for a := range uniqueTexts(op.on.t) {
-		for name, value := range op.body {
-			if text, ok := value.(string); ok && strings.EqualFold(name, a.Name) {
-				held = append(held, op.on.t.Endpoint+" "+a.Name+" "+schema.Fold(text))
-			}
+	if op.body != nil {
+		for a, value := range op.uniqueValues(op.body) {
+			held = append(held, op.on.t.Endpoint+" "+a.Name+" "+schema.Fold(value))
 		}
 	}
 	return held
 }
 
+// uniqueValues are the values in a body that must be unique.
+func (op *operation) uniqueValues(body map[string]any) iter.Seq2[*schema.Attribute, string] {
+	return func(yield func(a *schema.Attribute, value string) bool) {
+		for a := range uniqueTexts(op.on.t) {
+			for name, value := range body {
+				if text, ok := value.(string); ok && strings.EqualFold(name, a.Name) && !yield(a, text) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // uniqueTexts are the attributes of which no two resources have the same value.
-func uniqueTexts(t *schema.Type) func(yield func(a *schema.Attribute) bool) {
+func uniqueTexts(t *schema.Type) iter.Seq[*schema.Attribute] {
 	return func(yield func(a *schema.Attribute) bool) {
 		for a := range t.Attributes {
 			unique := a.Uniqueness == schema.UniqueServer || a.Uniqueness == schema.UniqueGlobal

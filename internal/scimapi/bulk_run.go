@@ -14,6 +14,7 @@ import (
 type bulkRun struct {
 	bulk
 	who        oauth.Principal
+	id         string // under which the log knows it
 	request    scim.BulkRequest
 	operations []operation
 
@@ -21,28 +22,43 @@ type bulkRun struct {
 	// the references that were left out then. A step writes its own before those
 	// that wait for it go on.
 	done, linked []outcome
+
+	journal *journal
+	abort   context.CancelCauseFunc // ends carryOut
 }
 
 // newRun reads the operations of a request of somebody.
-func (b bulk) newRun(ctx context.Context, who oauth.Principal, request scim.BulkRequest) (*bulkRun, error) {
+func (b bulk) newRun(ctx context.Context, who oauth.Principal, id string, request scim.BulkRequest) (*bulkRun, error) {
 	operations, err := b.operations(ctx, who, request)
 	if err != nil {
 		return nil, err
 	}
 	n := len(operations)
-	return &bulkRun{bulk: b, who: who, request: request, operations: operations, done: make([]outcome, n), linked: make([]outcome, n)}, nil
+	return &bulkRun{
+		bulk: b, who: who, id: id, request: request, operations: operations,
+		done: make([]outcome, n), linked: make([]outcome, n),
+	}, nil
 }
 
 // carryOut does the operations, all or those until as many failed as end the
-// request. It returns the error of ctx when that ends first: then no more are
-// begun, and those under way have been finished.
+// request. It returns an error when ctx ends first, or when the journal cannot be
+// kept: then no more are begun, and those under way have been finished.
 func (r *bulkRun) carryOut(ctx context.Context) error {
-	defer r.takeHalvesBack(ctx)
+	ctx, r.abort = context.WithCancelCause(ctx)
+	defer r.abort(nil)
+	err := r.doStages(ctx)
+	if err == nil || r.journal == nil {
+		r.takeHalvesBack(ctx)
+	}
+	return err
+}
+
+func (r *bulkRun) doStages(ctx context.Context) error {
 	limit := r.request.FailOnErrors
 	for _, stage := range stages(r.operations, steps(r.operations), limit > 0) {
 		r.stage(ctx, stage)
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if limit > 0 && r.failures() >= limit {
 			break
@@ -124,17 +140,26 @@ func (r *bulkRun) take(ctx context.Context, t turn) {
 	for _, end := range t.after {
 		<-end
 	}
-	if r.operations[t.operation].fault != nil {
+	out := r.of(t.step)
+	switch {
+	case out.Status != 0, t.link && r.done[t.operation].failed():
+		return // it is known what has become of it
+	case r.operations[t.operation].fault != nil:
 		r.do(ctx, t.step)
 		return
 	}
 	ahead := !ended(t.earlier)
 	r.inSlot(ctx, t.step)
-	if out := r.of(t.step); ahead && out.failed() && (t.freed || out.Status != http.StatusConflict) {
+	if ahead && out.failed() && (t.freed || out.Status != http.StatusConflict) {
 		for _, end := range t.earlier {
 			<-end
 		}
 		r.inSlot(ctx, t.step)
+	}
+	if out.Status != 0 {
+		if err := r.journal.end(context.WithoutCancel(ctx), t.step, *out); err != nil {
+			r.abort(err)
+		}
 	}
 }
 
@@ -158,9 +183,16 @@ func (r *bulkRun) inSlot(ctx context.Context, s step) {
 	case r.slots <- struct{}{}:
 	}
 	defer func() { <-r.slots }()
-	if ctx.Err() == nil {
-		r.do(context.WithoutCancel(ctx), s)
+	if ctx.Err() != nil {
+		return
 	}
+	if r.of(s).Status == 0 {
+		if err := r.journal.begin(ctx, s); err != nil {
+			r.abort(err)
+			return
+		}
+	}
+	r.do(context.WithoutCancel(ctx), s)
 }
 
 // takeHalvesBack removes what was created and never got its references, because

@@ -41,6 +41,7 @@ func (op *operation) result(o outcome, root string) scim.BulkResult {
 
 // do does a step and keeps its outcome.
 func (r *bulkRun) do(ctx context.Context, s step) {
+	ctx = httpapi.Within(ctx, r.id+":"+strconv.Itoa(s.operation))
 	op := &r.operations[s.operation]
 	id := op.id
 	var record directory.Record
@@ -58,7 +59,9 @@ func (r *bulkRun) do(ctx context.Context, s step) {
 			return err
 		}
 		id, _ = refer.in(op.id)
-		record, err = r.perform(ctx, op, id, refer)
+		if record, err = r.perform(ctx, op, id, refer); err != nil {
+			record, err = r.settled(ctx, s, id, refer, err)
+		}
 		return err
 	})
 	out := r.of(s)

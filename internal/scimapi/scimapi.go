@@ -1,6 +1,7 @@
 // Package scimapi is the SCIM door: it reads requests on /Users, /Groups and the
 // discovery endpoints, calls package directory, and writes what it answers
-// (RFC 7644 section 3), the same under both mounts.
+// (RFC 7644 section 3), the same under both mounts. Many operations in one request
+// are planned and carried out here too, at once or later.
 //
 // What a resource may be is left to directory; authentication, limits and the
 // writing of errors to the frame, package httpapi.

@@ -23,6 +23,7 @@ import (
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scimapi"
 	"github.com/purescim/purescim/internal/server"
 	"github.com/purescim/purescim/internal/testdb"
 )
@@ -45,6 +46,9 @@ type Options struct {
 	Log       *slog.Logger // silent when nil
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
+	// LeaveAccepted leaves requests that were accepted to be done later to other
+	// servers of the database.
+	LeaveAccepted bool
 	// HTTPClient fetches the keys of other issuers and pushes events; nil reaches
 	// nobody on this machine.
 	HTTPClient *http.Client
@@ -85,6 +89,9 @@ func NewWith(t testing.TB, o Options) *Server {
 	})
 	background(t, s.OAuth.Run)
 	background(t, s.Events.Run)
+	if !o.LeaveAccepted {
+		background(t, func(ctx context.Context) { scimapi.Work(ctx, s.Directory, o.Log) })
+	}
 	running := httptest.NewServer(s.Handler)
 	t.Cleanup(running.Close)
 	s.URL = running.URL

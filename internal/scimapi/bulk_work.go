@@ -1,0 +1,151 @@
+package scimapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+const (
+	// workers is how many accepted requests a server works on at once.
+	workers = 2
+	// workPause is how long a worker that has nothing to do waits.
+	workPause = 500 * time.Millisecond
+	// holdFor is how long a request lies when its server has died. One that lives
+	// says so three times as often.
+	holdFor = 10 * time.Second
+	// answersKept is for how long an answer can be fetched.
+	answersKept = 24 * time.Hour
+	forgetPause = 10 * time.Minute
+)
+
+// Work carries out requests that were accepted to be answered later, until ctx
+// ends; then it begins nothing new, and another server goes on. Every server may
+// do it.
+func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
+	served := &door{
+		frame:     httpapi.New(httpapi.Options{Log: log}),
+		directory: d,
+		service:   schema.DefaultService,
+		slots:     make(chan struct{}, sideBySide),
+	}
+	b := bulk{door: served}
+	for _, t := range d.Types() {
+		b.types = append(b.types, resources{door: served, operations: operationsOf(d, t), t: t})
+	}
+	var group sync.WaitGroup
+	for range workers {
+		w := worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}
+		group.Go(func() { every(ctx, workPause, log, w.work) })
+	}
+	group.Go(func() {
+		every(ctx, forgetPause, log, func(ctx context.Context) error {
+			return d.Backlog().Forget(ctx, time.Now().Add(-answersKept))
+		})
+	})
+	group.Wait()
+}
+
+// every does work again and again until ctx ends.
+func every(ctx context.Context, pause time.Duration, log *slog.Logger, work func(ctx context.Context) error) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "accepted requests wait; it is tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// worker carries out one accepted request after the other.
+type worker struct {
+	bulk
+	backlog directory.Backlog
+	id      uuid.UUID
+}
+
+// work does what there is to do. A request that fails is taken up again when the
+// time is over for which it is held.
+func (w worker) work(ctx context.Context) error {
+	for ctx.Err() == nil {
+		a, known, err := w.backlog.Take(ctx, w.id, holdFor)
+		if errors.Is(err, directory.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			err = httpapi.Caught(func() error { return w.carryOut(ctx, a, known) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carryOut does what is left of a request, and keeps the answer.
+func (w worker) carryOut(ctx context.Context, a directory.Accepted, known []directory.Progress) error {
+	request, err := scim.ParseBulk(a.Body, w.service.MaxBulkOperations)
+	if err != nil {
+		return fmt.Errorf("read accepted request %s: %w", a.ID, err)
+	}
+	who := oauth.Principal{Org: a.Org, Client: a.Client, Permissions: oauth.NewPermissions(a.Permissions...)}
+	run, err := w.newRun(ctx, who, a.ID.String(), request)
+	if err != nil {
+		return err
+	}
+	if err := run.resume(w.journal(a), known); err != nil {
+		return err
+	}
+	after := context.WithoutCancel(ctx)
+	if err := w.holding(ctx, a, run.carryOut); err != nil {
+		if ctx.Err() != nil {
+			return w.backlog.Hold(after, w.id, a, 0) // another server need not wait
+		}
+		return err
+	}
+	answer, err := run.answer(a.Root)
+	if err != nil {
+		return err
+	}
+	return w.backlog.Finish(after, w.id, a, answer)
+}
+
+// holding does work while nobody else may. Its ctx ends when somebody else might.
+func (w worker) holding(ctx context.Context, a directory.Accepted, work func(ctx context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel(nil)
+	group.Go(func() {
+		tick := time.NewTicker(holdFor / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := w.backlog.Hold(ctx, w.id, a, holdFor); err != nil {
+				cancel(err)
+				return
+			}
+		}
+	})
+	return work(ctx)
+}
