@@ -40,8 +40,6 @@ func (cmd *benchCommand) Validate() error {
 		return errors.New("--seconds, --rounds, --connections and --cycle-users must be positive")
 	case cmd.Rate < 0:
 		return errors.New("--rate must not be negative")
-	case cmd.URL == "" && cmd.Token != "":
-		return errors.New("--token goes with --url")
 	case cmd.URL != "" && cmd.DatabaseURL != "":
 		return errors.New("--url measures the server that runs there; it takes no --database-url")
 	case cmd.URL != "" && cmd.Part == "startup":

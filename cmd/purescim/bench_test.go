@@ -127,7 +127,6 @@ func TestBench_SaysWhatIsWrong(t *testing.T) {
 		{"--rounds=0", "must be positive"},
 		{"--only=nothing --users=500 --connections=1 --database-url=" + testdb.New(t), `no line and no cycle has "nothing"`},
 		{"--database-url=localhost:5432", "--database-url is not of the form"},
-		{"--token=t", "--token goes with --url"},
 		{"--url=localhost --token=t", "not of the form https://host/path"},
 		{"--url=http://127.0.0.1:1 --part=startup", "of this program"},
 	} {
