@@ -7,10 +7,12 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -25,12 +27,16 @@ type Directory struct {
 	types    schema.Types
 	declared declarations
 	log      *slog.Logger
+	cursors  cursors
 }
 
 // New makes a directory of the given resource types; the first must be the
 // User type, the second the Group type.
 func New(store Store, types schema.Types, log *slog.Logger) *Directory {
-	return &Directory{store: store, types: types, log: log}
+	d := &Directory{store: store, types: types, log: log}
+	d.cursors.now = time.Now
+	d.cursors.load = func(ctx context.Context) ([]byte, error) { return store.CursorKey(ctx) }
+	return d
 }
 
 // options are those of decoding for an organisation. An attribute that is

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -40,34 +39,6 @@ func (d *Directory) Version(ctx context.Context, o org.Org, t *schema.Type, id s
 // moment. What is given is good until the next; an error ends the walk.
 func (d *Directory) Members(ctx context.Context, o org.Org, group uuid.UUID) iter.Seq2[[]Link, error] {
 	return d.store.Org(o.ID).Members(ctx, group)
-}
-
-// ListRequest is what a client asks of a list.
-type ListRequest struct {
-	// Filter is the text of the filter. HasFilter tells an empty one, which is
-	// an error, from none.
-	Filter    string
-	HasFilter bool
-	// Start is the 1-based index of the first resource; Count is the size of the
-	// page, 0 for the total alone.
-	Start, Count int
-	Projection   schema.Projection
-}
-
-// List reads one page. Without a filter inactive users are left out, as Genesys
-// does; any filter sees them (BEHAVIOUR 3).
-func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListRequest) (Page, error) {
-	q := Query{Start: r.Start, Count: r.Count, Links: wantsLinks(t, r.Projection)}
-	if r.HasFilter {
-		f, err := filter.ParseWith(t, r.Filter, d.options(o))
-		if err != nil {
-			return Page{}, err
-		}
-		q.Filter = f
-	}
-	q.ActiveOnly = t.Is(schema.User) && q.Filter == nil
-	page, err := d.store.Org(o.ID).List(ctx, t, q)
-	return page, explain(t, "", err)
 }
 
 func wantsLinks(t *schema.Type, p schema.Projection) bool {

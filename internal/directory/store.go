@@ -51,6 +51,11 @@ type View interface {
 	// List reads one page and the exact total.
 	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
 
+	// ListAll reads one page of a list of several types, whose queries ask for the
+	// same page in the same order: one type after the other, or merged when it is
+	// sorted.
+	ListAll(ctx context.Context, list []TypeQuery) (Page, error)
+
 	// CreateUser stores a new user. A deleted user of the same userName is
 	// restored instead: it keeps its id and creation time, and nothing else.
 	CreateUser(ctx context.Context, t *schema.Type, e Edit) (Record, error)

@@ -83,34 +83,42 @@ func (w *writer) firstLink(l link, a *schema.Attribute) string {
 }
 
 // scanned reads a value from the folded copy: of several elements from the
-// primary one, or else from the first.
+// primary one, or else from the first. A value that a schema of before allowed,
+// and that is of another type, is none.
 func (w *writer) scanned(a *schema.Attribute, sqlType string) string {
+	value := w.scannedJSON(a)
+	switch {
+	case sqlType != "text":
+		test := w.param(`$ ? (@.type() == "` + jsonTypes[sqlType] + `")`)
+		return "jsonb_path_query_first(" + value + ", " + test + "::jsonpath)::" + sqlType
+	case a.Kind == schema.DateTime:
+		return collated("("+value+") #>> '{}'", sqlType)
+	default:
+		return collated("left(("+value+") #>> '{}', "+sortedLength+")", sqlType)
+	}
+}
+
+var jsonTypes = map[string]string{"boolean": "boolean", "numeric": "number"}
+
+func (w *writer) scannedJSON(a *schema.Attribute) string {
 	top, folded := topOf(a), w.table.alias+".folded"
 	var path []string
 	if urn := a.Extension(); urn != "" {
 		path = append(path, urn)
 	}
 	path = append(path, top.Name)
-	var value string
-	switch {
-	case !top.MultiValued && top != a:
-		value = folded + " #>> " + w.param(append(path, a.Name)) + "::text[]"
-	case !top.MultiValued:
-		value = folded + " #>> " + w.param(path) + "::text[]"
-	case top == a:
-		value = folded + " #>> " + w.param(append(path, "0")) + "::text[]"
-	default:
-		primary := w.param(pathOf(top) + "[*] ? (@." + quote("primary") + " == true)")
-		first := w.param(append(path, "0"))
-		value = "coalesce(jsonb_path_query_first(" + folded + ", " + primary + "::jsonpath), " +
-			folded + " #> " + first + "::text[]) ->> " + w.param(a.Name) + "::text"
+	at := func(names ...string) string {
+		return folded + " #> " + w.param(append(path, names...)) + "::text[]"
 	}
 	switch {
-	case sqlType != "text":
-		return "(" + value + ")::" + sqlType
-	case a.Kind == schema.DateTime:
-		return collated(value, sqlType)
+	case top.MultiValued && top != a:
+		primary := w.param(pathOf(top) + "[*] ? (@." + quote("primary") + " == true)")
+		return "coalesce(jsonb_path_query_first(" + folded + ", " + primary + "::jsonpath), " + at("0") + ") -> " + w.param(a.Name) + "::text"
+	case top.MultiValued:
+		return at("0")
+	case top != a:
+		return at(a.Name)
 	default:
-		return collated("left("+value+", "+sortedLength+")", sqlType)
+		return at()
 	}
 }

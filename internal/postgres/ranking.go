@@ -44,7 +44,7 @@ type rank struct {
 
 func (v view) ranking(list []directory.TypeQuery) ranking {
 	r := ranking{
-		list: list, args: []any{v.org}, descending: list[0].Sort.Descending,
+		list: list, args: []any{v.org}, sqlType: sortType(list[0].Sort), descending: list[0].Sort.Descending,
 		here: place{org: v.org, start: list[0].Start},
 	}
 	for _, of := range list {

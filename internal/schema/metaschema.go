@@ -26,6 +26,14 @@ var (
 			feature("changePassword", "The option to change a password."),
 			feature("sort", "The option to sort."),
 			feature("etag", "The option to tell versions apart by ETag."),
+			complexOne("pagination", "The ways to page through a list.", []*Attribute{
+				boolean("cursor", "Whether pages may be asked for by cursor.", required, readOnly),
+				boolean("index", "Whether pages may be asked for by index.", required, readOnly),
+				text("defaultPaginationMethod", "How a list is paged when the request names no way.", readOnly, canonical("cursor", "index")),
+				limit("defaultPageSize", "How many resources a page has when the request names no number."),
+				limit("maxPageSize", "How many resources a page may have."),
+				limit("cursorTimeout", "For how many seconds a cursor is good."),
+			}, readOnly),
 			complexMany("authenticationSchemes", "The ways to authenticate.", []*Attribute{
 				text("type", "The kind of scheme.", required, readOnly,
 					canonical("oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest")),
@@ -34,6 +42,13 @@ var (
 				reference("specUri", "The URL of the scheme's specification.", []string{"external"}, readOnly),
 				reference("documentationUri", "The URL of the scheme's documentation.", []string{"external"}, readOnly),
 				boolean("primary", "Whether this is the preferred scheme.", readOnly),
+			}, required, readOnly),
+			complexOne("RolesAndEntitlements", "What can be listed that roles and entitlements of users may be.", []*Attribute{
+				feature("roles", "The list of roles.",
+					boolean("multipleRolesSupported", "Whether a user may have more than one role.", readOnly),
+					boolean("primarySupported", "Whether one role of a user may be the primary one.", readOnly),
+					boolean("typeSupported", "Whether roles of a user may have a type.", readOnly)),
+				feature("entitlements", "The list of entitlements."),
 			}, required, readOnly),
 		},
 	})
@@ -70,6 +85,10 @@ var (
 func feature(name, description string, limits ...*Attribute) *Attribute {
 	supported := boolean("supported", "Whether the server offers it.", required, readOnly)
 	return complexOne(name, description, append([]*Attribute{supported}, limits...), required, readOnly)
+}
+
+func limit(name, description string) *Attribute {
+	return attr(Integer, name, description, []option{readOnly})
 }
 
 func number(name, description string) *Attribute {

@@ -1,6 +1,10 @@
 package schema
 
-import "github.com/purescim/purescim/internal/scim"
+import (
+	"time"
+
+	"github.com/purescim/purescim/internal/scim"
+)
 
 // Service is what the server offers of the protocol's options.
 type Service struct {
@@ -9,12 +13,18 @@ type Service struct {
 	// MaxBulkOperations and MaxBulkPayload (bytes) limit one bulk request; bulk
 	// is off when they are 0.
 	MaxBulkOperations, MaxBulkPayload int
-	// MaxResults is the greatest page; filters are off when it is 0.
-	MaxResults            int
+	// MaxResults is the greatest page; filters are off when it is 0. DefaultResults
+	// is the size of a page when the client names none.
+	MaxResults, DefaultResults int
+	// CursorTimeout is how long a cursor is good at least; pages are asked for by
+	// index alone when it is 0.
+	CursorTimeout         time.Duration
 	ChangePassword        bool
 	Sort                  bool
 	ETag                  bool
 	AuthenticationSchemes []AuthenticationScheme
+	// Roles tells whether /Roles lists those that users may have.
+	Roles bool
 }
 
 // AuthenticationScheme is a way to authenticate (RFC 7643 section 5).
@@ -44,8 +54,10 @@ var (
 // DefaultService is what the server offers unless it is configured otherwise.
 var DefaultService = Service{
 	Patch: true, MaxBulkOperations: 1000, MaxBulkPayload: 8 << 20,
-	MaxResults: 1000, ChangePassword: true, ETag: true,
+	MaxResults: 1000, DefaultResults: 25, CursorTimeout: time.Hour,
+	ChangePassword: true, Sort: true, ETag: true,
 	AuthenticationSchemes: []AuthenticationScheme{BearerToken, ClientCredentials},
+	Roles:                 true,
 }
 
 // ServiceProviderConfig is the resource of /ServiceProviderConfig (RFC 7643
@@ -59,7 +71,9 @@ type ServiceProviderConfig struct {
 	ChangePassword        Feature                `json:"changePassword"`
 	Sort                  Feature                `json:"sort"`
 	ETag                  Feature                `json:"etag"`
+	Pagination            PaginationFeature      `json:"pagination"`
 	AuthenticationSchemes []AuthenticationScheme `json:"authenticationSchemes"`
+	RolesAndEntitlements  RolesAndEntitlements   `json:"RolesAndEntitlements"`
 	Meta                  MetaDocument           `json:"meta"`
 }
 
@@ -81,19 +95,51 @@ type FilterFeature struct {
 	MaxResults int  `json:"maxResults"`
 }
 
+// PaginationFeature are the ways to page, with their limits (RFC 9865 section 4).
+type PaginationFeature struct {
+	Cursor                  bool   `json:"cursor"`
+	Index                   bool   `json:"index"`
+	DefaultPaginationMethod string `json:"defaultPaginationMethod"`
+	DefaultPageSize         int    `json:"defaultPageSize"`
+	MaxPageSize             int    `json:"maxPageSize"`
+	CursorTimeout           int    `json:"cursorTimeout"` // seconds
+}
+
+// RolesAndEntitlements tells what can be listed that the roles and entitlements of
+// users may be (draft-ietf-scim-roles-entitlements-01 section 3.1).
+type RolesAndEntitlements struct {
+	Roles        RolesFeature `json:"roles"`
+	Entitlements Feature      `json:"entitlements"`
+}
+
+// RolesFeature is the list of roles, and what the roles of a user may be.
+type RolesFeature struct {
+	Feature
+	Multiple bool `json:"multipleRolesSupported"`
+	Primary  bool `json:"primarySupported"`
+	Type     bool `json:"typeSupported"`
+}
+
 // Describe gives the resource of /ServiceProviderConfig. mount is the absolute
 // URL of the SCIM root.
 func (s Service) Describe(mount string) ServiceProviderConfig {
 	return ServiceProviderConfig{
-		Schemas:               []string{scim.ServiceProviderConfigURN},
-		DocumentationURI:      s.DocumentationURI,
-		Patch:                 Feature{s.Patch},
-		Bulk:                  BulkFeature{s.MaxBulkOperations > 0, s.MaxBulkOperations, s.MaxBulkPayload},
-		Filter:                FilterFeature{s.MaxResults > 0, s.MaxResults},
-		ChangePassword:        Feature{s.ChangePassword},
-		Sort:                  Feature{s.Sort},
-		ETag:                  Feature{s.ETag},
+		Schemas:          []string{scim.ServiceProviderConfigURN},
+		DocumentationURI: s.DocumentationURI,
+		Patch:            Feature{s.Patch},
+		Bulk:             BulkFeature{s.MaxBulkOperations > 0, s.MaxBulkOperations, s.MaxBulkPayload},
+		Filter:           FilterFeature{s.MaxResults > 0, s.MaxResults},
+		ChangePassword:   Feature{s.ChangePassword},
+		Sort:             Feature{s.Sort},
+		ETag:             Feature{s.ETag},
+		Pagination: PaginationFeature{
+			Cursor: s.CursorTimeout > 0, Index: true, DefaultPaginationMethod: "index",
+			DefaultPageSize: s.DefaultResults, MaxPageSize: s.MaxResults, CursorTimeout: int(s.CursorTimeout.Seconds()),
+		},
 		AuthenticationSchemes: append([]AuthenticationScheme{}, s.AuthenticationSchemes...),
+		RolesAndEntitlements: RolesAndEntitlements{
+			Roles: RolesFeature{Feature{s.Roles}, Roles.MultiValued, Roles.SubAttribute("primary") != nil, Roles.SubAttribute("type") != nil},
+		},
 		Meta:                  MetaDocument{"ServiceProviderConfig", mount + ServiceProviderConfigEndpoint},
 	}
 }

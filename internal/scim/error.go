@@ -23,6 +23,13 @@ const (
 	TypeInvalidVers   ErrorType = "invalidVers"
 )
 
+// The keywords of RFC 9865 section 2.1.
+const (
+	TypeInvalidCursor ErrorType = "invalidCursor"
+	TypeExpiredCursor ErrorType = "expiredCursor"
+	TypeInvalidCount  ErrorType = "invalidCount"
+)
+
 // Error is a failure that the client is told about. Detail is written for the
 // administrator who reads it in Entra or Okta: which attribute, what is wrong,
 // what is allowed. It never carries a secret. The cause is logged, never sent.
@@ -113,6 +120,21 @@ func Mutability(format string, args ...any) *Error {
 // TooMany answers more than the server is willing to do in one request (RFC 7644 section 3.12).
 func TooMany(format string, args ...any) *Error {
 	return fail(http.StatusBadRequest, TypeTooMany, format, args...)
+}
+
+// InvalidCursor answers a cursor that the server did not give for this list (RFC 9865 section 2.1).
+func InvalidCursor(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidCursor, format, args...)
+}
+
+// ExpiredCursor answers a cursor that was given too long ago (RFC 9865 section 2.1).
+func ExpiredCursor(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeExpiredCursor, format, args...)
+}
+
+// InvalidCount answers a count that is not that of the cursor (RFC 9865 section 2.1).
+func InvalidCount(format string, args ...any) *Error {
+	return fail(http.StatusBadRequest, TypeInvalidCount, format, args...)
 }
 
 // Uniqueness answers a value that another resource has already (RFC 7644 section 3.3).

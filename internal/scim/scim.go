@@ -22,9 +22,10 @@ const (
 
 // Message URNs (RFC 7644 section 8.2). They never appear in /Schemas.
 const (
-	ListResponseURN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-	PatchOpURN      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-	ErrorURN        = "urn:ietf:params:scim:api:messages:2.0:Error"
+	ListResponseURN  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+	SearchRequestURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+	PatchOpURN       = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	ErrorURN         = "urn:ietf:params:scim:api:messages:2.0:Error"
 )
 
 // MediaType is the SCIM media type (RFC 7644 section 8.1).

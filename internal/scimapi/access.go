@@ -11,6 +11,12 @@ var access = httpapi.Access{
 		"POST " + bulkEndpoint:  httpapi.TokenOnly, // each operation asks for itself
 		"GET " + statusEndpoint: httpapi.TokenOnly, // and finds what the client itself has asked for
 
+		"GET " + rootEndpoint:    readingGroups,
+		"POST " + searchEndpoint: readingGroups,
+
+		"POST /Users" + searchEndpoint:  httpapi.TokenOnly,
+		"POST /Groups" + searchEndpoint: readingGroups,
+
 		"GET /Users":         httpapi.TokenOnly,
 		"POST /Users":        creatingUsers,
 		"GET /Users/{id}":    httpapi.TokenOnly,
@@ -23,16 +29,24 @@ var access = httpapi.Access{
 		"PATCH " + meEndpoint:  changingUsers,
 		"DELETE " + meEndpoint: {"directory:user:delete"},
 
-		"GET /Groups":         {"directory:group:edit", "directory:group:view"},
+		"GET /Groups":         readingGroups,
 		"POST /Groups":        {"directory:group:add", "directory:group:edit"},
-		"GET /Groups/{id}":    {"directory:group:edit", "directory:group:view"},
+		"GET /Groups/{id}":    readingGroups,
 		"PUT /Groups/{id}":    {"directory:group:edit"},
 		"PATCH /Groups/{id}":  {"directory:group:edit"},
 		"DELETE /Groups/{id}": {"directory:group:delete", "directory:group:edit"},
+
+		"GET /Roles":                          httpapi.TokenOnly,
+		"GET /Roles/{id}":                     httpapi.TokenOnly,
+		"POST /Roles" + searchEndpoint:        httpapi.TokenOnly,
+		"GET /GroupMembers":                   readingGroups,
+		"GET /GroupMembers/{id}":              readingGroups,
+		"POST /GroupMembers" + searchEndpoint: readingGroups,
 	},
 }
 
 var (
+	readingGroups = []string{"directory:group:edit", "directory:group:view"}
 	creatingUsers = []string{
 		"directory:user:add",
 		"authorization:grant:add", "authorization:grant:delete",

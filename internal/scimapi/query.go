@@ -14,9 +14,6 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// defaultCount is the size of a page when the client names none (BEHAVIOUR 5).
-const defaultCount = 25
-
 // query is what a request says after the question mark, by the parameters'
 // names in lower case, since clients spell them in any. Where one value is
 // asked for, the first of a doubled parameter counts.
@@ -58,21 +55,33 @@ func (q query) projection(t *schema.Type, s org.Settings) (schema.Projection, er
 	return t.Project(attributes, excluded), nil
 }
 
-// list reads what is asked of a list; sorting is not offered, and so its
-// parameters are as unknown as any others and ignored.
+// list reads what is asked of a list.
 func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.ListRequest, error) {
 	start, count, err := q.page(maxCount)
 	if err != nil {
 		return directory.ListRequest{}, err
 	}
+	if q.has("cursor") && q.isSet("startIndex", "pageNumber") {
+		return directory.ListRequest{}, scim.InvalidValue("cursor and startIndex are both given; a list is paged by one of them")
+	}
 	p, err := q.projection(t, s)
 	return directory.ListRequest{
 		Filter:     q.first("filter"),
 		HasFilter:  q.has("filter"),
+		SortBy:     q.first("sortBy"),
+		SortOrder:  q.first("sortOrder"),
 		Start:      start,
 		Count:      count,
+		HasCount:   q.isSet("count", "pageSize"),
+		ByCursor:   q.has("cursor"),
+		Cursor:     q.first("cursor"),
 		Projection: p,
 	}, err
+}
+
+// isSet reports whether one of the parameters is there and not empty.
+func (q query) isSet(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.TrimSpace(q.first(name)) != "" })
 }
 
 // page reads the part of a list that is asked for: its first index, from 1, and
@@ -84,7 +93,7 @@ func (q query) page(maxCount int) (start, count int, err error) {
 		return 0, 0, err
 	}
 	if !given {
-		count = defaultCount
+		count = schema.DefaultService.DefaultResults // BEHAVIOUR 5
 	}
 	count = min(max(count, 0), maxCount)
 	start, given, err = q.number("startIndex")

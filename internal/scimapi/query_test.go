@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -177,10 +178,42 @@ func TestReadQuery_RefusesWhatItCannotReadForCertain(t *testing.T) {
 
 func TestAppendList_HasResourcesWhenThereAreNone(t *testing.T) {
 	t.Parallel()
-	s := resources{t: schema.User}
-	got := string(s.appendList(nil, "", directory.Page{Total: 3}, directory.ListRequest{Start: 9}))
-	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":3,"startIndex":9,"itemsPerPage":0,"Resources":[]}`
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	const head = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":3,`
+	for _, c := range []struct {
+		request directory.ListRequest
+		listed  directory.Listed
+		want    string
+	}{
+		{directory.ListRequest{Start: 9}, directory.Listed{}, `"startIndex":9,"itemsPerPage":0,"Resources":[]}`},
+		{directory.ListRequest{Start: 1, ByCursor: true}, directory.Listed{}, `"itemsPerPage":0,"Resources":[]}`},
+		{directory.ListRequest{ByCursor: true}, directory.Listed{Cursor: "a-b"}, `"itemsPerPage":0,"nextCursor":"a-b","Resources":[]}`},
+	} {
+		c.listed.Total = 3
+		if diff := cmp.Diff(head+c.want, string(appendList(nil, c.listed, c.request, nil))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestList_ReadsOrderAndCursor(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]directory.ListRequest{
+		"sortBy=name.familyName&SORTORDER=descending": {Start: 1, Count: 25, SortBy: "name.familyName", SortOrder: "descending"},
+		"cursor":                   {Start: 1, Count: 25, ByCursor: true},
+		"cursor=&count=3":          {Start: 1, Count: 3, HasCount: true, ByCursor: true},
+		"Cursor=abc&startIndex=":   {Start: 1, Count: 25, ByCursor: true, Cursor: "abc"},
+		"cursor=abc&pageSize=2000": {Start: 1, Count: 1000, HasCount: true, ByCursor: true, Cursor: "abc"},
+	} {
+		got, err := parse(t, raw).list(schema.User, org.DefaultSettings(), 1000)
+		got.Projection = schema.Projection{}
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %+v, %v; want %+v", raw, got, err, want)
+		}
+	}
+	for _, raw := range []string{"cursor=&startIndex=1", "cursor=abc&startIndex=5", "cursor=&pageNumber=0"} {
+		_, err := parse(t, raw).list(schema.User, org.DefaultSettings(), 1000)
+		if told, ok := err.(*scim.Error); !ok || told.Type != scim.TypeInvalidValue {
+			t.Errorf("%s: error %v, want invalidValue", raw, err)
+		}
 	}
 }

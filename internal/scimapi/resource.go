@@ -60,7 +60,7 @@ type resources struct {
 // mount puts the endpoints of the type on the router.
 func (s resources) mount(r chi.Router) {
 	for path, methods := range map[string]map[string]httpapi.Handler{
-		s.t.Endpoint: {http.MethodGet: s.serve(resources.list), http.MethodPost: s.serve(resources.post)},
+		s.t.Endpoint: {http.MethodGet: s.serve(listing(readQuery)), http.MethodPost: s.serve(resources.post)},
 		s.t.Endpoint + "/{id}": {
 			http.MethodGet: s.serve(resources.get), http.MethodPut: s.serve(resources.put),
 			http.MethodPatch: s.serve(resources.change), http.MethodDelete: s.serve(resources.delete),
@@ -70,6 +70,9 @@ func (s resources) mount(r chi.Router) {
 			BodyLimit: s.bodyLimit, Methods: methods, Offered: s.offers, Access: access, Refusal: s.refusal,
 		})
 	}
+	s.frame.Handle(r, s.t.Endpoint+searchEndpoint, httpapi.Route{
+		Methods: map[string]httpapi.Handler{http.MethodPost: s.serve(listing(readSearch))}, Access: access,
+	})
 }
 
 // serve handles a request with the type as the request's organisation has it.

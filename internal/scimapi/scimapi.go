@@ -9,6 +9,7 @@ package scimapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -22,9 +23,6 @@ import (
 // mounts are the roots under which the same is served (BEHAVIOUR 1). The longer
 // one comes first, so that it is no endpoint of the shorter.
 var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
-
-// notOffered are the endpoints of the standard that this server does without.
-var notOffered = []string{"/.search"}
 
 // Mount serves SCIM below r.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
@@ -55,37 +53,28 @@ func (d *door) mount(r chi.Router) {
 			s.mountMe(inner)
 		}
 		types = append(types, s)
-		d.refuse(inner, t.Endpoint+"/.search")
+	}
+	for _, t := range schema.Views {
+		resources{door: d, t: t}.mountView(inner)
 	}
 	bulk{door: d, types: types}.mount(inner)
-	for _, path := range notOffered {
-		d.refuse(inner, path)
-	}
+	d.mountSearch(inner)
 	r.Mount(d.path, inner)
 }
 
 // names are those of the endpoints.
 func (d *door) names() []string {
-	paths := append([]string{schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint, bulkEndpoint, meEndpoint}, notOffered...)
-	for _, t := range d.directory.Types() {
+	paths := []string{
+		schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint,
+		bulkEndpoint, meEndpoint, searchEndpoint,
+	}
+	for _, t := range slices.Concat(d.directory.Types(), schema.Views) {
 		paths = append(paths, t.Endpoint)
 	}
 	for i, path := range paths {
 		paths[i] = strings.TrimPrefix(path, "/")
 	}
 	return paths
-}
-
-// refuse answers 501 on an endpoint of the standard (RFC 7644 sections 3.4.3, 3.7, 3.11).
-func (d *door) refuse(r chi.Router, path string) {
-	refusal := func(http.ResponseWriter, *http.Request) error {
-		return scim.NotImplemented("%s is not offered by this server; GET %s tells what is", path, schema.ServiceProviderConfigEndpoint)
-	}
-	methods, anyOf := make(map[string]httpapi.Handler), make(map[string][]string)
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		methods[method], anyOf[method+" "+path] = refusal, httpapi.TokenOnly
-	}
-	d.frame.Handle(r, path, httpapi.Route{Methods: methods, Access: httpapi.Access{AnyOf: anyOf}})
 }
 
 // root is the absolute URL of the mount that the request came through.

@@ -115,6 +115,7 @@ type List struct {
 	TotalResults int
 	StartIndex   int
 	ItemsPerPage int
+	NextCursor   string
 	Resources    []map[string]any
 }
 

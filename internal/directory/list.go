@@ -1,0 +1,135 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+// ListRequest is what a client asks of a list.
+type ListRequest struct {
+	// Filter is the text of the filter. HasFilter tells an empty one, which is
+	// an error, from none.
+	Filter    string
+	HasFilter bool
+	// SortBy names the attribute to sort by, in the direction of SortOrder (RFC
+	// 7644 section 3.4.2.3); without it the order is that of creation.
+	SortBy, SortOrder string
+	// Start is the 1-based index of the first resource; Count is the size of the
+	// page, 0 for the total alone. HasCount tells that the client chose it.
+	Start, Count int
+	HasCount     bool
+	// ByCursor asks for the page behind Cursor, instead of the one at Start, and
+	// for the next cursor (RFC 9865); an empty Cursor is before the first page.
+	ByCursor bool
+	Cursor   string
+
+	Projection schema.Projection
+}
+
+// Listed is a page of a list as a client asked for it.
+type Listed struct {
+	Page
+	// Cursor leads to the next page; it is empty on the last one, and when the
+	// pages are not asked for by cursor.
+	Cursor string
+}
+
+// List reads one page. Without a filter inactive users are left out, as Genesys
+// does; any filter sees them (BEHAVIOUR 3).
+func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListRequest) (Listed, error) {
+	of := TypeQuery{Type: t}
+	if r.HasFilter {
+		f, err := filter.ParseWith(t, r.Filter, d.options(o))
+		if err != nil {
+			return Listed{}, err
+		}
+		of.Filter = f
+	}
+	if r.SortBy != "" || r.SortOrder != "" {
+		sorts, err := filter.ParseSort([]*schema.Type{t}, r.SortBy, r.SortOrder)
+		if err != nil {
+			return Listed{}, err
+		}
+		if sorts != nil {
+			of.Sort = &sorts[0]
+		}
+	}
+	of.ActiveOnly = t.Is(schema.User) && of.Filter == nil
+	of.Links = wantsLinks(t, r.Projection)
+	list := ""
+	if r.ByCursor {
+		list = listName(o.ID, "list", of)
+	}
+	listed, err := d.turn(ctx, list, r, func(p Query) (Page, error) {
+		of.Start, of.Count, of.After = p.Start, p.Count, p.After
+		if isView(t) {
+			return d.listView(ctx, o, t, of.Query)
+		}
+		return d.store.Org(o.ID).List(ctx, t, of.Query)
+	})
+	return listed, explain(t, "", err)
+}
+
+// ListAll reads one page of a list of users and groups together (RFC 7644
+// section 3.4.2.1): users first, or merged by what the list is sorted by.
+// Attributes that only one of the types has are unassigned in the other.
+func (d *Directory) ListAll(ctx context.Context, o org.Org, project func(*schema.Type) schema.Projection, r ListRequest) (Listed, error) {
+	types, err := d.TypesOf(ctx, o)
+	if err != nil {
+		return Listed{}, err
+	}
+	list, err := d.selections(o, []*schema.Type{types.Of(schema.User), types.Of(schema.Group)}, r)
+	if err != nil {
+		return Listed{}, err
+	}
+	for i, of := range list {
+		list[i].Links = wantsLinks(of.Type, project(of.Type))
+	}
+	return d.turn(ctx, listName(o.ID, "all", list...), r, func(p Query) (Page, error) {
+		for i := range list {
+			list[i].Start, list[i].Count, list[i].After = p.Start, p.Count, p.After
+		}
+		return d.store.Org(o.ID).ListAll(ctx, list)
+	})
+}
+
+// selections is what a request selects of each type. A type of which nothing can
+// match is not there.
+func (d *Directory) selections(o org.Org, types []*schema.Type, r ListRequest) (list []TypeQuery, err error) {
+	selected := make([]filter.Selection, len(types))
+	if r.HasFilter {
+		if selected, err = filter.ParseEach(types, r.Filter, d.options(o)); err != nil {
+			return nil, err
+		}
+	}
+	sorts, err := filter.ParseSort(types, r.SortBy, r.SortOrder)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range types {
+		of := TypeQuery{Type: t, Query: Query{Filter: selected[i].Filter, ActiveOnly: t.Is(schema.User) && !r.HasFilter}}
+		if sorts != nil {
+			of.Sort = &sorts[i]
+		}
+		if !selected[i].None {
+			list = append(list, of)
+		}
+	}
+	return list, nil
+}
+
+// turn turns to the page that is asked for, and tells how to turn to the next.
+func (d *Directory) turn(ctx context.Context, list string, r ListRequest, read func(p Query) (Page, error)) (l Listed, err error) {
+	p, err := d.cursors.page(ctx, list, r)
+	if err != nil {
+		return l, err
+	}
+	if l.Page, err = read(p); err != nil {
+		return l, err
+	}
+	l.Cursor, err = d.cursors.next(ctx, list, l.Page, p.Count)
+	return l, err
+}
