@@ -102,10 +102,10 @@ const rewrittenAtOnce = 500
 
 // rewriteUsers edits every user who refers to an entry that is locked. Nobody
 // comes to refer to it meanwhile, and who is being written is waited for.
-func (v view) rewriteUsers(ctx context.Context, tx pgx.Tx, t *schema.Type, entry directory.Entry, edit func(directory.Resource) directory.Edit) error {
+func (v view) rewriteUsers(ctx context.Context, tx pgx.Tx, t *schema.Type, e directory.Entry, edit func(directory.Resource) directory.Edit) error {
 	after := uuid.Nil
 	for {
-		page, err := v.lockUsers(ctx, tx, entry, after)
+		page, err := v.lockUsers(ctx, tx, e, after)
 		if err != nil || len(page) == 0 {
 			return err
 		}
@@ -114,13 +114,9 @@ func (v view) rewriteUsers(ctx context.Context, tx pgx.Tx, t *schema.Type, entry
 			if user.Document, err = t.Load(user.Doc); err != nil {
 				return err
 			}
-			e := edit(user)
-			u, err := v.userUpdate(t, user, e)
-			if err != nil {
+			if err := v.queueUser(b, t, user, edit(user)); err != nil {
 				return err
 			}
-			v.told.user(t, user, e, u.record.Version)
-			b.Queue(u.sql(false), u.args...)
 		}
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err

@@ -107,12 +107,9 @@ func (v view) deleteLockedUser(ctx context.Context, tx pgx.Tx, t *schema.Type, u
 		}
 		doc := report.Document.Clone()
 		forget(doc)
-		update, err := v.userUpdate(t, report, directory.Edit{Doc: doc})
-		if err != nil {
+		if err := v.queueUser(b, t, report, directory.Edit{Doc: doc}); err != nil {
 			return err
 		}
-		b.Queue(update.sql(false), update.args...)
-		v.told.user(t, report, directory.Edit{Doc: doc}, update.record.Version)
 	}
 	v.told.add(events.Change{Kind: events.Deleted, Type: t, ID: u.ID, Old: u.Document})
 	args := appendKeys([]any{v.org, uid(u.ID), deleted}, rowOf(t, u.Document).keys)

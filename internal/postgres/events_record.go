@@ -137,6 +137,11 @@ func (v view) inTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx p
 	})
 }
 
+// inRetriedTx is that of the Store, with events as inTx writes them.
+func (v view) inRetriedTx(ctx context.Context, work func(tx pgx.Tx) error) error {
+	return retry(ctx, func() error { return v.inTx(ctx, nothing, work) })
+}
+
 // insertEvents numbers and stores events, unless the stream is removed.
 const insertEvents = `
 with advanced as (

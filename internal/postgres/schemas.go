@@ -165,7 +165,11 @@ func (v view) UpdateSchema(ctx context.Context, urn string, definition []byte, a
 
 // DeleteSchema implements directory.Schemas.
 func (v view) DeleteSchema(ctx context.Context, types schema.Types, urn string, allow func(old directory.CustomSchema, carriers int) error) error {
-	err := v.changingSchemas(ctx, func(tx pgx.Tx, all []directory.CustomSchema, _ int64) error {
+	v, err := v.recording(ctx)
+	if err != nil {
+		return err
+	}
+	err = v.changingSchemas(ctx, func(tx pgx.Tx, all []directory.CustomSchema, _ int64) error {
 		old, carriers, err := v.holdSchema(ctx, tx, all, urn)
 		if err != nil {
 			return err

@@ -76,6 +76,7 @@ func (v view) carriers(ctx context.Context, tx pgx.Tx, lock, urn string, after u
 func (v view) queueUser(b *pgx.Batch, t *schema.Type, old directory.Resource, e directory.Edit) error {
 	u, err := v.userUpdate(t, old, e)
 	if err == nil {
+		v.told.user(t, old, e, u.record.Version)
 		b.Queue(u.sql(false), u.args...)
 	}
 	return err
@@ -86,6 +87,7 @@ func (v view) queueGroupUpdate(b *pgx.Batch, t *schema.Type, old directory.Resou
 	old.Version++
 	args, err := v.groupUpdate(t, &old.Record, e.Doc)
 	if err == nil {
+		v.told.group(t, old, old.Version, e.Doc, nil)
 		b.Queue(updateGroup, args...)
 	}
 	return err
