@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,15 +14,18 @@ import (
 
 const mount = "https://scim.example.org/api/v2/scim/v2"
 
+// everyType is what discovery tells of.
+var everyType = slices.Concat(schema.DefaultTypes, schema.Views)
+
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	documents := schema.DefaultTypes.SchemaDocuments(mount)
+	documents := everyType.SchemaDocuments(mount)
 	var names []string
 	for _, d := range documents {
 		names = append(names, d.Name)
 		golden(t, "schema-"+d.Name, d)
 	}
-	want := []string{"User", "Group", "EnterpriseUser", "GenesysUser", "ServiceProviderConfig", "ResourceType", "Schema"}
+	want := []string{"User", "Group", "Role", "GroupMember", "EnterpriseUser", "GenesysUser", "ServiceProviderConfig", "ResourceType", "Schema"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -29,7 +33,7 @@ func TestSchemas(t *testing.T) {
 
 func TestResourceTypes(t *testing.T) {
 	t.Parallel()
-	golden(t, "resource-types", schema.DefaultTypes.ResourceTypeDocuments(mount))
+	golden(t, "resource-types", everyType.ResourceTypeDocuments(mount))
 }
 
 func TestServiceProviderConfig(t *testing.T) {
@@ -54,7 +58,7 @@ func TestServiceTellsWhatIsOnByItsLimits(t *testing.T) {
 func TestDiscoveryIsWhatItsSchemasSay(t *testing.T) {
 	t.Parallel()
 	byID := make(map[string]*schema.Schema)
-	for _, s := range schema.DefaultTypes.Schemas() {
+	for _, s := range everyType.Schemas() {
 		byID[s.ID] = s
 	}
 	check := func(document any, id string) {
@@ -63,12 +67,12 @@ func TestDiscoveryIsWhatItsSchemasSay(t *testing.T) {
 		delete(object, "meta")
 		checkMembers(t, id, object, byID[id].Attributes)
 	}
-	for _, d := range schema.DefaultTypes.SchemaDocuments(mount) {
+	for _, d := range everyType.SchemaDocuments(mount) {
 		if d.ID != scim.SchemaURN { // it is one level deeper than it can tell, as in the RFC
 			check(d, scim.SchemaURN)
 		}
 	}
-	for _, d := range schema.DefaultTypes.ResourceTypeDocuments(mount) {
+	for _, d := range everyType.ResourceTypeDocuments(mount) {
 		check(d, scim.ResourceTypeURN)
 	}
 	service := schema.DefaultService

@@ -3,6 +3,7 @@ package scimapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -70,9 +71,10 @@ func (d *door) resourceTypes(r *http.Request) (any, error) {
 func (d *door) typesFor(r *http.Request) (schema.Types, error) {
 	caller, known, err := d.frame.Caller(r)
 	if err != nil || !known {
-		return d.directory.Types(), err
+		return slices.Concat(d.directory.Types(), schema.Views), err
 	}
-	return d.directory.TypesOf(r.Context(), caller.Org)
+	types, err := d.directory.TypesOf(r.Context(), caller.Org)
+	return slices.Concat(types, schema.Views), err
 }
 
 func (d *door) resourceType(r *http.Request) (any, error) {
