@@ -62,6 +62,9 @@ func (b binder) node(e parser.Expression, terms []term) (Node, error) {
 }
 
 func (b binder) term(t term, op parser.CompareOperator) (Node, error) {
+	if err := b.strictTerm(t); err != nil {
+		return nil, err
+	}
 	if t.inner != nil {
 		return b.brackets(t, op)
 	}

@@ -63,7 +63,8 @@ func ParsePathWith(t *schema.Type, text string, o schema.Options) (Path, error) 
 	}
 	start := strings.IndexByte(text, '[')
 	if start < 0 {
-		return plainPath(t, text)
+		p, err := plainPath(t, text)
+		return p, p.checkStrictName(text, o, err)
 	}
 	p, err := plainPath(t, strings.TrimRight(text[:start], " \t\r\n"))
 	if err != nil {
@@ -74,6 +75,9 @@ func ParsePathWith(t *schema.Type, text string, o schema.Options) (Path, error) 
 		return Path{}, scim.InvalidPath("path %q: the bracket is not closed", shorten(text))
 	}
 	if err := p.checkBrackets(inner); err != nil {
+		return Path{}, err
+	}
+	if err := p.checkStrictName(text, o, checkStrictBrackets(p.Attr, o, scim.InvalidPath)); err != nil {
 		return Path{}, err
 	}
 	if p.Sub, err = subAfter(p.Attr, text[end:]); err != nil {

@@ -19,6 +19,9 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 	if err := checkOp(a, op); err != nil {
 		return nil, err
 	}
+	if err := b.strictLiteral(a, l); err != nil {
+		return nil, err
+	}
 	n := Compare{Attr: a, Op: op}
 	if a == schema.Schemas {
 		n.of = b.t

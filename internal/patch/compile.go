@@ -45,6 +45,8 @@ func (c *compiler) compile(op scim.PatchOp) error {
 	switch {
 	case op.Op != opRemove && !op.HasValue:
 		return scim.InvalidValue("%s needs a value", op.Op)
+	case c.o.Strict && op.Op == opRemove && op.HasValue:
+		return scim.InvalidSyntax("remove has no value; a path with a filter, as in members[value eq \"id\"], names what to remove")
 	case op.Path != "":
 		return c.withPath(op)
 	case op.Op == opRemove:
@@ -75,6 +77,9 @@ func (c *compiler) withPath(op scim.PatchOp) error {
 // parsePath spares the parser paths that are a plain name.
 func (c *compiler) parsePath(path string) (filter.Path, error) {
 	if ref, ok := c.t.Resolve(path); ok {
+		if err := c.strictPath(path, ref); err != nil {
+			return filter.Path{}, err
+		}
 		return filter.Path{Extension: ref.Extension, Attr: ref.Attr, Sub: ref.Sub}, nil
 	}
 	return filter.ParsePathWith(c.t, path, c.o)
@@ -114,6 +119,9 @@ func (c *compiler) member(op string, below *schema.Schema, key string, value any
 	if below != nil {
 		path = below.ID + ":" + key
 	}
+	if err := c.strictKey(below, key); err != nil {
+		return err
+	}
 	p, known, err := c.keyPath(path)
 	switch {
 	case err != nil:
@@ -125,7 +133,7 @@ func (c *compiler) member(op string, below *schema.Schema, key string, value any
 	case p.Attr == schema.ID:
 		return c.identity(value)
 	case isReadOnly(p):
-		return nil
+		return c.strictReadOnly(p)
 	}
 	return c.target(op, p, value)
 }
@@ -140,7 +148,7 @@ func (c *compiler) identity(value any) error {
 
 // target compiles one operation on one attribute: which action it is, and its value.
 func (c *compiler) target(op string, p filter.Path, value any) error {
-	p = bareElement(p, value)
+	p = bareElement(p, value, c.o.Strict)
 	s := step{attr: p.Attr, sub: p.Sub, filter: p.Filter}
 	var err error
 	switch {
@@ -158,7 +166,9 @@ func (c *compiler) target(op string, p filter.Path, value any) error {
 	if err != nil {
 		return err
 	}
-	s.terms = newElement(&s, c.o)
+	if op != opReplace || !c.o.Strict {
+		s.terms = newElement(&s, c.o)
+	}
 	c.add(s)
 	return nil
 }
@@ -269,7 +279,7 @@ func (c *compiler) decodeList(s *step, value any) error {
 // decodeMerge decodes an object of which only the members named are meant: null
 // and "" unassign a sub-attribute (BEHAVIOUR 57).
 func (c *compiler) decodeMerge(s *step, value any) error {
-	if s.attr.Shorthand != nil {
+	if s.attr.Shorthand != nil && !c.o.Strict {
 		value = s.attr.Shorthand(value)
 	}
 	object, ok := value.(map[string]any)

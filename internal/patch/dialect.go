@@ -45,6 +45,9 @@ func (c *compiler) schemaMember(op string, s *schema.Schema, value any) error {
 // wholeSchema reads a bare URN as a path, which RFC 7644's grammar does not
 // know but several clients send: each attribute is meant.
 func (c *compiler) wholeSchema(op scim.PatchOp, s *schema.Schema) error {
+	if c.o.Strict {
+		return scim.InvalidPath("path %q: a whole schema is no path; name an attribute of it, or send an object of them without a path", s.ID)
+	}
 	if op.Op != opRemove && op.Value != nil && op.Value != "" {
 		return c.schemaMember(op.Op, s, op.Value)
 	}
@@ -85,9 +88,9 @@ func (c *compiler) schemas(op scim.PatchOp) error {
 // bareElement reads a bare string for elements chosen by a filter as their
 // `value` (or `name`): Saviynt and Entra send strings where elements are
 // expected, and `emails[type eq "home"]` must not become a work address by it.
-func bareElement(p filter.Path, value any) filter.Path {
+func bareElement(p filter.Path, value any, strict bool) filter.Path {
 	text, ok := value.(string)
-	if !ok || text == "" || p.Filter == nil || p.Sub != nil || p.Attr.Shorthand == nil {
+	if !ok || text == "" || p.Filter == nil || p.Sub != nil || p.Attr.Shorthand == nil || strict {
 		return p
 	}
 	for _, name := range []string{"value", "name"} {

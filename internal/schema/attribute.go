@@ -129,7 +129,8 @@ func (n names) find(name string) *Attribute {
 type Options struct {
 	// Region reads national phone numbers.
 	Region string
-	// Strict refuses unknown attributes, which are otherwise ignored.
+	// Strict refuses unknown attributes, which are otherwise ignored, and the
+	// spellings of values, filters and operations that only clients know.
 	Strict bool
 	// Warn is told the path of each attribute that was ignored; may be nil.
 	Warn func(path string)

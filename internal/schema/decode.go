@@ -19,8 +19,8 @@ func (in Input) Sent(a *Attribute) bool { return in.sent[a] }
 
 // Decode checks the body of a POST or PUT against the type and makes its values
 // canonical; the document is tidy. readOnly attributes and `schemas` are ignored (RFC 7644 sections
-// 3.3, 3.5.1); unknown attributes are ignored with a warning, or refused when
-// strict. That required attributes are there is checked by CheckRequired,
+// 3.3, 3.5.1); unknown attributes are ignored with a warning. Strict options
+// refuse these and check `schemas`. That required attributes are there is checked by CheckRequired,
 // because rules may still supply them.
 //
 // Of several errors, the first in the alphabetical order of the body's names is
@@ -36,7 +36,7 @@ func (t *Type) Decode(object map[string]any, o Options) (Input, error) {
 		}
 	}
 	t.Tidy(d.in.Doc)
-	return d.in, nil
+	return d.in, d.checkSchemas(object)
 }
 
 func sortedKeys(dst []string, object map[string]any) []string {
@@ -94,7 +94,7 @@ func (d *decoder) member(key string, value any) error {
 	a := d.t.Attribute(key)
 	// Short names of extensions are for paths and filters only, except manager,
 	// which Entra sends bare.
-	if a == nil || a.Extension() != "" && a != Manager {
+	if a == nil || a.Extension() != "" && (a != Manager || d.o.Strict) {
 		return d.o.Unknown(d.t, key)
 	}
 	return d.assign(a, value)
@@ -108,7 +108,7 @@ func (d *decoder) container(s *Schema, value any) error {
 	d.schemas = append(d.schemas, s)
 	object, ok := value.(map[string]any)
 	if !ok {
-		if IsEmpty(value) {
+		if value == nil || IsEmpty(value) && !d.o.Strict {
 			return nil
 		}
 		return scim.InvalidValue("%s is %s; an object is expected", s.ID, scim.KindOf(value))
@@ -135,6 +135,9 @@ func (d *decoder) assign(a *Attribute, value any) error {
 	d.in.sent[a] = true
 	if a.Mutability == ReadOnly {
 		return nil
+	}
+	if err := d.o.checkList(a, value); err != nil {
+		return err
 	}
 	v, err := a.Decode(value, d.o)
 	if err != nil {

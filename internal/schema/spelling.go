@@ -31,10 +31,10 @@ func bare(name string) func(any) any {
 
 // roleName reads Entra's JSON document in a string, which stands where the name
 // of the role is expected.
-func roleName(value string, _ Options) (string, error) {
+func roleName(value string, o Options) (string, error) {
 	for {
 		inner, ok := roleIn(value)
-		if !ok {
+		if !ok || o.Strict {
 			return value, nil
 		}
 		value = inner // shorter each time
@@ -61,9 +61,14 @@ func managerID(value any) any {
 	return bare("value")(value)
 }
 
-// date accepts any ISO 8601 date or date with time and keeps the date.
-func date(value string, _ Options) (string, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "20060102"} {
+// date accepts any ISO 8601 date or date with time and keeps the date; strict
+// options take the date alone.
+func date(value string, o Options) (string, error) {
+	layouts := []string{time.DateOnly, time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "20060102"}
+	if o.Strict {
+		layouts = layouts[:1]
+	}
+	for _, layout := range layouts {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t.Format(time.DateOnly), nil
 		}

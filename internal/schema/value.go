@@ -103,7 +103,7 @@ func (a *Attribute) checkPrimary(list []any) error {
 // DecodeOne checks one value: of a singular attribute, or one element of a
 // multi-valued one. It returns nil for a value that means "unassigned".
 func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
-	if a.Shorthand != nil && !IsEmpty(value) {
+	if a.Shorthand != nil && !o.Strict && !IsEmpty(value) {
 		value = a.Shorthand(value)
 	}
 	if a.Kind != Complex {
@@ -111,7 +111,7 @@ func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
-		if IsEmpty(value) {
+		if o.unassigns(a, value) {
 			return nil, nil
 		}
 		return nil, a.wrongType(value, "an object")
@@ -176,12 +176,12 @@ func (a *Attribute) wrongType(value any, expected string) error {
 }
 
 func (a *Attribute) decodeSimple(value any, o Options) (any, error) {
-	if IsEmpty(value) {
+	if o.unassigns(a, value) {
 		return nil, nil
 	}
 	switch a.Kind {
 	case Boolean:
-		return a.decodeBoolean(value)
+		return a.decodeBoolean(value, o)
 	case Integer, Decimal:
 		return a.decodeNumber(value)
 	default:
@@ -190,12 +190,15 @@ func (a *Attribute) decodeSimple(value any, o Options) (any, error) {
 }
 
 // decodeBoolean takes the words true and false in any case, as Entra and
-// Saviynt send them, beside the JSON literals.
-func (a *Attribute) decodeBoolean(value any) (any, error) {
+// Saviynt send them, beside the JSON literals, unless options are strict.
+func (a *Attribute) decodeBoolean(value any, o Options) (any, error) {
 	switch v := value.(type) {
 	case bool:
 		return v, nil
 	case string:
+		if o.Strict {
+			return nil, a.wrongType(value, "true or false, without quotes,")
+		}
 		switch strings.ToLower(v) {
 		case "true":
 			return true, nil

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -207,13 +206,14 @@ func TestProjection_OfGroups(t *testing.T) {
 // 13
 func TestProjection_StrictOrganisationsTakeOneParameter(t *testing.T) {
 	t.Parallel()
-	o := servertest.New(t).NewOrg(t, func(s *org.Settings) { s.Strict = true })
+	o := servertest.New(t).NewOrg(t)
 	id := o.NewUser(t, "ada@example.org")
-	const both = "?attributes=title,name&excludedAttributes=name"
+	o = o.Strictly(t)
+	const both, scimJSON = "?attributes=title,name&excludedAttributes=name", "Content-Type: application/scim+json"
 	o.Do(t, "GET", "/Users"+both, nil).Refused(t, 400, "invalidValue")
 	o.Do(t, "GET", "/Users/"+id+both, nil).Refused(t, 400, "invalidValue")
-	o.Do(t, "PATCH", "/Users/"+id+both, servertest.Patch(map[string]any{"op": "add", "path": "title", "value": "x"})).Refused(t, 400, "invalidValue")
-	o.Do(t, "POST", "/Users"+both, map[string]any{"userName": "eve@example.org"}).Refused(t, 400, "invalidValue")
+	o.Do(t, "PATCH", "/Users/"+id+both, servertest.Patch(map[string]any{"op": "add", "path": "title", "value": "x"}), scimJSON).Refused(t, 400, "invalidValue")
+	o.Do(t, "POST", "/Users"+both, map[string]any{"userName": "eve@example.org"}, scimJSON).Refused(t, 400, "invalidValue")
 	if list := o.Do(t, "GET", "/Users?filter="+url.QueryEscape(`title pr or userName sw "eve"`), nil).List(t); list.TotalResults != 0 {
 		t.Errorf("a refused request changed something: %v", list.Resources)
 	}

@@ -78,9 +78,15 @@ func (s resources) mount(r chi.Router) {
 // serve handles a request with the type as the request's organisation has it.
 func (s resources) serve(handle func(s resources, w http.ResponseWriter, r *http.Request) error) httpapi.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		own, err := s.of(r.Context(), httpapi.Principal(r.Context()).Org)
+		o := httpapi.Principal(r.Context()).Org
+		own, err := s.of(r.Context(), o)
 		if err != nil {
 			return err
+		}
+		if o.Settings.Strict {
+			if err := own.checkStrict(r); err != nil {
+				return err
+			}
 		}
 		return handle(own, w, r)
 	}
@@ -92,7 +98,9 @@ func (s resources) of(ctx context.Context, o org.Org) (resources, error) {
 	if err != nil {
 		return s, err
 	}
-	s.t = types.Of(s.t)
+	if own := types.Of(s.t); own != nil {
+		s.t = own
+	}
 	return s, nil
 }
 
@@ -172,7 +180,7 @@ func (s resources) change(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ops, err := scim.ParsePatch(body)
+	ops, err := readOperations(body, in.org.Settings)
 	if err != nil {
 		return err
 	}

@@ -176,6 +176,18 @@ func (o *Org) AsUser(t testing.TB, user string, roles ...string) *Org {
 	return &as
 }
 
+// Strictly makes the organisation strict. It is the same through a new client,
+// whose requests nobody has forgiven yet.
+func (o *Org) Strictly(t testing.TB) *Org {
+	t.Helper()
+	strict := o.Org
+	strict.Settings.Strict = true
+	if err := o.server.Store.Registry().SetOrg(t.Context(), strict); err != nil {
+		t.Fatal(err)
+	}
+	return o.As(t, "admin")
+}
+
 // NewToken makes a client that carries the roles, and a token for it.
 func (o *Org) NewToken(t testing.TB, roles ...string) (token string, client oauth.Client) {
 	t.Helper()

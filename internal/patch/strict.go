@@ -1,0 +1,43 @@
+package patch
+
+import (
+	"strings"
+
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// The functions of this file refuse, for strict organisations, the operations
+// that RFC 7644 does not have and others are forgiven (dialect.go).
+
+// strictPath refuses a path without the URN that belongs to it.
+func (c *compiler) strictPath(path string, ref schema.Ref) error {
+	if c.o.Strict && ref.Short(path) {
+		return scim.InvalidPath("path %q is an attribute of an extension and is named with its URN: %s", path, ref.Leaf())
+	}
+	return nil
+}
+
+// strictKey refuses a path where the name of an attribute is expected, or the
+// URN of a schema.
+func (c *compiler) strictKey(below *schema.Schema, key string) error {
+	if !c.o.Strict || below == nil && c.t.Schema(key) != nil {
+		return nil
+	}
+	ref, known := c.t.Resolve(key)
+	short := below == nil && known && ref.Short(key)
+	if strings.ContainsAny(key, ".[:") || short {
+		return scim.InvalidSyntax("%q is not the name of an attribute of %s: paths stand in path; in a value, attributes of an extension "+
+			"stand in an object under its URN, and sub-attributes in one under their attribute", key, c.t.Name)
+	}
+	return nil
+}
+
+// strictReadOnly refuses what others may repeat.
+func (c *compiler) strictReadOnly(p filter.Path) error {
+	if c.o.Strict {
+		return scim.Mutability("%s is read-only", p.Leaf())
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package server_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/scim"
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+// tolerance is a request that organisations are forgiven unless they are strict.
+// {ada} is the id of a user, {group} that of a group with her.
+type tolerance struct {
+	name    string
+	method  string
+	path    string
+	body    string
+	headers []string
+	accepts int    // by others
+	refuses int    // by strict organisations; 0 is 400
+	kind    string // scimType of the refusal
+	detail  string // what it says
+}
+
+const (
+	userSchemas  = `"schemas":["` + scim.UserURN + `"]`
+	withBoth     = `"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"]`
+	groupSchemas = `"schemas":["` + scim.GroupURN + `"]`
+)
+
+func operations(list string) string {
+	return `{"schemas":["` + scim.PatchOpURN + `"],"Operations":[` + list + `]}`
+}
+
+func post(name, body, kind, detail string) tolerance {
+	return tolerance{name: name, method: "POST", path: "/Users", body: body, accepts: 201, kind: kind, detail: detail}
+}
+
+func change(name, list, kind, detail string) tolerance {
+	return tolerance{name: name, method: "PATCH", path: "/Users/{ada}", body: operations(list), accepts: 200, kind: kind, detail: detail}
+}
+
+func search(name, filter, detail string) tolerance {
+	return tolerance{name: name, method: "GET", path: "/Users?filter=" + url.QueryEscape(filter), accepts: 200, kind: "invalidFilter", detail: detail}
+}
+
+func get(name, path, kind, detail string) tolerance {
+	return tolerance{name: name, method: "GET", path: path, accepts: 200, kind: kind, detail: detail}
+}
+
+var tolerances = []tolerance{
+	{name: "endpoint in another case", method: "GET", path: "/users", accepts: 200, refuses: 404, detail: "/Users"},
+	get("unknown parameter", "/Users?pretty=1", "invalidValue", "pretty"),
+	get("parameter in another case", "/Users?StartIndex=1", "invalidValue", "StartIndex"),
+	get("doubled parameter", "/Users?count=1&count=2", "invalidValue", "2 times"),
+	get("trailing ampersand", "/Users?count=1&", "invalidValue", "&"),
+	get("pageSize", "/Users?pageSize=1&pageNumber=0", "invalidValue", "page"),
+	get("unknown name in attributes", "/Users?attributes=shoeSize", "invalidValue", "shoeSize"),
+	get("unknown name in excludedAttributes", "/Users/{ada}?excludedAttributes=shoeSize", "invalidValue", "shoeSize"),
+	get("short name in attributes", "/Users?attributes=department", "invalidValue", "department"),
+	get("attributes and excludedAttributes", "/Users?attributes=title&excludedAttributes=name", "invalidValue", "both"),
+
+	search("unquoted value", `userName eq ada`, "double quotes"),
+	search("short name of an extension", `department eq "x"`, scim.EnterpriseUserURN),
+	search("short name with brackets", `routingSkills[name eq "x"]`, scim.GenesysUserURN),
+	search("email", `email eq "x"`, "emails.value"),
+	search("comparison behind brackets", `emails[type eq "work"].value eq "x"`, "inside"),
+	search("brackets on one value", scim.EnterpriseUserURN+`:manager[value eq "x"]`, "one value"),
+	search("boolean in quotes", `active eq "true"`, "without quotes"),
+	search("boolean in another case", `active eq True`, "lower case"),
+	search("null in another case", `title eq NULL`, "double quotes"),
+
+	post("no schemas", `{"userName":"bob"}`, "invalidSyntax", "schemas"),
+	post("foreign schemas", `{"schemas":["`+scim.UserURN+`","urn:scim:schemas:core:1.0"],"userName":"bob"}`, "invalidSyntax", "urn:scim:schemas:core:1.0"),
+	post("schemas without the extension", `{`+userSchemas+`,"userName":"bob","`+scim.EnterpriseUserURN+`":{"department":"x"}}`, "invalidSyntax", scim.EnterpriseUserURN),
+	post("unknown attribute", `{`+userSchemas+`,"userName":"bob","shoeSize":44}`, "invalidSyntax", "shoeSize"),
+	post("unknown sub-attribute", `{`+userSchemas+`,"userName":"bob","name":{"nick":"b"}}`, "invalidSyntax", "nick"),
+	post("unknown attribute of an extension", `{`+withBoth+`,"userName":"bob","`+scim.EnterpriseUserURN+`":{"badge":"x"}}`, "invalidSyntax", "badge"),
+	post("boolean as a string", `{`+userSchemas+`,"userName":"bob","active":"True"}`, "invalidValue", "active"),
+	post("bare address", `{`+userSchemas+`,"userName":"bob","emails":["b@example.org"]}`, "invalidValue", "emails"),
+	post("one address without a list", `{`+userSchemas+`,"userName":"bob","emails":{"value":"b@example.org"}}`, "invalidValue", "array"),
+	post("bare role", `{`+userSchemas+`,"userName":"bob","roles":["employee"]}`, "invalidValue", "roles"),
+	post("role as JSON in a string", `{`+userSchemas+`,"userName":"bob","roles":[{"value":"{\"value\":\"employee\"}"}]}`, "invalidValue", "role"),
+	post("bare manager", `{`+withBoth+`,"userName":"bob","`+scim.EnterpriseUserURN+`":{"manager":"{ada}"}}`, "invalidValue", "manager"),
+	post("manager in a list", `{`+withBoth+`,"userName":"bob","`+scim.EnterpriseUserURN+`":{"manager":[{"value":"{ada}"}]}}`, "invalidValue", "manager"),
+	post("manager without its extension", `{`+userSchemas+`,"userName":"bob","manager":{"value":"{ada}"}}`, "invalidSyntax", "manager"),
+	post("extension that is empty text", `{`+withBoth+`,"userName":"bob","`+scim.EnterpriseUserURN+`":""}`, "invalidValue", "object"),
+	post("complex that is empty text", `{`+userSchemas+`,"userName":"bob","name":""}`, "invalidValue", "name"),
+	post("boolean that is empty text", `{`+userSchemas+`,"userName":"bob","active":""}`, "invalidValue", "active"),
+	post("text that is an empty list", `{`+userSchemas+`,"userName":"bob","title":[]}`, "invalidValue", "title"),
+	post("date with time", `{`+withBoth+`,"userName":"bob","`+scim.EnterpriseUserURN+`":{"dateHire":"2026-01-31T00:00:00Z"}}`, "invalidValue", "dateHire"),
+	{name: "no media type", method: "POST", path: "/Users", body: `{` + userSchemas + `,"userName":"bob"}`, accepts: 201, refuses: 415, detail: "Content-Type", headers: []string{"Content-Type: "}},
+	{name: "version without quotes", method: "PUT", path: "/Users/{ada}", body: `{` + userSchemas + `,"userName":"ada"}`, accepts: 200, kind: "invalidValue", detail: "If-Match", headers: []string{"If-Match: 1"}},
+
+	{name: "PATCH without schemas", method: "PATCH", path: "/Users/{ada}", body: `{"Operations":[{"op":"add","path":"title","value":"Dr"}]}`, accepts: 200, kind: "invalidSyntax", detail: scim.PatchOpURN},
+	change("no operations", ``, "invalidSyntax", "Operations"),
+	change("op in another case", `{"op":"Add","path":"title","value":"Dr"}`, "invalidSyntax", "lower case"),
+	change("unknown member of an operation", `{"op":"add","path":"title","value":"Dr","name":"x"}`, "invalidSyntax", "name"),
+	change("dotted key", `{"op":"add","value":{"name.givenName":"Ada"}}`, "invalidSyntax", "name.givenName"),
+	change("path as a key", `{"op":"add","value":{"`+scim.EnterpriseUserURN+`:department":"x"}}`, "invalidSyntax", "department"),
+	change("filter in a key", `{"op":"add","value":{"emails[type eq \"work\"].value":"x"}}`, "invalidSyntax", "emails"),
+	change("short name as a key", `{"op":"add","value":{"department":"x"}}`, "invalidSyntax", "department"),
+	change("unknown key", `{"op":"add","value":{"shoeSize":44}}`, "invalidSyntax", "shoeSize"),
+	change("read-only key", `{"op":"replace","value":{"title":"Dr","groups":[]}}`, "mutability", "groups"),
+	change("short name as a path", `{"op":"add","path":"department","value":"x"}`, "invalidPath", scim.EnterpriseUserURN),
+	change("short name with brackets as a path", `{"op":"remove","path":"routingSkills[name eq \"x\"]"}`, "invalidPath", scim.GenesysUserURN),
+	change("schema as a path", `{"op":"remove","path":"`+scim.EnterpriseUserURN+`"}`, "invalidPath", "whole schema"),
+	change("brackets on one value in a path", `{"op":"remove","path":"`+scim.EnterpriseUserURN+`:manager[value eq \"x\"]"}`, "invalidPath", "one value"),
+	change("boolean as a string in a path", `{"op":"remove","path":"emails[primary eq \"True\"]"}`, "invalidFilter", "primary"),
+	change("unquoted value in a path", `{"op":"remove","path":"emails[type eq work]"}`, "invalidFilter", "double quotes"),
+	change("boolean as a string", `{"op":"replace","path":"active","value":"False"}`, "invalidValue", "active"),
+	change("replacement of an element that is not there", `{"op":"replace","path":"phoneNumbers[type eq \"mobile\"].value","value":"+13175724245"}`, "noTarget", "phoneNumbers"),
+	change("bare element", `{"op":"add","path":"emails[type eq \"work\"]","value":"w@example.org"}`, "invalidValue", "emails"),
+	change("removal with a value", `{"op":"remove","path":"emails","value":[{"value":"x@example.org"}]}`, "invalidSyntax", "remove"),
+	{name: "members removed by a list", method: "PATCH", path: "/Groups/{group}", body: operations(`{"op":"remove","path":"members","value":[{"value":"{ada}"}]}`), accepts: 200, kind: "invalidSyntax", detail: "remove"},
+	{name: "group without schemas", method: "PUT", path: "/Groups/{group}", body: `{"displayName":"Choir"}`, accepts: 200, kind: "invalidSyntax", detail: "schemas"},
+}
+
+func TestStrict_RefusesWhatOthersAreForgiven(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	for _, strict := range []bool{false, true} {
+		for _, c := range tolerances {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				o := server.NewOrg(t, func(s *org.Settings) { s.Strict = strict })
+				ada := o.Do(t, "POST", "/Users", `{`+userSchemas+`,"userName":"ada"}`, "Content-Type: application/scim+json").Want(t, 201).ID(t)
+				group := o.Do(t, "POST", "/api/v2/groups", `{"name":"Choir","type":"official","visibility":"public","rulesVisible":true}`).Want(t, 200).ID(t)
+				named := strings.NewReplacer("{ada}", ada, "{group}", group)
+				headers := append([]string{"Content-Type: application/scim+json"}, c.headers...)
+				answer := o.Do(t, c.method, named.Replace(c.path), named.Replace(c.body), headers...)
+				if !strict {
+					answer.Want(t, c.accepts)
+					return
+				}
+				status := c.refuses
+				if status == 0 {
+					status = 400
+				}
+				if detail := answer.Refused(t, status, c.kind); !strings.Contains(detail, c.detail) {
+					t.Errorf("the detail does not say %q: %s", c.detail, detail)
+				}
+			})
+		}
+	}
+}
+
+// What the standard demands or allows, strict organisations have too.
+func TestStrict_TakesWhatTheStandardHas(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t, func(s *org.Settings) { s.Strict = true })
+	do := func(method, path, body string, headers ...string) *servertest.Answer {
+		t.Helper()
+		return o.Do(t, method, path, body, append([]string{"Content-Type: application/scim+json; charset=utf-8"}, headers...)...)
+	}
+	ada := do("POST", "/Users", `{"SCHEMAS":["`+strings.ToUpper(scim.UserURN)+`","`+scim.EnterpriseUserURN+`"],"USERNAME":"ada","id":"x","meta":{},
+		"groups":[],"emails":[{"value":"a@example.org","type":"work","primary":true}],"title":null,"nickName":"","photos":[],"name":{},
+		"`+scim.EnterpriseUserURN+`":{"department":"x","manager":null}}`).Want(t, 201).ID(t)
+	for _, query := range []string{
+		"?filter=" + url.QueryEscape(`USERNAME EQ "ada" and emails[type eq "work" and value co "@"] and not (active eq false)`),
+		"?filter=" + url.QueryEscape(scim.EnterpriseUserURN+`:department eq "x" and title eq null and emails co "a"`),
+		"?startIndex=-1&count=-1", "?count=5000&attributes=userName," + scim.EnterpriseUserURN + ":department," + scim.EnterpriseUserURN,
+		"/" + ada + "?excludedAttributes=name.givenName", "/" + ada,
+	} {
+		do("GET", "/Users"+query, "").Want(t, 200)
+	}
+	for _, list := range []string{
+		`{"op":"add","path":"TITLE","value":"Dr"},{"op":"replace","value":{"nickName":"A","name":{"givenName":"Ada"},"` + scim.EnterpriseUserURN + `":{"department":"y"}}}`,
+		`{"op":"remove","path":"emails[type eq \"work\"]"},{"op":"add","path":"emails","value":[{"value":"b@example.org"}]}`,
+		`{"op":"replace","path":"` + scim.EnterpriseUserURN + `:manager","value":{"value":"` + ada + `"}},{"op":"remove","path":"` + scim.EnterpriseUserURN + `:manager"}`,
+		`{"op":"replace","path":"name.givenName","value":""},{"op":"replace","value":{"id":"` + ada + `"}}`,
+	} {
+		do("PATCH", "/Users/"+ada, operations(list), `If-Match: *`).Want(t, 200)
+	}
+	do("PUT", "/Users/"+ada, `{`+userSchemas+`,"userName":"ada","id":"`+ada+`"}`, `If-None-Match: W/"999"`).Want(t, 200)
+}
