@@ -97,17 +97,22 @@ func (p plan) create() line {
 
 const bulkUsers = 1000
 
-// bulk creates as many users in one request as the server takes, up to 1,000.
+// bulk creates 1,000 users in one request, or as many as the server takes; fewer where
+// there are few users, of whom it would make too many.
 func (p plan) bulk() line {
-	n := min(bulkUsers, p.offered.Bulk.MaxOperations)
+	const share = 10
+	n := min(bulkUsers, len(p.Users)/share)
+	if most := p.offered.Bulk.MaxOperations; most > 0 {
+		n = min(n, most)
+	}
 	l := line{
-		name:    "Bulk of 1000 creates",
-		missing: unless(p.offered.Bulk.Supported && n > 0, "Bulk"),
+		name:    "Bulk of " + strconv.Itoa(n) + " creates",
+		missing: unless(p.offered.Bulk.Supported, "Bulk"),
 		server: requests{request: func(i int) request {
 			return request{method: http.MethodPost, path: "/Bulk", body: p.bulkBody(i*n, n)}
 		}},
+		limits: []bound{each(n, "user", 0)},
 	}
-	l.limits = []bound{each(n, "user", 0)}
 	l.server.clients = 2
 	return l
 }
