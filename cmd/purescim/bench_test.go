@@ -13,10 +13,10 @@ import (
 	"github.com/purescim/purescim/internal/testdb"
 )
 
-// TestMain lets the benchmark start its sides: it runs its own program again, which
-// is this one.
+// TestMain lets the benchmark start its sides, and a test servers that it can kill:
+// they run their own program again, which is this one.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "bench-side" {
+	if len(os.Args) > 1 && (os.Args[1] == "bench-side" || os.Args[1] == "serve") {
 		os.Exit(run(context.Background(), os.Args[1:], console{out: os.Stdout, err: os.Stderr}))
 	}
 	os.Exit(m.Run())
