@@ -14,6 +14,11 @@ import (
 
 const mount = "https://scim.example.org/api/v2/scim/v2"
 
+// nested are the schemas with complex attributes in complex ones, which is one
+// level deeper than a schema can tell: so they are in the RFC and in the draft of
+// roles and entitlements.
+var nested = map[string]bool{scim.SchemaURN: true, scim.ServiceProviderConfigURN: true}
+
 // everyType is what discovery tells of.
 var everyType = slices.Concat(schema.DefaultTypes, schema.Views)
 
@@ -68,7 +73,7 @@ func TestDiscoveryIsWhatItsSchemasSay(t *testing.T) {
 		checkMembers(t, id, object, byID[id].Attributes)
 	}
 	for _, d := range everyType.SchemaDocuments(mount) {
-		if d.ID != scim.SchemaURN { // it is one level deeper than it can tell, as in the RFC
+		if !nested[d.ID] {
 			check(d, scim.SchemaURN)
 		}
 	}

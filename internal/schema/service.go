@@ -140,6 +140,6 @@ func (s Service) Describe(mount string) ServiceProviderConfig {
 		RolesAndEntitlements: RolesAndEntitlements{
 			Roles: RolesFeature{Feature{s.Roles}, Roles.MultiValued, Roles.SubAttribute("primary") != nil, Roles.SubAttribute("type") != nil},
 		},
-		Meta:                  MetaDocument{"ServiceProviderConfig", mount + ServiceProviderConfigEndpoint},
+		Meta: MetaDocument{"ServiceProviderConfig", mount + ServiceProviderConfigEndpoint},
 	}
 }

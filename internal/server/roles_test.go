@@ -107,10 +107,12 @@ func TestBuiltInRoles_PermitWhatTheyAreFor(t *testing.T) {
 	}
 	reads := throughSCIM(
 		"GET /Users", "HEAD /Users", "POST /Users/.search", "GET /Users/{id}", "HEAD /Users/{id}",
+		"GET /Roles", "HEAD /Roles", "POST /Roles/.search", "GET /Roles/{id}", "HEAD /Roles/{id}",
 		"POST /Bulk", "GET /Bulk/{id}", "HEAD /Bulk/{id}", // each operation is asked for itself
 	)
 	groupReads := throughSCIM(
 		"GET /Groups", "HEAD /Groups", "POST /Groups/.search", "GET /Groups/{id}", "HEAD /Groups/{id}",
+		"GET /GroupMembers", "HEAD /GroupMembers", "POST /GroupMembers/.search", "GET /GroupMembers/{id}", "HEAD /GroupMembers/{id}",
 		"GET /", "HEAD /", "POST /.search", // users too, but groups as well
 	)
 	writes := throughSCIM(
