@@ -6,10 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -64,12 +67,17 @@ var indexed = []struct {
 	{schema.Group, `id eq "` + group47 + `" and members eq "` + user4711 + `"`, "group_members_pkey|members_by_user"},
 }
 
-// The filters that clients send every day are answered by an index, at whatever
-// size: no table is read as a whole.
-func TestFiltersUseIndexes(t *testing.T) {
+func TestIndexesAreUsed(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
 	org := s.fill(t)
+	t.Run("filters", func(t *testing.T) { filtersUseIndexes(t, s, org) })
+	t.Run("orders", func(t *testing.T) { ordersUseIndexes(t, s, org) })
+}
+
+// The filters that clients send every day are answered by an index, at whatever
+// size: no table is read as a whole.
+func filtersUseIndexes(t *testing.T, s *shelf, org int64) {
 	for _, c := range indexed {
 		n := parse(t, c.typ, c.filter)
 		if len(s.find(t, org, c.typ, n)) == 0 && c.typ == schema.User {
@@ -81,6 +89,51 @@ func TestFiltersUseIndexes(t *testing.T) {
 			scanned := regexp.MustCompile(`Seq Scan on \w+`).FindString(plan)
 			if scanned != "" || !regexp.MustCompile(`using (`+c.index+`)\b|on (`+c.index+`)\b`).MatchString(plan) {
 				t.Errorf("%s is not answered by %s\n%s\n%s", c.filter, c.index, sql+page, plan)
+			}
+		}
+	}
+}
+
+// The orders that lists are often asked for in are read from an index, wherever
+// the page is: nothing is sorted but what is equal in its first columns.
+func ordersUseIndexes(t *testing.T, s *shelf, org int64) {
+	v := (&Store{}).view(1)
+	v.org = org
+	for _, c := range []struct {
+		types            []*schema.Type
+		by, value, index string
+	}{
+		{schema.DefaultTypes[:1], "userName", "user30000@example.org", "users_name"},
+		{schema.DefaultTypes[:1], "displayName", "user number 30000", "users_display"},
+		{schema.DefaultTypes[:1], "externalId", "HR-30000", "users_external"},
+		{schema.DefaultTypes[:1], "meta.created", "", "users_pkey"},
+		{schema.DefaultTypes[:1], "id", "", "users_pkey"},
+		{schema.DefaultTypes[1:], "displayName", "group 30000", "groups_name"},
+		{schema.DefaultTypes[1:], "externalId", "G-30000", "groups_external"},
+		{schema.DefaultTypes, "displayName", "group 30000", "groups_name"},
+		{schema.DefaultTypes, "displayName", "group 30000", "users_display"},
+		{schema.DefaultTypes, "meta.created", "", "groups_pkey"},
+	} {
+		for _, order := range []string{"ascending", "descending"} {
+			sorts, err := filter.ParseSort(c.types, c.by, order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []directory.TypeQuery
+			for i, typ := range c.types {
+				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Sort: &sorts[i]}})
+			}
+			r := v.ranking(list)
+			places := []directory.Position{{}, {ID: numbered(1, manyUsers/2), Value: c.value}}
+			if r.parts[0].key.nullable && len(list) == 1 {
+				places = append(places, directory.Position{ID: numbered(1, manyUsers/2), Absent: true})
+			}
+			for _, from := range places {
+				sql, args := r.statement(r.behind(from)[0], 0, 25)
+				plan := s.explain(t, sql, args)
+				if regexp.MustCompile(`Seq Scan|->  Sort `).MatchString(plan) || !strings.Contains(plan, c.index+" ") {
+					t.Errorf("%s %s behind %+v is not read from %s\n%s\n%s", c.by, order, from, c.index, sql, plan)
+				}
 			}
 		}
 	}

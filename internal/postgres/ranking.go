@@ -123,32 +123,46 @@ func (r ranking) behind(from directory.Position) []step {
 
 func (p part) id() string { return p.table.alias + ".id" }
 
-// statement finds the ranks of a step, from an offset.
+// statement finds the ranks of a step, from an offset. Of several parts each
+// gives as many as may be needed, or PostgreSQL would rather sort them all than
+// read each by its index.
 func (r ranking) statement(s step, offset, limit int) (sql string, args []any) {
+	args = slices.Clip(s.args)
+	several := len(r.parts) > 1
+	end, partEnd := " limit "+strconv.Itoa(limit), " limit "+strconv.Itoa(limit)
+	if offset > 0 {
+		args = append(args, offset)
+		end = " offset $" + strconv.Itoa(len(args)) + end
+	}
+	if offset > 0 && several {
+		args = append(args, offset+limit)
+		partEnd = " limit $" + strconv.Itoa(len(args))
+	}
 	selects := make([]string, len(r.parts))
 	for i, p := range r.parts {
 		selects[i] = "(select " + p.number + "::bigint as part, " + p.id() + " as id, " + p.key.sql + " as value" +
-			" from " + p.table.name + " " + p.table.alias + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p) + ")"
-	}
-	order := []string{"r.value", "r.id"}
-	if r.creation {
-		order = order[1:]
-	}
-	if r.descending {
-		for i := range order {
-			order[i] += " desc"
+			" from " + p.table.name + " " + p.table.alias + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p)
+		if several {
+			selects[i] += r.order("") + partEnd
 		}
-	}
-	args = s.args
-	sql = rankColumns + strings.Join(selects, union) + ") r order by " + strings.Join(order, ", ")
-	if offset > 0 {
-		args = append(slices.Clip(args), offset)
-		sql += " offset $" + strconv.Itoa(len(args))
+		selects[i] += ")"
 	}
 	if r.composed {
 		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
 	}
-	return sql + " limit " + strconv.Itoa(limit), args
+	return rankColumns + strings.Join(selects, union) + ") r" + r.order("r.") + end, args
+}
+
+// order is the end of a query whose columns have the prefix.
+func (r ranking) order(prefix string) string {
+	direction := ""
+	if r.descending {
+		direction = " desc"
+	}
+	if r.creation {
+		return " order by " + prefix + "id" + direction
+	}
+	return " order by " + prefix + "value" + direction + ", " + prefix + "id" + direction
 }
 
 // readRanks reads what a statement of a ranking finds.

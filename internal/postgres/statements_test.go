@@ -14,9 +14,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -262,6 +264,37 @@ func listStatements(t *testing.T) map[string]string {
 				statements[name+way+" with links"] = s.pageOf(s.linked, page)
 			}
 			statements[name+way+" linked"] = s.linksOf(page)
+		}
+	}
+	maps.Copy(statements, rankingStatements(t, v))
+	return statements
+}
+
+// rankingStatements are those of sorted lists.
+func rankingStatements(t *testing.T, v view) map[string]string {
+	t.Helper()
+	statements := map[string]string{}
+	types := []*schema.Type{schema.User, schema.Group}
+	for _, by := range []string{"userName", "externalId", "emails", "members.display", "groups.type", "meta.lastModified", "active", "meta.created", "schemas"} {
+		for _, order := range []string{"ascending", "descending"} {
+			sorts, err := filter.ParseSort(types, by, order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []directory.TypeQuery
+			for i, typ := range types {
+				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Filter: parsed(t, typ, `displayName sw "a"`), Sort: &sorts[i]}})
+			}
+			r := v.ranking(list)
+			for i, from := range []directory.Position{{}, {ID: uuid.New(), Value: "x"}, {ID: uuid.New(), Absent: true}} {
+				for j, s := range r.behind(from) {
+					name := fmt.Sprint(by, " ", order, " ", i, " ", j)
+					statements[name], _ = r.statement(s, j, 10)
+				}
+			}
+			for _, p := range r.parts {
+				statements["records of "+p.table.name] = p.every + " and " + p.id() + thoseIDs + " order by " + p.id()
+			}
 		}
 	}
 	return statements

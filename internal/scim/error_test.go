@@ -25,6 +25,9 @@ func TestErrorTypesGoWithTheirStatus(t *testing.T) {
 		{scim.Mutability("x"), 400, "mutability"},
 		{scim.TooMany("x"), 400, "tooMany"},
 		{scim.BadRequest("x"), 400, "invalidValue"},
+		{scim.InvalidCursor("x"), 400, "invalidCursor"}, // RFC 9865
+		{scim.ExpiredCursor("x"), 400, "expiredCursor"},
+		{scim.InvalidCount("x"), 400, "invalidCount"},
 		{scim.Unauthorized("x"), 401, ""},
 		{scim.Forbidden("x"), 403, ""},
 		{scim.NotFound("x"), 404, ""},
