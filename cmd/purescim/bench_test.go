@@ -120,6 +120,35 @@ func TestBench_LeavesAServerAsItWas(t *testing.T) {
 	}
 }
 
+// What is loaded for the benchmark is as true as what clients create.
+func TestLoadBench_IsVerified(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	db := testdb.New(t)
+	err := database{DatabaseURL: db, LogLevel: "error"}.with(t.Context(), console{out: &out, err: &out}, func(p *parts) error {
+		o, _, err := newBenchOrg(t.Context(), p)
+		if err != nil {
+			return err
+		}
+		data, err := loadBench(t.Context(), p, o, 2*usersAtOnce+1, func(bench.Step) {})
+		if err != nil {
+			return err
+		}
+		big, err := p.directory.Group(t.Context(), o, data.Big)
+		if want := len(data.Group(len(data.Groups)).Members); err != nil || big.MemberCount != want || want == 0 {
+			t.Errorf("the big group has %d members, want %d (%v)", big.MemberCount, want, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := run(t.Context(), []string{"verify", "--database-url=" + db}, console{out: &out, err: &out})
+	if status != 0 || out.String() != "1 organisations verified, no difference\n" {
+		t.Errorf("exit status %d: %s", status, out.String())
+	}
+}
+
 func TestBench_SaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ args, want string }{
