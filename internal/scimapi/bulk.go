@@ -40,6 +40,9 @@ func (b bulk) mount(r chi.Router) {
 }
 
 func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
+	if err := b.checkStrict(r, httpapi.Principal(r.Context()).Org.Settings); err != nil {
+		return err
+	}
 	body, err := httpapi.Body(r)
 	if err != nil {
 		return err

@@ -21,6 +21,9 @@ func listing(read asked) func(s resources, w http.ResponseWriter, r *http.Reques
 			return err
 		}
 		o := httpapi.Principal(r.Context()).Org
+		if err := q.checkStrict(o.Settings, s.t); err != nil {
+			return err
+		}
 		request, err := q.list(s.t, o.Settings, s.service.MaxResults)
 		if err != nil {
 			return err
@@ -46,6 +49,16 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 			return err
 		}
 		o := httpapi.Principal(r.Context()).Org
+		if err := d.checkStrict(r, o.Settings); err != nil {
+			return err
+		}
+		types, err := d.directory.TypesOf(r.Context(), o)
+		if err != nil {
+			return err
+		}
+		if err := q.checkStrict(o.Settings, types...); err != nil {
+			return err
+		}
 		request, err := q.list(schema.User, o.Settings, d.service.MaxResults)
 		if err != nil {
 			return err

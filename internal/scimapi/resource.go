@@ -83,10 +83,8 @@ func (s resources) serve(handle func(s resources, w http.ResponseWriter, r *http
 		if err != nil {
 			return err
 		}
-		if o.Settings.Strict {
-			if err := own.checkStrict(r); err != nil {
-				return err
-			}
+		if err := s.checkStrict(r, o.Settings); err != nil {
+			return err
 		}
 		return handle(own, w, r)
 	}
@@ -225,6 +223,9 @@ func (s resources) read(r *http.Request) (input, error) {
 		org:   httpapi.Principal(r.Context()).Org,
 		id:    pathParam(r, "id"),
 		match: scim.ParseCondition(r.Header.Get("If-Match")),
+	}
+	if err := q.checkStrict(in.org.Settings, s.t); err != nil {
+		return input{}, err
 	}
 	in.projection, err = q.projection(s.t, in.org.Settings)
 	return in, err

@@ -12,14 +12,17 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// checkStrict refuses, for strict organisations, what a request says around its
-// body that the standard does not know. What it says inside is refused by the
-// packages that read it.
-func (s resources) checkStrict(r *http.Request) error {
-	if err := s.checkEndpoint(r.URL.Path); err != nil {
+// checkStrict refuses to strict organisations what a request says around its body
+// that the standard does not know. What it says inside is refused by the packages
+// that read it.
+func (d *door) checkStrict(r *http.Request, s org.Settings) error {
+	if !s.Strict {
+		return nil
+	}
+	if err := d.checkEndpoint(r.URL.Path); err != nil {
 		return err
 	}
-	if err := s.checkParameters(r); err != nil {
+	if err := checkParameters(r); err != nil {
 		return err
 	}
 	for _, name := range []string{"If-Match", "If-None-Match"} {
@@ -53,7 +56,7 @@ var parameters = []string{
 }
 
 // checkParameters refuses parameters of the URL that are not known, or given twice.
-func (s resources) checkParameters(r *http.Request) error {
+func checkParameters(r *http.Request) error {
 	if slices.Contains(strings.Split(r.URL.RawQuery, "&"), "") && r.URL.RawQuery != "" {
 		return scim.InvalidValue("the query string holds a & without a parameter")
 	}
@@ -69,24 +72,31 @@ func (s resources) checkParameters(r *http.Request) error {
 			return scim.InvalidValue("the parameter %q is given %d times", name, len(list))
 		}
 	}
-	for _, name := range []string{"attributes", "excludedAttributes"} {
-		if err := checkNames(s.t, name, values.Get(name)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-// checkNames refuses names in attributes or excludedAttributes that the type
-// does not have. An attribute of an extension is named with its URN.
-func checkNames(t *schema.Type, parameter, list string) error {
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		if name == "" {
-			continue
+// checkStrict refuses to strict organisations members of a search that are not
+// known, and names of attributes that none of the types has. An attribute of an
+// extension is named with its URN.
+func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
+	if !s.Strict {
+		return nil
+	}
+	for name := range q {
+		if name != schema.Schemas.Name && !slices.ContainsFunc(parameters, func(known string) bool { return strings.EqualFold(known, name) }) {
+			return scim.InvalidValue("%q is not known; %s are", name, strings.Join(parameters, ", "))
 		}
-		if ref, known := t.Resolve(name); !known || ref.Short(name) {
-			return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are", parameter, name, t.Name)
+	}
+	for _, parameter := range []string{"attributes", "excludedAttributes"} {
+		for name := range strings.SplitSeq(strings.Join(q.all(parameter), ","), ",") {
+			name = strings.TrimSpace(name)
+			known := slices.ContainsFunc(types, func(t *schema.Type) bool {
+				ref, ok := t.Resolve(name)
+				return ok && !ref.Short(name)
+			})
+			if name != "" && !known {
+				return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are", parameter, name, types[0].Name)
+			}
 		}
 	}
 	return nil

@@ -91,6 +91,11 @@ var tolerances = []tolerance{
 	post("boolean that is empty text", `{`+userSchemas+`,"userName":"bob","active":""}`, "invalidValue", "active"),
 	post("text that is an empty list", `{`+userSchemas+`,"userName":"bob","title":[]}`, "invalidValue", "title"),
 	post("date with time", `{`+withBoth+`,"userName":"bob","`+scim.EnterpriseUserURN+`":{"dateHire":"2026-01-31T00:00:00Z"}}`, "invalidValue", "dateHire"),
+	get("unknown parameter at the root", "/?pretty=1", "invalidValue", "pretty"),
+	get("unknown name at the root", "/?attributes=shoeSize", "invalidValue", "shoeSize"),
+	{name: "unknown member of a search", method: "POST", path: "/Users/.search", body: `{"schemas":["` + scim.SearchRequestURN + `"],"pageSize":1}`, accepts: 200, kind: "invalidValue", detail: "pagesize"},
+	{name: "search in another case", method: "POST", path: "/.SEARCH", body: `{"schemas":["` + scim.SearchRequestURN + `"]}`, accepts: 200, refuses: 404, detail: "/.search"},
+	{name: "bulk in another case", method: "POST", path: "/bulk", body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[]}`, accepts: 200, refuses: 404, detail: "/Bulk"},
 	{name: "no media type", method: "POST", path: "/Users", body: `{` + userSchemas + `,"userName":"bob"}`, accepts: 201, refuses: 415, detail: "Content-Type", headers: []string{"Content-Type: "}},
 	{name: "version without quotes", method: "PUT", path: "/Users/{ada}", body: `{` + userSchemas + `,"userName":"ada"}`, accepts: 200, kind: "invalidValue", detail: "If-Match", headers: []string{"If-Match: 1"}},
 
@@ -166,6 +171,7 @@ func TestStrict_TakesWhatTheStandardHas(t *testing.T) {
 	} {
 		do("GET", "/Users"+query, "").Want(t, 200)
 	}
+	do("POST", "/.search", `{"schemas":["`+scim.SearchRequestURN+`"],"attributes":["userName","members"],"startIndex":1}`).Want(t, 200)
 	for _, list := range []string{
 		`{"op":"add","path":"TITLE","value":"Dr"},{"op":"replace","value":{"nickName":"A","name":{"givenName":"Ada"},"` + scim.EnterpriseUserURN + `":{"department":"y"}}}`,
 		`{"op":"remove","path":"emails[type eq \"work\"]"},{"op":"add","path":"emails","value":[{"value":"b@example.org"}]}`,
