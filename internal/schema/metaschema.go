@@ -43,6 +43,10 @@ var (
 				reference("documentationUri", "The URL of the scheme's documentation.", []string{"external"}, readOnly),
 				boolean("primary", "Whether this is the preferred scheme.", readOnly),
 			}, required, readOnly),
+			complexOne("securityEvents", "The security events that a receiver may be told.", []*Attribute{
+				text("asyncRequest", "Whether a request may be answered by an event.", readOnly, canonical("none", "long", "request")),
+				text("eventUris", "The URIs of the events.", readOnly, multiValued),
+			}, readOnly),
 			complexOne("RolesAndEntitlements", "What can be listed that roles and entitlements of users may be.", []*Attribute{
 				feature("roles", "The list of roles.",
 					boolean("multipleRolesSupported", "Whether a user may have more than one role.", readOnly),

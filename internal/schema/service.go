@@ -25,6 +25,9 @@ type Service struct {
 	AuthenticationSchemes []AuthenticationScheme
 	// Roles tells whether /Roles lists those that users may have.
 	Roles bool
+	// EventURIs are the security events that a stream may tell of; empty means
+	// that there are none.
+	EventURIs []string
 }
 
 // AuthenticationScheme is a way to authenticate (RFC 7643 section 5).
@@ -74,7 +77,14 @@ type ServiceProviderConfig struct {
 	Pagination            PaginationFeature      `json:"pagination"`
 	AuthenticationSchemes []AuthenticationScheme `json:"authenticationSchemes"`
 	RolesAndEntitlements  RolesAndEntitlements   `json:"RolesAndEntitlements"`
+	SecurityEvents        *SecurityEvents        `json:"securityEvents,omitempty"`
 	Meta                  MetaDocument           `json:"meta"`
+}
+
+// SecurityEvents are those that may be told (RFC 9967 section 4).
+type SecurityEvents struct {
+	AsyncRequest string   `json:"asyncRequest"` // whether requests may be answered by an event
+	EventURIs    []string `json:"eventUris"`
 }
 
 // Feature is an option without limits.
@@ -123,7 +133,12 @@ type RolesFeature struct {
 // Describe gives the resource of /ServiceProviderConfig. mount is the absolute
 // URL of the SCIM root.
 func (s Service) Describe(mount string) ServiceProviderConfig {
+	var events *SecurityEvents
+	if len(s.EventURIs) > 0 {
+		events = &SecurityEvents{AsyncRequest: "none", EventURIs: s.EventURIs}
+	}
 	return ServiceProviderConfig{
+		SecurityEvents:   events,
 		Schemas:          []string{scim.ServiceProviderConfigURN},
 		DocumentationURI: s.DocumentationURI,
 		Patch:            Feature{s.Patch},

@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -27,8 +28,10 @@ var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
 // Mount serves SCIM below r.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
 	slots := make(chan struct{}, sideBySide)
+	service := schema.DefaultService
+	service.EventURIs = events.URIs()
 	for _, path := range mounts {
-		(&door{frame: frame, directory: d, service: schema.DefaultService, path: path, slots: slots}).mount(r)
+		(&door{frame: frame, directory: d, service: service, path: path, slots: slots}).mount(r)
 	}
 }
 
