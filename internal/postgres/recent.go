@@ -19,13 +19,22 @@ const (
 	recentDocument = 8 << 10
 )
 
-// remember keeps a user as it was read or written, for updateRecentUser. It may be
-// out of date by then.
+// remember keeps a user as it was read or committed, for updateRecentUser. It may be
+// out of date by then. What was written and not committed must not be remembered: its
+// version may become that of another state.
 func (v view) remember(r directory.Record) {
 	if len(r.Doc) <= recentDocument {
 		r.Links = nil
 		v.recent.Put(userOf{v.org, r.ID}, r)
 	}
+}
+
+// remembered remembers what a write has led to, unless it failed.
+func (v view) remembered(r directory.Record, err error) (directory.Record, error) {
+	if err == nil {
+		v.remember(r)
+	}
+	return r, err
 }
 
 // rememberOnly remembers the user that a look-up has found.

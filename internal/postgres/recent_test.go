@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/recent"
@@ -73,4 +75,27 @@ func TestUpdateUser_BelievesNothingThatIsOutOfDate(t *testing.T) {
 	if !errors.Is(err, directory.ErrNotFound) {
 		t.Errorf("a user who was deleted elsewhere: error %v, want ErrNotFound", err)
 	}
+}
+
+func TestUpdateUser_RemembersOnlyWhatIsCommitted(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	id := o.user("ada").ID
+	failed := errors.New("the transaction cannot be committed")
+	err := o.inTx(t.Context(), nothing, func(tx pgx.Tx) error {
+		old, edit, err := o.editUser(t.Context(), tx, true, schema.User, id, directory.Change{Edit: edit(with(schema.Title, "Ghost"))})
+		o.must(err)
+		_, err = o.writeUser(t.Context(), tx, schema.User, old, edit, false)
+		o.must(err)
+		return failed
+	})
+	if !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	o.replica().update(schema.User, id, with(schema.Title, "Countess"))
+	r := o.update(schema.User, id, with(locale, "en-GB"))
+	doc, err := schema.User.Load(r.Doc)
+	o.must(err)
+	expect(t, "title", schema.Title.Text(doc), "Countess")
+	o.consistent()
 }

@@ -86,7 +86,7 @@ func (v view) updateLockedUser(ctx context.Context, t *schema.Type, id uuid.UUID
 		r, err = v.writeUser(ctx, tx, t, old, edit, c.Links)
 		return err
 	})
-	return r, err
+	return v.remembered(r, err)
 }
 
 // editUser reads the user and computes its new state.
@@ -186,7 +186,7 @@ func (v view) storeUser(ctx context.Context, t *schema.Type, old directory.Resou
 		r, err = v.writeUser(ctx, q, t, old, e, links)
 		return err
 	})
-	return r, err
+	return v.remembered(r, err)
 }
 
 // writeUser stores an edit. The answer has the links when they are wanted.
@@ -209,7 +209,6 @@ func (v view) writeUser(ctx context.Context, q querier, t *schema.Type, old dire
 	case err != nil:
 		return u.record, explain(err, e.Doc)
 	}
-	v.remember(u.record)
 	v.told.user(t, old, e, u.record.Version)
 	return u.record, nil
 }

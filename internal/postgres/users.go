@@ -16,19 +16,13 @@ import (
 // insertUser stores a user, unless a deleted one had the name: then it stores
 // nothing and answers that user's id, which the document must carry.
 const insertUser = `
-with deleted as (
-  select id
-  from   deleted_users
-  where  org_id = $1 and user_name_key = $10
-  order  by deleted_at desc, id desc
-  limit  1
-), created as (
+with created as (
   insert into users (org_id, id, version, created_at, modified_at, password_hash, doc, folded,
                      active, user_name_key, display_name, display_name_key, external_id,
                      employee_number_key, department_key, division_key, manager_id)
   select $1, $2::uuid, 1, $3::timestamptz, $3::timestamptz, nullif($4, ''), $5::text, $6::jsonb,
          $9::boolean, $10, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::text
-  where  not exists (select from deleted)
+  where  not exists (select from deleted_users d where d.org_id = $1 and d.user_name_key = $10)
   returning id, active
 ), keyed as (
   insert into user_keys (org_id, kind, key, user_id)
@@ -39,7 +33,11 @@ with deleted as (
   select $1, case when active then 1 else 2 end, $18::uuid, 1
   from   created
 )
-select id from deleted`
+select d.id
+from   deleted_users d
+where  d.org_id = $1 and d.user_name_key = $10
+order  by d.deleted_at desc, d.id desc
+limit  1`
 
 // reviveUser stores a user under the id of a deleted one.
 const reviveUser = `
@@ -77,6 +75,7 @@ func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) 
 			return err
 		})
 	})
+	r, err = v.remembered(r, err)
 	return r, wrap("create user", err)
 }
 
@@ -99,7 +98,6 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 		}
 		if err != nil || deleted == uuid.Nil {
 			if err == nil {
-				v.remember(r)
 				v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
 			}
 			return r, explain(err, doc)
