@@ -87,7 +87,7 @@ func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
 			return scim.InvalidValue("%q is not known; %s are", name, strings.Join(parameters, ", "))
 		}
 	}
-	for _, parameter := range []string{"attributes", "excludedAttributes"} {
+	for _, parameter := range []string{"attributes", "excludedAttributes", "sortBy"} {
 		for name := range strings.SplitSeq(strings.Join(q.all(parameter), ","), ",") {
 			name = strings.TrimSpace(name)
 			known := slices.ContainsFunc(types, func(t *schema.Type) bool {

@@ -258,6 +258,51 @@ func TestSchemas_OfGroups(t *testing.T) {
 	verified(t, server, o)
 }
 
+func TestSchemas_InBulkSearchAndSorting(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	declare(t, o, "User", badge())
+	declare(t, o, "Group", cost)
+	var operations []map[string]any
+	for i, floor := range []int{3, 10, 2} {
+		operations = append(operations, map[string]any{
+			"method": "POST", "path": "/Users", "bulkId": fmt.Sprint(i), "data": map[string]any{
+				"userName": fmt.Sprint("user", i), badgeURN: map[string]any{"number": fmt.Sprint(i), "floor": floor, "colour": string("bCa"[i])},
+			},
+		})
+	}
+	operations = append(operations, map[string]any{"method": "PATCH", "path": "/Users/bulkId:0", "data": servertest.Patch(
+		map[string]any{"op": "add", "path": badgeURN + ":tags", "value": []string{"x"}},
+	)}, map[string]any{"method": "PUT", "path": "/Groups/" + o.NewGroup(t, "Choir"), "data": map[string]any{
+		"displayName": "Choir", costURN: map[string]any{"centre": 5},
+	}})
+	answer := o.Do(t, "POST", "/Bulk", map[string]any{"schemas": []string{scim.BulkRequestURN}, "Operations": operations}).Want(t, 200)
+	if strings.Contains(string(answer.Body), `"status":"4`) {
+		t.Fatalf("%s", answer.Body)
+	}
+	for sortBy, want := range map[string]string{
+		badgeURN + ":floor": "user2 user0 user1", badgeURN + ":colour": "user2 user0 user1", badgeURN + ":number": "user0 user1 user2",
+		badgeURN + ":tags": "user0 user1 user2",
+	} {
+		for _, cursor := range []string{"", "&cursor="} {
+			list := o.Do(t, "GET", "/Users?filter="+url.QueryEscape(badgeURN+`:floor pr`)+"&sortBy="+sortBy+cursor, nil).List(t)
+			var names []string
+			for _, user := range list.Resources {
+				names = append(names, user["userName"].(string))
+			}
+			if got := strings.Join(names, " "); got != want {
+				t.Errorf("sorted by %s%s: %s, want %s", sortBy, cursor, got, want)
+			}
+		}
+	}
+	both := o.Do(t, "POST", "/.search", map[string]any{"schemas": []string{scim.SearchRequestURN}, "filter": "floor eq 10 or centre eq 5"}).List(t)
+	if both.TotalResults != 2 || both.Resources[0][badgeURN] == nil || both.Resources[1][costURN] == nil {
+		t.Errorf("found %v", both)
+	}
+	verified(t, server, o)
+}
+
 func TestSchemas_AreRefused(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
