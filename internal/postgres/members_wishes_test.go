@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/purescim/purescim/internal/directory"
+)
+
+// What merged requests are answered is what they would be, one after the other.
+func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		users := make([]uuid.UUID, 8)
+		for i := range users {
+			users[i] = numbered(1, i)
+		}
+		some := func(what string) []uuid.UUID {
+			set := map[uuid.UUID]bool{}
+			for _, id := range rapid.SliceOfN(rapid.SampledFrom(users), 0, 3).Draw(t, what) {
+				set[id] = true
+			}
+			return sortedIDs(set)
+		}
+		members := map[uuid.UUID]bool{}
+		for _, id := range some("members") {
+			members[id] = true
+		}
+		stored := members
+		before := directory.Record{Version: 7, Modified: time.Unix(1, 0), MemberCount: len(members)}
+		after := before
+
+		wishes := memberWishes{}
+		var requests []*memberRequest
+		var want []directory.Record
+		for range rapid.IntRange(1, 6).Draw(t, "requests") {
+			m := directory.MemberChange{Add: some("add"), Remove: some("remove")}
+			m.Remove = removals(m)
+			r := &memberRequest{MemberChange: m, done: make(chan struct{})}
+			if !wishes.take(len(requests), r) {
+				break
+			}
+			requests = append(requests, r)
+			changed := false
+			if members, changed = follow(members, m); changed {
+				after.Version, after.Modified = after.Version+1, time.Unix(2, 0)
+			}
+			after.MemberCount = len(members)
+			want = append(want, after)
+		}
+		a := applied{Record: after, before: before.Modified}
+		for id, wish := range wishes {
+			switch {
+			case wish.add && !stored[id]:
+				a.changed[0] = append(a.changed[0], id)
+			case !wish.add && stored[id]:
+				a.changed[1] = append(a.changed[1], id)
+			}
+		}
+		wishes.answer(requests, a)
+		for i, r := range requests {
+			<-r.done
+			if r.record.Version != want[i].Version || r.record.MemberCount != want[i].MemberCount || !r.record.Modified.Equal(want[i].Modified) {
+				t.Fatalf("request %d is answered %v, want %v", i, r.record, want[i])
+			}
+		}
+	})
+}
