@@ -1,6 +1,7 @@
-// Package filter reads the filters and PATCH paths of RFC 7644 (sections
-// 3.4.2.2 and 3.5.2) and the spellings of them that clients use, binds them to
-// the attributes of package schema, prints them, and tests documents in memory.
+// Package filter reads the filters, sort orders and PATCH paths of RFC 7644
+// (sections 3.4.2.2, 3.4.2.3 and 3.5.2) and the spellings of them that clients
+// use, binds them to the attributes of package schema, prints them, and tests
+// documents in memory.
 //
 // The grammar of expressions is github.com/scim2/filter-parser. It is guarded
 // here, because it recurses without a bound, leaves strings escaped and refuses

@@ -44,7 +44,7 @@ func TestLists_AreTwinsOfMemory(t *testing.T) {
 		for range 2 {
 			l := w.drawList(rt)
 			want := l.inMemory()
-			v := (&tenant{view: store.view(0)}).view
+			v := store.view(0)
 			v.org = org
 			count := rapid.IntRange(1, 6).Draw(rt, "count")
 			if diff := gocmp.Diff(want, l.byIndex(rt, v, count)); diff != "" {
