@@ -15,8 +15,8 @@ import (
 
 // LoadUsers stores new users by COPY, all or none: what CreateUser would store of the
 // same edits (directory.Directory.NewUser), many times as fast. The ids of their
-// documents are kept, and deleted users of the same names stay deleted: it is for
-// filling organisations, a few thousand users at a time.
+// documents are kept, deleted users of the same names stay deleted, and nobody is
+// told by events: it is for filling organisations, a few thousand users at a time.
 //
 // Errors are those of CreateUser; a name that is taken is an internal one.
 func (s *Store) LoadUsers(ctx context.Context, o org.ID, t *schema.Type, edits []directory.Edit) error {
