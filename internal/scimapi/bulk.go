@@ -47,14 +47,15 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request, err := scim.ParseBulk(body, b.service.MaxBulkOperations)
+	who := httpapi.Principal(r.Context())
+	request, err := readBulk(body, b.service.MaxBulkOperations, who.Org.Settings)
 	if err != nil {
 		return err
 	}
 	if prefer := readPreferences(r.Header); prefer.async {
 		return b.accept(w, r, body, prefer.wait)
 	}
-	run, err := b.newRun(r.Context(), httpapi.Principal(r.Context()), httpapi.CorrelationID(r.Context()), request)
+	run, err := b.newRun(r.Context(), who, httpapi.CorrelationID(r.Context()), request)
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,11 @@ func (op *operation) read(types []resources, who oauth.Principal, created map[st
 	if err := op.allowed(who); err != nil {
 		return err
 	}
+	if who.Org.Settings.Strict {
+		if err := op.checkStrict(); err != nil {
+			return err
+		}
+	}
 	switch data := op.Data.(type) {
 	case []any:
 		// The example of RFC 7644 section 3.7.3 has the list alone.

@@ -148,8 +148,8 @@ func (op *operation) kind() string {
 		return alone // the deletion of another may change this one's version
 	case op.Method == http.MethodDelete:
 		return deleting
-	case op.Method == http.MethodPatch && op.renames():
-		return alone
+	case op.Method == http.MethodPut, op.Method == http.MethodPatch && op.renames():
+		return alone // it may free a name
 	default:
 		return writing
 	}
@@ -180,7 +180,7 @@ func keyIn(v any, asked func(name string) bool) bool {
 }
 
 // holds names what no two operations may be at, at once: the resource that one
-// changes, and the values that must be unique and that a POST or PUT takes.
+// changes, and the values that must be unique and that it takes.
 func (op *operation) holds() []string {
 	var held []string
 	if resource := op.resource(); resource != "" {

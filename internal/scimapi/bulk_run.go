@@ -98,19 +98,16 @@ type turn struct {
 	step
 	after   []<-chan struct{} // the ends of the steps that it waits for
 	earlier []chan struct{}   // the ends of all steps before it
-	// freed says that one of those may free a name.
-	freed bool
 }
 
 // stage does steps side by side, as far as they do not depend on each other.
 func (r *bulkRun) stage(ctx context.Context, stage []step) {
 	ends := make([]chan struct{}, len(stage))
 	latest, creates := make(map[string]int), make(map[int]int)
-	freed := false
 	var group sync.WaitGroup
 	for i, s := range stage {
 		op := &r.operations[s.operation]
-		t := turn{step: s, earlier: ends[:i], freed: freed}
+		t := turn{step: s, earlier: ends[:i]}
 		for _, key := range op.holds() {
 			if j, ok := latest[key]; ok {
 				t.after = append(t.after, ends[j])
@@ -123,7 +120,6 @@ func (r *bulkRun) stage(ctx context.Context, stage []step) {
 			}
 		}
 		creates[s.operation] = i
-		freed = freed || op.Method == http.MethodPut
 		ends[i] = make(chan struct{})
 		group.Go(func() {
 			defer close(ends[i])
@@ -135,7 +131,7 @@ func (r *bulkRun) stage(ctx context.Context, stage []step) {
 
 // take takes a turn. What fails while an earlier step is under way might succeed
 // after it, and is done again then, so that the outcome is that of doing one
-// after the other.
+// after the other. Only a name that is taken stays so: what frees names is alone.
 func (r *bulkRun) take(ctx context.Context, t turn) {
 	for _, end := range t.after {
 		<-end
@@ -150,7 +146,7 @@ func (r *bulkRun) take(ctx context.Context, t turn) {
 	}
 	ahead := !ended(t.earlier)
 	r.inSlot(ctx, t.step)
-	if ahead && out.failed() && (t.freed || out.Status != http.StatusConflict) {
+	if ahead && out.failed() && out.Status != http.StatusConflict {
 		for _, end := range t.earlier {
 			<-end
 		}

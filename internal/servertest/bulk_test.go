@@ -526,3 +526,21 @@ func FuzzBulk(f *testing.F) {
 		}
 	})
 }
+
+func TestBulk_IsHeldToTheStandardByStrictOrganisations(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t, func(s *org.Settings) { s.Strict = true })
+	user := func(name string) map[string]any {
+		return map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name}
+	}
+	id := o.Do(t, "POST", "/Users", user("ada"), "Content-Type: application/scim+json").Want(t, 201).ID(t)
+	change := map[string]any{"op": "replace", "path": "title", "value": "x"}
+	body := bulkBody(0,
+		post("a", "/Users", user("a")), post("b", "/users", user("b")), post("c", "/Users", map[string]any{"userName": "c"}),
+		operation{Method: "PATCH", Path: "/Users/" + id, Data: servertest.Patch(change)},
+		operation{Method: "PATCH", Path: "/Users/" + id, Data: []any{change}},
+		operation{Method: "PATCH", Path: "/Users/" + id, Data: map[string]any{"Operations": []any{change}}})
+	wantStatuses(t, bulkResults(t, o.Do(t, "POST", "/Bulk", body)), "201 400 400 200 400 400")
+	delete(body, "schemas")
+	o.Do(t, "POST", "/Bulk", body).Refused(t, 400, "invalidSyntax")
+}
