@@ -183,3 +183,25 @@ func TestStrict_TakesWhatTheStandardHas(t *testing.T) {
 	}
 	do("PUT", "/Users/"+ada, `{`+userSchemas+`,"userName":"ada","id":"`+ada+`"}`, `If-None-Match: W/"999"`).Want(t, 200)
 }
+
+// Each operation of a bulk request is held to the standard as it is alone.
+func TestStrict_InBulk(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t, func(s *org.Settings) { s.Strict = true })
+	const data = `{"schemas":["` + scim.PatchOpURN + `"],"Operations":[{"op":"%","path":"title","value":"Dr"}]}`
+	answer := o.Do(t, "POST", "/Bulk", `{"schemas":["`+scim.BulkRequestURN+`"],"Operations":[
+		{"method":"POST","path":"/Users","bulkId":"1","data":{`+userSchemas+`,"userName":"ada"}},
+		{"method":"PATCH","path":"/Users/bulkId:1","data":`+strings.Replace(data, "%", "add", 1)+`},
+		{"method":"PATCH","path":"/Users/bulkId:1","data":`+strings.Replace(data, "%", "Add", 1)+`},
+		{"method":"PATCH","path":"/Users/bulkId:1","data":[{"op":"replace","path":"active","value":"False"}]},
+		{"method":"POST","path":"/Users","bulkId":"2","data":{"userName":"bob"}}]}`, "Content-Type: application/scim+json").Want(t, 200)
+	var response scim.BulkResponse
+	answer.Decode(t, &response)
+	var statuses []string
+	for _, result := range response.Operations {
+		statuses = append(statuses, result.Status)
+	}
+	if got := strings.Join(statuses, " "); got != "201 200 400 400 400" {
+		t.Errorf("%s: %s", got, answer.Body)
+	}
+}
