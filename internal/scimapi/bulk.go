@@ -40,14 +40,14 @@ func (b bulk) mount(r chi.Router) {
 }
 
 func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
-	if err := b.checkStrict(r, httpapi.Principal(r.Context()).Org.Settings); err != nil {
+	who := httpapi.Principal(r.Context())
+	if err := b.checkStrict(r, who.Org.Settings); err != nil {
 		return err
 	}
 	body, err := httpapi.Body(r)
 	if err != nil {
 		return err
 	}
-	who := httpapi.Principal(r.Context())
 	request, err := readBulk(body, b.service.MaxBulkOperations, who.Org.Settings)
 	if err != nil {
 		return err

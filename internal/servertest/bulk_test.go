@@ -533,14 +533,15 @@ func TestBulk_IsHeldToTheStandardByStrictOrganisations(t *testing.T) {
 	user := func(name string) map[string]any {
 		return map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name}
 	}
-	id := o.Do(t, "POST", "/Users", user("ada"), "Content-Type: application/scim+json").Want(t, 201).ID(t)
+	const scimJSON = "Content-Type: application/scim+json"
+	id := o.Do(t, "POST", "/Users", user("ada"), scimJSON).Want(t, 201).ID(t)
 	change := map[string]any{"op": "replace", "path": "title", "value": "x"}
 	body := bulkBody(0,
 		post("a", "/Users", user("a")), post("b", "/users", user("b")), post("c", "/Users", map[string]any{"userName": "c"}),
 		operation{Method: "PATCH", Path: "/Users/" + id, Data: servertest.Patch(change)},
 		operation{Method: "PATCH", Path: "/Users/" + id, Data: []any{change}},
 		operation{Method: "PATCH", Path: "/Users/" + id, Data: map[string]any{"Operations": []any{change}}})
-	wantStatuses(t, bulkResults(t, o.Do(t, "POST", "/Bulk", body)), "201 400 400 200 400 400")
+	wantStatuses(t, bulkResults(t, o.Do(t, "POST", "/Bulk", body, scimJSON)), "201 400 400 200 400 400")
 	delete(body, "schemas")
-	o.Do(t, "POST", "/Bulk", body).Refused(t, 400, "invalidSyntax")
+	o.Do(t, "POST", "/Bulk", body, scimJSON).Refused(t, 400, "invalidSyntax")
 }
