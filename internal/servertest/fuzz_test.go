@@ -42,12 +42,20 @@ func FuzzRequests(f *testing.F) {
 			send("PATCH", target, value)
 		}
 		send("POST", "/Users", value)
-		for _, endpoint := range []string{"/Users", "/Groups"} {
+		for _, endpoint := range []string{"/Users", "/Groups", "/"} {
 			for _, filter := range []string{path, path + " eq " + value, path + " gt " + value, "not (" + path + " sw " + value + ")"} {
 				send("GET", endpoint+"?filter="+url.QueryEscape(filter), nil)
 			}
 			send("GET", endpoint+"?startIndex="+url.QueryEscape(value)+"&attributes="+url.QueryEscape(path), nil)
+			send("GET", endpoint+"?sortBy="+url.QueryEscape(path)+"&count=1&cursor=", nil)
+			send("GET", endpoint+"?sortBy="+url.QueryEscape(path)+"&sortOrder=descending&startIndex=2", nil)
+			send("GET", endpoint+"?cursor="+url.QueryEscape(value), nil)
 			send("GET", endpoint+"/"+url.PathEscape(path), nil)
+			search := strings.TrimSuffix(endpoint, "/") + "/.search"
+			send("POST", search, value)
+			send("POST", search, map[string]any{
+				"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:SearchRequest"}, "filter": path + " pr", "sortBy": raw, "count": 1,
+			})
 		}
 		for _, endpoint := range []string{"/api/v2/groups", "/api/v2/authorization/roles", "/api/v2/routing/skills"} {
 			send("POST", endpoint, map[string]any{"name": raw, "type": "social", "visibility": "public", "permissionPolicies": []any{raw}})
