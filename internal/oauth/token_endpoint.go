@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // tokenAnswer is the body of RFC 6749 section 5.1.
@@ -120,9 +122,13 @@ func (e Endpoints) introspect(w http.ResponseWriter, r *http.Request) (introspec
 	if p.Issuer != "" {
 		issuer, audience = p.Issuer, "" // which may be left out
 	}
+	subject := p.Client
+	if p.User != uuid.Nil {
+		subject = p.User
+	}
 	return introspection{
 		Active: true, Scope: strings.Join(p.Permissions.Names(), " "), ClientID: p.Client.String(), TokenType: "bearer",
-		Expires: p.Expires.Unix(), Issued: p.Issued.Unix(), Subject: p.Client.String(),
+		Expires: p.Expires.Unix(), Issued: p.Issued.Unix(), Subject: subject.String(),
 		Audience: audience, Issuer: issuer, ID: p.Token.String(),
 	}, nil
 }

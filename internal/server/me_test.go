@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -125,6 +126,25 @@ func TestMe_EndsWithTheUser(t *testing.T) {
 		t.Fatalf("the user came back as %s", id)
 	}
 	me.At(again).Do(t, "GET", "/Me", nil).Refused(t, 401, "")
+}
+
+// Who asks about a token for a user learns whose it is.
+func TestMe_IsTheSubjectOfTheToken(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	ada := o.NewUser(t, "ada@example.org")
+	client, secret := o.NewClient(t, "SCIM Integration")
+	as := asClient(client.ID.String(), secret)
+	about := func(token string) map[string]any {
+		return o.Do(t, "POST", "/oauth/introspect", "token="+url.QueryEscape(token), form, as).Want(t, 200).Object(t)
+	}
+	if found := about(o.AsUser(t, ada).Token); found["active"] != true || found["sub"] != ada || found["client_id"] == ada {
+		t.Errorf("of a user: %v", found)
+	}
+	if found := about(o.Token); found["active"] != true || found["sub"] != found["client_id"] {
+		t.Errorf("of a client: %v", found)
+	}
 }
 
 // A client issues tokens for the users of its own organisation.
