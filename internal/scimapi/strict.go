@@ -87,6 +87,9 @@ func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
 			return scim.InvalidValue("%q is not known; %s are", name, strings.Join(parameters, ", "))
 		}
 	}
+	if order := q.first("sortOrder"); order != strings.ToLower(order) {
+		return scim.InvalidValue("sortOrder: %q is not allowed; ascending or descending is expected, in lower case", order)
+	}
 	for _, parameter := range []string{"attributes", "excludedAttributes", "sortBy"} {
 		for name := range strings.SplitSeq(strings.Join(q.all(parameter), ","), ",") {
 			name = strings.TrimSpace(name)

@@ -60,6 +60,7 @@ var tolerances = []tolerance{
 	get("unknown name in attributes", "/Users?attributes=shoeSize", "invalidValue", "shoeSize"),
 	get("unknown name in excludedAttributes", "/Users/{ada}?excludedAttributes=shoeSize", "invalidValue", "shoeSize"),
 	get("short name in attributes", "/Users?attributes=department", "invalidValue", "department"),
+	get("sortOrder in another case", "/Users?sortBy=title&sortOrder=Ascending", "invalidValue", "lower case"),
 	get("short name to sort by", "/Users?sortBy=department", "invalidValue", "department"),
 	get("attributes and excludedAttributes", "/Users?attributes=title&excludedAttributes=name", "invalidValue", "both"),
 
