@@ -1,10 +1,13 @@
 package servertest_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/scimapi"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -215,6 +219,39 @@ func TestAsync_IsFinishedByAnotherServer(t *testing.T) {
 	if err := server.Store.Backlog().Begin(t.Context(), dead.id, dead.request, directory.Progress{Step: 99}); !errors.Is(err, directory.ErrNotFound) {
 		t.Errorf("the dead server could go on: %v", err)
 	}
+}
+
+// A server that is told to stop finishes what is under way and lets go of the
+// request: nothing is in doubt, and nobody has to wait.
+func TestAsync_IsLeftInOrderByAServerThatStops(t *testing.T) {
+	t.Parallel()
+	server := servertest.NewWith(t, servertest.Options{LeaveAccepted: true})
+	o := server.NewOrg(t)
+	operations := make([]operation, 1000)
+	for i := range operations {
+		operations[i] = newUser(fmt.Sprint("user", i))
+	}
+	path := accepted(t, o, bulkBody(1, operations...))
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { scimapi.Work(ctx, server.Directory, slog.New(slog.DiscardHandler)) })
+	for o.Do(t, "GET", "/Users?count=0", nil).List(t).TotalResults < 10 {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	work.Wait()
+	done := o.Do(t, "GET", "/Users?count=0", nil).List(t).TotalResults
+	_, steps, err := server.Store.Backlog().Take(t.Context(), uuid.New(), 0)
+	if err != nil || len(steps) != done {
+		t.Fatalf("%v: %d steps of %d users", err, len(steps), done)
+	}
+	for _, step := range steps {
+		if step.Outcome == nil {
+			t.Errorf("step %d is in doubt", step.Step)
+		}
+	}
+	servertest.NewWith(t, servertest.Options{Database: server.Database})
+	wantStatuses(t, collected(t, o, path), strings.TrimSpace(strings.Repeat("201 ", len(operations))))
 }
 
 // deadServer has taken a request and never comes back.
