@@ -3,6 +3,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func ParseSchema(text []byte) (*Schema, error) {
 		Meta jsontext.Value `json:"meta"` // of whoever wrote it
 	}
 	if err := json.Unmarshal(text, &d, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fmt.Errorf("the schema is not a definition as of RFC 7643 section 7: %w", err)
+		return nil, fmt.Errorf("the schema is not a definition as of RFC 7643 section 7: %w", plain(err))
 	}
 	switch {
 	case len(d.Schemas) > 0 && !slices.Contains(d.Schemas, scim.SchemaURN):
@@ -40,6 +41,28 @@ func ParseSchema(text []byte) (*Schema, error) {
 		return nil, err
 	}
 	return NewExtension(Schema{ID: d.ID, Name: d.Name, Description: d.Description, Attributes: attributes}), nil
+}
+
+// plain tells where a definition has another value than is expected, in the words
+// of JSON.
+func plain(err error) error {
+	wrong := (*json.SemanticError)(nil)
+	if !errors.As(err, &wrong) || wrong.GoType == nil {
+		return err
+	}
+	if errors.Is(wrong.Err, json.ErrUnknownName) {
+		return fmt.Errorf("%s: %w", wrong.JSONPointer, wrong.Err)
+	}
+	expected := map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false", reflect.Slice: "an array", reflect.Struct: "an object"}
+	return fmt.Errorf("%s is of the wrong type; %s is expected", wrong.JSONPointer, expected[baseOf(wrong.GoType).Kind()])
+}
+
+// baseOf is the type that a pointer leads to.
+func baseOf(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
 }
 
 var (

@@ -308,7 +308,8 @@ func TestSchemas_AreRefused(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	attribute := func(a string) string { return `{"id":"urn:example:x:y","attributes":[` + a + `]}` }
 	for definition, why := range map[string]string{
-		`{}`: "id", `{"id":"badge","attributes":[{"name":"a"}]}`: "URN", `{"id":"urn:example:x","attributes":[]}`: "no attributes",
+		`{"id":7}`: "/id is of the wrong type; a string is expected", `{"attributes":[{"required":"yes"}]}`: "/attributes/0/required is of the wrong type; true or false",
+		`{"attributes":{}}`: "an array is expected", `{"attributes":[7]}`: "/attributes/0 is of the wrong type; an object", `{}`: "id", `{"id":"badge","attributes":[{"name":"a"}]}`: "URN", `{"id":"urn:example:x","attributes":[]}`: "no attributes",
 		strings.Replace(cost, costURN, scim.EnterpriseUserURN, 1):                           "another schema",
 		strings.Replace(cost, costURN, strings.ToUpper(scim.GroupURN), 1):                   "standard",
 		strings.Replace(cost, costURN, scim.EnterpriseUserURN+":more", 1):                   "cannot be told",
