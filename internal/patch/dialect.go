@@ -29,10 +29,13 @@ func (c *compiler) keyPath(key string) (p filter.Path, known bool, err error) {
 }
 
 // schemaMember reads a URN as a key whose value is an object: Entra and Okta
-// send extensions so. They are merged, attribute by attribute (BEHAVIOUR 54).
-// Saviynt sends an extension it has no values for as "".
+// send extensions so. They are merged, attribute by attribute (BEHAVIOUR 54); null
+// unassigns all of it. Saviynt sends an extension it has no values for as "".
 func (c *compiler) schemaMember(op string, s *schema.Schema, value any) error {
-	if value == nil || value == "" {
+	switch value {
+	case nil:
+		return c.unassignSchema(op, s)
+	case "":
 		return nil
 	}
 	object, ok := value.(map[string]any)
@@ -51,16 +54,20 @@ func (c *compiler) wholeSchema(op scim.PatchOp, s *schema.Schema) error {
 	if op.Op != opRemove && op.Value != nil && op.Value != "" {
 		return c.schemaMember(op.Op, s, op.Value)
 	}
+	return c.unassignSchema(op.Op, s)
+}
+
+func (c *compiler) unassignSchema(op string, s *schema.Schema) error {
 	for _, a := range s.Attributes {
 		if a.Mutability == schema.ReadOnly {
 			continue
 		}
-		if s != c.t.Core && op.Op != opAdd { // what an extension requires goes with the whole of it
+		if s != c.t.Core && op != opAdd { // what an extension requires goes with the whole of it
 			c.add(step{action: unassign, attr: a})
 			continue
 		}
 		// A replacement by null unassigns as a removal does, but errs as a replacement.
-		if err := c.target(op.Op, filter.Path{Attr: a}, nil); err != nil {
+		if err := c.target(op, filter.Path{Attr: a}, nil); err != nil {
 			return err
 		}
 	}

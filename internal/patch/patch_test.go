@@ -110,6 +110,7 @@ var changes = []struct {
 
 	// Whole schemas and the list of them.
 	{"a bare URN as path", ada, `{"op":"replace","path":` + enterprise + `,"value":{"department":"Sales"}}`, `{` + enterprise + `:{"department":"Sales","costCenter":"77","manager":{"value":"u3"}}}`},
+	{"null for an extension clears it", ada, `{"op":"replace","value":{` + enterprise + `:null}}`, `{` + enterprise + `:null}`},
 	{"a bare URN removed", ada, `{"op":"remove","path":` + enterprise + `}`, `{` + enterprise + `:null}`},
 	{"a bare URN replaced by null", ada, `{"op":"replace","path":` + enterprise + `,"value":null}`, `{` + enterprise + `:null}`},
 	{"URNs of extensions come and go by themselves", ada, `{"op":"add","path":"schemas","value":[` + genesys + `]},{"op":"remove","path":"schemas","value":` + enterprise + `}`, `{` + enterprise + `:{"department":"Support","costCenter":"77","manager":{"value":"u3"}}}`},
