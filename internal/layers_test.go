@@ -76,6 +76,7 @@ var layers = []room{
 	{path: "internal/testdb", mayLook: beside, testOnly: true},
 	{path: "internal/scimtest", mayLook: join(house, rooms("server", "testdb", "servertest")), testOnly: true},
 	{path: "internal/servertest", mayLook: join(house, rooms("server", "testdb")), testOnly: true},
+	{path: "internal/conformance", testOnly: true},
 }
 
 func rooms(names ...string) []string {
