@@ -41,28 +41,28 @@ func (v view) listByID(ctx context.Context, t *schema.Type, q directory.Query) (
 	return p, err
 }
 
-// listAll reads the page, its links and the total in one round trip.
+// listAll reads the page with the total, and its links, in one round trip. A page
+// without resources does not tell the total.
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.begin(s.place(q.Start), q)
-	b := new(pgx.Batch)
-	b.Queue(s.total, v.org).Query(func(rows pgx.Rows) error {
-		return readOne(rows, func(raw [][]byte) { p.Total = int(readInt(raw[0])) })
-	})
 	page := s.span(q, mark, marked)
-	b.Queue(s.pageOf(s.records, page), page.args...).Query(func(rows pgx.Rows) (err error) {
-		p.Records, err = s.read(rows, q.Count)
+	b := new(pgx.Batch)
+	b.Queue(s.pageOf(s.counted, page), page.args...).Query(func(rows pgx.Rows) (err error) {
+		p, err = s.readCounted(rows, q.Count)
 		return err
 	})
 	if q.Links {
 		b.Queue(s.linksOf(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
 	}
-	if err = v.pool.SendBatch(ctx, b).Close(); err != nil {
-		return p, err
+	if err = v.pool.SendBatch(ctx, b).Close(); err == nil && len(p.Records) == 0 {
+		p.Total, err = v.total(ctx, s)
 	}
-	if marked && p.Total < mark.total {
+	if err == nil && marked && p.Total < mark.total {
 		p.Records, err = v.page(ctx, s, q, bookmark{}, false)
 	}
-	v.mark(s, q, p)
+	if err == nil {
+		v.mark(s, q, p)
+	}
 	return p, err
 }
 

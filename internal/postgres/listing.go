@@ -15,10 +15,12 @@ import (
 // The statements of a list are a beginning, the condition of its filter, and the
 // position of the page.
 const (
-	listUsers = `
-select u.id, u.version, u.created_at, u.modified_at, u.doc
+	userFields = `
+select u.id, u.version, u.created_at, u.modified_at, u.doc`
+	fromUsers = `
 from   users u
 where  u.org_id = $1`
+	listUsers          = userFields + fromUsers
 	listUsersAndGroups = `
 select u.id, u.version, u.created_at, u.modified_at, u.doc,
        array(select m.group_id::text || g.display_name
@@ -31,10 +33,17 @@ where  u.org_id = $1`
 	listUserIDs = `select u.id from users u where u.org_id = $1`
 	countUsers  = `select count(*) from users u where u.org_id = $1`
 
-	listGroups = `
-select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
+	groupFields = `
+select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count`
+	fromGroups = `
 from   groups g
 where  g.org_id = $1`
+	listGroups = groupFields + fromGroups
+	// With the total behind the fields of each.
+	countedUsers       = userFields + ", (" + totalUsers + ")" + fromUsers
+	countedActiveUsers = userFields + ", (" + totalActiveUsers + ")" + fromUsers
+	countedGroups      = groupFields + ", (" + totalGroups + ")" + fromGroups
+
 	listGroupIDs = `select g.id from groups g where g.org_id = $1`
 	countGroups  = `select count(*) from groups g where g.org_id = $1`
 )
@@ -73,6 +82,7 @@ type listing struct {
 	composed bool   // more than a look-up
 	single   bool   // a look-up that finds one resource at most
 	total    string // the statement of the total when there is no filter
+	counted  string // and the beginning of that of records with the total
 
 	// The beginnings of statements, with the condition; the arguments of the condition.
 	records, ids, count string
@@ -97,16 +107,16 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.records, s.ids, s.count = listUsers, listUserIDs, countUsers
 		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
 		s.linked = listUsersAndGroups
-		s.total = totalUsers
+		s.total, s.counted = totalUsers, countedUsers
 	} else {
 		s.records, s.ids, s.count = listGroups, listGroupIDs, countGroups
 		s.links, s.owner, s.linkOrder = listMembers, "m.group_id", orderMembers
-		s.total = totalGroups
+		s.total, s.counted = totalGroups, countedGroups
 	}
 	s.every = s.records
 	if q.ActiveOnly && s.table == users {
 		s.condition = " and u.active"
-		s.total = totalActiveUsers
+		s.total, s.counted = totalActiveUsers, countedActiveUsers+s.condition
 	}
 	if q.Filter != nil {
 		var condition string
@@ -219,14 +229,28 @@ func (s listing) linksOf(p span) string {
 }
 
 func (s listing) read(rows pgx.Rows, count int) ([]directory.Record, error) {
-	records := make([]directory.Record, 0, min(count, 100))
-	page := new(pageMemory)
-	read := page.readUser
-	if s.table == groups {
-		read = page.readGroup
-	}
+	records, read := make([]directory.Record, 0, min(count, 100)), s.reader()
 	err := readAll(rows, func(raw [][]byte) { records = append(records, read(raw)) })
 	return records, err
+}
+
+// readCounted reads records with the total behind their fields.
+func (s listing) readCounted(rows pgx.Rows, count int) (p directory.Page, err error) {
+	p.Records = make([]directory.Record, 0, min(count, 100))
+	read := s.reader()
+	err = readAll(rows, func(raw [][]byte) {
+		last := len(raw) - 1
+		p.Total, p.Records = int(readInt(raw[last])), append(p.Records, read(raw[:last]))
+	})
+	return p, err
+}
+
+func (s listing) reader() func(raw [][]byte) directory.Record {
+	page := new(pageMemory)
+	if s.table == groups {
+		return page.readGroup
+	}
+	return page.readUser
 }
 
 // readLinks gives the records their links; both are in the order of the records'
