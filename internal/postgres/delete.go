@@ -23,7 +23,7 @@ for    update of u`
 // lockUserGroups comes before leaveGroups, so that two users of the same groups
 // who are deleted at once do not wait for each other.
 const lockUserGroups = `
-select g.id, g.version, g.external_id
+select g.id
 from   groups g
 join   group_members m on m.org_id = $1 and m.group_id = g.id
 where  g.org_id = $1 and m.user_id = $2
@@ -41,7 +41,8 @@ set    version      = g.version + 1,
        modified_at  = $3,
        member_count = g.member_count - 1
 from   gone
-where  g.org_id = $1 and g.id = gone.group_id`
+where  g.org_id = $1 and g.id = gone.group_id
+returning g.id, g.version, g.external_id`
 
 const lockReports = `
 select u.id, u.version, u.created_at, u.modified_at, u.doc
@@ -120,10 +121,10 @@ func (v view) deleteLockedUser(ctx context.Context, tx pgx.Tx, t *schema.Type, u
 // leave takes the user out of its groups, and locks and reads those who report to it.
 func (v view) leave(ctx context.Context, tx pgx.Tx, id uuid.UUID, at time.Time) (reports []directory.Resource, err error) {
 	b := new(pgx.Batch)
-	b.Queue(lockUserGroups, v.org, uid(id)).Query(func(rows pgx.Rows) error {
+	b.Queue(lockUserGroups, v.org, uid(id))
+	b.Queue(leaveGroups, v.org, uid(id), at).Query(func(rows pgx.Rows) error {
 		return readAll(rows, func(raw [][]byte) { v.told.leaves(id, raw) })
 	})
-	b.Queue(leaveGroups, v.org, uid(id), at)
 	b.Queue(lockReports, v.org, id.String(), uid(id)).Query(func(rows pgx.Rows) error {
 		return readAll(rows, func(raw [][]byte) {
 			reports = append(reports, directory.Resource{Record: readRecord(raw)})

@@ -36,8 +36,8 @@ func (r *recorder) replaces() {
 	}
 }
 
-// leaves records that a deleted user leaves a group, of which a row gives the id,
-// the version so far and the externalId.
+// leaves records that a deleted user has left a group, of which a row gives the
+// id, the version and the externalId.
 func (r *recorder) leaves(user uuid.UUID, group [][]byte) {
 	if r == nil {
 		return
@@ -45,7 +45,7 @@ func (r *recorder) leaves(user uuid.UUID, group [][]byte) {
 	doc := scim.Document{}
 	schema.ExternalID.Set(doc, string(group[2]))
 	r.add(events.Change{
-		Kind: events.Patched, Type: schema.Group, ID: readID(group[0]), Version: scim.Version(readInt(group[1]) + 1),
+		Kind: events.Patched, Type: schema.Group, ID: readID(group[0]), Version: scim.Version(readInt(group[1])),
 		Old: doc, New: doc, Members: &events.MemberChange{Removed: []uuid.UUID{user}},
 	})
 }

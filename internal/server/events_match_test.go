@@ -5,6 +5,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -150,4 +152,65 @@ func changes(before, after map[string]map[string]any) map[string]string {
 		}
 	}
 	return changed
+}
+
+// Changes that meet are told in an order that could have been: the versions of a
+// resource follow each other, and the last is the one that it has.
+func TestEvents_KeepTheOrderOfChangesThatMeet(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	listen(t, o, nil)
+	groups := []string{o.NewGroup(t, "A"), o.NewGroup(t, "B")}
+	var users []string
+	for i := range 4 {
+		users = append(users, o.NewUser(t, fmt.Sprintf("user%d@example.org", i)))
+	}
+	var work sync.WaitGroup
+	for range 6 {
+		w := world{Org: o, Rand: rand.New(rand.NewPCG(rand.Uint64(), 0)), groups: groups, users: users}
+		work.Go(func() {
+			for range 40 {
+				method, path, body := w.act()
+				if answer := o.Do(t, method, path, body); answer.Status >= 500 {
+					t.Errorf("%s %s: %d: %s", method, path, answer.Status, answer.Body)
+				}
+			}
+		})
+	}
+	work.Wait()
+	last := map[string]int{}
+	for i, e := range poll(t, o, newVerifier(t, s.URL)) {
+		if e.Sequence != int64(i+1) {
+			t.Fatalf("event %d has the number %d", i+1, e.Sequence)
+		}
+		version := 0
+		if _, err := fmt.Sscanf(strings.TrimPrefix(summary(e), "created "), `"%d"`, &version); err != nil {
+			continue // deleted; created again it goes on from its version
+		}
+		if version != last[e.Subject.ID]+1 {
+			t.Errorf("%s: version %d follows %d", e.Subject.URI, version, last[e.Subject.ID])
+		}
+		last[e.Subject.ID] = version
+	}
+	for id, resource := range (&world{Org: o}).look(t) {
+		if version := resource["meta"].(map[string]any)["version"]; version != fmt.Sprint(last[id]) {
+			t.Errorf("a resource of version %v: told up to %d", version, last[id])
+		}
+	}
+}
+
+// A poll waits for the first event.
+func TestEvents_ArePolledAsTheyCome(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	listen(t, o, nil)
+	answer := make(chan *servertest.Answer)
+	go func() { answer <- o.Do(t, "POST", "/api/v2/events/poll", map[string]any{}) }()
+	o.NewUser(t, "ada@example.org")
+	var polled struct{ Sets map[string]string }
+	(<-answer).Want(t, 200).Decode(t, &polled)
+	if len(polled.Sets) != 1 {
+		t.Errorf("%d events", len(polled.Sets))
+	}
 }

@@ -420,10 +420,8 @@ func TestEvents_ArePushedUntilTheyArrive(t *testing.T) {
 			Error    string
 		}
 	}
-	for range 200 { // until it is noted
-		if len(dead.Entities) > 0 {
-			break
-		}
+	for deadline := time.Now().Add(30 * time.Second); len(dead.Entities) == 0 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond) // until it is noted
 		o.Do(t, "GET", "/api/v2/events/deadletters", nil).Want(t, 200).Decode(t, &dead)
 	}
 	if len(dead.Entities) != 1 || dead.Entities[0].Sequence != 2 || dead.Entities[0].Error != "invalid_request: I never liked twos" {
