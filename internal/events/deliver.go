@@ -2,9 +2,10 @@ package events
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -188,5 +189,7 @@ func (s *Service) backoff(failures int) time.Duration {
 	if doublings := failures - 1; doublings < 20 {
 		pause = min(s.pause<<doublings, maxRetry)
 	}
-	return pause/2 + rand.N(pause/2+1)
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents
+	return pause/2 + time.Duration(binary.BigEndian.Uint64(b[:])%uint64(pause/2+1))
 }

@@ -98,6 +98,13 @@ type Page struct{ Offset, Limit int }
 
 // Store keeps streams and their events.
 type Store interface {
+	StreamStore
+	EventStore
+	DeliveryStore
+}
+
+// StreamStore keeps the streams of organisations.
+type StreamStore interface {
 	// Stream reads the stream of an organisation, or ErrNotFound.
 	Stream(ctx context.Context, o org.ID) (Stream, error)
 	// SetStream stores the stream of its organisation in place of the one that
@@ -108,7 +115,10 @@ type Store interface {
 	RemoveStream(ctx context.Context, o org.ID) error
 	// Progress tells how far the delivery is.
 	Progress(ctx context.Context, o org.ID) (Progress, error)
+}
 
+// EventStore keeps events until they are delivered.
+type EventStore interface {
 	// Pending reads the first events that are not delivered, in their order.
 	Pending(ctx context.Context, o org.ID, limit int) ([]Event, error)
 	// Acknowledge removes the events that were delivered, and keeps the dead as
@@ -120,7 +130,13 @@ type Store interface {
 	// Requeue puts dead events back among those to be sent, of nil all, and tells
 	// how many.
 	Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, error)
+	// Expire makes the events that were queued before a time dead, with the
+	// fault, and removes those that have been dead since another.
+	Expire(ctx context.Context, queued, dead time.Time, fault string) error
+}
 
+// DeliveryStore keeps who delivers.
+type DeliveryStore interface {
 	// Due lists the organisations with events to be pushed that nobody pushes at
 	// a time.
 	Due(ctx context.Context, at time.Time) ([]org.ID, error)
@@ -130,9 +146,6 @@ type Store interface {
 	// Settle is Acknowledge with the outcome of the holder's work. When another
 	// has the lease by now, only what was delivered counts.
 	Settle(ctx context.Context, o org.ID, holder uuid.UUID, done Outcome) error
-	// Expire makes the events that were queued before a time dead, with the
-	// fault, and removes those that have been dead since another.
-	Expire(ctx context.Context, queued, dead time.Time, fault string) error
 }
 
 // Signer signs the claims of a token of a type.

@@ -120,8 +120,11 @@ func (s stream) set(w http.ResponseWriter, r *http.Request) error {
 	}
 	if group != "" {
 		g, err := s.directory.Group(r.Context(), organisation(r), group)
-		if err != nil {
+		if missing := (*scim.Error)(nil); errors.As(err, &missing) {
 			return scim.InvalidValue("groupId: %q is not the id of a group of the organisation", group).Because(err)
+		}
+		if err != nil {
+			return err
 		}
 		st.Group = g.ID
 	}
