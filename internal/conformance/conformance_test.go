@@ -71,7 +71,7 @@ const introduction = `# What the standards ask, and what proves it
 The requirements of SCIM 2.0 (RFC 7643 and 7644), of cursors (RFC 9865), of events (RFC 9967, delivered by RFC 8935 and 8936), and of the OAuth and HTTP that they rest on. The words are ours; the number leads to the standard's.
 **MUST** stands for SHALL and REQUIRED too. **OPEN** is what the standards leave to the server, or say in two ways: what is told there is what this server does.
 A row with **Differs** is met in another way, deliberately; [behaviour.md](behaviour.md) tells why.
-A proof is a test in ` + "`internal/`" + `; what follows a slash is one of its cases. Proofs are tests of the whole server with HTTP and PostgreSQL, except where a part alone can be asked more than a server can.
+A proof is a test, named by its package; what follows a slash is one of its cases. Proofs are tests of the whole server with HTTP and PostgreSQL, except where a part alone can be asked more than a server can.
 
 `
 

@@ -18,7 +18,7 @@
 // The first line has an id that never changes, the level (MUST for SHALL and
 // REQUIRED too; OPEN where the standard leaves a choice that others may make in
 // another way), the number of the RFC and the section. Then comes the requirement
-// in our words. A line with = names a test, by its package below internal and,
-// behind a slash, the name of one of its cases; one with ! tells in what the
+// in our words. A line with = names a test, by its package and, behind a
+// slash, the name of one of its cases; one with ! tells in what the
 // server differs, deliberately.
 package conformance

@@ -82,7 +82,7 @@ func (p proofs) read(root fs.FS, name string) error {
 		}
 		return true
 	})
-	prefix := strings.TrimPrefix(path.Dir(name), "internal/") + "."
+	prefix := path.Base(path.Dir(name)) + "."
 	for _, declared := range file.Decls {
 		if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil && (strings.HasPrefix(f.Name.Name, "Test") || strings.HasPrefix(f.Name.Name, "Fuzz")) {
 			p[prefix+f.Name.Name] = maps.Clone(texts)

@@ -248,7 +248,8 @@ func TestPages_AreByIndexUnlessACursorIsAskedFor(t *testing.T) {
 // RFC 9865 section 5: who may not read a list may not go on in it.
 func TestCursor_GrantsNothing(t *testing.T) {
 	t.Parallel()
-	o := servertest.New(t).NewOrg(t)
+	server := servertest.New(t)
+	o, other := server.NewOrg(t), server.NewOrg(t)
 	o.NewGroup(t, "Looms")
 	o.NewGroup(t, "Mills")
 	path := "/Groups?count=1&cursor=" + o.Do(t, "GET", "/Groups?count=1&cursor", nil).List(t).NextCursor
@@ -256,6 +257,32 @@ func TestCursor_GrantsNothing(t *testing.T) {
 	o.As(t).Do(t, "GET", path, nil).Refused(t, 403, "")
 	if list := o.As(t, "SCIM Reader").Do(t, "GET", path, nil).List(t); len(list.Resources) != 1 || list.NextCursor != "" {
 		t.Errorf("the last page: %+v", list)
+	}
+	// What is another organisation's cursor is told of as if nobody had made it.
+	foreign := other.Do(t, "GET", path, nil).Refused(t, 400, "invalidCursor")
+	if forged := other.Do(t, "GET", "/Groups?count=1&cursor=AAAA", nil).Refused(t, 400, "invalidCursor"); foreign != forged {
+		t.Errorf("of a foreign cursor: %s; of a forged one: %s", foreign, forged)
+	}
+}
+
+// RFC 9967 section 5: events are told to who is entitled to them.
+func TestPoll_NeedsPermission(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o, other := server.NewOrg(t), server.NewOrg(t)
+	stream := map[string]any{"method": "poll", "audience": "https://receiver.example/"}
+	for _, org := range []*servertest.Org{o, other} {
+		org.Do(t, http.MethodPut, "/api/v2/events/stream", stream).Want(t, 200)
+	}
+	o.NewUser(t, "ada")
+	body := map[string]any{"returnImmediately": true}
+	o.Do(t, "POST", "/api/v2/events/poll", body, "Authorization: ").Want(t, 401)
+	o.As(t).Do(t, "POST", "/api/v2/events/poll", body).Want(t, 403)
+	if sets := other.Do(t, "POST", "/api/v2/events/poll", body).Want(t, 200).Object(t)["sets"]; len(sets.(map[string]any)) != 0 {
+		t.Errorf("another organisation is told %v", sets)
+	}
+	if sets := o.Do(t, "POST", "/api/v2/events/poll", body).Want(t, 200).Object(t)["sets"]; len(sets.(map[string]any)) != 1 {
+		t.Errorf("the organisation is told %v", sets)
 	}
 }
 

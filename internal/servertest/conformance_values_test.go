@@ -161,3 +161,16 @@ func TestFilter_SeesDefaults(t *testing.T) {
 		}
 	}
 }
+
+// RFC 7643 section 2.3.1: other words than the canonical ones are taken, and
+// compared in any case.
+func TestResource_CanonicalValuesAreSuggestions(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	for attribute, value := range map[string]string{"emails": "a@example.org", "phoneNumbers": "+13172222222", "ims": "a"} {
+		id := create(t, o, map[string]any{"userName": attribute, attribute: []any{map[string]any{"value": value, "type": "Vacation"}}})["id"].(string)
+		if got := o.Do(t, "GET", "/Users?filter="+url.QueryEscape(attribute+`[type eq "VACATION"]`), nil).List(t).IDs(); !slices.Equal(got, []string{id}) {
+			t.Errorf("%s: found %v", attribute, got)
+		}
+	}
+}
