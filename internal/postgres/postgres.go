@@ -12,9 +12,11 @@
 package postgres
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"runtime"
@@ -24,6 +26,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -38,6 +41,9 @@ const (
 	// waiting ones share a flush.
 	connectionsPerCore = 4
 	minConnections     = 16
+
+	// readBuffer, in bytes for each connection, takes a page of a list in a few reads.
+	readBuffer = 64 << 10
 )
 
 // Options are what a Store may be told.
@@ -133,6 +139,9 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 		config.MaxConns = o.MaxConns
 	case !strings.Contains(url, "pool_max_conns"):
 		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.NumCPU()))
+	}
+	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
 	}
 	timeout := o.StatementTimeout
 	if timeout == 0 {
