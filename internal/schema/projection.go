@@ -10,6 +10,8 @@ import (
 type Projection struct {
 	// include is nil when `attributes` was not given.
 	include, exclude selection
+	// sent is what a write names that is answered on request alone.
+	sent selection
 }
 
 // selection maps a top-level attribute to the sub-attributes that are named;
@@ -28,7 +30,6 @@ func (t *Type) Project(attributes, excluded []string) Projection {
 }
 
 // selection is nil when no name is given, and empty when none is known.
-
 func (t *Type) selection(lists []string) selection {
 	var s selection
 	for _, list := range lists {
@@ -64,6 +65,50 @@ func (t *Type) selection(lists []string) selection {
 	return s
 }
 
+// Sending is the projection for the answer to a write of these attributes: of what
+// is answered on request alone, that which the client wrote is answered to it (RFC
+// 7643 section 7), unless the parameter `attributes` chose others.
+func (t *Type) Sending(p Projection, attributes map[string]any) Projection {
+	if !t.onRequest || p.include != nil {
+		return p
+	}
+	if p.sent == nil {
+		p.sent = make(selection)
+	}
+	for name, value := range attributes {
+		p.sent.write(t, name, value)
+	}
+	return p
+}
+
+// write adds an attribute and those of its sub-attributes that have a value.
+func (s selection) write(t *Type, name string, value any) {
+	ref, ok := t.Resolve(name)
+	object, _ := value.(map[string]any)
+	switch {
+	case !ok:
+		return
+	case ref.Extension != nil:
+		for name, value := range object {
+			s.write(t, ref.Extension.ID+":"+name, value)
+		}
+		return
+	case s[ref.Attr] == nil:
+		s[ref.Attr] = make(map[*Attribute]bool)
+	}
+	if ref.Sub != nil {
+		s[ref.Attr][ref.Sub] = true
+		return
+	}
+	elements, _ := value.([]any)
+	for _, element := range append([]any{value}, elements...) {
+		object, _ := element.(map[string]any)
+		for name := range object {
+			s[ref.Attr][ref.Attr.SubAttribute(name)] = true
+		}
+	}
+}
+
 // keepsDocument reports whether stored documents are answered whole: nothing was
 // chosen, or only what is linked was left out, as Entra leaves out members.
 func (p Projection) keepsDocument() bool {
@@ -90,7 +135,8 @@ func (p Projection) Wants(a *Attribute) bool {
 		return false
 	}
 	if p.include == nil {
-		return a.Returned == ReturnedDefault
+		_, sent := p.sent[a]
+		return sent || a.Returned == ReturnedDefault
 	}
 	_, included := p.include[a]
 	return included
@@ -110,7 +156,7 @@ func (p Projection) wantsSub(a, sub *Attribute) bool {
 	case sub.Returned == ReturnedNever || p.exclude[a][sub]:
 		return false
 	case sub.Returned == ReturnedRequest:
-		return named[sub]
+		return named[sub] || p.sent[a][sub]
 	default:
 		return named == nil || named[sub]
 	}

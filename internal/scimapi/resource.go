@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -186,6 +187,7 @@ func (s resources) change(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	in.projection = s.sending(in.projection, ops)
 	if record.MemberCount > directory.MaxAnswerMembers && in.projection.Wants(schema.Members) {
 		w.Header().Set("ETag", record.Version.ETag())
 		w.WriteHeader(http.StatusNoContent)
@@ -241,7 +243,21 @@ func (s resources) readObject(r *http.Request) (input, map[string]any, error) {
 		return input{}, nil, err
 	}
 	object, err := scim.ParseObject(body)
+	in.projection = s.t.Sending(in.projection, object)
 	return in, object, err
+}
+
+// sending is the projection for the answer to a PATCH.
+func (s resources) sending(p schema.Projection, ops []scim.PatchOp) schema.Projection {
+	for _, op := range ops {
+		written, _ := op.Value.(map[string]any)
+		if op.Path != "" {
+			name, rest, _ := strings.Cut(op.Path, "[")
+			written = map[string]any{name + rest[strings.LastIndex(rest, "]")+1:]: op.Value}
+		}
+		p = s.t.Sending(p, written)
+	}
+	return p
 }
 
 // pathParam gives a part of the path without its percent-encoding.

@@ -174,3 +174,48 @@ func TestResource_CanonicalValuesAreSuggestions(t *testing.T) {
 		}
 	}
 }
+
+// RFC 7643 section 7: what is returned on request is answered where it is named,
+// and to the write that sent it.
+func TestReturnedOnRequest(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	const urn = "urn:example:params:scim:schemas:extension:asked:2.0:User"
+	note := map[string]any{"name": "note", "type": "string", "returned": "request"}
+	value := map[string]any{"name": "value", "type": "string"}
+	o.Do(t, "POST", "/api/v2/directory/schemas", map[string]any{"resourceType": "User", "schema": map[string]any{
+		"id": urn, "name": "Asked", "attributes": []any{
+			note, map[string]any{"name": "plain", "type": "string"},
+			map[string]any{"name": "boxes", "type": "complex", "multiValued": true, "subAttributes": []any{value, note}},
+		},
+	}}).Want(t, 200)
+	whole := map[string]any{"note": "n", "plain": "p", "boxes": []any{map[string]any{"value": "a", "note": "n"}}}
+	unasked := map[string]any{"plain": "p", "boxes": servertest.Values("a")}
+	user := map[string]any{"userName": "ada", urn: whole}
+	is := func(when string, answer map[string]any, want any) {
+		t.Helper()
+		if diff := cmp.Diff(want, answer[urn]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+	created := create(t, o, user)
+	path := "/Users/" + created["id"].(string)
+	do := func(method, query string, body any) map[string]any {
+		return o.Do(t, method, path+query, body).Want(t, 200).Object(t)
+	}
+	patch := func(query, path string, value any) map[string]any {
+		return do("PATCH", query, servertest.Patch(map[string]any{"op": "add", "path": path, "value": value}))
+	}
+	is("POST", created, whole)
+	is("PUT", do("PUT", "", user), whole)
+	is("PUT that names others", do("PUT", "?attributes="+urn+":plain", user), map[string]any{"plain": "p"})
+	is("GET", do("GET", "", nil), unasked)
+	is("GET that names it", do("GET", "?attributes="+urn+":note", nil), map[string]any{"note": "n"})
+	is("list", o.Do(t, "GET", "/Users", nil).List(t).Resources[0], unasked)
+	is("PATCH of another", patch("", "title", "x"), unasked)
+	is("PATCH of it", patch("", urn+":note", "n"), map[string]any{"note": "n", "plain": "p", "boxes": servertest.Values("a")})
+	is("PATCH of it that leaves it out", patch("?excludedAttributes="+urn+":note", urn+":note", "n"), unasked)
+	boxes := map[string]any{"plain": "p", "boxes": whole["boxes"]}
+	is("PATCH of one in brackets", patch("", urn+`:boxes[value eq "a"].note`, "n"), boxes)
+	is("PATCH without a path", do("PATCH", "", servertest.Patch(map[string]any{"op": "add", "value": map[string]any{urn: boxes}})), boxes)
+}
