@@ -165,11 +165,11 @@ func operationsOf(t *rapid.T, user map[string]any) (operations []map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(user)) {
 		value := user[name]
 		path := map[string]any{"op": "replace", "path": name, "value": value}
-		_, complex := value.(map[string]any)
+		_, merged := value.(map[string]any)
 		switch way := rapid.IntRange(0, 2).Draw(t, "way of "+name); {
-		case value == nil && way == 0, complex: // what is complex is merged: it is cleared first
+		case value == nil && way == 0, merged: // what is merged is cleared first
 			operations = append(operations, map[string]any{"op": "remove", "path": name})
-			if complex {
+			if merged {
 				operations = append(operations, path)
 			}
 		case way == 1:

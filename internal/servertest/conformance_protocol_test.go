@@ -21,7 +21,6 @@ func TestErrors_AreSCIMErrors(t *testing.T) {
 	ada := "/Users/" + o.NewUser(t, "ada")
 	calm := servertest.NewWith(t, servertest.Options{RateLimit: 1}).NewOrg(t)
 	calm.Do(t, "GET", "/Users", nil).Want(t, 200)
-	patch := func(op map[string]any) map[string]any { return servertest.Patch(op) }
 	for _, c := range []struct {
 		as           *servertest.Org
 		method, path string
@@ -33,9 +32,9 @@ func TestErrors_AreSCIMErrors(t *testing.T) {
 		{o, "POST", "/Users", "{", "", 400, "invalidSyntax"},
 		{o, "POST", "/Users", "{}", "", 400, "invalidValue"},
 		{o, "GET", "/Users?filter=userName", nil, "", 400, "invalidFilter"},
-		{o, "PATCH", ada, patch(map[string]any{"op": "add", "path": "no such", "value": "x"}), "", 400, "invalidPath"},
-		{o, "PATCH", ada, patch(map[string]any{"op": "remove"}), "", 400, "noTarget"},
-		{o, "PATCH", ada, patch(map[string]any{"op": "remove", "path": "id"}), "", 400, "mutability"},
+		{o, "PATCH", ada, servertest.Patch(map[string]any{"op": "add", "path": "no such", "value": "x"}), "", 400, "invalidPath"},
+		{o, "PATCH", ada, servertest.Patch(map[string]any{"op": "remove"}), "", 400, "noTarget"},
+		{o, "PATCH", ada, servertest.Patch(map[string]any{"op": "remove", "path": "id"}), "", 400, "mutability"},
 		{o, "GET", "/Users?cursor=x", nil, "", 400, "invalidCursor"},
 		{o, "GET", "/Users", nil, "Authorization: Bearer x", 401, ""},
 		{o, "GET", "/Users", nil, "Authorization: ", 401, ""},
@@ -89,6 +88,43 @@ func TestMediaTypes(t *testing.T) {
 	}
 	o.Do(t, "POST", "/Users", "{}", "Content-Type: application/xml").Refused(t, 415, "")
 	o.Do(t, "GET", "/Users", nil, "Accept: application/xml").Refused(t, 406, "")
+}
+
+// RFC 9110 sections 9.3.2 and 9.3.7
+func TestMethods_HeadAndOptions(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	user, group := "/Users/"+o.NewUser(t, "ada"), "/Groups/"+o.NewGroup(t, "Looms")
+	for path, allow := range map[string]string{
+		user: "DELETE, GET, HEAD, OPTIONS, PATCH, PUT", group: "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+		"/Users": "GET, HEAD, OPTIONS, POST", "/Schemas": "GET, HEAD, OPTIONS", "/ServiceProviderConfig": "GET, HEAD, OPTIONS",
+		"/Users/.search": "OPTIONS, POST", "/Bulk": "OPTIONS, POST",
+	} {
+		if got := o.Do(t, "OPTIONS", path, nil).Want(t, 204).Header.Get("Allow"); got != allow {
+			t.Errorf("%s: Allow %q, want %q", path, got, allow)
+		}
+		if !strings.Contains(allow, "HEAD") {
+			o.Do(t, "HEAD", path, nil).Want(t, 405)
+			continue
+		}
+		head, get := o.Do(t, "HEAD", path, nil).Want(t, 200), o.Do(t, "GET", path, nil).Want(t, 200)
+		if len(head.Body) != 0 || head.Header.Get("ETag") != get.Header.Get("ETag") || head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
+			t.Errorf("HEAD %s: %v with %d bytes; GET: %v", path, head.Header, len(head.Body), get.Header)
+		}
+	}
+	o.Do(t, "HEAD", "/Users/x", nil).Want(t, 404)
+}
+
+// Parameters are decoded once, as forms are: + is a blank and %2B a plus.
+func TestQuery_IsDecodedOnce(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	plus, blank, percent := o.NewUser(t, "a+b@example.org"), o.NewUser(t, "a b@example.org"), o.NewUser(t, "a%2Bb@example.org")
+	for name, want := range map[string]string{"a%2Bb@example.org": plus, "a+b@example.org": blank, "a%20b@example.org": blank, "a%252Bb@example.org": percent} {
+		if got := o.Do(t, "GET", "/Users?filter=userName+eq%20%22"+name+"%22", nil).List(t).IDs(); !cmp.Equal(got, []string{want}) {
+			t.Errorf("%s finds %v, want %s", name, got, want)
+		}
+	}
 }
 
 // RFC 7644 section 3.4.2
@@ -271,8 +307,8 @@ func TestPoll_NeedsPermission(t *testing.T) {
 	server := servertest.New(t)
 	o, other := server.NewOrg(t), server.NewOrg(t)
 	stream := map[string]any{"method": "poll", "audience": "https://receiver.example/"}
-	for _, org := range []*servertest.Org{o, other} {
-		org.Do(t, http.MethodPut, "/api/v2/events/stream", stream).Want(t, 200)
+	for _, each := range []*servertest.Org{o, other} {
+		each.Do(t, http.MethodPut, "/api/v2/events/stream", stream).Want(t, 200)
 	}
 	o.NewUser(t, "ada")
 	body := map[string]any{"returnImmediately": true}

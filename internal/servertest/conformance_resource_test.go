@@ -51,7 +51,7 @@ func TestResource_CommonAttributes(t *testing.T) {
 	}
 	changed := o.Do(t, "PATCH", "/Users/"+id, servertest.Patch(map[string]any{"op": "add", "path": "title", "value": "Countess"})).Want(t, 200).Object(t)
 	after := changed["meta"].(map[string]any)
-	if changed["id"] != id || after["created"] != created || after["version"] == meta["version"] {
+	if modified, _ := after["lastModified"].(string); changed["id"] != id || after["created"] != created || after["version"] == meta["version"] || modified < created {
 		t.Errorf("after a change: id %v, meta %v", changed["id"], after)
 	}
 	group := o.Do(t, "GET", "/Groups/"+o.NewGroup(t, "Night Shift"), nil).Want(t, 200).Object(t)["meta"].(map[string]any)

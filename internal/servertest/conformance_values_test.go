@@ -185,7 +185,8 @@ func TestReturnedOnRequest(t *testing.T) {
 	value := map[string]any{"name": "value", "type": "string"}
 	o.Do(t, "POST", "/api/v2/directory/schemas", map[string]any{"resourceType": "User", "schema": map[string]any{
 		"id": urn, "name": "Asked", "attributes": []any{
-			note, map[string]any{"name": "plain", "type": "string"},
+			note,
+			map[string]any{"name": "plain", "type": "string"},
 			map[string]any{"name": "boxes", "type": "complex", "multiValued": true, "subAttributes": []any{value, note}},
 		},
 	}}).Want(t, 200)
