@@ -89,7 +89,7 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 		f.authenticate(route.Public),
 		f.limitRate,
 		f.authorize(route, path),
-		negotiate(route.Protocol),
+		negotiate(route),
 	}
 }
 

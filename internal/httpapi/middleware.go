@@ -141,14 +141,16 @@ func tooLarge(limit int64) *scim.Error {
 
 // negotiate refuses SCIM requests that accept no JSON. On platform paths, where
 // clients are less exact, JSON is the answer whatever was asked for.
-func negotiate(p Protocol) wrapper {
+func negotiate(route Route) wrapper {
 	return func(next Handler) Handler {
-		if p != SCIM {
+		if route.Protocol != SCIM {
 			return next
 		}
 		return func(w http.ResponseWriter, r *http.Request) error {
-			if err := acceptable(r); err != nil {
-				return err
+			if ignored := route.IgnoresAccept; ignored == nil || !ignored(r) {
+				if err := acceptable(r); err != nil {
+					return err
+				}
 			}
 			return next(w, r)
 		}

@@ -29,6 +29,9 @@ type Route struct {
 	// Offered tells whether an organisation has one of Methods; nil is that each
 	// has all. OPTIONS is answered before the organisation is known, and names all.
 	Offered func(method string, s org.Settings) bool
+	// IgnoresAccept tells whether the Accept header of a SCIM request means nothing;
+	// nil is that it always counts.
+	IgnoresAccept func(r *http.Request) bool
 	// Self is for the path of a user's own resource: only tokens that carry a user
 	// are served, which no other path takes. Others are refused with 501.
 	Self bool

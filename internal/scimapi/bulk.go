@@ -32,6 +32,8 @@ func (b bulk) mount(r chi.Router) {
 		BodyLimit: int64(b.service.MaxBulkPayload),
 		Methods:   map[string]httpapi.Handler{http.MethodPost: b.post},
 		Access:    access,
+		// RFC 9967 section 2.5.1.1: the answer has no body whose type could matter.
+		IgnoresAccept: func(r *http.Request) bool { return readPreferences(r.Header).async },
 	})
 	b.frame.Handle(r, statusEndpoint, httpapi.Route{
 		Methods: map[string]httpapi.Handler{http.MethodGet: b.status},

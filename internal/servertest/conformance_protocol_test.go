@@ -301,6 +301,17 @@ func TestCursor_GrantsNothing(t *testing.T) {
 	}
 }
 
+// RFC 9967 section 2.5.1.1: the type of an answer that comes later is no matter now.
+func TestAsync_IgnoresAccept(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	const html = "Accept: text/html"
+	o.Do(t, "POST", "/Bulk", bulkBody(0, newUser("ada")), html).Refused(t, 406, "")
+	later := o.Do(t, "POST", "/Bulk", bulkBody(0, newUser("bob")), html, async).Want(t, 202)
+	_, path, _ := strings.Cut(later.Header.Get("Location"), servertest.SCIM)
+	wantStatuses(t, collected(t, o, path), "201")
+}
+
 // RFC 9967 section 5: events are told to who is entitled to them.
 func TestPoll_NeedsPermission(t *testing.T) {
 	t.Parallel()
