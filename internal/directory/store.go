@@ -36,6 +36,16 @@ type Store interface {
 // Errors are ErrNotFound, *MissingError, *LimitError, *scim.Error for a value
 // that must be unique or a version that does not match, or an internal error.
 type View interface {
+	Reader
+	Writer
+	Catalogue
+	Roster
+	Memberships
+	Schemas
+}
+
+// Reader reads users and groups.
+type Reader interface {
 	// Get reads one resource; with links also what it is linked to: the groups of
 	// a user, the members of a group that has no more than MaxAnswerMembers.
 	Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bool) (Record, error)
@@ -55,7 +65,10 @@ type View interface {
 	// same page in the same order: one type after the other, or merged when it is
 	// sorted.
 	ListAll(ctx context.Context, list []TypeQuery) (Page, error)
+}
 
+// Writer changes users and groups.
+type Writer interface {
 	// CreateUser stores a new user. A deleted user of the same userName is
 	// restored instead: it keeps its id and creation time, and nothing else.
 	CreateUser(ctx context.Context, t *schema.Type, e Edit) (Record, error)
@@ -73,11 +86,6 @@ type View interface {
 	// only to be restored. forget takes the deleted manager out of the document
 	// of each user who reported to it.
 	DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, match scim.Condition, forget func(report scim.Document)) error
-
-	Catalogue
-	Roster
-	Memberships
-	Schemas
 }
 
 // Record is a stored resource as a read gives it: rendered, not decoded.

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// MaxPolled is how many events one poll may give, DefaultPolled how many one
-	// that names no number does.
-	MaxPolled     = 1000
+	// MaxPolled is how many events one poll may give.
+	MaxPolled = 1000
+	// DefaultPolled is how many one gives that names no number.
 	DefaultPolled = 100
 	// pollTime is how long a poll waits for an event.
 	pollTime = 20 * time.Second

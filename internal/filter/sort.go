@@ -55,7 +55,7 @@ func ParseSort(types []*schema.Type, by, order string) ([]Sort, error) {
 		case a == nil:
 		case found == nil:
 			found = a
-		case a.Kind != found.Kind && !(a.IsText() && found.IsText()):
+		case a.Kind != found.Kind && (!a.IsText() || !found.IsText()):
 			return nil, scim.InvalidValue("sortBy: %s is of type %s in one resource type and of type %s in another; "+
 				"list one of them by itself", a, found.Kind, a.Kind)
 		}

@@ -186,41 +186,27 @@ order  by user_id`
 // difference reduces a change to what the stored members lack or have too many,
 // and checks the limit. The group is locked.
 func (v view) difference(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.MemberChange, error) {
-	limit := m.Limit
-	if m.Replace {
-		stored, err := v.memberIDs(ctx, tx, m.Add, selectMemberIDs, v.org, uid(group))
-		if err != nil {
-			return m, err
-		}
+	var stored []uuid.UUID
+	var err error
+	switch {
+	case m.Replace:
+		stored, err = v.memberIDs(ctx, tx, m.Add, selectMemberIDs, v.org, uid(group))
 		m.Remove, m.Add = compareIDs(stored, m.Add)
 		m.Replace = false
-	} else if v.told != nil {
-		var err error
-		if m, err = v.exactly(ctx, tx, group, m); err != nil {
-			return m, err
-		}
-	} else if len(m.Remove) > limit {
-		stored, err := v.memberIDs(ctx, tx, m.Remove, selectSomeMemberIDs, v.org, uid(group), uids(m.Remove))
-		if err != nil {
-			return m, err
-		}
+	case v.told != nil: // exactly what changes is told
+		asked := slices.Concat(m.Add, m.Remove)
+		stored, err = v.memberIDs(ctx, tx, asked, selectSomeMemberIDs, v.org, uid(group), uids(asked))
+		m.Remove, m.Add = compareIDs(stored, m.Add)
+	case len(m.Remove) > m.Limit:
+		stored, err = v.memberIDs(ctx, tx, m.Remove, selectSomeMemberIDs, v.org, uid(group), uids(m.Remove))
 		m.Remove, _ = compareIDs(stored, m.Add)
 	}
-	if len(m.Remove) > limit {
-		return m, &directory.LimitError{Removed: len(m.Remove), Limit: limit}
-	}
-	return m, nil
-}
-
-// exactly reduces a change that adds and removes to what does.
-func (v view) exactly(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.MemberChange, error) {
-	asked := slices.Concat(m.Add, m.Remove)
-	stored, err := v.memberIDs(ctx, tx, asked, selectSomeMemberIDs, v.org, uid(group), uids(asked))
 	if err != nil {
 		return m, err
 	}
-	kept, added := compareIDs(stored, m.Add) // those of stored are to be removed
-	m.Add, m.Remove = added, kept
+	if len(m.Remove) > m.Limit {
+		return m, &directory.LimitError{Removed: len(m.Remove), Limit: m.Limit}
+	}
 	return m, nil
 }
 

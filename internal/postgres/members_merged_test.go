@@ -309,8 +309,8 @@ func TestMergedMembers_AnswersFollowOneOrder(t *testing.T) {
 			if _, changes := follow(members, a.MemberChange); changes {
 				t.Fatalf("version %d was answered to a change that it does not hold", v)
 			}
-			if a.Record.Links == nil && a.Record.MemberCount != len(members) {
-				t.Errorf("version %d has %d members, and %d were answered", v, len(members), a.Record.MemberCount)
+			if a.Record.Links == nil && a.MemberCount != len(members) {
+				t.Errorf("version %d has %d members, and %d were answered", v, len(members), a.MemberCount)
 			}
 		}
 	}

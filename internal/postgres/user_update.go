@@ -241,8 +241,8 @@ func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edi
 	r := old.Record
 	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(doc)
 	found, err := newRow(t, doc)
-	args := append(make([]any, 0, 23), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
-	u.record, u.args = r, append(args, found.columns...)
+	u.record, u.args = r, append(make([]any, 0, 23), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
+	u.args = append(u.args, found.columns...)
 	gone, added := changedKeys(tableOf(t).keysOf(old.Document), found.keys)
 	counts := activation(schema.Active.Get(old.Document) == true, schema.Active.Get(doc) == true)
 	if u.keys = len(gone)+len(added)+len(counts) > 0; u.keys {

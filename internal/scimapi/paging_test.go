@@ -53,7 +53,7 @@ func namesOf(list servertest.List) string {
 	return strings.Join(names, " ")
 }
 
-// RFC 7644 section 3.4.2.3
+// RFC 7644 section 3.4.2.3.
 func TestSort(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -138,7 +138,7 @@ func turn(t *testing.T, o *servertest.Org, path string) (ids []string) {
 	}
 }
 
-// RFC 9865 section 2
+// RFC 9865 section 2.
 func TestCursor_ReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -192,7 +192,7 @@ func TestCursor_ReadsEveryPage(t *testing.T) {
 	}
 }
 
-// RFC 9865 section 2.1
+// RFC 9865 section 2.1.
 func TestCursor_IsGoodForItsListAlone(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)

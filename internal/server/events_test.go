@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -132,9 +133,7 @@ func poll(t testing.TB, o *servertest.Org, v verifier) []told {
 func listen(t testing.TB, o *servertest.Org, settings map[string]any) {
 	t.Helper()
 	body := map[string]any{"method": "poll", "audience": "https://receiver.example/"}
-	for name, value := range settings {
-		body[name] = value
-	}
+	maps.Copy(body, settings)
 	o.Do(t, "PUT", "/api/v2/events/stream", body).Want(t, http.StatusOK)
 }
 
