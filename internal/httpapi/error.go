@@ -17,7 +17,8 @@ const (
 	// statusGone notes in the log that the client left before the answer; it
 	// is nginx's number, and nobody receives it.
 	statusGone = 499
-	// retryAfter is how many seconds a client should wait when the database is away.
+	// retryAfter is how many seconds a client should wait when the database is away,
+	// or when there is too much of what it asks for.
 	retryAfter = "5"
 )
 
@@ -108,7 +109,7 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		setDefault(h, "Www-Authenticate", `Bearer realm="purescim"`)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		setDefault(h, "Retry-After", retryAfter)
 	}
 	if p == Platform {

@@ -152,7 +152,10 @@ func TestAsync_TakesSoManyRequestsAndNoMore(t *testing.T) {
 	for range directory.MaxAccepted {
 		accepted(t, o, bulkBody(0))
 	}
-	o.Do(t, "POST", "/Bulk", bulkBody(0), async).Refused(t, 429, "")
+	refused := o.Do(t, "POST", "/Bulk", bulkBody(0), async)
+	if refused.Refused(t, 429, ""); refused.Header.Get("Retry-After") == "" {
+		t.Error("nobody tells when to try again")
+	}
 	accepted(t, other, bulkBody(0))
 	o.Do(t, "POST", "/Bulk", bulkBody(0)).Want(t, 200)
 }
