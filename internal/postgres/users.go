@@ -14,7 +14,7 @@ import (
 )
 
 // insertUser stores a user, unless a deleted one had the name: then it stores
-// nothing and answers that user's id, which the document must carry.
+// nothing, because the document must carry that user's id.
 const insertUser = `
 with created as (
   insert into users (org_id, id, version, created_at, modified_at, password_hash, doc, folded,
@@ -28,15 +28,16 @@ with created as (
   insert into user_keys (org_id, kind, key, user_id)
   select $1, k.kind, k.key, created.id
   from   created, unnest($7::smallint[], $8::text[]) as k (kind, key)
-), counted as (
-  insert into count_changes (org_id, kind, id, n)
-  select $1, case when active then 1 else 2 end, $18::uuid, 1
-  from   created
 )
-select d.id
-from   deleted_users d
-where  d.org_id = $1 and d.user_name_key = $10
-order  by d.deleted_at desc, d.id desc
+insert into count_changes (org_id, kind, id, n)
+select $1, case when active then 1 else 2 end, $18::uuid, 1
+from   created`
+
+const selectDeletedUser = `
+select id
+from   deleted_users
+where  org_id = $1 and user_name_key = $2
+order  by deleted_at desc, id desc
 limit  1`
 
 // reviveUser stores a user under the id of a deleted one.
@@ -84,38 +85,44 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 	if err != nil {
 		return directory.Record{}, err
 	}
+	id, err := uuid.Parse(schema.ID.Text(doc))
+	if err != nil {
+		return directory.Record{}, fmt.Errorf("read id of new user: %w", err)
+	}
+	r := directory.Record{ID: id, Version: 1, Created: madeAt(id), Doc: t.Encode(doc)}
+	r.Modified = r.Created
 	for {
-		id, err := uuid.Parse(schema.ID.Text(doc))
+		tag, err := q.Exec(ctx, insertUser, v.newUser(r, found, password)...)
 		if err != nil {
-			return directory.Record{}, fmt.Errorf("read id of new user: %w", err)
-		}
-		r := directory.Record{ID: id, Version: 1, Created: madeAt(id), Doc: t.Encode(doc)}
-		r.Modified = r.Created
-		var deleted uuid.UUID
-		rows, err := q.Query(ctx, insertUser, v.newUser(r, found, password)...)
-		if err == nil {
-			err = readAll(rows, func(raw [][]byte) { deleted = readID(raw[0]) })
-		}
-		if err != nil || deleted == uuid.Nil {
-			if err == nil {
-				v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
-			}
 			return r, explain(err, doc)
 		}
-		r, err = v.reviveUser(ctx, q, t, deleted, doc, password)
+		if tag.RowsAffected() > 0 {
+			v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
+			return r, nil
+		}
+		revived, err := v.reviveUser(ctx, q, t, doc, password)
 		// Not found: another request revived it, or a newer one of the name is
-		// deleted. Looking again tells.
+		// deleted. Trying again tells.
 		if !isNotFound(err) {
-			return r, explain(err, doc)
+			return revived, explain(err, doc)
 		}
 	}
 }
 
-func (v view) reviveUser(ctx context.Context, q querier, t *schema.Type, id uuid.UUID, doc scim.Document, password string) (directory.Record, error) {
+// reviveUser stores a user under the id of the last one of the name who was deleted.
+func (v view) reviveUser(ctx context.Context, q querier, t *schema.Type, doc scim.Document, password string) (directory.Record, error) {
+	rows, err := q.Query(ctx, selectDeletedUser, v.org, schema.UserName.Fold(schema.UserName.Text(doc)))
+	if err != nil {
+		return directory.Record{}, err
+	}
+	var id uuid.UUID
+	if err := readOne(rows, func(raw [][]byte) { id = readID(raw[0]) }); err != nil {
+		return directory.Record{}, err
+	}
 	doc = maps.Clone(doc)
 	schema.ID.Set(doc, id.String())
 	r := directory.Record{ID: id, Modified: now(), Doc: t.Encode(doc)}
-	rows, err := q.Query(ctx, reviveUser, v.newUser(r, rowOf(t, doc), password)...)
+	rows, err = q.Query(ctx, reviveUser, v.newUser(r, rowOf(t, doc), password)...)
 	if err != nil {
 		return r, err
 	}
