@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "recent", "phone", "outward")
+	words    = rooms("scim", "org", "recent", "repeat", "phone", "outward")
 	engines  = rooms("schema", "filter", "patch")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -40,6 +40,7 @@ var layers = []room{
 	{path: "internal/scim"},
 	{path: "internal/org"},
 	{path: "internal/recent"},
+	{path: "internal/repeat"},
 	{path: "internal/phone", mayLook: rooms("recent")},
 	{path: "internal/outward"},
 
@@ -50,7 +51,7 @@ var layers = []room{
 
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines)},
-	{path: "internal/oauth", mayLook: rooms("org", "outward")},
+	{path: "internal/oauth", mayLook: rooms("org", "repeat", "outward")},
 	{path: "internal/events", mayLook: join(words, engines)},
 
 	// Adapters.

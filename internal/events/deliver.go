@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/repeat"
 )
 
 const (
@@ -38,9 +39,9 @@ const (
 // than once, under the same `jti`, when a server dies.
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
-	work.Go(func() { s.repeat(ctx, upkeepPause, s.expire, "old events were not looked for") })
+	work.Go(func() { repeat.Every(ctx, upkeepPause, s.log, "old events were not looked for", s.expire) })
 	delivering := deliveries{places: make(chan struct{}, atOnce), orgs: make(map[org.ID]bool)}
-	s.repeat(ctx, lookPause, func(ctx context.Context) error {
+	repeat.Every(ctx, lookPause, s.log, "events to be pushed were not looked for", func(ctx context.Context) error {
 		due, err := s.store.Due(ctx, time.Now())
 		for _, o := range due {
 			if delivering.begin(o) {
@@ -51,27 +52,8 @@ func (s *Service) Run(ctx context.Context) {
 			}
 		}
 		return err
-	}, "events to be pushed were not looked for")
+	})
 	work.Wait()
-}
-
-// repeat does the work until the context ends. Of failures in a row the first is told.
-func (s *Service) repeat(ctx context.Context, pause time.Duration, work func(context.Context) error, failure string) {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	failing := false
-	for {
-		err := work(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, failure, "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 func (s *Service) expire(ctx context.Context) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/purescim/purescim/internal/repeat"
 )
 
 const (
@@ -20,37 +22,20 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() {
-		s.repeat(ctx, pollPause, s.poll, "revocations were not read; each token is looked up every second until they are")
+		repeat.Every(ctx, pollPause, s.log, "revocations were not read; each token is looked up every second until they are", s.poll)
 	})
 	work.Go(func() {
-		s.repeat(ctx, flushPause, s.flush, "the last uses of tokens were not written; they are tried again")
+		repeat.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", s.flush)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 		defer cancel()
 		if err := s.flush(last); err != nil {
 			s.log.ErrorContext(last, "the last uses of tokens were not written", "error", err)
 		}
 	})
-	work.Go(func() { s.repeat(ctx, upkeepPause, s.upkeep, "signing keys and revocations were not tended") })
+	work.Go(func() {
+		repeat.Every(ctx, upkeepPause, s.log, "signing keys and revocations were not tended", s.upkeep)
+	})
 	work.Wait()
-}
-
-// repeat does the work until the context ends. Of failures in a row the first is told.
-func (s *Service) repeat(ctx context.Context, pause time.Duration, work func(context.Context) error, failure string) {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	failing := false
-	for {
-		err := work(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, failure, "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // upkeep does what need not be done often.

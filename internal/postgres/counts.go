@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/repeat"
 )
 
 // The kinds of counts. The numbers are stored, and written in statements.
@@ -107,18 +108,7 @@ func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { s.streams.keep(ctx, s) })
-	tick := time.NewTicker(foldPause)
-	defer tick.Stop()
-	for {
-		if err := s.foldAll(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "counts were not folded; totals stay exact but cost more", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	repeat.Every(ctx, foldPause, s.log, "counts were not folded; totals stay exact but cost more", s.foldAll)
 }
 
 func (s *Store) foldAll(ctx context.Context) error {

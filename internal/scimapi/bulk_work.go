@@ -13,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/repeat"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -47,30 +48,14 @@ func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
 	var group sync.WaitGroup
 	for range workers {
 		w := worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}
-		group.Go(func() { every(ctx, workPause, log, w.work) })
+		group.Go(func() { repeat.Every(ctx, workPause, log, "accepted requests wait; it is tried again", w.work) })
 	}
 	group.Go(func() {
-		every(ctx, forgetPause, log, func(ctx context.Context) error {
+		repeat.Every(ctx, forgetPause, log, "old answers were not looked for", func(ctx context.Context) error {
 			return d.Backlog().Forget(ctx, time.Now().Add(-answersKept))
 		})
 	})
 	group.Wait()
-}
-
-// every does work again and again until ctx ends.
-func every(ctx context.Context, pause time.Duration, log *slog.Logger, work func(ctx context.Context) error) {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		if err := work(ctx); err != nil && ctx.Err() == nil {
-			log.ErrorContext(ctx, "accepted requests wait; it is tried again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // worker carries out one accepted request after the other.

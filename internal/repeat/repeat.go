@@ -1,0 +1,32 @@
+// Package repeat does the background work of a server again and again.
+//
+// What the work is, and that several servers may do it at once, is its callers'
+// business.
+package repeat
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Every does the work at once and then after each pause, until ctx ends. Work that
+// takes longer is followed by the next without a pause. Of failures in a row the
+// first is logged, as the message with its error.
+func Every(ctx context.Context, pause time.Duration, log *slog.Logger, message string, work func(ctx context.Context) error) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	failing := false
+	for {
+		err := work(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			log.ErrorContext(ctx, message, "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
