@@ -88,13 +88,9 @@ func answerDead(e events.Event) deadLetter {
 }
 
 func (s stream) dead(w http.ResponseWriter, r *http.Request) error {
-	q, err := readQuery(r)
+	page, err := readPage(r)
 	if err != nil {
 		return err
-	}
-	page := q.page(r)
-	if q.err != nil {
-		return q.err
 	}
 	found, total, err := s.events.Dead(r.Context(), organisation(r).ID, events.Page{Offset: page.offset(), Limit: page.size})
 	if err != nil {

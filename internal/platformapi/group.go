@@ -123,13 +123,9 @@ func (s groups) remove(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s groups) listMembers(w http.ResponseWriter, r *http.Request) error {
-	q, err := readQuery(r)
+	page, err := readPage(r)
 	if err != nil {
 		return err
-	}
-	page := q.page(r)
-	if q.err != nil {
-		return q.err
 	}
 	found, total, err := s.directory.ListMembers(r.Context(), organisation(r), id(r),
 		directory.Selection{Offset: page.offset(), Limit: page.size})

@@ -32,6 +32,16 @@ func (q *query) page(r *http.Request) page {
 	}
 }
 
+// readPage gives the page that a request asks for, where that is all it may ask.
+func readPage(r *http.Request) (page, error) {
+	q, err := readQuery(r)
+	if err != nil {
+		return page{}, err
+	}
+	p := q.page(r)
+	return p, q.err
+}
+
 // offset is how many entities come before the page.
 func (p page) offset() int { return (p.number - 1) * p.size }
 

@@ -62,13 +62,9 @@ func answerGrants(grants []oauth.RoleGrant) []roleDivision {
 }
 
 func (s clients) list(w http.ResponseWriter, r *http.Request) error {
-	q, err := readQuery(r)
+	page, err := readPage(r)
 	if err != nil {
 		return err
-	}
-	page := q.page(r)
-	if q.err != nil {
-		return q.err
 	}
 	found, total, err := s.oauth.Clients(r.Context(), organisation(r).ID, oauth.Page{Offset: page.offset(), Limit: page.size})
 	if err != nil {

@@ -46,13 +46,9 @@ func (s tokens) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, err := readQuery(r)
+	page, err := readPage(r)
 	if err != nil {
 		return err
-	}
-	page := q.page(r)
-	if q.err != nil {
-		return q.err
 	}
 	found, total, err := s.oauth.Tokens(r.Context(), organisation(r).ID, id, oauth.Page{Offset: page.offset(), Limit: page.size})
 	if err != nil {

@@ -44,13 +44,9 @@ func answerSchema(c directory.CustomSchema) schemaAnswer {
 }
 
 func (s schemas) list(w http.ResponseWriter, r *http.Request) error {
-	q, err := readQuery(r)
+	page, err := readPage(r)
 	if err != nil {
 		return err
-	}
-	page := q.page(r)
-	if q.err != nil {
-		return q.err
 	}
 	all, err := s.directory.Schemas(r.Context(), organisation(r))
 	if err != nil {
