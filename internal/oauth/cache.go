@@ -45,24 +45,24 @@ func (c *cache) put(key [sha256.Size]byte, v verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.entries[key]; !known && len(c.entries) >= c.size {
-		c.evict()
+		evict(c.entries, func(v verdict) time.Time { return v.until })
 	}
 	c.entries[key] = v
 }
 
-// evict drops, of a few entries that the map's random order yields, the one
-// that ends first. It costs the same however full the cache is.
-func (c *cache) evict() {
-	var victim [sha256.Size]byte
+// evict drops, of a few entries that the map's random order yields, the one whose
+// time comes first. It costs the same however full the map is.
+func evict[K comparable, V any](entries map[K]V, timeOf func(V) time.Time) {
+	var victim K
 	var first time.Time
 	seen := 0
-	for key, v := range c.entries {
-		if seen == 0 || v.until.Before(first) {
-			victim, first = key, v.until
+	for key, v := range entries {
+		if t := timeOf(v); seen == 0 || t.Before(first) {
+			victim, first = key, t
 		}
 		if seen++; seen == evictionSample {
 			break
 		}
 	}
-	delete(c.entries, victim)
+	delete(entries, victim)
 }

@@ -110,25 +110,10 @@ func (g *guard) at(s suspect, at time.Time) *record {
 	r, ok := g.records[s]
 	if !ok {
 		if len(g.records) >= g.size {
-			g.evict()
+			evict(g.records, func(r *record) time.Time { return r.last })
 		}
 		r = &record{last: at}
 		g.records[s] = r
 	}
 	return r
-}
-
-func (g *guard) evict() {
-	var victim suspect
-	var oldest time.Time
-	seen := 0
-	for s, r := range g.records {
-		if seen == 0 || r.last.Before(oldest) {
-			victim, oldest = s, r.last
-		}
-		if seen++; seen == evictionSample {
-			break
-		}
-	}
-	delete(g.records, victim)
 }
