@@ -52,7 +52,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 		return err
 	})
 	if q.Links {
-		b.Queue(s.linksOf(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
+		b.Queue(s.linksOf(s.pageOf(s.ids, page)), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
 	}
 	if err = v.pool.SendBatch(ctx, b).Close(); err == nil && len(p.Records) == 0 {
 		p.Total, err = v.total(ctx, s)
@@ -125,7 +125,7 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	if rows, err = v.pool.Query(ctx, s.links+" and "+s.owner+thoseIDs+s.linkOrder, v.org, ids); err != nil {
+	if rows, err = v.pool.Query(ctx, s.linksOf(givenIDs), v.org, ids); err != nil {
 		return nil, err
 	}
 	return records, s.readLinks(rows, records)

@@ -48,9 +48,8 @@ where  g.org_id = $1`
 	countGroups  = `select count(*) from groups g where g.org_id = $1`
 )
 
-// The links of all resources of a page: of those with ids that are an array after
-// the beginning, or of those from one id to another. One query for all costs less
-// than one sub-select for each, and the name is cheaper looked up than joined.
+// The links of all resources of a page. One query for all costs less than one
+// sub-select for each, and the name is cheaper looked up than joined.
 const (
 	listUserGroups = `
 select m.user_id, m.group_id, (select g.display_name from groups g where g.org_id = $1 and g.id = m.group_id)
@@ -68,10 +67,8 @@ order  by m.group_id, m.user_id`
 
 	// thoseIDs are given ids. An array that is an argument would make PostgreSQL
 	// plan each time for its very length.
-	thoseIDs = ` = any(array(select unnest($2::uuid[])))`
-
-	// The greatest id ends a page that is not full.
-	greatestID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
+	thoseIDs = ` = any(array(` + givenIDs + `))`
+	givenIDs = `select unnest($2::uuid[])`
 )
 
 // listing is a list, whichever page of it is read.
@@ -179,7 +176,7 @@ func (s listing) place(start int) place {
 
 // span is where a page begins and how long it is, as the ends of statements.
 type span struct {
-	from  string // the bound of the first id: " > $2", or "" at the start
+	from  string // the condition that an id is not before the page; "" at the start
 	order string
 	count int
 	args  []any
@@ -197,19 +194,11 @@ func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 	}
 	switch {
 	case marked:
-		page.from = " > " + argument(uid(mark.after.ID))
+		page.from = " and " + id + " > " + argument(uid(mark.after.ID))
 	case q.Start > 1:
-		page.from = " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
+		page.from = " and " + id + " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
 	}
 	return page
-}
-
-// begin is the condition that column is not before the page.
-func (p span) begin(column string) string {
-	if p.from == "" {
-		return ""
-	}
-	return " and " + column + p.from
 }
 
 // pageOf is the statement of a page of what beginning selects. One resource needs
@@ -218,14 +207,16 @@ func (s listing) pageOf(beginning string, p span) string {
 	if s.single && p.from == "" {
 		return beginning
 	}
-	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
+	return beginning + p.from + p.order + " limit " + strconv.Itoa(p.count)
 }
 
-// linksOf is the statement of the links of all resources of a page. What it finds
-// of others, such as inactive users among active ones, is left out in reading.
-func (s listing) linksOf(p span) string {
-	last := s.ids + p.begin(s.table.alias+".id") + p.order + " offset " + strconv.Itoa(p.count-1) + " limit 1"
-	return s.links + p.begin(s.owner) + " and " + s.owner + " <= coalesce((" + last + "), " + greatestID + ")" + s.linkOrder
+// linksOf is the statement of the links of those whose ids a query selects. Groups
+// with more members than an answer lists are passed over.
+func (s listing) linksOf(ids string) string {
+	if s.table == groups {
+		ids = listGroupIDs + " and g.member_count <= " + strconv.Itoa(directory.MaxAnswerMembers) + " and g.id = any(array(" + ids + "))"
+	}
+	return s.links + " and " + s.owner + " = any(array(" + ids + "))" + s.linkOrder
 }
 
 func (s listing) read(rows pgx.Rows, count int) ([]directory.Record, error) {
@@ -270,7 +261,7 @@ func (s listing) readLinks(rows pgx.Rows, records []directory.Record) error {
 	})
 	if s.table == groups {
 		for i := range records {
-			records[i].MemberCount = len(records[i].Links)
+			giveMembers(&records[i], records[i].Links)
 		}
 	}
 	return err

@@ -46,13 +46,22 @@ func (v view) getGroupAndMembers(ctx context.Context, id uuid.UUID) (r directory
 func (v view) queueFewMembers(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
 	b.Queue(getFewMembers, v.org, uid(id), directory.MaxAnswerMembers).Query(func(rows pgx.Rows) error {
 		links, err := readMemberLinks(rows, min(r.MemberCount, directory.MaxAnswerMembers))
-		// None, where there were some: they are many, or all gone since. Whoever
-		// walks them will see.
-		if err == nil && (len(links) > 0 || r.MemberCount == 0) {
-			r.Links, r.MemberCount = links, len(links)
+		if err == nil {
+			giveMembers(r, links)
 		}
 		return err
 	})
+}
+
+// giveMembers puts the members that were read after a group into its record. None,
+// where there were some: they are many, or all gone since. Whoever walks them will
+// see.
+func giveMembers(r *directory.Record, links []directory.Link) {
+	if len(links) == 0 && r.MemberCount > 0 {
+		r.Links = nil
+		return
+	}
+	r.Links, r.MemberCount = links, len(links)
 }
 
 // readMemberLinks reads rows of user id and display name, about n of them.

@@ -162,7 +162,7 @@ func (v view) fetch(ctx context.Context, r ranking, ranks []rank) (p directory.P
 				return err
 			})
 			if r.list[i].Links {
-				b.Queue(part.links+" and "+part.owner+thoseIDs+part.linkOrder, v.org, ids).Query(func(rows pgx.Rows) error {
+				b.Queue(part.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error {
 					return part.readLinks(rows, records[i])
 				})
 			}

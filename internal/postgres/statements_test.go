@@ -256,14 +256,14 @@ func listStatements(t *testing.T) map[string]string {
 		s := v.listing(c.typ, q)
 		name := c.typ.Plural + " " + c.filter
 		statements[name+" counted"] = s.count
-		statements[name+" links"] = s.links + " and " + s.owner + thoseIDs + s.linkOrder
+		statements[name+" links"] = s.linksOf(givenIDs)
 		for way, marked := range map[string]bool{" by offset": false, " by bookmark": true} {
 			page := s.span(q, bookmark{}, marked)
 			statements[name+way] = s.pageOf(s.records, page)
 			if s.linked != "" {
 				statements[name+way+" with links"] = s.pageOf(s.linked, page)
 			}
-			statements[name+way+" linked"] = s.linksOf(page)
+			statements[name+way+" linked"] = s.linksOf(s.pageOf(s.ids, page))
 		}
 	}
 	maps.Copy(statements, rankingStatements(t, v))

@@ -12,80 +12,111 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
+// answer is an answer that is being written. It is sent as a whole, with its
+// length, unless it holds a group whose members are too many to hold: then it goes
+// out while they are read, and an error breaks the connection off.
+type answer struct {
+	*buffer
+	directory *directory.Directory
+	w         http.ResponseWriter
+	r         *http.Request
+	status    int
+	root      string
+	streaming bool
+}
+
+// answer begins an answer. Its buffer is to be kept when it is written.
+func (d *door) answer(w http.ResponseWriter, r *http.Request, status int) answer {
+	return answer{buffer: answers.take(), directory: d.directory, w: w, r: r, status: status, root: d.root(r)}
+}
+
 // write answers a request on one resource.
 func (s resources) write(w http.ResponseWriter, r *http.Request, status int, record directory.Record, p schema.Projection) error {
-	if record.HasMore() && p.Wants(schema.Members) {
-		return s.stream(w, r, status, record, p)
-	}
 	if record.Version != 0 {
 		w.Header().Set("ETag", record.Version.ETag())
 	}
-	answer := answers.take()
-	answer.text = s.append(answer.text, s.root(r), record, p)
-	httpapi.WriteJSON(w, status, scim.MediaType, answer.text)
-	answers.keep(answer)
+	a := s.answer(w, r, status)
+	defer answers.keep(a.buffer)
+	if err := a.add(s.t, record, p); err != nil {
+		return err
+	}
+	return a.end()
+}
+
+// add writes the representation of a record.
+func (a *answer) add(t *schema.Type, record directory.Record, p schema.Projection) error {
+	if record.HasMore() && p.Wants(schema.Members) {
+		return a.stream(t, record, p)
+	}
+	of := a.of(record)
+	of.Links = appendLinks(make([]schema.AnswerLink, 0, len(record.Links)), record.Links)
+	a.text = t.Append(a.text, of, p)
 	return nil
 }
 
-// append writes the representation of a record.
-func (s resources) append(dst []byte, root string, record directory.Record, p schema.Projection) []byte {
-	answer := answerOf(root, record)
-	answer.Links = appendLinks(make([]schema.AnswerLink, 0, len(record.Links)), record.Links)
-	return s.t.Append(dst, answer, p)
-}
-
-// stream answers with a group whose members are too many to hold: they go out
-// while they are read. An error after the beginning breaks the connection off.
-func (s resources) stream(w http.ResponseWriter, r *http.Request, status int, record directory.Record, p schema.Projection) error {
-	begin(w, status, record.Version)
-	answer := answers.take()
-	defer answers.keep(answer)
-	parts := s.t.Parts(answerOf(s.root(r), record), p)
-	send := func() error {
-		_, err := w.Write(answer.text)
-		answer.text = answer.text[:0]
-		if err != nil {
-			return fmt.Errorf("%w: the client has gone: %w", context.Canceled, err)
-		}
-		return nil
-	}
-	answer.text = parts.AppendBegin(answer.text)
-	if err := send(); err != nil {
+// stream sends a group while its members are read, and what was written before.
+func (a *answer) stream(t *schema.Type, record directory.Record, p schema.Projection) error {
+	parts := t.Parts(a.of(record), p)
+	a.text = parts.AppendBegin(a.text)
+	if err := a.send(); err != nil {
 		return err
 	}
-	_ = http.NewResponseController(w).Flush() // the first bytes need not wait for the members
-
 	var links []schema.AnswerLink
-	for members, err := range s.directory.Members(r.Context(), httpapi.Principal(r.Context()).Org, record.ID) {
+	for members, err := range a.directory.Members(a.r.Context(), httpapi.Principal(a.r.Context()).Org, record.ID) {
 		if err != nil {
 			return err
 		}
 		links = appendLinks(links[:0], members)
-		answer.text = parts.AppendLinks(answer.text, links)
-		if err := send(); err != nil {
+		a.text = parts.AppendLinks(a.text, links)
+		if err := a.send(); err != nil {
 			return err
 		}
 	}
-	answer.text = parts.AppendEnd(answer.text)
-	return send()
+	a.text = parts.AppendEnd(a.text)
+	return nil
+}
+
+// send sends what is written so far. The first bytes need not wait for what follows.
+func (a *answer) send() error {
+	if !a.streaming {
+		begin(a.w, a.status)
+	}
+	_, err := a.w.Write(a.text)
+	a.text = a.text[:0]
+	if err != nil {
+		return fmt.Errorf("%w: the client has gone: %w", context.Canceled, err)
+	}
+	if !a.streaming {
+		a.streaming = true
+		_ = http.NewResponseController(a.w).Flush()
+	}
+	return nil
+}
+
+// end sends the rest, or all.
+func (a *answer) end() error {
+	if a.streaming {
+		return a.send()
+	}
+	httpapi.WriteJSON(a.w, a.status, scim.MediaType, a.text)
+	return nil
 }
 
 // begin answers without telling the length.
-func begin(w http.ResponseWriter, status int, version scim.Version) {
-	w.Header().Set("ETag", version.ETag())
+func begin(w http.ResponseWriter, status int) {
 	w.Header()["Content-Type"] = []string{scim.MediaType}
 	w.WriteHeader(status)
 }
 
-// answerOf is what schema has to know of a record and its request, but the links.
-func answerOf(root string, record directory.Record) schema.Answer {
+// of is what schema has to know of a record and its request, but the links.
+func (a *answer) of(record directory.Record) schema.Answer {
 	return schema.Answer{
 		ID:       record.Identifier(),
 		Version:  record.Version,
 		Created:  record.Created,
 		Modified: record.Modified,
 		Doc:      record.Doc,
-		Mount:    root,
+		Mount:    a.root,
 	}
 }
 

@@ -32,11 +32,7 @@ func listing(read asked) func(s resources, w http.ResponseWriter, r *http.Reques
 		if err != nil {
 			return err
 		}
-		root := s.root(r)
-		writeList(w, listed, request, func(dst []byte, i int) []byte {
-			return s.append(dst, root, listed.Records[i], request.Projection)
-		})
-		return nil
+		return s.writeList(w, r, listed, request, func(int) (*schema.Type, schema.Projection) { return s.t, request.Projection })
 	}
 }
 
@@ -71,26 +67,37 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 		if err != nil {
 			return err
 		}
-		root := d.root(r)
-		writeList(w, listed, request, func(dst []byte, i int) []byte {
-			t := listed.Types[i]
-			return resources{door: d, t: t}.append(dst, root, listed.Records[i], projections[t])
+		return d.writeList(w, r, listed, request, func(i int) (*schema.Type, schema.Projection) {
+			return listed.Types[i], projections[listed.Types[i]]
 		})
-		return nil
 	}
 }
 
-func writeList(w http.ResponseWriter, listed directory.Listed, request directory.ListRequest, item func(dst []byte, i int) []byte) {
-	answer := answers.take()
-	answer.text = appendList(answer.text, listed, request, item)
-	httpapi.WriteJSON(w, http.StatusOK, scim.MediaType, answer.text)
-	answers.keep(answer)
+// writeList answers with a page. What its resources are, and what of each is
+// wanted, is told by their index.
+func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed directory.Listed, request directory.ListRequest,
+	item func(i int) (*schema.Type, schema.Projection),
+) error {
+	a := d.answer(w, r, http.StatusOK)
+	defer answers.keep(a.buffer)
+	a.text = appendListHead(a.text, listed, request)
+	for i, record := range listed.Records {
+		if i > 0 {
+			a.text = append(a.text, ',')
+		}
+		t, p := item(i)
+		if err := a.add(t, record, p); err != nil {
+			return err
+		}
+	}
+	a.text = append(a.text, ']', '}')
+	return a.end()
 }
 
-// appendList writes a ListResponse (RFC 7644 section 3.4.2, RFC 9865 section 2).
-// Resources is there when it is empty too, and itemsPerPage is how many there
-// are; a page that was asked for by cursor has no index.
-func appendList(dst []byte, listed directory.Listed, request directory.ListRequest, item func(dst []byte, i int) []byte) []byte {
+// appendListHead writes a ListResponse up to its resources (RFC 7644 section 3.4.2,
+// RFC 9865 section 2). Resources is there when it is empty too, and itemsPerPage is
+// how many there are; a page that was asked for by cursor has no index.
+func appendListHead(dst []byte, listed directory.Listed, request directory.ListRequest) []byte {
 	dst = append(dst, `{"schemas":["`+scim.ListResponseURN+`"],"totalResults":`...)
 	dst = strconv.AppendInt(dst, int64(listed.Total), 10)
 	if !request.ByCursor {
@@ -102,12 +109,5 @@ func appendList(dst []byte, listed directory.Listed, request directory.ListReque
 	if listed.Cursor != "" {
 		dst = append(append(append(dst, `,"nextCursor":"`...), listed.Cursor...), '"')
 	}
-	dst = append(dst, `,"Resources":[`...)
-	for i := range listed.Records {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = item(dst, i)
-	}
-	return append(dst, ']', '}')
+	return append(dst, `,"Resources":[`...)
 }

@@ -176,7 +176,7 @@ func TestReadQuery_RefusesWhatItCannotReadForCertain(t *testing.T) {
 	}
 }
 
-func TestAppendList_HasResourcesWhenThereAreNone(t *testing.T) {
+func TestAppendListHead_HasResourcesWhenThereAreNone(t *testing.T) {
 	t.Parallel()
 	const head = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":3,`
 	for _, c := range []struct {
@@ -184,12 +184,12 @@ func TestAppendList_HasResourcesWhenThereAreNone(t *testing.T) {
 		listed  directory.Listed
 		want    string
 	}{
-		{directory.ListRequest{Start: 9}, directory.Listed{}, `"startIndex":9,"itemsPerPage":0,"Resources":[]}`},
-		{directory.ListRequest{Start: 1, ByCursor: true}, directory.Listed{}, `"itemsPerPage":0,"Resources":[]}`},
-		{directory.ListRequest{ByCursor: true}, directory.Listed{Cursor: "a-b"}, `"itemsPerPage":0,"nextCursor":"a-b","Resources":[]}`},
+		{directory.ListRequest{Start: 9}, directory.Listed{}, `"startIndex":9,"itemsPerPage":0,"Resources":[`},
+		{directory.ListRequest{Start: 1, ByCursor: true}, directory.Listed{}, `"itemsPerPage":0,"Resources":[`},
+		{directory.ListRequest{ByCursor: true}, directory.Listed{Cursor: "a-b"}, `"itemsPerPage":0,"nextCursor":"a-b","Resources":[`},
 	} {
 		c.listed.Total = 3
-		if diff := cmp.Diff(head+c.want, string(appendList(nil, c.listed, c.request, nil))); diff != "" {
+		if diff := cmp.Diff(head+c.want, string(appendListHead(nil, c.listed, c.request))); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}

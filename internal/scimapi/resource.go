@@ -133,7 +133,8 @@ func (s resources) getVersion(w http.ResponseWriter, r *http.Request, in input) 
 		w.Header().Set("ETag", version.ETag())
 		w.WriteHeader(http.StatusNotModified)
 	case r.Method == http.MethodHead:
-		begin(w, http.StatusOK, version)
+		w.Header().Set("ETag", version.ETag())
+		begin(w, http.StatusOK)
 	default:
 		return false, nil
 	}
