@@ -58,6 +58,7 @@ func (f floorHandler) routes() http.Handler {
 		"GET /external-ids/{key}":    f.find(floorFindExternal),
 		"GET /sorted-pages/{key}":    f.find(floorSorted),
 		"GET /pages/{after}":         f.page(floorPage),
+		"GET /whole-pages/{after}":   f.page(floorWholePage),
 		"GET /grouped-pages/{after}": f.page(floorPage, floorPageGroups),
 
 		"POST /rows/{number}":    f.insert,

@@ -16,7 +16,11 @@ where  k.org_id = $1 and k.kind = 1 and k.key = $2`
 
 	floorPage = `select doc from users where org_id = $1 and id > $2 order by id limit 100`
 
-	floorSorted = `select doc from users where org_id = $1 and user_name_key > $2 order by user_name_key limit 100`
+	// What an answer is made of, beside the groups.
+	floorWhole     = `select id, version, created_at, modified_at, doc from users `
+	floorWholePage = floorWhole + `where org_id = $1 and id > $2 order by id limit 100`
+
+	floorSorted = floorWhole + `where org_id = $1 and user_name_key > $2 order by user_name_key limit 100`
 
 	// A user's groups, as an array of ids with names. The name is cheaper looked up
 	// than joined.

@@ -37,27 +37,28 @@ func (p plan) listAtStart() line {
 	return line{
 		name:   "list of 100 at the start",
 		server: get(func(int) string { return page(1, pageSize) }),
-		beside: []beside{p.listFloor("the documents", "/pages/", 0, 1)},
+		beside: p.rowFloors(0, 1),
 	}
 }
 
 // listInMiddle reads pages of users who are in groups, which the floor reads too.
 func (p plan) listInMiddle() line {
 	first := (len(p.Users)*2/5 + pageSize - 1) / pageSize
-	l := p.list("list of 100 in the middle, in groups", "with the groups", "/grouped-pages/",
-		first, first+min(lastPages, len(p.grouped())/pageSize))
+	end := first + min(lastPages, len(p.grouped())/pageSize)
+	l := p.list("list of 100 in the middle, in groups", first, end)
+	l.beside = []beside{p.listFloor("with the groups", listAtMost, "/grouped-pages/", first, end)}
 	l.missing = p.noGroups()
 	return l
 }
 
 func (p plan) listAtEnd() line {
 	pages := p.pages()
-	return p.list("list of 100 at the end", "the documents", "/pages/", pages-min(lastPages, pages), pages)
+	return p.list("list of 100 at the end", pages-min(lastPages, pages), pages)
 }
 
 // list reads the pages from first to before end, after all users up to them: an identity
 // system that imports does not begin in the middle.
-func (p plan) list(name, what, path string, first, end int) line {
+func (p plan) list(name string, first, end int) line {
 	way := (first*pageSize + walkSize - 1) / walkSize // requests until then
 	l := line{
 		name: name,
@@ -67,14 +68,22 @@ func (p plan) list(name, what, path string, first, end int) line {
 			}
 			return page(1+pageSize*(first+(i-way)%(end-first)), pageSize)
 		}),
-		beside: []beside{p.listFloor(what, path, first, end)},
+		beside: p.rowFloors(first, end),
 	}
 	l.server.before = way + end - first
 	return l
 }
 
-func (p plan) listFloor(what, path string, first, end int) beside {
-	return floor(what, listAtMost, get(func(i int) string { return path + p.after(first+i%(end-first)) }))
+// rowFloors read the documents alone, for information, and all that an answer is made of.
+func (p plan) rowFloors(first, end int) []beside {
+	return []beside{
+		p.listFloor("the documents", 0, "/pages/", first, end),
+		p.listFloor("the rows", listAtMost, "/whole-pages/", first, end),
+	}
+}
+
+func (p plan) listFloor(what string, atMost float64, path string, first, end int) beside {
+	return floor(what, atMost, get(func(i int) string { return path + p.after(first+i%(end-first)) }))
 }
 
 // listAnywhere reads pages that nobody has come near, as a person does who jumps.
@@ -103,7 +112,7 @@ func (p plan) listByCursor() line {
 			}
 			return "/Users?count=" + strconv.Itoa(pageSize) + "&cursor=" + url.QueryEscape(cursors[i])
 		}),
-		beside: []beside{p.listFloor("the documents", "/pages/", first, end)},
+		beside: p.rowFloors(first, end),
 	}
 	l.server.before = end
 	l.server.answered = func(i int, body []byte) {
@@ -120,7 +129,7 @@ func (p plan) listSorted() line {
 		name:    "list of 100 sorted by userName",
 		missing: unless(p.offered.Sort.Supported, "sorting"),
 		server:  get(func(int) string { return page(1, pageSize) + "&sortBy=userName" }),
-		beside: []beside{floor("the documents", listAtMost, requests{request: func(int) request {
+		beside: []beside{floor("the rows", listAtMost, requests{request: func(int) request {
 			return request{method: http.MethodGet, path: "/sorted-pages/-"}
 		}})},
 	}

@@ -35,25 +35,29 @@ func appendCounts(args []any, changes []count) []any {
 
 // A total sums the base and the changes that are not folded yet, in one
 // snapshot: it is exact at any moment. The changes are asked for in the order of
-// the index, so that what was folded and not yet vacuumed is not read. The kinds
-// are written out: for an array PostgreSQL would plan each time.
+// the index, so that what was folded and not yet vacuumed is not read.
 const (
-	totalOf = `
-select coalesce((select sum(c.n)
-                 from   counts c
-                 where  c.org_id = $1 and c.kind in (`
-	andChanges = `)), 0)::bigint
-     + coalesce((select sum(d.n)
-                 from   (select d.kind, d.n
-                         from   count_changes d
-                         where  d.org_id = $1
-                         order  by d.kind, d.id) d
-                 where  d.kind in (`
-	totalEnd = `)), 0)::bigint`
+	baseOf = `
+coalesce((select c.n
+          from   counts c
+          where  c.org_id = $1 and c.kind = `
+	changesOf = `), 0)
++ coalesce((select sum(d.n)
+            from   (select d.n
+                    from   count_changes d
+                    where  d.org_id = $1 and d.kind = `
+	endOf = `
+                    order  by d.id) d), 0)`
 
-	totalActiveUsers = totalOf + `1` + andChanges + `1` + totalEnd
-	totalUsers       = totalOf + `1, 2` + andChanges + `1, 2` + totalEnd
-	totalGroups      = totalOf + `3` + andChanges + `3` + totalEnd
+	active   = baseOf + `1` + changesOf + `1` + endOf
+	inactive = baseOf + `2` + changesOf + `2` + endOf
+
+	totalActiveUsers = `
+select ` + active
+	totalUsers = `
+select ` + active + ` + ` + inactive
+	totalGroups = `
+select ` + baseOf + `3` + changesOf + `3` + endOf
 )
 
 // foldCounts moves changes into the base. Any number of servers may fold at
