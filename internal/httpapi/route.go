@@ -123,31 +123,28 @@ func unknownMethod(_ http.ResponseWriter, r *http.Request) error {
 	return scim.NotImplemented("the method %s is not known", r.Method)
 }
 
-// AnyCase is middleware for a mounted router: the first segment of a path below
-// it matches the names in any case, as Genesys Cloud and its clients have it.
-func AnyCase(names ...string) func(http.Handler) http.Handler {
+// AnyCase is middleware for a mounted router: the beginning of a path below it matches
+// paths in any case, as Genesys Cloud and its clients have it.
+func AnyCase(paths ...string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			route := chi.RouteContext(r.Context())
-			if segment, rest, ok := firstSegment(route.RoutePath); ok {
-				for _, name := range names {
-					if segment != name && strings.EqualFold(segment, name) {
-						route.RoutePath = "/" + name + rest
-						break
-					}
-				}
-			}
+			route.RoutePath = Spell(route.RoutePath, paths)
 			next.ServeHTTP(w, r)
 		})
 	}
 }
 
-func firstSegment(path string) (segment, rest string, ok bool) {
-	if segment, ok = strings.CutPrefix(path, "/"); !ok {
-		return "", "", false
+// Spell spells the beginning of a path like the first of paths that it is below, or
+// the same as, in any case.
+func Spell(path string, paths []string) string {
+	for _, exact := range paths {
+		if len(path) < len(exact) || !strings.EqualFold(path[:len(exact)], exact) {
+			continue
+		}
+		if rest := path[len(exact):]; rest == "" || rest[0] == '/' {
+			return exact + rest
+		}
 	}
-	if end := strings.IndexByte(segment, '/'); end >= 0 {
-		return segment[:end], segment[end:], true
-	}
-	return segment, "", true
+	return path
 }

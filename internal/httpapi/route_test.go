@@ -26,7 +26,7 @@ func site() http.Handler {
 	}
 	mount := func() chi.Router {
 		r := f.Router(httpapi.SCIM)
-		r.Use(httpapi.AnyCase("Users", "Groups"))
+		r.Use(httpapi.AnyCase("/Users", "/Groups"))
 		f.Handle(r, "/Users", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: all, http.MethodPost: all}, Access: everyone})
 		f.Handle(r, "/Users/{id}", httpapi.Route{Methods: map[string]httpapi.Handler{http.MethodGet: user}, Access: everyone})
 		f.Handle(r, "/Groups", httpapi.Route{Public: true, Methods: map[string]httpapi.Handler{http.MethodGet: all}})

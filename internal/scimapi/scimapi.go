@@ -10,7 +10,6 @@ package scimapi
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -46,7 +45,7 @@ type door struct {
 
 func (d *door) mount(r chi.Router) {
 	inner := d.frame.Router(httpapi.SCIM)
-	inner.Use(httpapi.AnyCase(d.names()...))
+	inner.Use(httpapi.AnyCase(d.endpoints()...))
 	d.discovery(inner)
 	var types []resources
 	for _, t := range d.directory.Types() {
@@ -65,19 +64,14 @@ func (d *door) mount(r chi.Router) {
 	r.Mount(d.path, inner)
 }
 
-// names are those of the endpoints.
-func (d *door) names() []string {
-	paths := []string{
-		schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint,
-		bulkEndpoint, meEndpoint, searchEndpoint,
-	}
+// endpoints are those whose names are known, the longer ones first.
+func (d *door) endpoints() (paths []string) {
 	for _, t := range slices.Concat(d.directory.Types(), schema.Views) {
-		paths = append(paths, t.Endpoint)
+		paths = append(paths, t.Endpoint+searchEndpoint, t.Endpoint)
 	}
-	for i, path := range paths {
-		paths[i] = strings.TrimPrefix(path, "/")
-	}
-	return paths
+	return append(paths,
+		schema.ServiceProviderConfigEndpoint, schema.ResourceTypesEndpoint, schema.SchemasEndpoint,
+		bulkEndpoint, meEndpoint, searchEndpoint)
 }
 
 // root is the absolute URL of the mount that the request came through.

@@ -50,7 +50,7 @@ func TestSearch_IsTheListByAnotherName(t *testing.T) {
 			}
 		}
 		for _, mount := range []string{"/api/v2/scim/v2", "/api/v2/scim"} {
-			for list, search := range map[string]string{"/Users": "/Users/.search", "/groups": "/GROUPS/.search", "/": "/.SEARCH", "": "/.search"} {
+			for list, search := range map[string]string{"/Users": "/Users/.search", "/groups": "/GROUPS/.Search", "/": "/.SEARCH", "": "/.search"} {
 				want := o.Do(t, "GET", mount+list+"?"+query.Encode(), nil).Want(t, 200)
 				got := o.Do(t, "POST", mount+search+"?filter=nonsense", searchRequest(body)).Want(t, 200)
 				if diff := cmp.Diff(withoutCursor(t, want), withoutCursor(t, got)); diff != "" {

@@ -41,11 +41,9 @@ var entityTags = regexp.MustCompile(`^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)
 
 // checkEndpoint refuses the name of an endpoint in another case.
 func (d *door) checkEndpoint(path string) error {
-	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, d.path), "/"), "/")
-	for _, exact := range d.names() {
-		if name != exact && strings.EqualFold(name, exact) {
-			return scim.NotFound("there is no endpoint /%s; /%s is", name, exact)
-		}
+	given := strings.TrimPrefix(path, d.path)
+	if exact := httpapi.Spell(given, d.endpoints()); exact != given {
+		return scim.NotFound("there is no endpoint %s; %s is", given, exact)
 	}
 	return nil
 }
