@@ -17,8 +17,21 @@ import (
 // administrator makes requests and validates each with its answer.
 type administrator struct {
 	server *servertest.Server
+	org    *servertest.Org
 	token  string
 	router routers.Router
+}
+
+// newAdministrator is that of an organisation on a server of its own.
+func newAdministrator(t *testing.T) administrator {
+	t.Helper()
+	router, err := gorillamux.NewRouter(load(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	return administrator{server: server, org: o, token: o.Token, router: router}
 }
 
 // do gives the id in the answer, which may be none.
@@ -57,12 +70,7 @@ func (a administrator) do(t *testing.T, method, path string, status int, body st
 // TestPlatformTraffic prepares an organisation and validates what is said.
 func TestPlatformTraffic(t *testing.T) {
 	t.Parallel()
-	router, err := gorillamux.NewRouter(load(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := servertest.New(t)
-	a := administrator{server: server, token: server.NewOrg(t).Token, router: router}
+	a := newAdministrator(t)
 	for _, path := range []string{"/api/v2/authorization/roles", "/api/v2/authorization/divisions", "/api/v2/routing/skills", "/api/v2/routing/languages"} {
 		one := path + "/" + a.do(t, "POST", path, 200, `{"name":"North","description":"Up there"}`)
 		a.do(t, "POST", path, 409, `{"name":"north"}`)
@@ -111,13 +119,7 @@ func TestPlatformTraffic(t *testing.T) {
 // TestClientTraffic does the same with OAuth clients and tokens.
 func TestClientTraffic(t *testing.T) {
 	t.Parallel()
-	router, err := gorillamux.NewRouter(load(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := servertest.New(t)
-	o := server.NewOrg(t)
-	a := administrator{server: server, token: o.Token, router: router}
+	a := newAdministrator(t)
 	const path = "/api/v2/oauth/clients"
 	one := path + "/" + a.do(t, "POST", path, 200, `{"name":"Entra","authorizedGrantType":"CLIENT-CREDENTIALS","accessTokenValiditySeconds":3600,"roleDivisions":[]}`)
 	a.do(t, "POST", path, 400, `{"name":"Entra","authorizedGrantType":"CODE"}`)
@@ -133,7 +135,7 @@ func TestClientTraffic(t *testing.T) {
 	for _, path := range []string{"jwks.json", "oauth-authorization-server", "oauth-protected-resource"} {
 		a.do(t, "GET", "/.well-known/"+path, 200, "")
 	}
-	a.token, _ = o.NewToken(t, "admin")
+	a.token, _ = a.org.NewToken(t, "admin")
 	a.do(t, "GET", "/api/v2/tokens/me", 200, "")
 	a.do(t, "DELETE", "/api/v2/tokens/me", 204, "")
 	a.do(t, "GET", "/api/v2/tokens/me", 401, "")
@@ -142,12 +144,7 @@ func TestClientTraffic(t *testing.T) {
 // TestEventTraffic does the same with a stream of events.
 func TestEventTraffic(t *testing.T) {
 	t.Parallel()
-	router, err := gorillamux.NewRouter(load(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := servertest.New(t)
-	a := administrator{server: server, token: server.NewOrg(t).Token, router: router}
+	a := newAdministrator(t)
 	const root = "/api/v2/events"
 	a.do(t, "GET", root+"/stream", 404, "")
 	a.do(t, "POST", root+"/poll", 404, `{}`)
