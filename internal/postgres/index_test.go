@@ -73,6 +73,24 @@ func TestIndexesAreUsed(t *testing.T) {
 	org := s.fill(t)
 	t.Run("filters", func(t *testing.T) { filtersUseIndexes(t, s, org) })
 	t.Run("orders", func(t *testing.T) { ordersUseIndexes(t, s, org) })
+	t.Run("links", func(t *testing.T) { linksUseIndexes(t, s, org) })
+}
+
+// The links of a page are found one resource after the other.
+func linksUseIndexes(t *testing.T, s *shelf, org int64) {
+	for typ, index := range map[*schema.Type]string{schema.User: "members_by_user", schema.Group: "group_members_pkey"} {
+		q := directory.Query{Start: 1, Count: 100}
+		of := newListing(typ, q, []any{org})
+		for ids, args := range map[string][]any{
+			givenIDs: {org, uids{numbered(1, 47), numbered(2, 47)}},
+			of.pageOf(of.ids, of.span(q, bookmark{}, false)): {org},
+		} {
+			plan := s.explain(t, of.linksOf(ids), args)
+			if strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, index+" ") {
+				t.Errorf("links of %s are not found by %s\n%s\n%s", typ.Plural, index, ids, plan)
+			}
+		}
+	}
 }
 
 // The filters that clients send every day are answered by an index, at whatever
