@@ -146,10 +146,15 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 		element[sub.Name] = decoded
 	}
 	maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })
-	if len(element) == 0 {
+	switch {
+	case len(element) > 0:
+		return element, nil
+	case a.Search == Link:
+		// A client that has lost the ids of its members means no empty group.
+		return nil, a.CheckElement(element)
+	default:
 		return nil, nil
 	}
-	return element, nil
 }
 
 // CheckElement returns invalidValue when a required sub-attribute is missing

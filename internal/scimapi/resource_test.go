@@ -172,6 +172,11 @@ func TestGroups_MembersAreSeenFromBothEnds(t *testing.T) {
 	change("add", "00000000-0000-7000-8000-000000000000").Refused(t, 400, "invalidValue")
 	change("add", "nobody").Refused(t, 400, "invalidValue")
 	o.Do(t, "PUT", path, map[string]any{"members": servertest.Values(ada)}).Refused(t, 400, "invalidValue")
+	for _, nobody := range []map[string]any{{}, {"value": ""}, {"value": nil}} {
+		members := []any{nobody}
+		o.Do(t, "PATCH", path, servertest.Patch(map[string]any{"op": "replace", "path": "members", "value": members})).Refused(t, 400, "invalidValue")
+		o.Do(t, "PUT", path, map[string]any{"displayName": "Night Shift", "members": members}).Refused(t, 400, "invalidValue")
+	}
 
 	renamed := o.Do(t, "PUT", path, map[string]any{"displayName": "Day Shift"}).Want(t, 200).Object(t)
 	if members, _ := renamed["members"].([]any); renamed["displayName"] != "Day Shift" || len(members) != 2 {
