@@ -53,7 +53,7 @@ func (f *Frame) Handle(r chi.Router, path string, route Route) {
 // body of the protocol. A trailing slash makes no difference.
 func (f *Frame) Router(p Protocol) chi.Router {
 	r := chi.NewRouter()
-	r.Use(middleware.StripSlashes)
+	r.Use(unescape, middleware.StripSlashes)
 	open := Route{Protocol: p, Public: true}
 	r.NotFound(f.wrap("", open, noEndpoint))
 	// Handle takes every method that the router knows.
@@ -121,6 +121,20 @@ func noEndpoint(_ http.ResponseWriter, r *http.Request) error {
 // unknownMethod answers as RFC 9110 section 15.6.2 says.
 func unknownMethod(_ http.ResponseWriter, r *http.Request) error {
 	return scim.NotImplemented("the method %s is not known", r.Method)
+}
+
+// unescape is middleware that has a path found however it is percent-encoded (RFC 3986
+// section 6.2.2.2). With an encoded slash it stays as it is: that is no separator.
+func unescape(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if raw := r.URL.RawPath; raw != "" && !strings.Contains(strings.ToUpper(raw), "%2F") {
+			plain, path := *r, *r.URL
+			path.RawPath = ""
+			plain.URL = &path
+			r = &plain
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // AnyCase is middleware for a mounted router: the beginning of a path below it matches

@@ -55,6 +55,8 @@ func TestRouting(t *testing.T) {
 		{"GET", "/api/v2/scim/uSERS/7", 200, "", "user 7", ""},
 		{"GET", "/api/v2/scim/v2/USERS/Abc/", 200, "", "user Abc", ""},
 		{"GET", "/api/v2/scim/v2/Users/", 200, "", "users", ""},
+		{"GET", "/api/v2/scim/v2/%55sers/%41bc", 200, "", "user Abc", ""},
+		{"GET", "/api/v2/scim/v2/Users%2FAbc", 404, scimType, "there is no endpoint", ""},
 		{"HEAD", "/api/v2/scim/v2/Users", 200, "", "users", ""},
 		{"OPTIONS", "/api/v2/scim/v2/Users", 204, "", "", "GET, HEAD, OPTIONS, POST"},
 		{"OPTIONS", "/api/v2/groups", 204, "", "", "OPTIONS, POST"},
