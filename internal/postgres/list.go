@@ -52,7 +52,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 		return err
 	})
 	if q.Links {
-		b.Queue(s.linksOf(s.pageOf(s.ids, page)), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
+		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
 	}
 	if err = v.pool.SendBatch(ctx, b).Close(); err == nil && len(p.Records) == 0 {
 		p.Total, err = v.total(ctx, s)

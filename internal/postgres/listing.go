@@ -71,6 +71,9 @@ order  by m.group_id, m.user_id`
 	givenIDs = `select unnest($2::uuid[])`
 )
 
+// greatestID ends a page that is not full.
+const greatestID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
+
 // listing is a list, whichever page of it is read.
 type listing struct {
 	table    *table
@@ -176,7 +179,7 @@ func (s listing) place(start int) place {
 
 // span is where a page begins and how long it is, as the ends of statements.
 type span struct {
-	from  string // the condition that an id is not before the page; "" at the start
+	from  string // the bound of the first id: " > $2", or "" at the start
 	order string
 	count int
 	args  []any
@@ -194,11 +197,19 @@ func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 	}
 	switch {
 	case marked:
-		page.from = " and " + id + " > " + argument(uid(mark.after.ID))
+		page.from = " > " + argument(uid(mark.after.ID))
 	case q.Start > 1:
-		page.from = " and " + id + " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
+		page.from = " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
 	}
 	return page
+}
+
+// begin is the condition that column is not before the page.
+func (p span) begin(column string) string {
+	if p.from == "" {
+		return ""
+	}
+	return " and " + column + p.from
 }
 
 // pageOf is the statement of a page of what beginning selects. One resource needs
@@ -207,7 +218,18 @@ func (s listing) pageOf(beginning string, p span) string {
 	if s.single && p.from == "" {
 		return beginning
 	}
-	return beginning + p.from + p.order + " limit " + strconv.Itoa(p.count)
+	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
+}
+
+// linksWithin is the statement of the links of all resources of a page without a
+// filter. Of users it reads those from the first to the last of the page as one range;
+// what it finds of others, inactive ones, is left out in reading.
+func (s listing) linksWithin(p span) string {
+	if s.table == groups {
+		return s.linksOf(s.pageOf(s.ids, p))
+	}
+	last := s.ids + p.begin(s.table.alias+".id") + p.order + " offset " + strconv.Itoa(p.count-1) + " limit 1"
+	return s.links + p.begin(s.owner) + " and " + s.owner + " <= coalesce((" + last + "), " + greatestID + ")" + s.linkOrder
 }
 
 // linksOf is the statement of the links of those whose ids a query selects. Groups

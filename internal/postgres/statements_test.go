@@ -263,7 +263,7 @@ func listStatements(t *testing.T) map[string]string {
 			if s.linked != "" {
 				statements[name+way+" with links"] = s.pageOf(s.linked, page)
 			}
-			statements[name+way+" linked"] = s.linksOf(s.pageOf(s.ids, page))
+			statements[name+way+" linked"] = s.linksWithin(page)
 		}
 	}
 	maps.Copy(statements, rankingStatements(t, v))
