@@ -71,8 +71,15 @@ order  by m.group_id, m.user_id`
 	givenIDs = `select unnest($2::uuid[])`
 )
 
-// greatestID ends a page that is not full.
-const greatestID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
+// What begins the first page, and ends one that is not full.
+const (
+	leastID    = `'00000000-0000-0000-0000-000000000000'::uuid`
+	greatestID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
+)
+
+// hidden keeps PostgreSQL from looking at a value when it plans: a plan for one value
+// must not look so much better than that for all that each value is planned for.
+func hidden(value string) string { return "(select " + value + ")" }
 
 // listing is a list, whichever page of it is read.
 type listing struct {
@@ -197,7 +204,7 @@ func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 	}
 	switch {
 	case marked:
-		page.from = " > " + argument(uid(mark.after.ID))
+		page.from = " > " + hidden(argument(uid(mark.after.ID))+"::uuid")
 	case q.Start > 1:
 		page.from = " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
 	}
@@ -228,8 +235,12 @@ func (s listing) linksWithin(p span) string {
 	if s.table == groups {
 		return s.linksOf(s.pageOf(s.ids, p))
 	}
+	from := p.from
+	if from == "" {
+		from = " > " + hidden(leastID)
+	}
 	last := s.ids + p.begin(s.table.alias+".id") + p.order + " offset " + strconv.Itoa(p.count-1) + " limit 1"
-	return s.links + p.begin(s.owner) + " and " + s.owner + " <= coalesce((" + last + "), " + greatestID + ")" + s.linkOrder
+	return s.links + " and " + s.owner + from + " and " + s.owner + " <= coalesce((" + last + "), " + greatestID + ")" + s.linkOrder
 }
 
 // linksOf is the statement of the links of those whose ids a query selects. Groups

@@ -91,7 +91,7 @@ func (w *writer) find(leaf filter.Node) (sql string, ok bool) {
 		return "", false
 	}
 	return fmt.Sprintf("exists (select from user_keys k where k.org_id = $1 and k.kind = %d and k.key = %s and k.user_id = %s.id)",
-		w.table.kindOf(c.Attr), w.param(c.Value), w.table.alias), true
+		w.table.kindOf(c.Attr), hidden(w.param(c.Value)+"::text"), w.table.alias), true
 }
 
 // scan tests the folded copy.
