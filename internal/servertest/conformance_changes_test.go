@@ -13,7 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/servertest"
 )
 
-// RFC 7644 section 3.5.1
+// RFC 7644 section 3.5.1.
 func TestPut_ReplacesTheWhole(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)
@@ -91,7 +91,7 @@ func TestPatch_IsAllOrNothing(t *testing.T) {
 	}
 }
 
-// RFC 7644 section 3.10
+// RFC 7644 section 3.10.
 func TestPatch_PathsInAnyCase(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -109,7 +109,7 @@ func TestPatch_PathsInAnyCase(t *testing.T) {
 	}
 }
 
-// RFC 7644 section 3.5.2.3
+// RFC 7644 section 3.5.2.3.
 func TestPatch_ReplaceFindsNothing(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)

@@ -3,6 +3,7 @@ package servertest_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,7 +129,7 @@ func TestServiceProviderConfig_TellsTheTruth(t *testing.T) {
 		operations[i] = operation{Method: "DELETE", Path: "/Users/x"}
 	}
 	o.Do(t, "POST", "/Bulk", bulkBody(0, operations...)).Want(t, 200)
-	o.Do(t, "POST", "/Bulk", bulkBody(0, append(operations, operations[0])...)).Refused(t, 413, "")
+	o.Do(t, "POST", "/Bulk", bulkBody(0, slices.Concat(operations, operations[:1])...)).Refused(t, 413, "")
 	o.Do(t, "POST", "/Bulk", padded(c.Bulk.MaxPayloadSize)).Want(t, 200)
 	o.Do(t, "POST", "/Bulk", padded(c.Bulk.MaxPayloadSize+1)).Refused(t, 413, "")
 }

@@ -127,7 +127,7 @@ func TestQuery_IsDecodedOnce(t *testing.T) {
 	}
 }
 
-// RFC 7644 section 3.4.2
+// RFC 7644 section 3.4.2.
 func TestList_IsAListResponse(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)

@@ -1,6 +1,7 @@
 package servertest_test
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
 	"strings"
@@ -214,9 +215,7 @@ func TestResource_KeepsWhatWasSent(t *testing.T) {
 		"ims":         []any{map[string]any{"value": "z"}, map[string]any{"value": "a"}, map[string]any{"value": "m"}},
 	}
 	sent := map[string]any{"userName": "ada@example.org"}
-	for name, value := range want {
-		sent[name] = value
-	}
+	maps.Copy(sent, want)
 	user := read(t, o, create(t, o, sent)["id"])
 	for name, value := range want {
 		got := user[name]

@@ -46,7 +46,7 @@ func values(t *testing.T, attribute string, taken map[string]any, refused ...str
 	}
 }
 
-// RFC 7643 section 2.3.5
+// RFC 7643 section 2.3.5.
 func TestResource_DateTimes(t *testing.T) {
 	t.Parallel()
 	values(t, "when", map[string]any{
@@ -64,7 +64,7 @@ func TestResource_Numbers(t *testing.T) {
 	values(t, "weight", map[string]any{`7.25`: 7.25, `7`: 7.0, `1e2`: 100.0}, `"7.25"`, `true`)
 }
 
-// RFC 7643 section 2.3.6
+// RFC 7643 section 2.3.6.
 func TestResource_Binaries(t *testing.T) {
 	t.Parallel()
 	values(t, "data", map[string]any{`"AQID"`: "AQID", `"AQI="`: "AQI="}, `"?"`, `"A"`, `"AQ I="`, `7`)
