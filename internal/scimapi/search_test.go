@@ -21,7 +21,7 @@ func searchRequest(members map[string]any) map[string]any {
 	return body
 }
 
-// RFC 7644 section 3.4.3
+// RFC 7644 section 3.4.3.
 func TestSearch_IsTheListByAnotherName(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -115,7 +115,7 @@ func TestSearch_RefusesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// RFC 7644 section 3.4.2.1
+// RFC 7644 section 3.4.2.1.
 func TestRoot_ListsUsersAndGroups(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)

@@ -73,7 +73,7 @@ func headers(line string) []string {
 	return []string{line}
 }
 
-// RFC 7644 sections 3.1 and 3.8
+// RFC 7644 sections 3.1 and 3.8.
 func TestMediaTypes(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -90,7 +90,7 @@ func TestMediaTypes(t *testing.T) {
 	o.Do(t, "GET", "/Users", nil, "Accept: application/xml").Refused(t, 406, "")
 }
 
-// RFC 9110 sections 9.3.2 and 9.3.7
+// RFC 9110 sections 9.3.2 and 9.3.7.
 func TestMethods_HeadAndOptions(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -223,7 +223,7 @@ func TestPreconditions_ComeAfterPermissionAndExistence(t *testing.T) {
 	}
 }
 
-// RFC 6750 section 2 and RFC 9700 section 4.3.2
+// RFC 6750 section 2 and RFC 9700 section 4.3.2.
 func TestToken_IsTakenFromTheHeaderAlone(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
