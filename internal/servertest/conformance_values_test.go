@@ -57,7 +57,7 @@ func TestResource_DateTimes(t *testing.T) {
 	}, `"2026-01-31"`, `"2026-04-31T10:00:00Z"`, `"2023-02-29T10:00:00Z"`, `"10:00:00Z"`, `"2026-01-31 10:00:00Z"`, `1767225600`)
 }
 
-// RFC 7643 sections 2.3.3 and 2.3.4
+// RFC 7643 sections 2.3.3 and 2.3.4.
 func TestResource_Numbers(t *testing.T) {
 	t.Parallel()
 	values(t, "size", map[string]any{`7`: 7.0, `-7`: -7.0, `0`: 0.0}, `1.0`, `1e2`, `1.5`, `"7"`, `true`)
