@@ -51,14 +51,6 @@ func (m *Map[K, V]) put(key K, value V) {
 	m.young[key] = value
 }
 
-// Delete forgets a key.
-func (m *Map[K, V]) Delete(key K) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.young, key)
-	delete(m.old, key)
-}
-
 // Len is how many entries are kept.
 func (m *Map[K, V]) Len() int {
 	m.mu.RLock()
