@@ -28,5 +28,8 @@ func Every(ctx context.Context, pause time.Duration, log *slog.Logger, message s
 			return
 		case <-tick.C:
 		}
+		if ctx.Err() != nil { // both were ready
+			return
+		}
 	}
 }
