@@ -53,11 +53,8 @@ func (f *Frame) Handle(r chi.Router, path string, route Route) {
 // body of the protocol. A trailing slash makes no difference.
 func (f *Frame) Router(p Protocol) chi.Router {
 	r := chi.NewRouter()
-	r.Use(unescape, middleware.StripSlashes)
-	open := Route{Protocol: p, Public: true}
-	r.NotFound(f.wrap("", open, noEndpoint))
-	// Handle takes every method that the router knows.
-	r.MethodNotAllowed(f.wrap("", open, unknownMethod))
+	r.Use(unescape, middleware.StripSlashes, byPath)
+	r.NotFound(f.wrap("", Route{Protocol: p, Public: true}, noEndpoint))
 	return r
 }
 
@@ -118,9 +115,13 @@ func noEndpoint(_ http.ResponseWriter, r *http.Request) error {
 	return scim.NotFound("there is no endpoint %s", r.URL.Path)
 }
 
-// unknownMethod answers as RFC 9110 section 15.6.2 says.
-func unknownMethod(_ http.ResponseWriter, r *http.Request) error {
-	return scim.NotImplemented("the method %s is not known", r.Method)
+// byPath is middleware that has a route found by the path alone: it takes all methods,
+// and the router, which refuses those that it does not know, is told of one that it does.
+func byPath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
+		next.ServeHTTP(w, r)
+	})
 }
 
 // unescape is middleware that has a path found however it is percent-encoded (RFC 3986
