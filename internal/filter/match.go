@@ -33,15 +33,15 @@ func Match(n Node, doc scim.Document) bool {
 	})
 }
 
-// MatchElement reports whether one element of a complex attribute satisfies the
-// node of an Each, or of the value filter of a Path.
+// MatchElement reports whether one element of an attribute satisfies the node of
+// an Each, or of the value filter of a Path.
 func MatchElement(n Node, element any) bool {
 	return evaluate(n, func(leaf Node) bool {
 		switch n := leaf.(type) {
 		case Compare:
-			return n.matches(member(element, n.Attr))
+			return n.matches(part(element, n.Attr))
 		case Present:
-			return isPresent(member(element, n.Attr))
+			return isPresent(part(element, n.Attr))
 		}
 		return false
 	})
@@ -65,34 +65,32 @@ func evaluate(n Node, test func(leaf Node) bool) bool {
 // attribute without values is tested once, as unassigned; so is the
 // sub-attribute of an element that has none.
 func anyValue(a *schema.Attribute, doc scim.Document, test func(any) bool) bool {
-	top, below := a, a.Parent()
-	if below != nil {
+	top := a
+	if below := a.Parent(); below != nil {
 		top = below
 	}
-	value := func(element any) any {
-		if below == nil {
-			return element
-		}
-		return member(element, a)
-	}
 	if !top.MultiValued {
-		return test(value(top.Get(doc)))
+		return test(part(top.Get(doc), a))
 	}
 	assigned := false
 	for _, element := range top.Values(doc) {
 		if schema.IsEmpty(element) {
 			continue
 		}
-		if assigned = true; test(value(element)) {
+		if assigned = true; test(part(element, a)) {
 			return true
 		}
 	}
 	return !assigned && test(nil)
 }
 
-func member(element any, sub *schema.Attribute) any {
-	object, _ := element.(map[string]any)
-	return object[sub.Name]
+// part is what a test of an attribute sees of a value: a sub-attribute, or all of it.
+func part(value any, a *schema.Attribute) any {
+	if a.Parent() == nil {
+		return value
+	}
+	object, _ := value.(map[string]any)
+	return object[a.Name]
 }
 
 func isPresent(value any) bool { return !schema.IsEmpty(value) }

@@ -129,6 +129,11 @@ func TestMatch(t *testing.T) {
 		testURN + `:tags eq "green"`:                                 false,
 		testURN + `:tags eq null`:                                    false,
 		testURN + `:tags pr`:                                         true,
+		testURN + `:tags[value eq "red"]`:                            true,
+		testURN + `:tags[VALUE ne "red" and value sw "b"]`:           true,
+		testURN + `:tags[value sw "r" and value sw "b"]`:             false,
+		testURN + `:tags[not (value pr)]`:                            false,
+		testURN + `:tags[value sw "r"].value ew "d"`:                 true,
 
 		// other kinds
 		`level eq 7`:       true,

@@ -17,7 +17,8 @@ type Not struct{ Node Node }
 // Compare tests one attribute against a value. Attr is the leaf: a simple
 // attribute, or a sub-attribute (Attr.Parent() != nil). Outside an Each, a leaf
 // below a multi-valued attribute matches if any element matches; inside an Each
-// it is the element's own sub-attribute.
+// it is the element's own sub-attribute, or Attr is that of the Each, for an
+// element that is simple.
 //
 // An attribute without a value compares as null: only `ne` a value, and `eq`
 // null, match it (RFC 7643 section 2.5).
@@ -41,8 +42,8 @@ type Compare struct {
 // multi-valued too.
 type Present struct{ Attr *schema.Attribute }
 
-// Each is `attr[...]`: one element of Attr, which is complex and multi-valued,
-// satisfies Node as a whole. Node holds no other Each.
+// Each is `attr[...]`: one element of Attr, which is multi-valued, satisfies Node
+// as a whole. Node holds no other Each.
 type Each struct {
 	Attr *schema.Attribute
 	Node Node

@@ -115,7 +115,7 @@ func (p Path) checkBrackets(inner string) error {
 	}
 	if inner != "" && strings.Trim(inner, "-0123456789 ") == "" {
 		return scim.InvalidPath(`path %s[%s]: a value cannot be chosen by its position; choose it by a filter, as in %s[%s eq "x"]`,
-			p.Attr, shorten(inner), p.Attr, p.Attr.Sub[0].Name)
+			p.Attr, shorten(inner), p.Attr, firstSub(p.Attr))
 	}
 	return nil
 }
@@ -128,18 +128,21 @@ func subAfter(a *schema.Attribute, rest string) (*schema.Attribute, error) {
 	name, dotted := strings.CutPrefix(rest, ".")
 	if !dotted {
 		return nil, scim.InvalidPath("path: %s[...] is followed by %q; a sub-attribute is expected, as in %s[...].%s",
-			a, shorten(rest), a, a.Sub[0].Name)
+			a, shorten(rest), a, firstSub(a))
 	}
-	sub := a.SubAttribute(name)
-	if sub == nil {
+	switch sub := inElement(a, name); sub {
+	case nil:
 		return nil, scim.InvalidPath("path: %s", unknownSub(a, name))
+	case a:
+		return nil, nil
+	default:
+		return sub, nil
 	}
-	return sub, nil
 }
 
 func valueFilter(t *schema.Type, a *schema.Attribute, text string, o schema.Options) (Node, error) {
 	if isBlank(text) {
-		return nil, scim.InvalidFilter(`path %s[]: the brackets are empty; a condition such as %s eq "x" is expected`, a, a.Sub[0].Name)
+		return nil, scim.InvalidFilter(`path %s[]: the brackets are empty; a condition such as %s eq "x" is expected`, a, firstSub(a))
 	}
 	c, err := scanInner(text)
 	if err != nil {

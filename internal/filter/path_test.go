@@ -38,6 +38,8 @@ var userPaths = []struct{ text, print string }{
 	{scim.UserURN + `:name.familyName`, `name.familyName`},
 	{scim.UserURN + `:emails[type eq "work"].value`, `emails[type eq "work"].value`},
 	{oddURN + `:shoe-size_eu`, oddURN + `:shoe-size_eu`},
+	{testURN + `:tags[Value eq "Red"]`, testURN + `:tags[value eq "red"]`},
+	{testURN + `:tags[value eq "red"].value`, testURN + `:tags[value eq "red"]`},
 }
 
 func TestParsePath(t *testing.T) {
@@ -128,6 +130,10 @@ var pathRefusals = []struct {
 	{`title[value eq "x"]`, scim.TypeInvalidPath, `title has no sub-attributes`},
 	{`schemas[value eq "x"]`, scim.TypeInvalidPath, `schemas has no sub-attributes`},
 	{enterprise + `[value eq "x"]`, scim.TypeInvalidPath, `is a whole schema`},
+	{testURN + `:tags[0]`, scim.TypeInvalidPath, `tags[value eq "x"]`},
+	{testURN + `:tags[]`, scim.TypeInvalidFilter, `a condition such as value eq "x"`},
+	{testURN + `:tags[type eq "x"]`, scim.TypeInvalidFilter, `"type" is not a sub-attribute of ` + testURN + `:tags; allowed are value`},
+	{testURN + `:tags[value pr].type`, scim.TypeInvalidPath, `tags has no sub-attributes`},
 	{"ti\x00tle", scim.TypeInvalidPath, `NUL`},
 	{"ti\xfftle", scim.TypeInvalidPath, `UTF-8`},
 	{strings.Repeat("x", 4097), scim.TypeInvalidPath, `longer than the 4096 bytes`},

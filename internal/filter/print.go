@@ -49,10 +49,14 @@ func appendOperand(b []byte, n Node, inside bool) []byte {
 }
 
 func appendName(b []byte, a *schema.Attribute, inside bool) []byte {
-	if inside {
+	switch {
+	case !inside:
+		return append(b, a.String()...)
+	case a.Parent() == nil:
+		return append(b, element...)
+	default:
 		return append(b, a.Name...)
 	}
-	return append(b, a.String()...)
 }
 
 func appendValue(b []byte, v any) []byte {

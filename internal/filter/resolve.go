@@ -9,11 +9,11 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// attribute finds what a name in a filter stands for: inside brackets one of
-// the sub-attributes, else any attribute of the type.
+// attribute finds what a name in a filter stands for: inside brackets a part of
+// an element, else any attribute of the type.
 func (b binder) attribute(name string) (*schema.Attribute, error) {
 	if b.in != nil {
-		sub := b.in.SubAttribute(name)
+		sub := inElement(b.in, name)
 		if sub == nil {
 			return nil, scim.InvalidFilter("%q is not a sub-attribute of %s; allowed are %s", shorten(name), b.in, subNames(b.in))
 		}
@@ -30,6 +30,19 @@ func (b binder) attribute(name string) (*schema.Attribute, error) {
 		return ref.Leaf(), nil
 	}
 }
+
+// inElement finds what a name stands for in one element of a multi-valued attribute:
+// a sub-attribute; or, for `value`, a simple element itself, which the attribute
+// stands for (RFC 7643 section 2.4). It is nil for other names.
+func inElement(a *schema.Attribute, name string) *schema.Attribute {
+	if a.Kind != schema.Complex && strings.EqualFold(name, element) {
+		return a
+	}
+	return a.SubAttribute(name)
+}
+
+// element is the name of a simple element inside brackets.
+const element = "value"
 
 // resolve finds what a name stands for outside of brackets.
 func resolve(t *schema.Type, name string) (schema.Ref, bool) {
@@ -81,12 +94,22 @@ func urns(t *schema.Type) []string {
 	return list
 }
 
+// subNames are the names that inElement knows.
 func subNames(a *schema.Attribute) string {
+	if len(a.Sub) == 0 {
+		return element
+	}
 	names := make([]string, len(a.Sub))
 	for i, sub := range a.Sub {
 		names[i] = sub.Name
 	}
 	return strings.Join(names, ", ")
+}
+
+// firstSub is the first of subNames, for examples.
+func firstSub(a *schema.Attribute) string {
+	name, _, _ := strings.Cut(subNames(a), ",")
+	return name
 }
 
 // checkFilterable refuses secrets, which a filter would help to guess, and what
@@ -112,10 +135,10 @@ var (
 
 // checkBrackets tells why the attribute takes no value filter, or "". One that
 // is singular takes it when it has a value to compare: Entra removes a manager
-// with manager[value eq "id"].
+// with manager[value eq "id"]. No document holds what schemas lists.
 func checkBrackets(a *schema.Attribute) string {
 	switch {
-	case a.Kind != schema.Complex:
+	case a.Kind != schema.Complex && !a.MultiValued, a == schema.Schemas:
 		return fmt.Sprintf("%s has no sub-attributes, so a value filter in brackets cannot follow it", a)
 	case !a.MultiValued && a.SubAttribute("value") == nil:
 		return fmt.Sprintf("%s has one value only, so a value filter in brackets cannot follow it; name a sub-attribute, as in %s.%s",

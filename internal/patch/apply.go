@@ -239,7 +239,12 @@ func (s *step) changeMatched(list []any, matched []int) error {
 		return scim.InvalidValue("%s: the path selects %d values, and at most one may be primary", s.attr, len(matched))
 	}
 	for _, i := range matched {
-		if err := s.changeObject(list[i].(map[string]any)); err != nil {
+		object, ok := list[i].(map[string]any)
+		if !ok {
+			list[i] = s.value
+			continue
+		}
+		if err := s.changeObject(object); err != nil {
 			return err
 		}
 	}

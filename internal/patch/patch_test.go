@@ -291,6 +291,13 @@ func TestOtherTypes(t *testing.T) {
 		{"append to a list", `{"op":"add","path":"tags","value":["A","c"]}`, `{"badge":"B1","tags":["a","b","c"]}`, ""},
 		{"replace a list", `{"op":"replace","path":"tags","value":"c"}`, `{"badge":"B1","tags":["c"]}`, ""},
 		{"remove from a list", `{"op":"remove","path":"tags","value":["B"]}`, `{"badge":"B1","tags":["a"]}`, ""},
+		{"remove by a filter", `{"op":"remove","path":"tags[value eq \"A\"]"}`, `{"badge":"B1","tags":["b"]}`, ""},
+		{"remove what is not there", `{"op":"remove","path":"tags[value eq \"c\"]"}`, `{"badge":"B1","tags":["a","b"]}`, ""},
+		{"remove all", `{"op":"remove","path":"tags[value pr]"}`, `{"badge":"B1"}`, ""},
+		{"replace by a filter", `{"op":"replace","path":"tags[value eq \"a\"]","value":"c"}`, `{"badge":"B1","tags":["c","b"]}`, ""},
+		{"replace by an equal", `{"op":"add","path":"tags[value eq \"a\"].value","value":"b"}`, `{"badge":"B1","tags":["b"]}`, ""},
+		{"replace what is not there", `{"op":"replace","path":"tags[value eq \"c\"]","value":"d"}`, nil, scim.TypeNoTarget},
+		{"add what is not there", `{"op":"add","path":"tags[value eq \"c\"]","value":"c"}`, nil, scim.TypeNoTarget},
 		{"integer", `{"op":"add","path":"level","value":1.5}`, nil, scim.TypeInvalidValue},
 	}
 	for _, test := range tests {

@@ -254,6 +254,9 @@ func (w *world) drawFilter(t *rapid.T, typ *schema.Type) string {
 		}
 		a := rapid.SampledFrom(tops).Draw(t, "attribute")
 		if a.Kind != schema.Complex {
+			if a.MultiValued && a != schema.Schemas && oneIn(t, 2) {
+				return a.String() + "[" + w.drawExpression(t, 2, func() string { return w.drawTest(t, a, "value") }) + "]"
+			}
 			return w.drawTest(t, a, a.String())
 		}
 		sub := rapid.SampledFrom(slices.DeleteFunc(slices.Clone(a.Sub), func(a *schema.Attribute) bool { return !filterable(a) }))
