@@ -147,6 +147,7 @@ func TestForeignTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := changed(nil)
+	later := time.Now().Add(24 * time.Hour).Unix() // than the last subtest, however long it waits for its turn
 	for name, token := range map[string]string{
 		"another issuer":            changed(jwt.MapClaims{"iss": i.URL + "/evil/"}),
 		"issuer without its slash":  changed(jwt.MapClaims{"iss": i.URL + "/acme"}),
@@ -162,8 +163,8 @@ func TestForeignTokens(t *testing.T) {
 		"expired":                   changed(jwt.MapClaims{"iat": time.Now().Add(-time.Hour).Unix(), "exp": time.Now().Add(-time.Minute).Unix()}),
 		"no expiry":                 changed(jwt.MapClaims{"exp": nil}),
 		"no time of issue":          changed(jwt.MapClaims{"iat": nil}),
-		"issued in the future":      changed(jwt.MapClaims{"iat": time.Now().Add(time.Minute).Unix()}),
-		"not valid yet":             changed(jwt.MapClaims{"nbf": time.Now().Add(time.Minute).Unix()}),
+		"issued in the future":      changed(jwt.MapClaims{"iat": later, "exp": later}),
+		"not valid yet":             changed(jwt.MapClaims{"nbf": later}),
 		"lives for days":            changed(jwt.MapClaims{"exp": time.Now().Add(48 * time.Hour).Unix()}),
 		"lives for ever":            changed(jwt.MapClaims{"exp": 1e300}),
 		"bound to a key":            changed(jwt.MapClaims{"cnf": map[string]string{"jkt": "x"}}),
@@ -351,7 +352,7 @@ func TestAssertion(t *testing.T) {
 	for kid, method := range map[string]jwt.SigningMethod{"rsa": jwt.SigningMethodPS256, "ec": jwt.SigningMethodES256, "ed": jwt.SigningMethodEdDSA} {
 		assertion := i.sign(t, method, kid, i.keys[kid], jwt.MapClaims{
 			"iss": client.ID, "sub": client.ID, "aud": []string{here.URL + "/oauth/token", there.URL}, "jti": uuid.NewString(),
-			"exp": time.Now().Add(time.Minute).Unix(),
+			"exp": time.Now().Add(5 * time.Minute).Unix(),
 		})
 		status, body := post(here, assertion)
 		if status != http.StatusOK {
