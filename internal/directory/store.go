@@ -18,6 +18,10 @@ import (
 // have: unknown, deleted, or of another organisation.
 var ErrNotFound = errors.New("not found")
 
+// ErrDeleted is what a store answers for a new user who may not be a deleted one of
+// the same name (Edit.New).
+var ErrDeleted = errors.New("a deleted user has the name")
+
 // Store hands out the data of one organisation at a time: no method below
 // exists without saying whose data it is.
 type Store interface {
@@ -70,7 +74,8 @@ type Reader interface {
 // Writer changes users and groups.
 type Writer interface {
 	// CreateUser stores a new user. A deleted user of the same userName is
-	// restored instead: it keeps its id and creation time, and nothing else.
+	// restored instead, unless e.New: it keeps its id and creation time, and
+	// nothing else.
 	CreateUser(ctx context.Context, t *schema.Type, e Edit) (Record, error)
 
 	// Update changes one resource by a function old -> new that runs inside the
@@ -154,6 +159,8 @@ type Edit struct {
 	Doc scim.Document
 	// PasswordHash replaces the hash; empty leaves it as it is.
 	PasswordHash string
+	// New refuses, with ErrDeleted, to make a user of whom a deleted one has the name.
+	New bool
 	// References must exist when the edit is stored.
 	References []Reference
 	// Members changes the members of a group; nil leaves them.

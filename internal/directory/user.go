@@ -14,11 +14,21 @@ import (
 // CreateUser stores a new user from the body of a POST. A deleted user of the
 // same userName comes back under its old id (BEHAVIOUR 36).
 func (d *Directory) CreateUser(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
+	return d.createUser(ctx, o, body, false)
+}
+
+// CreateNewUser is CreateUser where no deleted user may come back: that is ErrDeleted.
+func (d *Directory) CreateNewUser(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
+	return d.createUser(ctx, o, body, true)
+}
+
+func (d *Directory) createUser(ctx context.Context, o org.Org, body map[string]any, fresh bool) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
 		edit, err := d.NewUser(o, t, body)
 		if err != nil {
 			return Record{}, err
 		}
+		edit.New = fresh
 		record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
 		return record, explain(t, "", err)
 	})

@@ -15,14 +15,16 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// operations are what the directory offers for one resource type. Where lifecycle
-// is not nil, create and remove are for the organisations that it says; refusal
-// tells the administrator of another what to do instead.
+// operations are what the directory offers for one resource type. createNew is create
+// where nothing that was deleted may come back: that is directory.ErrDeleted. Where
+// lifecycle is not nil, create and remove are for the organisations that it says;
+// refusal tells the administrator of another what to do instead.
 type operations struct {
-	create  func(ctx context.Context, o org.Org, body map[string]any) (directory.Record, error)
-	replace func(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (directory.Record, error)
-	patch   func(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (directory.Record, error)
-	remove  func(ctx context.Context, o org.Org, id string, match scim.Condition) error
+	create    func(ctx context.Context, o org.Org, body map[string]any) (directory.Record, error)
+	createNew func(ctx context.Context, o org.Org, body map[string]any) (directory.Record, error)
+	replace   func(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (directory.Record, error)
+	patch     func(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (directory.Record, error)
+	remove    func(ctx context.Context, o org.Org, id string, match scim.Condition) error
 
 	lifecycle func(s org.Settings) bool
 	refusal   string
@@ -43,12 +45,16 @@ const groupsElsewhere = "groups are made and deleted in the platform, with POST 
 func operationsOf(d *directory.Directory, t *schema.Type) operations {
 	if t.Core.ID == scim.GroupURN {
 		return operations{
-			create: d.ProvisionGroup, replace: d.ReplaceGroup, patch: d.PatchGroup, remove: d.DeleteGroup,
+			create: d.ProvisionGroup, createNew: d.ProvisionGroup,
+			replace: d.ReplaceGroup, patch: d.PatchGroup, remove: d.DeleteGroup,
 			lifecycle: func(s org.Settings) bool { return s.GroupLifecycle },
 			refusal:   groupsElsewhere, bodyLimit: httpapi.GroupBodyLimit,
 		}
 	}
-	return operations{create: d.CreateUser, replace: d.ReplaceUser, patch: d.PatchUser, remove: d.DeleteUser}
+	return operations{
+		create: d.CreateUser, createNew: d.CreateNewUser,
+		replace: d.ReplaceUser, patch: d.PatchUser, remove: d.DeleteUser,
+	}
 }
 
 // resources serves the resources of one type under one mount.
