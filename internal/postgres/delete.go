@@ -35,6 +35,12 @@ with gone as (
   delete from group_members m
   where  m.org_id = $1 and m.user_id = $2
   returning m.group_id
+), moved as (
+  update modifications t
+  set    modified_at = $3
+  from   gone
+  join   groups g on g.org_id = $1 and g.id = gone.group_id
+  where  t.org_id = $1 and t.kind = 2 and t.modified_at = g.modified_at and t.id = g.id
 )
 update groups g
 set    version      = g.version + 1,
@@ -55,11 +61,15 @@ const deleteUser = `
 with gone as (
   delete from users
   where  org_id = $1 and id = $2
-  returning id, user_name_key, version, created_at, doc, active
+  returning id, user_name_key, version, created_at, modified_at, doc, active
 ), kept as (
   insert into deleted_users (org_id, user_name_key, id, version, created_at, deleted_at, doc)
   select $1, user_name_key, id, version, created_at, $3::timestamptz, doc
   from   gone
+), forgotten as (
+  delete from modifications t
+  using  gone
+  where  t.org_id = $1 and t.kind = 1 and t.modified_at = gone.modified_at and t.id = gone.id
 ), dropped as (
   delete from user_keys k
   using  gone, unnest($4::smallint[], $5::text[]) as old (kind, key)

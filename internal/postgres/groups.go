@@ -28,6 +28,10 @@ with known as materialized (
          $7::boolean, $8::text, $9::jsonb, $10::text, $11::text, $12::text, $15::bigint
   where  (select count(*) from known) = $15::bigint
   returning id
+), modified as (
+  insert into modifications (org_id, kind, modified_at, id)
+  select $1, 2, $3::timestamptz, created.id
+  from   created
 ), joined as (
   insert into group_members (org_id, group_id, user_id)
   select $1, created.id, known.id
@@ -133,6 +137,7 @@ func (v view) queueGroup(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
 // updateGroup stores a new document. The version is given, because a change of
 // the members in the same transaction has raised it already.
 const updateGroup = `
+with ` + moveGroup + `
 update groups
 set    version          = $3,
        modified_at      = $4,
@@ -171,10 +176,11 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 
 // groupUpdate gives the arguments of updateGroup, and the record its new state.
 func (v view) groupUpdate(t *schema.Type, r *directory.Record, doc scim.Document) ([]any, error) {
+	before := r.Modified
 	r.Modified, r.Doc = now(), t.Encode(doc)
 	found, err := newRow(t, doc)
-	args := append(make([]any, 0, 9), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
-	return append(args, found.columns...), err
+	args := append(make([]any, 0, 10), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
+	return append(append(args, found.columns...), before), err
 }
 
 // editMembers changes the members of a group that is locked. The answer holds

@@ -21,7 +21,7 @@ import (
 // Errors are those of CreateUser; a name that is taken is an internal one.
 func (s *Store) LoadUsers(ctx context.Context, o org.ID, t *schema.Type, edits []directory.Edit) error {
 	v := s.view(o)
-	resources, keys := make([][]any, len(edits)), [][]any{}
+	resources, modified, keys := make([][]any, len(edits)), make([][]any, len(edits)), [][]any{}
 	var references []directory.Reference
 	var counts [groupsCount + 1]int32
 	for i, e := range edits {
@@ -33,6 +33,7 @@ func (s *Store) LoadUsers(ctx context.Context, o org.ID, t *schema.Type, edits [
 		if e.PasswordHash != "" {
 			password = e.PasswordHash
 		}
+		modified[i] = modificationOf(modifiedUsers, stored)
 		resources[i] = append(append(stored, password), found.columns...)
 		for _, k := range found.keys {
 			keys = append(keys, []any{v.org, k.kind, k.key, id})
@@ -46,6 +47,7 @@ func (s *Store) LoadUsers(ctx context.Context, o org.ID, t *schema.Type, edits [
 	}
 	err := v.load(ctx, references, counts[:], []copied{
 		{"users", append(append(slices.Clone(loadedColumns), "password_hash"), users.columnNames...), resources},
+		{"modifications", modificationColumns, modified},
 		{"user_keys", []string{"org_id", "kind", "key", "user_id"}, keys},
 	})
 	return wrap("load users", err)
@@ -61,7 +63,7 @@ type NewGroup struct {
 // must be users of the organisation.
 func (s *Store) LoadGroups(ctx context.Context, o org.ID, t *schema.Type, loaded []NewGroup) error {
 	v := s.view(o)
-	resources, members := make([][]any, len(loaded)), [][]any{}
+	resources, modified, members := make([][]any, len(loaded)), make([][]any, len(loaded)), [][]any{}
 	for i, g := range loaded {
 		id, found, stored, err := v.loaded(t, g.Edit)
 		if err != nil {
@@ -71,6 +73,7 @@ func (s *Store) LoadGroups(ctx context.Context, o org.ID, t *schema.Type, loaded
 		if g.Members != nil {
 			ids = g.Members.Add
 		}
+		modified[i] = modificationOf(modifiedGroups, stored)
 		stored = append(stored, len(ids), g.Description, g.Type, g.Visibility, g.RulesVisible)
 		resources[i] = append(stored, found.columns...)
 		for _, member := range ids {
@@ -80,13 +83,17 @@ func (s *Store) LoadGroups(ctx context.Context, o org.ID, t *schema.Type, loaded
 	columns := append(slices.Clone(loadedColumns), "member_count", "description", "type", "visibility", "rules_visible")
 	err := v.load(ctx, nil, []int32{groupsCount: int32(len(loaded))}, []copied{
 		{"groups", append(columns, groups.columnNames...), resources},
+		{"modifications", modificationColumns, modified},
 		{"group_members", []string{"org_id", "group_id", "user_id"}, members},
 	})
 	return wrap("load groups", err)
 }
 
-// loadedColumns begin the rows of both types, as loaded gives them.
-var loadedColumns = []string{"org_id", "id", "version", "created_at", "modified_at", "doc", "folded"}
+var (
+	// loadedColumns begin the rows of both types, as loaded gives them.
+	loadedColumns       = []string{"org_id", "id", "version", "created_at", "modified_at", "doc", "folded"}
+	modificationColumns = []string{"org_id", "kind", "modified_at", "id"}
+)
 
 func (v view) loaded(t *schema.Type, e directory.Edit) (id uid, found row, stored []any, err error) {
 	parsed, err := uuid.Parse(schema.ID.Text(e.Doc))
@@ -97,6 +104,11 @@ func (v view) loaded(t *schema.Type, e directory.Edit) (id uid, found row, store
 	id, created := uid(parsed), now()
 	stored = append(make([]any, 0, 20), v.org, id, int64(1), created, created, string(t.Encode(e.Doc)), found.folded)
 	return id, found, stored, err
+}
+
+// modificationOf gives the row of modifications that goes with what loaded gives.
+func modificationOf(kind int16, stored []any) []any {
+	return []any{stored[0], kind, stored[4], stored[1]}
 }
 
 // copied are rows that a table gets.

@@ -57,6 +57,12 @@ with ` + beginChange + `1` + endChange + fromChange
   where  g.org_id = $1 and g.id = $2
   and    (select count(*) from added) + (select count(*) from removed) > 0
   returning g.version, g.modified_at, g.member_count
+), moved as (
+  update modifications t
+  set    modified_at = $6
+  from   changed
+  where  t.org_id = $1 and t.kind = 2 and t.id = $2
+  and    t.modified_at = any(array[` + timeOfGroup + `, (select modified_at from target)])
 )
 select t.id,
        coalesce(c.version, t.version),

@@ -67,18 +67,19 @@ func readWholeGroup(raw [][]byte) directory.GroupRecord {
 }
 
 const updateWholeGroup = `
+with ` + moveGroup + `
 update groups
 set    version          = $3,
        modified_at      = $4,
        doc              = $5,
        folded           = $6,
-       description      = $7,
-       type             = $8,
-       visibility       = $9,
-       rules_visible    = $10,
-       display_name     = $11,
-       display_name_key = $12,
-       external_id      = $13
+       display_name     = $7,
+       display_name_key = $8,
+       external_id      = $9,
+       description      = $11,
+       type             = $12,
+       visibility       = $13,
+       rules_visible    = $14
 where  org_id = $1 and id = $2`
 
 // ChangeGroup implements directory.Roster.
@@ -117,10 +118,10 @@ func (v view) changeLockedGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, 
 	if err != nil {
 		return old, err
 	}
-	args := append(make([]any, 0, 13), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded,
-		r.Description, r.Type, r.Visibility, r.RulesVisible)
+	args := append(make([]any, 0, 14), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
+	args = append(append(args, found.columns...), old.Modified, r.Description, r.Type, r.Visibility, r.RulesVisible)
 	v.told.group(t, directory.Resource{Record: old.Record, Document: before}, r.Version, doc, nil)
-	_, err = tx.Exec(ctx, updateWholeGroup, append(args, found.columns...)...)
+	_, err = tx.Exec(ctx, updateWholeGroup, args...)
 	return r, explain(err, doc)
 }
 
@@ -129,7 +130,12 @@ const deleteGroup = `
 with gone as (
   delete from groups
   where  org_id = $1 and id = $2
-  returning id
+  returning id, modified_at
+), forgotten as (
+  delete from modifications t
+  using  gone
+  where  t.org_id = $1 and t.kind = 2 and t.id = gone.id
+  and    t.modified_at = any(array[` + timeOfGroup + `, gone.modified_at])
 )
 insert into count_changes (org_id, kind, id, n)
 select $1, 3, $3::uuid, -1

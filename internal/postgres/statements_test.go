@@ -37,7 +37,7 @@ var acrossOrganisations = map[string]string{
 // oauth_clients, revocations and signing_keys, are small and looked up before an
 // organisation is known.
 var ownTables = []string{
-	"users", "user_keys", "deleted_users", "groups", "group_members", "catalogue", "counts", "count_changes",
+	"users", "user_keys", "deleted_users", "modifications", "groups", "group_members", "catalogue", "counts", "count_changes",
 	"access_tokens", "trusted_issuers", "client_assertions", "schemas",
 	"event_streams", "event_progress", "events",
 	"async_requests", "async_steps",

@@ -130,52 +130,59 @@ func (v view) readUser(ctx context.Context, q querier, lock bool, t *schema.Type
 }
 
 // updateUser and updateUserAndKeys store a new state of the version that was
-// read; the second also what changes beside the row. What they return goes after
+// read; the second also what changes in keys and counts. What they answer goes after
 // them: there is a row if the state was stored.
 const (
 	updateUser = `
-update users u
-set    version             = version + 1,
-       modified_at         = $4,
-       password_hash       = coalesce(nullif($5, ''), password_hash),
-       doc                 = $6,
-       folded              = $7,
-       active              = $8,
-       user_name_key       = $9,
-       display_name        = $10,
-       display_name_key    = $11,
-       external_id         = $12,
-       employee_number_key = $13,
-       department_key      = $14,
-       division_key        = $15,
-       manager_id          = $16
-where  u.org_id = $1 and u.id = $2 and u.version = $3
-returning `
+with changed as (
+  update users u
+  set    version             = version + 1,
+         modified_at         = $4,
+         password_hash       = coalesce(nullif($5, ''), password_hash),
+         doc                 = $6,
+         folded              = $7,
+         active              = $8,
+         user_name_key       = $9,
+         display_name        = $10,
+         display_name_key    = $11,
+         external_id         = $12,
+         employee_number_key = $13,
+         department_key      = $14,
+         division_key        = $15,
+         manager_id          = $16
+  where  u.org_id = $1 and u.id = $2 and u.version = $3
+  returning u.id
+), moved as (
+  update modifications t
+  set    modified_at = $4
+  from   changed
+  where  t.org_id = $1 and t.kind = 1 and t.modified_at = $17 and t.id = changed.id
+)`
 
-	updateUserAndKeys = `
-with changed as (` + updateUser + `u.id
-), dropped as (
+	updateUserAndKeys = updateUser + `, dropped as (
   delete from user_keys k
-  using  changed, unnest($17::smallint[], $18::text[]) as old (kind, key)
+  using  changed, unnest($18::smallint[], $19::text[]) as old (kind, key)
   where  k.org_id = $1 and k.kind = old.kind and k.key = old.key and k.user_id = changed.id
 ), keyed as (
   insert into user_keys (org_id, kind, key, user_id)
   select $1, new.kind, new.key, changed.id
-  from   changed, unnest($19::smallint[], $20::text[]) as new (kind, key)
+  from   changed, unnest($20::smallint[], $21::text[]) as new (kind, key)
   on conflict do nothing
 ), counted as (
   insert into count_changes (org_id, kind, id, n)
   select $1, c.kind, c.id, c.n
-  from   changed, unnest($21::smallint[], $22::uuid[], $23::integer[]) as c (kind, id, n)
-)
-select `
+  from   changed, unnest($22::smallint[], $23::uuid[], $24::integer[]) as c (kind, id, n)
+)`
 
-	returnNothing        = `null::text[]`
-	fromChanged          = ` from changed`
-	updateUserAndReturn  = updateUser + returnNothing
-	updateUserWithGroups = updateUser + groupsOfUser
-	updateKeysAndReturn  = updateUserAndKeys + returnNothing + fromChanged
-	updateKeysWithGroups = updateUserAndKeys + groupsOfUser + fromChanged
+	answerNothing = `
+select null::text[] from changed`
+	answerGroups = `
+select ` + groupsOfUser + ` from changed`
+
+	updateUserAndReturn  = updateUser + answerNothing
+	updateUserWithGroups = updateUser + answerGroups
+	updateKeysAndReturn  = updateUserAndKeys + answerNothing
+	updateKeysWithGroups = updateUserAndKeys + answerGroups
 )
 
 // errOutrun says that the resource has changed since it was read.
@@ -241,8 +248,8 @@ func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edi
 	r := old.Record
 	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(doc)
 	found, err := newRow(t, doc)
-	u.record, u.args = r, append(make([]any, 0, 23), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
-	u.args = append(u.args, found.columns...)
+	u.record, u.args = r, append(make([]any, 0, 24), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
+	u.args = append(append(u.args, found.columns...), old.Modified)
 	gone, added := changedKeys(tableOf(t).keysOf(old.Document), found.keys)
 	counts := activation(schema.Active.Get(old.Document) == true, schema.Active.Get(doc) == true)
 	if u.keys = len(gone)+len(added)+len(counts) > 0; u.keys {

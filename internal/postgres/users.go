@@ -14,46 +14,34 @@ import (
 )
 
 // insertUser stores a user, unless a deleted one had the name: then it stores
-// nothing, because the document must carry that user's id.
-const insertUser = `
-with created as (
-  insert into users (org_id, id, version, created_at, modified_at, password_hash, doc, folded,
-                     active, user_name_key, display_name, display_name_key, external_id,
-                     employee_number_key, department_key, division_key, manager_id)
-  select $1, $2::uuid, 1, $3::timestamptz, $3::timestamptz, nullif($4, ''), $5::text, $6::jsonb,
-         $9::boolean, $10, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::text
-  where  not exists (select from deleted_users d where d.org_id = $1 and d.user_name_key = $10)
-  returning id, active
-), keyed as (
-  insert into user_keys (org_id, kind, key, user_id)
-  select $1, k.kind, k.key, created.id
-  from   created, unnest($7::smallint[], $8::text[]) as k (kind, key)
-)
-insert into count_changes (org_id, kind, id, n)
-select $1, case when active then 1 else 2 end, $18::uuid, 1
-from   created`
+// nothing, because the document must carry that user's id. reviveUser stores a user
+// under the id of a deleted one. What was stored is answered.
+const (
+	insertUser = `
+with ` + createdUser + `$2::uuid, 1, $3::timestamptz, ` + newValues + `
+  where  not exists (select from deleted_users d where d.org_id = $1 and d.user_name_key = $10)` + besideUser
 
-const selectDeletedUser = `
-select id
-from   deleted_users
-where  org_id = $1 and user_name_key = $2
-order  by deleted_at desc, id desc
-limit  1`
-
-// reviveUser stores a user under the id of a deleted one.
-const reviveUser = `
+	reviveUser = `
 with deleted as (
   delete from deleted_users
   where  org_id = $1 and user_name_key = $10 and id = $2
   returning id, version, created_at
-), created as (
+), ` + createdUser + `id, version + 1, created_at, ` + newValues + `
+  from   deleted` + besideUser
+
+	createdUser = `created as (
   insert into users (org_id, id, version, created_at, modified_at, password_hash, doc, folded,
                      active, user_name_key, display_name, display_name_key, external_id,
                      employee_number_key, department_key, division_key, manager_id)
-  select $1, id, version + 1, created_at, $3::timestamptz, nullif($4, ''), $5::text, $6::jsonb,
-         $9::boolean, $10, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::text
-  from   deleted
+  select $1, `
+	newValues = `$3::timestamptz, nullif($4, ''), $5::text, $6::jsonb,
+         $9::boolean, $10, $11::text, $12::text, $13::text, $14::text, $15::text, $16::text, $17::text`
+	besideUser = `
   returning id, active, version, created_at
+), modified as (
+  insert into modifications (org_id, kind, modified_at, id)
+  select $1, 1, $3::timestamptz, created.id
+  from   created
 ), keyed as (
   insert into user_keys (org_id, kind, key, user_id)
   select $1, k.kind, k.key, created.id
@@ -64,6 +52,14 @@ with deleted as (
   from   created
 )
 select version, created_at from created`
+)
+
+const selectDeletedUser = `
+select id
+from   deleted_users
+where  org_id = $1 and user_name_key = $2
+order  by deleted_at desc, id desc
+limit  1`
 
 // CreateUser implements directory.View.
 func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) (r directory.Record, err error) {
@@ -89,16 +85,11 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 	if err != nil {
 		return directory.Record{}, fmt.Errorf("read id of new user: %w", err)
 	}
-	r := directory.Record{ID: id, Version: 1, Created: madeAt(id), Doc: t.Encode(doc)}
-	r.Modified = r.Created
+	r := directory.Record{ID: id, Modified: madeAt(id), Doc: t.Encode(doc)}
 	for {
-		tag, err := q.Exec(ctx, insertUser, v.newUser(r, found, password)...)
-		if err != nil {
+		err := v.insertUser(ctx, q, insertUser, t, &r, doc, found, password)
+		if !isNotFound(err) {
 			return r, explain(err, doc)
-		}
-		if tag.RowsAffected() > 0 {
-			v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
-			return r, nil
 		}
 		revived, err := v.reviveUser(ctx, q, t, doc, password)
 		// Not found: another request revived it, or a newer one of the name is
@@ -122,17 +113,21 @@ func (v view) reviveUser(ctx context.Context, q querier, t *schema.Type, doc sci
 	doc = maps.Clone(doc)
 	schema.ID.Set(doc, id.String())
 	r := directory.Record{ID: id, Modified: now(), Doc: t.Encode(doc)}
-	rows, err = q.Query(ctx, reviveUser, v.newUser(r, rowOf(t, doc), password)...)
-	if err != nil {
-		return r, err
-	}
-	err = readOne(rows, func(raw [][]byte) {
-		r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1])
-	})
-	if err == nil {
-		v.told.add(events.Change{Kind: events.Created, Type: t, ID: id, Version: r.Version, New: doc, Password: password != ""})
-	}
+	err = v.insertUser(ctx, q, reviveUser, t, &r, doc, rowOf(t, doc), password)
 	return r, err
+}
+
+// insertUser stores a user by one of the statements above and completes its record.
+func (v view) insertUser(ctx context.Context, q querier, sql string, t *schema.Type, r *directory.Record, doc scim.Document, found row, password string) error {
+	rows, err := q.Query(ctx, sql, v.newUser(*r, found, password)...)
+	if err != nil {
+		return err
+	}
+	err = readOne(rows, func(raw [][]byte) { r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1]) })
+	if err == nil {
+		v.told.add(events.Change{Kind: events.Created, Type: t, ID: r.ID, Version: r.Version, New: doc, Password: password != ""})
+	}
+	return err
 }
 
 // newUser gives the arguments of insertUser and reviveUser.

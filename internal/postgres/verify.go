@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -50,6 +51,17 @@ group  by g.id, g.member_count
 having g.member_count <> count(m.user_id)
 order  by g.id`
 
+// verifyModifications finds rows that are missing, left over or of another time.
+const verifyModifications = `
+select coalesce(r.kind, t.kind), coalesce(r.id, t.id), coalesce(r.modified_at, t.modified_at), t.id is null
+from   (select 1::bigint as kind, u.id, u.modified_at from users u where u.org_id = $1
+        union all
+        select 2, g.id, g.modified_at from groups g where g.org_id = $1) as r
+full   join (select m.kind::bigint as kind, m.id, m.modified_at from modifications m where m.org_id = $1) as t
+       on t.kind = r.kind and t.id = r.id and t.modified_at = r.modified_at
+where  r.id is null or t.id is null
+order  by coalesce(r.kind, t.kind), coalesce(r.id, t.id), r.id is null`
+
 const verifyTotals = `
 select kind::bigint, sum(kept)::bigint, sum(found)::bigint
 from   (select c.kind, c.n as kept, 0 as found from counts c where c.org_id = $1
@@ -66,7 +78,7 @@ order  by kind`
 // Verify compares everything that is derived with what it is derived from, in
 // one snapshot of the organisation, and reports each difference in words:
 // columns, keys and folded copies with the documents, member counts with the
-// members, totals with the resources. types are User and Group, as directory.New
+// members, modifications and totals with the resources. types are User and Group, as directory.New
 // takes them.
 func (s *Store) Verify(ctx context.Context, o org.ID, types schema.Types, report func(difference string)) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -166,9 +178,24 @@ func (c verification) rows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.each(ctx, verifyModifications, differentModification); err != nil {
+		return err
+	}
 	return c.each(ctx, verifyTotals, func(raw [][]byte) string {
 		return fmt.Sprintf("the total of %s is %d instead of %d", countNames[readInt(raw[0])], readInt(raw[1]), readInt(raw[2]))
 	})
+}
+
+func differentModification(raw [][]byte) string {
+	resource := users
+	if int16(readInt(raw[0])) == modifiedGroups {
+		resource = groups
+	}
+	what := "has a row too many"
+	if raw[3][0] != 0 {
+		what = "lacks the row"
+	}
+	return fmt.Sprintf("%s %s: modifications %s of %s", resource.name, readID(raw[1]), what, readTime(raw[2]).Format(time.RFC3339Nano))
 }
 
 // each reports what differs in the rows of a statement.

@@ -28,8 +28,14 @@ func TestVerify_FindsWhatIsWrong(t *testing.T) {
 		"another id":   {`update groups set doc = replace(doc, id::text, 'x') where org_id = $1`, "the document has the id x"},
 		"group column": {`update groups set display_name = 'x' where org_id = $1`, `column display_name is "x" instead of "Sales"`},
 		"member count": {`delete from group_members where org_id = $1`, "member_count is 1 instead of 0"},
-		"total":        {`delete from count_changes where org_id = $1 and kind = 1`, "the total of active users is 0 instead of 1"},
-		"group total":  {`insert into counts values ($1, 3, 5)`, "the total of groups is 6 instead of 1"},
+		"lost time":    {`delete from modifications where org_id = $1 and kind = 1`, ": modifications lacks the row of "},
+		"another time": {`update modifications set modified_at = '2026-01-01' where org_id = $1 and kind = 2`, "modifications lacks the row of "},
+		"left over": {
+			`insert into modifications values ($1, 2, '2026-01-01', '00000000-0000-7000-8000-000000000000')`,
+			"groups 00000000-0000-7000-8000-000000000000: modifications has a row too many of 2026-01-01T00:00:00Z",
+		},
+		"total":       {`delete from count_changes where org_id = $1 and kind = 1`, "the total of active users is 0 instead of 1"},
+		"group total": {`insert into counts values ($1, 3, 5)`, "the total of groups is 6 instead of 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,31 @@
+package postgres
+
+// Each user and group has a row in modifications, which says again when it was last
+// modified: lists by that time, and filters on it, read its index. users.modified_at
+// and groups.modified_at have none, so that an update of them stays heap-only.
+//
+// A row moves in the statement that changes the resource, and is found by the time
+// from which it moves. Of a user, and of a group that an earlier statement has locked,
+// that is the time that was read. A statement that locks a group itself may have waited
+// for another: then the group's time is newer than what the statement sees of
+// modifications. It names both, the one that finds the row and the one that the row
+// has now. Rows are moved and not made anew, so that PostgreSQL follows them from one
+// to the other.
+
+// The kinds of modifications. The numbers are stored, and written in statements.
+const (
+	modifiedUsers  int16 = 1
+	modifiedGroups int16 = 2
+)
+
+const (
+	// moveGroup moves the row of a group that is locked, from $10.
+	moveGroup = `moved as (
+  update modifications t
+  set    modified_at = $4
+  where  t.org_id = $1 and t.kind = 2 and t.modified_at = $10 and t.id = $2
+)`
+
+	// timeOfGroup is the time of group $2 as the statement sees it.
+	timeOfGroup = `(select g.modified_at from groups g where g.org_id = $1 and g.id = $2)`
+)
