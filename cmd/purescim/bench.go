@@ -76,7 +76,7 @@ func (cmd *benchCommand) Run(ctx context.Context, c console) error {
 	}
 	progress(bench.Step{})
 	if cmd.Output == "json" {
-		return cmd.print(c.out, report)
+		return writeJSON(c.out, report)
 	}
 	return report.Print(c.out)
 }

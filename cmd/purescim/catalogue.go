@@ -48,16 +48,19 @@ type entryResult struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
+
+	kind directory.Kind
 }
 
 func newEntryResult(e directory.Entry) entryResult {
-	return entryResult{ID: e.ID.String(), Name: e.Name, Description: e.Description}
+	return entryResult{ID: e.ID.String(), Name: e.Name, Description: e.Description, kind: e.Kind}
 }
 
+func (r entryResult) fields() []field { return []field{{r.kind.String(), r.Name}, {"id", r.ID}} }
+
 type entryCreate struct {
-	database
+	orgDatabase
 	output
-	Org         string `required:"" placeholder:"NAME" help:"The organisation."`
 	Name        string `arg:"" help:"Its name, unique among its kind in the organisation."`
 	Description string `help:"What it is for."`
 }
@@ -68,13 +71,10 @@ func (cmd *entryCreate) Run(ctx context.Context, c console, path commandPath) er
 }
 
 func (cmd *entryCreate) create(ctx context.Context, c console, e directory.Entry) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		e.Name, e.Description = cmd.Name, cmd.Description
 		e, err := p.directory.CreateEntry(ctx, o, e)
-		if err != nil {
-			return err
-		}
-		return cmd.print(c.out, newEntryResult(e), field{e.Kind.String(), e.Name}, field{"id", e.ID.String()})
+		return cmd.print(c, newEntryResult(e), err)
 	})
 }
 
@@ -93,44 +93,36 @@ func (cmd *roleCreate) Run(ctx context.Context, c console) error {
 }
 
 type entryList struct {
-	database
+	orgDatabase
 	output
-	Org    string `required:"" placeholder:"NAME" help:"The organisation."`
 	Prefix string `placeholder:"TEXT" help:"Only those whose names begin so, in any case."`
 }
 
 // Run lists the entries by name.
 func (cmd *entryList) Run(ctx context.Context, c console, path commandPath) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		entries, err := pages(func(offset, limit int) ([]directory.Entry, int, error) {
 			return p.directory.ListEntries(ctx, o, directory.EntryQuery{
 				Kind: kindOf(string(path)), Prefix: cmd.Prefix, Selection: directory.Selection{Offset: offset, Limit: limit},
 			})
 		})
-		if err != nil {
-			return err
-		}
-		results := make([]entryResult, len(entries))
-		for i, e := range entries {
-			results[i] = newEntryResult(e)
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "DESCRIPTION"}, func(r entryResult) []string {
-			return []string{r.ID, r.Name, r.Description}
+		return printList(cmd.output, c, entries, err, newEntryResult, columns[entryResult]{
+			[]string{"ID", "NAME", "DESCRIPTION"},
+			func(r entryResult) []string { return []string{r.ID, r.Name, r.Description} },
 		})
 	})
 }
 
 type entryDelete struct {
-	database
+	orgDatabase
 	confirmation
-	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
 	Name string `arg:"" help:"Its name."`
 }
 
 // Run deletes the entry of the name.
 func (cmd *entryDelete) Run(ctx context.Context, c console, path commandPath) error {
 	kind := kindOf(string(path))
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		entries, err := pages(func(offset, limit int) ([]directory.Entry, int, error) {
 			return p.directory.ListEntries(ctx, o, directory.EntryQuery{
 				Kind: kind, Prefix: cmd.Name, Selection: directory.Selection{Offset: offset, Limit: limit},

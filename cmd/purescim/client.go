@@ -43,6 +43,17 @@ func (p *parts) client(ctx context.Context, id string) (oauth.Client, error) {
 	return client, err
 }
 
+// withClient is with for a command that works on the client with the id.
+func (d database) withClient(ctx context.Context, c console, id string, work func(p *parts, client oauth.Client) error) error {
+	return d.with(ctx, c, func(p *parts) error {
+		client, err := p.client(ctx, id)
+		if err != nil {
+			return err
+		}
+		return work(p, client)
+	})
+}
+
 // clientResult is what a program reads of a client.
 type clientResult struct {
 	ID          string     `json:"id"`
@@ -88,7 +99,7 @@ func (r clientResult) fields() []field {
 		{"roles", strings.Join(r.Roles, ", ")},
 		{"tokens live", spanText(time.Duration(r.Validity) * time.Second)},
 		{"requests a minute", rateText(r.RateLimit)},
-		{"created", timeText(*r.Created)},
+		{"created", timeText(r.Created)},
 	}
 }
 
@@ -100,14 +111,13 @@ func rateText(limit int) string {
 }
 
 type clientList struct {
-	database
+	orgDatabase
 	output
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run lists the clients, the oldest first.
 func (cmd *clientList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		clients, err := pages(func(offset, limit int) ([]oauth.Client, int, error) {
 			return p.oauth.Clients(ctx, o.ID, oauth.Page{Offset: offset, Limit: limit})
 		})
@@ -118,12 +128,10 @@ func (cmd *clientList) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		results := make([]clientResult, len(clients))
-		for i, client := range clients {
-			results[i] = newClientResult(client, names)
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "STATE", "ROLES"}, func(r clientResult) []string {
-			return []string{r.ID, r.Name, r.State, strings.Join(r.Roles, ", ")}
+		of := func(client oauth.Client) clientResult { return newClientResult(client, names) }
+		return printList(cmd.output, c, clients, nil, of, columns[clientResult]{
+			[]string{"ID", "NAME", "STATE", "ROLES"},
+			func(r clientResult) []string { return []string{r.ID, r.Name, r.State, strings.Join(r.Roles, ", ")} },
 		})
 	})
 }
@@ -136,22 +144,14 @@ type clientShow struct {
 
 // Run shows the client.
 func (cmd *clientShow) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.ID)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
 		return p.printClient(ctx, c, cmd.output, client)
 	})
 }
 
 func (p *parts) printClient(ctx context.Context, c console, o output, client oauth.Client) error {
 	names, err := p.roleNames(ctx, client.Org)
-	if err != nil {
-		return err
-	}
-	result := newClientResult(client, names)
-	return o.print(c.out, result, result.fields()...)
+	return o.print(c, newClientResult(client, names), err)
 }
 
 type clientRotate struct {
@@ -168,20 +168,15 @@ type rotationResult struct {
 	PreviousUntil *time.Time `json:"previous_secret_until"`
 }
 
+func (r rotationResult) fields() []field {
+	return []field{{"client id", r.ID}, {"client secret", r.Secret}, {"old secret until", timeText(r.PreviousUntil)}}
+}
+
 // Run rotates the secret.
 func (cmd *clientRotate) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.ID)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
 		client, secret, err := p.oauth.RotateSecret(ctx, client.Org, client.ID, time.Duration(cmd.Overlap))
-		if err != nil {
-			return err
-		}
-		result := rotationResult{ID: client.ID.String(), Secret: secret, PreviousUntil: timeJSON(client.PreviousSecretUntil)}
-		return cmd.print(c.out, result,
-			field{"client id", result.ID}, field{"client secret", secret}, field{"old secret until", timeText(client.PreviousSecretUntil)})
+		return cmd.print(c, rotationResult{ID: client.ID.String(), Secret: secret, PreviousUntil: timeJSON(client.PreviousSecretUntil)}, err)
 	})
 }
 
@@ -194,11 +189,7 @@ type clientState struct {
 
 // Run disables the client.
 func (cmd *clientState) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.ID)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
 		if err := cmd.ask(c, "disable the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}
@@ -214,11 +205,7 @@ type clientEnable struct {
 
 // Run enables the client. Tokens that ended stay ended.
 func (cmd *clientEnable) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.ID)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
 		return p.setState(ctx, c, cmd.output, client, oauth.StateActive)
 	})
 }
@@ -242,11 +229,7 @@ type clientDelete struct {
 
 // Run deletes the client.
 func (cmd *clientDelete) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.ID)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
 		if err := cmd.ask(c, "delete the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (cr credentials) fields() []field {
 		{"client id", cr.ID},
 		{"client secret", cr.Secret},
 		{"access token", cr.AccessToken},
-		{"token expires", timeText(cr.ExpiresAt)},
+		{"token expires", timeText(&cr.ExpiresAt)},
 	}
 }
 
@@ -91,13 +91,10 @@ func (p *parts) createClient(ctx context.Context, o org.ID, spec oauth.ClientSpe
 
 // Run creates the client.
 func (cmd *clientCreate) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
 		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{
 			Name: cmd.Name, Description: cmd.Description, Validity: time.Duration(cmd.Validity), RateLimit: cmd.RateLimit,
 		}, cmd.Role...)
-		if err != nil {
-			return err
-		}
-		return cmd.print(c.out, cr, cr.fields()...)
+		return cmd.print(c, cr, err)
 	})
 }

@@ -37,11 +37,7 @@ func (cmd *clientSetKeys) Run(ctx context.Context, c console) error {
 		}
 		keys.Set = set
 	}
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.ID)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
 		return p.oauth.SetClientKeys(ctx, client.Org, client.ID, keys)
 	})
 }

@@ -107,17 +107,12 @@ func (d database) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// quiet are the flags of a command that is not a server: it logs only what an
-// operator must know.
-func (d database) quiet() database {
+// with runs work on the parts and closes them. It is for a command that is not a
+// server: it logs only what an operator must know.
+func (d database) with(ctx context.Context, c console, work func(p *parts) error) error {
 	if d.LogLevel == "info" {
 		d.LogLevel = "warn"
 	}
-	return d
-}
-
-// with runs work on the parts and closes them.
-func (d database) with(ctx context.Context, c console, work func(p *parts) error) error {
 	p, err := d.open(ctx, c)
 	if err != nil {
 		return err
@@ -126,8 +121,8 @@ func (d database) with(ctx context.Context, c console, work func(p *parts) error
 	return work(p)
 }
 
-// inOrg is with for a command that works in the organisation of the name.
-func (d database) inOrg(ctx context.Context, c console, name string, work func(p *parts, o org.Org) error) error {
+// withOrg is with for a command that works in the organisation of the name.
+func (d database) withOrg(ctx context.Context, c console, name string, work func(p *parts, o org.Org) error) error {
 	return d.with(ctx, c, func(p *parts) error {
 		o, err := p.orgNamed(ctx, name)
 		if err != nil {
@@ -135,6 +130,16 @@ func (d database) inOrg(ctx context.Context, c console, name string, work func(p
 		}
 		return work(p, o)
 	})
+}
+
+// orgDatabase are the flags of a command that works in one organisation.
+type orgDatabase struct {
+	database
+	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+}
+
+func (d orgDatabase) inOrg(ctx context.Context, c console, work func(p *parts, o org.Org) error) error {
+	return d.withOrg(ctx, c, d.Org, work)
 }
 
 // pages reads all pages of a list.

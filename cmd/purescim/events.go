@@ -61,7 +61,7 @@ func newStreamResult(s events.Stream, p events.Progress) streamResult {
 	return r
 }
 
-func (r streamResult) fields(p events.Progress) []field {
+func (r streamResult) fields() []field {
 	fields := []field{{"method", r.Method}}
 	if r.Endpoint != "" {
 		fields = append(fields, field{"endpoint", r.Endpoint}, field{"authorization header", strconv.FormatBool(r.Authorization)})
@@ -75,10 +75,10 @@ func (r streamResult) fields(p events.Progress) []field {
 		field{"last sequence", strconv.FormatInt(r.Last, 10)},
 		field{"pending", strconv.Itoa(r.Pending)},
 		field{"dead", strconv.Itoa(r.Dead)},
-		field{"last delivered", timeText(p.Delivered)},
+		field{"last delivered", timeText(r.Delivered)},
 	)
 	if r.Failures > 0 {
-		fields = append(fields, field{"failed attempts", strconv.Itoa(r.Failures)}, field{"error", r.Error}, field{"next attempt", timeText(p.Retry)})
+		fields = append(fields, field{"failed attempts", strconv.Itoa(r.Failures)}, field{"error", r.Error}, field{"next attempt", timeText(r.Retry)})
 	}
 	return fields
 }
@@ -86,11 +86,7 @@ func (r streamResult) fields(p events.Progress) []field {
 // printStream shows a stream with its progress.
 func (o output) printStream(ctx context.Context, c console, p *parts, s events.Stream) error {
 	progress, err := p.events.Progress(ctx, s.Org)
-	if err != nil {
-		return err
-	}
-	r := newStreamResult(s, progress)
-	return o.print(c.out, r, r.fields(progress)...)
+	return o.print(c, newStreamResult(s, progress), err)
 }
 
 // noStream explains that an organisation has no stream.
@@ -102,14 +98,13 @@ func noStream(o org.Org, err error) error {
 }
 
 type eventsShow struct {
-	database
+	orgDatabase
 	output
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run shows the stream.
 func (cmd *eventsShow) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		s, err := p.events.Stream(ctx, o.ID)
 		if err != nil {
 			return noStream(o, err)
@@ -119,9 +114,8 @@ func (cmd *eventsShow) Run(ctx context.Context, c console) error {
 }
 
 type eventsSet struct {
-	database
+	orgDatabase
 	output
-	Org           string   `required:"" placeholder:"NAME" help:"The organisation."`
 	Push          string   `placeholder:"URL" help:"Push events to this URL (RFC 8935)."`
 	Poll          bool     `help:"Let the receiver poll them, with a token (RFC 8936)."`
 	Authorization string   `name:"authorization-file" placeholder:"FILE" help:"The Authorization header of pushes, in a file; - is the standard input. It is never shown."`
@@ -137,7 +131,7 @@ func (cmd *eventsSet) Run(ctx context.Context, c console) error {
 	if cmd.Push != "" && cmd.Poll {
 		return errors.New("say one of --push and --poll")
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		s, err := p.events.Stream(ctx, o.ID)
 		switch {
 		case errors.Is(err, events.ErrNotFound) && cmd.Push == "" && !cmd.Poll:
@@ -213,14 +207,13 @@ func readSecret(c console, file string) (string, error) {
 }
 
 type eventsRemove struct {
-	database
+	orgDatabase
 	confirmation
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run removes the stream.
 func (cmd *eventsRemove) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		if err := cmd.ask(c, "tell nobody of the changes of %q any more, and lose the events that were not delivered", o.Name); err != nil {
 			return err
 		}
@@ -229,9 +222,8 @@ func (cmd *eventsRemove) Run(ctx context.Context, c console) error {
 }
 
 type eventsDead struct {
-	database
+	orgDatabase
 	output
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // deadResult is what a program reads of a dead event.
@@ -243,30 +235,29 @@ type deadResult struct {
 	Claims json.RawMessage `json:"claims"`
 }
 
+func newDeadResult(e events.Event) deadResult {
+	return deadResult{ID: e.ID.String(), Seq: e.Seq, Made: timeJSON(e.Made), Error: e.Fault, Claims: e.Claims}
+}
+
 // Run lists the dead events, the oldest first.
 func (cmd *eventsDead) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		dead, err := pages(func(offset, limit int) ([]events.Event, int, error) {
 			return p.events.Dead(ctx, o.ID, events.Page{Offset: offset, Limit: limit})
 		})
-		if err != nil {
-			return err
-		}
-		results := make([]deadResult, len(dead))
-		for i, e := range dead {
-			results[i] = deadResult{ID: e.ID.String(), Seq: e.Seq, Made: timeJSON(e.Made), Error: e.Fault, Claims: e.Claims}
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "SEQUENCE", "MADE", "ERROR"}, func(r deadResult) []string {
-			return []string{r.ID, strconv.FormatInt(r.Seq, 10), timeText(*r.Made), r.Error}
+		return printList(cmd.output, c, dead, err, newDeadResult, columns[deadResult]{
+			[]string{"ID", "SEQUENCE", "MADE", "ERROR"},
+			func(r deadResult) []string {
+				return []string{r.ID, strconv.FormatInt(r.Seq, 10), timeText(r.Made), r.Error}
+			},
 		})
 	})
 }
 
 type eventsRequeue struct {
-	database
+	orgDatabase
 	IDs []string `arg:"" optional:"" name:"id" help:"The ids of dead events, as 'events dead' shows them."`
 	All bool     `help:"All of them."`
-	Org string   `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run queues dead events again.
@@ -282,7 +273,7 @@ func (cmd *eventsRequeue) Run(ctx context.Context, c console) error {
 		}
 		ids = append(ids, id)
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		n, err := p.events.Requeue(ctx, o.ID, ids)
 		if err == nil {
 			_, err = fmt.Fprintf(c.out, "%d events queued again\n", n)

@@ -46,26 +46,19 @@ func (g groupResult) fields() []field {
 }
 
 type groupList struct {
-	database
+	orgDatabase
 	output
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run lists the groups by name.
 func (cmd *groupList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		groups, err := pages(func(offset, limit int) ([]directory.GroupRecord, int, error) {
 			return p.directory.ListGroups(ctx, o, directory.Selection{Offset: offset, Limit: limit})
 		})
-		if err != nil {
-			return err
-		}
-		results := make([]groupResult, len(groups))
-		for i, g := range groups {
-			results[i] = newGroupResult(g)
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "MEMBERS", "VISIBILITY"}, func(g groupResult) []string {
-			return []string{g.ID, g.Name, strconv.Itoa(g.MemberCount), g.Visibility}
+		return printList(cmd.output, c, groups, err, newGroupResult, columns[groupResult]{
+			[]string{"ID", "NAME", "MEMBERS", "VISIBILITY"},
+			func(g groupResult) []string { return []string{g.ID, g.Name, strconv.Itoa(g.MemberCount), g.Visibility} },
 		})
 	})
 }
@@ -93,76 +86,61 @@ func (p *parts) groupNamed(ctx context.Context, o org.Org, name string) (directo
 }
 
 type groupShow struct {
-	database
+	orgDatabase
 	output
-	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
 	Name string `arg:"" help:"Its name or id."`
 }
 
 // Run shows the group.
 func (cmd *groupShow) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		g, err := p.groupNamed(ctx, o, cmd.Name)
-		if err != nil {
-			return err
-		}
-		result := newGroupResult(g)
-		return cmd.print(c.out, result, result.fields()...)
+		return cmd.print(c, newGroupResult(g), err)
 	})
 }
 
 type groupCreate struct {
-	database
+	orgDatabase
 	output
-	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
 	Name string `arg:"" name:"displayname" help:"Its display name, unique in the organisation."`
 }
 
 // Run creates the group.
 func (cmd *groupCreate) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		g, err := p.directory.CreateGroup(ctx, o, cmd.Name, directory.Group{Type: "official", Visibility: "public", RulesVisible: true})
-		if err != nil {
-			return err
-		}
-		result := newGroupResult(g)
-		return cmd.print(c.out, result, result.fields()...)
+		return cmd.print(c, newGroupResult(g), err)
 	})
 }
 
 type groupRename struct {
-	database
+	orgDatabase
 	output
-	Org     string `required:"" placeholder:"NAME" help:"The organisation."`
 	Name    string `arg:"" help:"Its name or id."`
 	NewName string `arg:"" help:"Its new display name."`
 }
 
 // Run renames the group.
 func (cmd *groupRename) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		g, err := p.groupNamed(ctx, o, cmd.Name)
 		if err != nil {
 			return err
 		}
-		if g, err = p.directory.ChangeGroup(ctx, o, g.ID.String(), directory.GroupChange{Name: &cmd.NewName}); err != nil {
-			return err
-		}
-		result := newGroupResult(g)
-		return cmd.print(c.out, result, result.fields()...)
+		g, err = p.directory.ChangeGroup(ctx, o, g.ID.String(), directory.GroupChange{Name: &cmd.NewName})
+		return cmd.print(c, newGroupResult(g), err)
 	})
 }
 
 type groupDelete struct {
-	database
+	orgDatabase
 	confirmation
-	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
 	Name string `arg:"" help:"Its name or id."`
 }
 
 // Run deletes the group.
 func (cmd *groupDelete) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		g, err := p.groupNamed(ctx, o, cmd.Name)
 		if err != nil {
 			return err

@@ -38,33 +38,39 @@ func newIssuerResult(t oauth.TrustedIssuer) issuerResult {
 	}
 }
 
+func (r issuerResult) fields() []field {
+	return []field{
+		{"id", r.ID},
+		{"issuer", r.Issuer},
+		{"audience", r.Audience},
+		{"tenant", r.Tenant},
+		{"subject", r.SubjectClaim + " " + r.Subject},
+		{"keys", r.KeysURL},
+		{"client", r.Client},
+	}
+}
+
 type issuerList struct {
-	database
+	orgDatabase
 	output
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run lists the issuers, the oldest first.
 func (cmd *issuerList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		issuers, err := p.oauth.Issuers(ctx, o.ID)
-		if err != nil {
-			return err
-		}
-		results := make([]issuerResult, len(issuers))
-		for i, t := range issuers {
-			results[i] = newIssuerResult(t)
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "ISSUER", "AUDIENCE", "SUBJECT", "CLIENT"}, func(r issuerResult) []string {
-			return []string{r.ID, r.Issuer, r.Audience, r.SubjectClaim + " " + r.Subject, r.Client}
+		return printList(cmd.output, c, issuers, err, newIssuerResult, columns[issuerResult]{
+			[]string{"ID", "ISSUER", "AUDIENCE", "SUBJECT", "CLIENT"},
+			func(r issuerResult) []string {
+				return []string{r.ID, r.Issuer, r.Audience, r.SubjectClaim + " " + r.Subject, r.Client}
+			},
 		})
 	})
 }
 
 type issuerAdd struct {
-	database
+	orgDatabase
 	output
-	Org          string `required:"" placeholder:"NAME" help:"The organisation."`
 	Issuer       string `required:"" placeholder:"URL" help:"The 'iss' of its tokens."`
 	Audience     string `required:"" placeholder:"AUD" help:"Their 'aud', or one of those."`
 	Tenant       string `placeholder:"T" help:"Their 'tid', when the issuer has tenants."`
@@ -81,7 +87,7 @@ func (cmd *issuerAdd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("--client: %q is not the id of a client, which is a UUID", cmd.Client)
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		t, err := p.oauth.AddIssuer(ctx, o.ID, oauth.IssuerSpec{
 			Issuer: cmd.Issuer, Audience: cmd.Audience, Tenant: cmd.Tenant, SubjectClaim: cmd.SubjectClaim, Subject: cmd.Subject,
 			KeysURL: cmd.JWKSURL, Client: client, Unasked: cmd.Offline,
@@ -91,27 +97,15 @@ func (cmd *issuerAdd) Run(ctx context.Context, c console) error {
 			return fmt.Errorf("organisation %q has no client %s", o.Name, client)
 		case errors.Is(err, oauth.ErrIssuerKnown):
 			return oauth.ErrIssuerKnown
-		case err != nil:
-			return err
 		}
-		r := newIssuerResult(t)
-		return cmd.print(c.out, r, []field{
-			{"id", r.ID},
-			{"issuer", r.Issuer},
-			{"audience", r.Audience},
-			{"tenant", r.Tenant},
-			{"subject", r.SubjectClaim + " " + r.Subject},
-			{"keys", r.KeysURL},
-			{"client", r.Client},
-		}...)
+		return cmd.print(c, newIssuerResult(t), err)
 	})
 }
 
 type issuerRemove struct {
-	database
+	orgDatabase
 	confirmation
-	ID  string `arg:"" help:"The id of the trusted issuer, as 'issuer list' shows it."`
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+	ID string `arg:"" help:"The id of the trusted issuer, as 'issuer list' shows it."`
 }
 
 // Run removes the issuer.
@@ -120,7 +114,7 @@ func (cmd *issuerRemove) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%q is not the id of a trusted issuer, which is a UUID", cmd.ID)
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		if err := cmd.ask(c, "trust the issuer %s no longer and end its tokens", id); err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/purescim/purescim/internal/oauth"
 )
 
 type keyCommands struct {
@@ -22,7 +24,7 @@ type keyList struct {
 
 // Run lists the keys.
 func (cmd *keyList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error { return p.printKeys(ctx, c, cmd.output) })
+	return cmd.with(ctx, c, func(p *parts) error { return p.printKeys(ctx, c, cmd.output) })
 }
 
 // keyResult is what a program reads of a key: never the key itself.
@@ -33,36 +35,31 @@ type keyResult struct {
 	VerifyUntil *time.Time `json:"verifies_until"`
 }
 
-// printKeys lists the keys, the newest last. One that is retired signs nothing
-// and verifies until the last of its tokens has ended.
+// newKeyResult tells of a key that is retired, which signs nothing, until when it
+// verifies: until the last of its tokens has ended.
+func newKeyResult(k oauth.Key) keyResult {
+	r := keyResult{ID: k.ID, Created: timeJSON(k.Created), Retired: timeJSON(k.Retired)}
+	if r.Retired != nil {
+		r.VerifyUntil = timeJSON(k.VerifyUntil)
+	}
+	return r
+}
+
+// printKeys lists the keys, the newest last.
 func (p *parts) printKeys(ctx context.Context, c console, o output) error {
 	keys, err := p.oauth.SigningKeys(ctx)
-	if err != nil {
-		return err
-	}
-	results := make([]keyResult, len(keys))
-	for i, k := range keys {
-		results[i] = keyResult{ID: k.ID, Created: timeJSON(k.Created), Retired: timeJSON(k.Retired)}
-		if !k.Retired.IsZero() {
-			results[i].VerifyUntil = timeJSON(k.VerifyUntil)
-		}
-	}
-	return printList(o, c.out, results, []string{"KID", "CREATED", "RETIRED", "VERIFIES UNTIL"}, func(k keyResult) []string {
-		row := []string{k.ID}
-		for _, at := range []*time.Time{k.Created, k.Retired, k.VerifyUntil} {
-			if at == nil {
-				at = new(time.Time)
-			}
-			row = append(row, timeText(*at))
-		}
-		return row
+	return printList(o, c, keys, err, newKeyResult, columns[keyResult]{
+		[]string{"KID", "CREATED", "RETIRED", "VERIFIES UNTIL"},
+		func(k keyResult) []string {
+			return []string{k.ID, timeText(k.Created), timeText(k.Retired), timeText(k.VerifyUntil)}
+		},
 	})
 }
 
 // Run rotates the signing key. Servers that run sign with it within half a
 // minute.
 func (cmd *keyRotate) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, func(p *parts) error {
 		if err := p.oauth.RotateKey(ctx); err != nil {
 			return err
 		}

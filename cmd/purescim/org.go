@@ -32,6 +32,16 @@ type newOrg struct {
 	Name        string        `json:"name"`
 	Client      *clientSecret `json:"client,omitempty"`
 	AccessToken string        `json:"access_token,omitempty"`
+
+	credentials *credentials
+}
+
+func (r newOrg) fields() []field {
+	fields := []field{{"organisation", r.Name}, {"id", r.ID}}
+	if r.credentials != nil {
+		fields = append(fields, r.credentials.fields()...)
+	}
+	return fields
 }
 
 type clientSecret struct {
@@ -44,25 +54,20 @@ func (cmd *orgCreate) Run(ctx context.Context, c console) error {
 	if err := checkRegion(cmd.Region); err != nil {
 		return err
 	}
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, func(p *parts) error {
 		settings := org.DefaultSettings()
 		settings.DefaultRegion = cmd.Region
 		o, err := directory.CreateOrganisation(ctx, p.registry, cmd.Name, settings)
 		if err != nil {
 			return err
 		}
-		result := newOrg{ID: o.ID.String(), Name: o.Name}
-		fields := []field{{"organisation", o.Name}, {"id", o.ID.String()}}
+		created := newOrg{ID: o.ID.String(), Name: o.Name}
 		if cmd.WithClient {
-			cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{Name: o.Name, Validity: oauth.MaxValidity}, adminRole)
-			if err != nil {
-				return err
-			}
-			result.Client = &clientSecret{ID: cr.ID, Secret: cr.Secret}
-			result.AccessToken = cr.AccessToken
-			fields = append(fields, cr.fields()...)
+			var cr credentials
+			cr, err = p.createClient(ctx, o.ID, oauth.ClientSpec{Name: o.Name, Validity: oauth.MaxValidity}, adminRole)
+			created.Client, created.AccessToken, created.credentials = &clientSecret{ID: cr.ID, Secret: cr.Secret}, cr.AccessToken, &cr
 		}
-		return cmd.print(c.out, result, fields...)
+		return cmd.print(c, created, err)
 	})
 }
 
@@ -110,17 +115,11 @@ type orgList struct {
 
 // Run lists the organisations by name.
 func (cmd *orgList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, func(p *parts) error {
 		orgs, err := p.registry.ListOrgs(ctx)
-		if err != nil {
-			return err
-		}
-		results := make([]orgResult, len(orgs))
-		for i, o := range orgs {
-			results[i] = newOrgResult(o)
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "NAME", "REGION"}, func(r orgResult) []string {
-			return []string{r.ID, r.Name, r.Region}
+		return printList(cmd.output, c, orgs, err, newOrgResult, columns[orgResult]{
+			[]string{"ID", "NAME", "REGION"},
+			func(r orgResult) []string { return []string{r.ID, r.Name, r.Region} },
 		})
 	})
 }
@@ -133,9 +132,8 @@ type orgShow struct {
 
 // Run shows the organisation.
 func (cmd *orgShow) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Name, func(_ *parts, o org.Org) error {
-		result := newOrgResult(o)
-		return cmd.print(c.out, result, result.fields()...)
+	return cmd.withOrg(ctx, c, cmd.Name, func(_ *parts, o org.Org) error {
+		return cmd.print(c, newOrgResult(o), nil)
 	})
 }
 
@@ -164,17 +162,13 @@ func (cmd *orgSet) Run(ctx context.Context, c console) error {
 	if cmd.RateLimit != nil && *cmd.RateLimit < 0 {
 		return scim.InvalidValue("--rate-limit: %d is not allowed; 0 or more is expected", *cmd.RateLimit)
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
 		set(&o.Settings.DefaultRegion, cmd.Region)
 		set(&o.Settings.RemovalLimit, cmd.RemovalLimit)
 		set(&o.Settings.Strict, cmd.Strict)
 		set(&o.Settings.RateLimit, cmd.RateLimit)
 		set(&o.Settings.GroupLifecycle, cmd.Lifecycle)
-		if err := p.registry.SetOrg(ctx, o); err != nil {
-			return err
-		}
-		result := newOrgResult(o)
-		return cmd.print(c.out, result, result.fields()...)
+		return cmd.print(c, newOrgResult(o), p.registry.SetOrg(ctx, o))
 	})
 }
 

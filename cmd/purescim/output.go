@@ -14,33 +14,50 @@ type output struct {
 	Output string `short:"o" enum:"text,json" default:"text" help:"Format of the result: ${enum}."`
 }
 
-// field is one line of a result for people.
+// result is what a command comes to: for programs itself, as JSON; for people its
+// fields, a line each.
+type result interface{ fields() []field }
+
 type field struct{ name, value string }
 
-// print writes the result as JSON for programs or as lines for people.
-func (o output) print(w io.Writer, result any, fields ...field) error {
-	if o.Output == "json" {
-		return writeJSON(w, result)
+// print writes the result, unless there is none because of err.
+func (o output) print(c console, r result, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case o.Output == "json":
+		return writeJSON(c.out, r)
 	}
-	table := newTable(w)
-	for _, f := range fields {
+	table := newTable(c.out)
+	for _, f := range r.fields() {
 		fmt.Fprintf(table, "%s\t%s\n", f.name, f.value)
 	}
 	return table.Flush()
 }
 
-// printList writes the results as a JSON array for programs or as a table for people.
-func printList[T any](o output, w io.Writer, results []T, header []string, row func(T) []string) error {
-	if o.Output == "json" {
-		if results == nil {
-			results = []T{}
-		}
-		return writeJSON(w, results)
+// columns are how results are listed for people.
+type columns[R any] struct {
+	header []string
+	row    func(R) []string
+}
+
+// printList writes results made of items, unless there are none because of err: as
+// a JSON array for programs, as a table for people.
+func printList[T, R any](o output, c console, items []T, err error, of func(T) R, people columns[R]) error {
+	if err != nil {
+		return err
 	}
-	table := newTable(w)
-	fmt.Fprintln(table, strings.Join(header, "\t"))
+	results := make([]R, len(items))
+	for i, item := range items {
+		results[i] = of(item)
+	}
+	if o.Output == "json" {
+		return writeJSON(c.out, results)
+	}
+	table := newTable(c.out)
+	fmt.Fprintln(table, strings.Join(people.header, "\t"))
 	for _, r := range results {
-		fmt.Fprintln(table, strings.Join(row(r), "\t"))
+		fmt.Fprintln(table, strings.Join(people.row(r), "\t"))
 	}
 	return table.Flush()
 }
@@ -55,8 +72,8 @@ func writeJSON(w io.Writer, result any) error {
 }
 
 // timeText is a time for people; one that never was is a dash.
-func timeText(t time.Time) string {
-	if t.IsZero() {
+func timeText(t *time.Time) string {
+	if t == nil {
 		return "-"
 	}
 	return t.UTC().Format(time.RFC3339)

@@ -36,37 +36,29 @@ func (r schemaResult) fields() []field {
 }
 
 type schemaList struct {
-	database
+	orgDatabase
 	output
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
 }
 
 // Run lists the schemas, the oldest first.
 func (cmd *schemaList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		all, err := p.directory.Schemas(ctx, o)
-		if err != nil {
-			return err
-		}
-		results := make([]schemaResult, len(all))
-		for i, s := range all {
-			results[i] = newSchemaResult(s)
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "EXTENDS", "VERSION"}, func(r schemaResult) []string {
-			return []string{r.ID, r.ResourceType, strconv.FormatInt(r.Version, 10)}
+		return printList(cmd.output, c, all, err, newSchemaResult, columns[schemaResult]{
+			[]string{"ID", "EXTENDS", "VERSION"},
+			func(r schemaResult) []string { return []string{r.ID, r.ResourceType, strconv.FormatInt(r.Version, 10)} },
 		})
 	})
 }
 
 type schemaShow struct {
-	database
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+	orgDatabase
 	URN string `arg:"" help:"Its id, in any case."`
 }
 
 // Run prints the document, which add and replace read.
 func (cmd *schemaShow) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		s, err := p.directory.Schema(ctx, o, cmd.URN)
 		if err != nil {
 			return err
@@ -76,9 +68,8 @@ func (cmd *schemaShow) Run(ctx context.Context, c console) error {
 }
 
 type schemaAdd struct {
-	database
+	orgDatabase
 	output
-	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
 	Type string `enum:"User,Group" default:"User" help:"The resource type that it extends: ${enum} (${default})."`
 	File string `arg:"" type:"existingfile" help:"Its document, in JSON."`
 }
@@ -89,20 +80,15 @@ func (cmd *schemaAdd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		s, err := p.directory.CreateSchema(ctx, o, cmd.Type, definition)
-		if err != nil {
-			return err
-		}
-		result := newSchemaResult(s)
-		return cmd.print(c.out, result, result.fields()...)
+		return cmd.print(c, newSchemaResult(s), err)
 	})
 }
 
 type schemaReplace struct {
-	database
+	orgDatabase
 	output
-	Org  string `required:"" placeholder:"NAME" help:"The organisation."`
 	URN  string `arg:"" help:"Its id, in any case."`
 	File string `arg:"" type:"existingfile" help:"Its new document, in JSON."`
 }
@@ -113,27 +99,22 @@ func (cmd *schemaReplace) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		s, err := p.directory.UpdateSchema(ctx, o, cmd.URN, nil, definition)
-		if err != nil {
-			return err
-		}
-		result := newSchemaResult(s)
-		return cmd.print(c.out, result, result.fields()...)
+		return cmd.print(c, newSchemaResult(s), err)
 	})
 }
 
 type schemaRemove struct {
-	database
+	orgDatabase
 	confirmation
-	Org   string `required:"" placeholder:"NAME" help:"The organisation."`
 	URN   string `arg:"" help:"Its id, in any case."`
 	Force bool   `help:"Take the values of the schema out of the users or groups that have some."`
 }
 
 // Run removes the schema.
 func (cmd *schemaRemove) Run(ctx context.Context, c console) error {
-	return cmd.quiet().inOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		s, err := p.directory.Schema(ctx, o, cmd.URN)
 		if err != nil {
 			return err

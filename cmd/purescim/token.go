@@ -32,19 +32,17 @@ type tokenResult struct {
 	ExpiresAt   time.Time `json:"expires_at"`
 }
 
+func (r tokenResult) fields() []field {
+	return []field{{"access token", r.AccessToken}, {"token expires", timeText(&r.ExpiresAt)}}
+}
+
 // Run issues the token.
 func (cmd *tokenCreate) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.Client)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
 		token, expires, err := cmd.issue(ctx, p.oauth, client)
-		if err != nil {
-			return err
-		}
-		result := tokenResult{AccessToken: token, TokenType: "bearer", ExpiresIn: int64(time.Until(expires).Seconds()), ExpiresAt: expires.UTC()}
-		return cmd.print(c.out, result, field{"access token", token}, field{"token expires", timeText(expires)})
+		return cmd.print(c, tokenResult{
+			AccessToken: token, TokenType: "bearer", ExpiresIn: int64(time.Until(expires).Seconds()), ExpiresAt: expires.UTC(),
+		}, err)
 	})
 }
 
@@ -80,35 +78,28 @@ type knownToken struct {
 	UsedFrom string     `json:"last_used_from,omitempty"`
 }
 
+func newKnownToken(t oauth.Token) knownToken {
+	known := knownToken{
+		ID: t.ID.String(), State: string(t.State(time.Now())),
+		Issued: timeJSON(t.Issued), Expires: timeJSON(t.Expires), Used: timeJSON(t.Used), UsedFrom: t.UsedFrom,
+	}
+	if t.User != uuid.Nil {
+		known.User = t.User.String()
+	}
+	return known
+}
+
 // Run lists the tokens, the newest first.
 func (cmd *tokenList) Run(ctx context.Context, c console) error {
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.Client)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
 		tokens, err := pages(func(offset, limit int) ([]oauth.Token, int, error) {
 			return p.oauth.Tokens(ctx, client.Org, client.ID, oauth.Page{Offset: offset, Limit: limit})
 		})
-		if err != nil {
-			return err
-		}
-		results := make([]knownToken, len(tokens))
-		for i, t := range tokens {
-			results[i] = knownToken{
-				ID: t.ID.String(), State: string(t.State(time.Now())),
-				Issued: timeJSON(t.Issued), Expires: timeJSON(t.Expires), Used: timeJSON(t.Used), UsedFrom: t.UsedFrom,
-			}
-			if t.User != uuid.Nil {
-				results[i].User = t.User.String()
-			}
-		}
-		return printList(cmd.output, c.out, results, []string{"ID", "STATE", "ISSUED", "EXPIRES", "LAST USED", "FROM"}, func(t knownToken) []string {
-			used := "-"
-			if t.Used != nil {
-				used = timeText(*t.Used)
-			}
-			return []string{t.ID, t.State, timeText(*t.Issued), timeText(*t.Expires), used, t.UsedFrom}
+		return printList(cmd.output, c, tokens, err, newKnownToken, columns[knownToken]{
+			[]string{"ID", "STATE", "ISSUED", "EXPIRES", "LAST USED", "FROM"},
+			func(t knownToken) []string {
+				return []string{t.ID, t.State, timeText(t.Issued), timeText(t.Expires), timeText(t.Used), t.UsedFrom}
+			},
 		})
 	})
 }
@@ -126,11 +117,7 @@ func (cmd *tokenRevoke) Run(ctx context.Context, c console) error {
 	if (cmd.ID == "") != cmd.All {
 		return errors.New("say which token to revoke, or --all")
 	}
-	return cmd.quiet().with(ctx, c, func(p *parts) error {
-		client, err := p.client(ctx, cmd.Client)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
 		if cmd.All {
 			if err := cmd.ask(c, "revoke all tokens of the client %q", client.Name); err != nil {
 				return err

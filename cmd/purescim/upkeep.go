@@ -31,11 +31,10 @@ type verifyCommand struct {
 // Run recomputes the columns, keys and totals of every resource and reports
 // each that differs from what is stored.
 func (cmd *verifyCommand) Run(ctx context.Context, c console) error {
-	p, err := cmd.quiet().open(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer p.close()
+	return cmd.with(ctx, c, func(p *parts) error { return cmd.verify(ctx, c, p) })
+}
+
+func (cmd *verifyCommand) verify(ctx context.Context, c console, p *parts) error {
 	orgs, err := cmd.orgs(ctx, p)
 	if err != nil {
 		return err
