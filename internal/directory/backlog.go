@@ -2,11 +2,13 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // MaxAccepted is how many requests of one organisation may wait to be carried out.
@@ -24,29 +26,55 @@ type Accepted struct {
 	At          time.Time
 }
 
-// Progress is how far one step of an accepted request is.
-type Progress struct {
-	Step    int
+// Step is one step of an accepted request, which a worker does.
+type Step struct {
+	Org     org.ID
+	Request uuid.UUID
+	Worker  uuid.UUID
+	Number  int
 	Begun   time.Time
-	Outcome []byte // nil while it is not known whether it was done
+
+	// Outcome renders what has become of the step from the resource that it
+	// changed; the version of one that it deleted is 0.
+	Outcome func(id uuid.UUID, version scim.Version) ([]byte, error)
+	// Kept is set once the store has committed the change and with it the outcome.
+	Kept bool
 }
+
+type stepKey struct{}
+
+// WithStep is ctx for the change that is a step: the store keeps the outcome in
+// the transaction of the change. So a step is done once, whoever dies or goes on
+// with what is another's by then: where that cannot be, nothing is changed, and the
+// error is ErrNotHeld. A change that turns out to be none keeps nothing.
+func WithStep(ctx context.Context, s *Step) context.Context {
+	return context.WithValue(ctx, stepKey{}, s)
+}
+
+// StepOf is the step that a change is, or nil.
+func StepOf(ctx context.Context) *Step {
+	s, _ := ctx.Value(stepKey{}).(*Step)
+	return s
+}
+
+// ErrNotHeld says that a worker does not hold a request, or not any more, or that
+// the step which it has done was done by another.
+var ErrNotHeld = errors.New("the request is in the hands of another worker")
 
 // Backlog keeps accepted requests until they are done, and their answers until
 // they are forgotten. A request is worked on by whoever holds it; what a worker
-// does with a request that it does not hold any more is ErrNotFound.
+// does with a request that it does not hold any more is ErrNotHeld.
 type Backlog interface {
 	// Add keeps a request. More than MaxAccepted that wait are a *scim.Error with
 	// status 429. Of Org only the ID is asked for.
 	Add(ctx context.Context, a Accepted) error
 	// Take gives a worker the oldest request that nobody holds, to hold for a
-	// time, and what is known of its steps; ErrNotFound when there is none.
-	Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (Accepted, []Progress, error)
+	// time, and the outcomes of its steps by number; ErrNotFound when there is none.
+	Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
 	// Hold goes on to hold a request for a time from now; none lets go of it.
 	Hold(ctx context.Context, worker uuid.UUID, a Accepted, hold time.Duration) error
-	// Begin notes that a step is about to be done, for the first time.
-	Begin(ctx context.Context, worker uuid.UUID, a Accepted, p Progress) error
-	// End notes the outcome of a step.
-	End(ctx context.Context, a Accepted, p Progress) error
+	// Keep keeps the outcome of a step that has changed nothing (WithStep).
+	Keep(ctx context.Context, s Step, outcome []byte) error
 	// Finish keeps the answer instead of the request and its steps.
 	Finish(ctx context.Context, worker uuid.UUID, a Accepted, answer []byte) error
 	// Answer gives the answer to a request of a client; nil while it is open, and

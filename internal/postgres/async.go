@@ -2,11 +2,12 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
@@ -53,12 +54,12 @@ where  r.org_id = $1 and r.id = $2 and r.finished_at is null and r.held_until <=
 returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`
 
 const selectSteps = `
-select s.step, s.begun_at, s.outcome
+select s.step, s.outcome
 from   async_steps s
-where  s.org_id = $1 and s.request_id = $2`
+where  s.org_id = $1 and s.request_id = $2 and s.outcome is not null`
 
 // Take implements directory.Backlog.
-func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, steps []directory.Progress, err error) {
+func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
 	rows, err := b.pool.Query(ctx, selectOpen, stamp())
 	if err != nil {
 		return a, nil, wrap("find open requests", err)
@@ -70,16 +71,17 @@ func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration)
 	if err != nil {
 		return a, nil, wrap("find open requests", err)
 	}
+	ctx = context.WithoutCancel(ctx) // what is held must be known to be: nobody else takes it
 	for _, a := range open {
-		if steps, err = b.take(ctx, worker, &a, hold); !isNotFound(err) {
-			return a, steps, wrap("take request", err)
+		if outcomes, err = b.take(ctx, worker, &a, hold); !isNotFound(err) {
+			return a, outcomes, wrap("take request", err)
 		}
 	}
 	return a, nil, directory.ErrNotFound
 }
 
 // take is ErrNotFound when another worker was faster.
-func (b backlog) take(ctx context.Context, worker uuid.UUID, a *directory.Accepted, hold time.Duration) (steps []directory.Progress, err error) {
+func (b backlog) take(ctx context.Context, worker uuid.UUID, a *directory.Accepted, hold time.Duration) (map[int][]byte, error) {
 	at := stamp()
 	rows, err := b.pool.Query(ctx, takeRequest, int64(a.Org.ID), uid(a.ID), uid(worker), at.Add(hold), at)
 	if err != nil {
@@ -99,10 +101,11 @@ func (b backlog) take(ctx context.Context, worker uuid.UUID, a *directory.Accept
 	if rows, err = b.pool.Query(ctx, selectSteps, int64(a.Org.ID), uid(a.ID)); err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p directory.Progress, err error) {
-		err = row.Scan(&p.Step, &p.Begun, &p.Outcome)
-		return p, err
+	outcomes := make(map[int][]byte)
+	err = readAll(rows, func(raw [][]byte) {
+		outcomes[int(binary.BigEndian.Uint32(raw[0]))] = append([]byte(nil), raw[1]...)
 	})
+	return outcomes, err
 }
 
 const holdRequest = `
@@ -112,28 +115,27 @@ where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
 
 // Hold implements directory.Backlog.
 func (b backlog) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
-	return b.held(ctx, "hold request", holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), stamp().Add(hold))
+	return wrap("hold request", held(b.pool.Exec(ctx, holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), stamp().Add(hold))))
 }
 
+// insertStep waits for whoever is storing an outcome of the same step. One without
+// an outcome says nothing.
 const insertStep = `
-insert into async_steps (org_id, request_id, step, begun_at)
-select $1, r.id, $4, $5
+insert into async_steps as s (org_id, request_id, step, begun_at, outcome)
+select $1, r.id, $4, $5, $6
 from   async_requests r
-where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
+where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+on conflict (org_id, request_id, step) do update
+set    begun_at = excluded.begun_at, outcome = excluded.outcome
+where  s.outcome is null`
 
-// Begin implements directory.Backlog.
-func (b backlog) Begin(ctx context.Context, worker uuid.UUID, a directory.Accepted, p directory.Progress) error {
-	return b.held(ctx, "begin step", insertStep, int64(a.Org.ID), uid(a.ID), uid(worker), p.Step, p.Begun)
+// Keep implements directory.Backlog.
+func (b backlog) Keep(ctx context.Context, s directory.Step, outcome []byte) error {
+	return wrap("keep outcome of step", keepStep(ctx, b.pool, s, outcome))
 }
 
-const updateStep = `
-update async_steps s
-set    outcome = $4
-where  s.org_id = $1 and s.request_id = $2 and s.step = $3`
-
-// End implements directory.Backlog.
-func (b backlog) End(ctx context.Context, a directory.Accepted, p directory.Progress) error {
-	return b.held(ctx, "end step", updateStep, int64(a.Org.ID), uid(a.ID), p.Step, string(p.Outcome))
+func keepStep(ctx context.Context, q querier, s directory.Step, outcome []byte) error {
+	return held(q.Exec(ctx, insertStep, int64(s.Org), uid(s.Request), uid(s.Worker), s.Number, s.Begun, string(outcome)))
 }
 
 const finishRequest = `
@@ -151,16 +153,16 @@ select id from finished`
 
 // Finish implements directory.Backlog.
 func (b backlog) Finish(ctx context.Context, worker uuid.UUID, a directory.Accepted, answer []byte) error {
-	return b.held(ctx, "finish request", finishRequest, int64(a.Org.ID), uid(a.ID), uid(worker), string(answer), stamp())
+	return wrap("finish request", held(b.pool.Exec(ctx, finishRequest, int64(a.Org.ID), uid(a.ID), uid(worker), string(answer), stamp())))
 }
 
-// held does a statement that finds nothing when the request is not the worker's.
-func (b backlog) held(ctx context.Context, doing, sql string, args ...any) error {
-	tag, err := b.pool.Exec(ctx, sql, args...)
+// held turns that a statement found nothing into an error: the request is not the
+// worker's.
+func held(tag pgconn.CommandTag, err error) error {
 	if err == nil && tag.RowsAffected() == 0 {
-		err = directory.ErrNotFound
+		return directory.ErrNotHeld
 	}
-	return wrap(doing, err)
+	return err
 }
 
 const selectAnswer = `

@@ -13,18 +13,26 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// recorder collects the changes of one transaction that are to be told. A nil
-// recorder collects nothing: it is that of organisations without events, whose
-// writes it costs nothing.
+// recorder collects the changes of one transaction that are to be told, or that
+// are a step of an accepted request. A nil recorder collects nothing: it is that of
+// requests to organisations without events, whose writes it costs nothing.
 type recorder struct {
+	streams bool // there is somebody to tell
 	stream  events.Stream
 	txn     string
 	updated events.Kind // what the update of a resource is
 	changes []events.Told
+
+	step *directory.Step // nil is none
+	made *events.Change  // by the step: the last, after what comes of it
 }
 
 func (r *recorder) add(c events.Change) {
-	if r != nil {
+	if r == nil {
+		return
+	}
+	r.made = &c
+	if r.streams {
 		r.changes = append(r.changes, r.stream.Tell(c, r.txn))
 	}
 }
@@ -101,11 +109,12 @@ func (r *recorder) group(t *schema.Type, old directory.Resource, version scim.Ve
 }
 
 // recording gives the view that a write works on: with a recorder when changes of
-// the organisation are to be told. Its inTx writes the events that come of them.
+// the organisation are to be told, or this is a step. Its inTx writes the events,
+// and the outcome of the step.
 func (v view) recording(ctx context.Context) (view, error) {
 	stream, told, err := v.streams.of(ctx, v.Store, org.ID(v.org))
-	if told {
-		v.told = &recorder{stream: stream, txn: v.correlation(ctx), updated: events.Patched}
+	if step := directory.StepOf(ctx); told || step != nil {
+		v.told = &recorder{streams: told, stream: stream, txn: v.correlation(ctx), updated: events.Patched, step: step}
 		if v.told.txn == "" {
 			v.told.txn = uuid.UUID(newID()).String()
 		}
@@ -113,8 +122,8 @@ func (v view) recording(ctx context.Context) (view, error) {
 	return v, err
 }
 
-// alone runs a write of one statement: as it is, or with its events in a
-// transaction.
+// alone runs a write of one statement: as it is, or in a transaction with what is
+// recorded of it.
 func (v view) alone(ctx context.Context, write func(q querier) error) error {
 	if v.told == nil {
 		return write(v.pool)
@@ -122,19 +131,42 @@ func (v view) alone(ctx context.Context, write func(q querier) error) error {
 	return v.inTx(ctx, nothing, func(tx pgx.Tx) error { return write(tx) })
 }
 
-// inTx is that of the Store, with the events of what was recorded at its end:
-// whoever writes events makes others of the organisation wait until the commit.
+// inTx is that of the Store, with what was recorded at its end: the outcome of a
+// step, and then the events, since whoever writes events makes others of the
+// organisation wait until the commit.
 func (v view) inTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
 	if v.told == nil {
 		return v.Store.inTx(ctx, begin, work)
 	}
-	v.told.changes = nil // of an attempt before
-	return v.Store.inTx(ctx, begin, func(tx pgx.Tx) error {
+	v.told.changes, v.told.made = nil, nil // of an attempt before
+	err := v.Store.inTx(ctx, begin, func(tx pgx.Tx) error {
 		if err := work(tx); err != nil {
 			return err
 		}
+		if err := v.told.keep(ctx, tx); err != nil {
+			return err
+		}
+		if !v.told.streams {
+			return nil
+		}
 		return v.emit(ctx, tx, v.told.changes)
 	})
+	if v.told.step != nil {
+		v.told.step.Kept = err == nil && v.told.made != nil
+	}
+	return err
+}
+
+// keep stores the outcome of the step, if the changes are one.
+func (r *recorder) keep(ctx context.Context, tx pgx.Tx) error {
+	if r.step == nil || r.made == nil {
+		return nil
+	}
+	outcome, err := r.step.Outcome(r.made.ID, r.made.Version)
+	if err != nil {
+		return err
+	}
+	return keepStep(ctx, tx, *r.step, outcome)
 }
 
 // inRetriedTx is that of the Store, with events as inTx writes them.

@@ -150,6 +150,7 @@ func (r *bulkRun) take(ctx context.Context, t turn) {
 		for _, end := range t.earlier {
 			<-end
 		}
+		*out = outcome{} // open, if ctx has ended
 		r.inSlot(ctx, t.step)
 	}
 	if out.Status != 0 {
@@ -179,16 +180,9 @@ func (r *bulkRun) inSlot(ctx context.Context, s step) {
 	case r.slots <- struct{}{}:
 	}
 	defer func() { <-r.slots }()
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() == nil {
+		r.do(context.WithoutCancel(ctx), s)
 	}
-	if r.of(s).Status == 0 {
-		if err := r.journal.begin(ctx, s); err != nil {
-			r.abort(err)
-			return
-		}
-	}
-	r.do(context.WithoutCancel(ctx), s)
 }
 
 // takeHalvesBack removes what was created and never got its references, because

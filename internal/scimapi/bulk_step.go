@@ -1,12 +1,16 @@
 package scimapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
@@ -20,9 +24,24 @@ type outcome struct {
 	ID      string          `json:"id,omitempty"`
 	Version string          `json:"version,omitempty"`
 	Error   json.RawMessage `json:"error,omitempty"`
+
+	kept bool // in the journal
 }
 
 func (o outcome) failed() bool { return o.Status >= http.StatusBadRequest }
+
+// success is the outcome of an operation that made of the resource with the id
+// what has the version.
+func (op *operation) success(id string, version scim.Version) outcome {
+	switch op.Method {
+	case http.MethodDelete:
+		return outcome{Status: http.StatusNoContent, ID: id}
+	case http.MethodPost:
+		return outcome{Status: http.StatusCreated, ID: id, Version: version.ETag()}
+	default:
+		return outcome{Status: http.StatusOK, ID: id, Version: version.ETag()}
+	}
+}
 
 // result is the outcome of an operation as the client is told it.
 func (op *operation) result(o outcome, root string) scim.BulkResult {
@@ -43,9 +62,9 @@ func (op *operation) result(o outcome, root string) scim.BulkResult {
 func (r *bulkRun) do(ctx context.Context, s step) {
 	ctx = httpapi.Within(ctx, r.id+":"+strconv.Itoa(s.operation))
 	op := &r.operations[s.operation]
+	changing, noted := r.journal.step(ctx, s, op)
 	id := op.id
-	var record directory.Record
-	err := httpapi.Caught(func() (err error) {
+	err := httpapi.Caught(func() error {
 		if op.fault != nil {
 			return op.fault
 		}
@@ -53,29 +72,29 @@ func (r *bulkRun) do(ctx context.Context, s step) {
 		if err != nil {
 			return err
 		}
+		var record directory.Record
 		if s.link {
 			id = r.done[s.operation].ID
-			record, err = r.link(ctx, op, id, refer)
-			return err
+			record, err = r.link(changing, op, id, refer)
+		} else {
+			id, _ = refer.in(op.id)
+			record, err = r.perform(changing, op, id, refer)
 		}
-		id, _ = refer.in(op.id)
-		if record, err = r.perform(ctx, op, id, refer); err != nil {
-			record, err = r.settled(ctx, s, id, refer, err)
+		if err == nil {
+			*r.of(s) = op.success(cmp.Or(id, record.ID.String()), record.Version)
 		}
 		return err
 	})
 	out := r.of(s)
 	switch {
-	case err != nil && s.link:
-		*out = r.failure(ctx, r.undone(ctx, s.operation, err), "")
-	case err != nil:
-		*out = r.failure(ctx, err, id)
-	case op.Method == http.MethodDelete:
-		*out = outcome{Status: http.StatusNoContent, ID: id}
-	case op.Method == http.MethodPost:
-		*out = outcome{Status: http.StatusCreated, ID: record.ID.String(), Version: record.Version.ETag()}
+	case err == nil:
+		out.kept = noted.Kept
+	case noted.Kept, errors.Is(err, directory.ErrNotHeld):
+		r.abort(err) // the journal knows better
+	case s.link:
+		*out = r.unlinked(changing, noted, s.operation, err)
 	default:
-		*out = outcome{Status: http.StatusOK, ID: id, Version: record.Version.ETag()}
+		*out = r.failure(ctx, err, id)
 	}
 }
 
@@ -133,12 +152,19 @@ func (r *bulkRun) link(ctx context.Context, op *operation, id string, refer refe
 	return op.on.patch(ctx, r.who.Org, id, scim.Condition{}, add, op.noMore())
 }
 
-// undone takes back what an operation created and could not link because of err.
-func (r *bulkRun) undone(ctx context.Context, i int, err error) error {
-	if failed := r.takeBack(ctx, i); failed != nil {
-		return failed
+// unlinked takes back what an operation created and could not link because of err,
+// as the same step.
+func (r *bulkRun) unlinked(ctx context.Context, noted *directory.Step, i int, err error) outcome {
+	out := r.failure(ctx, err, "")
+	if r.journal != nil && out.Status == http.StatusServiceUnavailable {
+		return out // it is linked later
 	}
-	return err
+	noted.Outcome = func(uuid.UUID, scim.Version) ([]byte, error) { return json.Marshal(out) }
+	if err := r.takeBack(ctx, i); err != nil {
+		return r.failure(ctx, err, "")
+	}
+	out.kept = noted.Kept
+	return out
 }
 
 // takeBack removes what an operation has created.

@@ -83,25 +83,18 @@ func (w worker) work(ctx context.Context) error {
 	return nil
 }
 
-// carryOut does what is left of a request, and keeps the answer.
-func (w worker) carryOut(ctx context.Context, a directory.Accepted, known []directory.Progress) error {
-	request, err := scim.ParseBulk(a.Body, w.service.MaxBulkOperations)
-	if err != nil {
-		return fmt.Errorf("read accepted request %s: %w", a.ID, err)
-	}
-	who := oauth.Principal{Org: a.Org, Client: a.Client, Permissions: oauth.NewPermissions(a.Permissions...)}
-	run, err := w.newRun(ctx, who, a.ID.String(), request)
-	if err != nil {
-		return err
-	}
-	if err := run.resume(w.journal(a), known); err != nil {
-		return err
-	}
+// carryOut does what is left of a request, and keeps the answer. When ctx ends
+// first it lets go of the request: another server need not wait.
+func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[int][]byte) error {
 	after := context.WithoutCancel(ctx)
-	if err := w.holding(ctx, a, run.carryOut); err != nil {
-		if ctx.Err() != nil {
-			return w.backlog.Hold(after, w.id, a, 0) // another server need not wait
-		}
+	run, err := w.resumed(ctx, a, known)
+	if err == nil {
+		err = w.holding(ctx, a, run.carryOut)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return w.backlog.Hold(after, w.id, a, 0)
+	case err != nil:
 		return err
 	}
 	answer, err := run.answer(a.Root)
@@ -109,6 +102,20 @@ func (w worker) carryOut(ctx context.Context, a directory.Accepted, known []dire
 		return err
 	}
 	return w.backlog.Finish(after, w.id, a, answer)
+}
+
+// resumed is the request as far as it has been carried out.
+func (w worker) resumed(ctx context.Context, a directory.Accepted, known map[int][]byte) (*bulkRun, error) {
+	request, err := scim.ParseBulk(a.Body, w.service.MaxBulkOperations)
+	if err != nil {
+		return nil, fmt.Errorf("read accepted request %s: %w", a.ID, err)
+	}
+	who := oauth.Principal{Org: a.Org, Client: a.Client, Permissions: oauth.NewPermissions(a.Permissions...)}
+	run, err := w.newRun(ctx, who, a.ID.String(), request)
+	if err != nil {
+		return nil, err
+	}
+	return run, run.resume(w.journal(a), known)
 }
 
 // holding does work while nobody else may. Its ctx ends when somebody else might.

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// change is one of a tenant's resources, made under a context. It tells of which
+// resource and what version, as far as it is told itself.
+type change struct {
+	name string
+	make func(ctx context.Context) (directory.Record, error)
+}
+
+// changes are of every kind that a step may be.
+func (o *tenant) changes() []change {
+	ada, leaver := o.user("ada"), o.user("leaver")
+	looms, other := o.group("Looms", ada.ID, leaver.ID), o.group("Other")
+	o.must(o.DeleteUser(o.t.Context(), schema.User, o.user("again").ID, scim.Condition{}, schema.Manager.Clear))
+	update := func(t *schema.Type, id uuid.UUID, a *schema.Attribute) func(ctx context.Context) (directory.Record, error) {
+		return func(ctx context.Context) (directory.Record, error) {
+			return o.Update(ctx, t, id, directory.Change{Edit: edit(func(doc scim.Document) { a.Set(doc, uuid.NewString()) })})
+		}
+	}
+	create := func(name string, references ...directory.Reference) func(ctx context.Context) (directory.Record, error) {
+		return func(ctx context.Context) (directory.Record, error) {
+			return o.CreateUser(ctx, schema.User, directory.Edit{Doc: userDoc(name), References: references})
+		}
+	}
+	members := func(m directory.MemberChange) func(ctx context.Context) (directory.Record, error) {
+		return func(ctx context.Context) (directory.Record, error) {
+			return o.ChangeMembers(ctx, other.ID, scim.Condition{}, m)
+		}
+	}
+	deletion := func(id uuid.UUID, remove func(ctx context.Context) error) func(ctx context.Context) (directory.Record, error) {
+		return func(ctx context.Context) (directory.Record, error) { return directory.Record{ID: id}, remove(ctx) }
+	}
+	return []change{
+		{"user", create("bob")},
+		{"user with references", create("cy", directory.Reference{Attr: schema.Manager, User: ada.ID})},
+		{"user restored", create("again")},
+		{"update of user", update(schema.User, ada.ID, schema.DisplayName)},
+		{"group", func(ctx context.Context) (directory.Record, error) {
+			doc := scim.Document{}
+			schema.ID.Set(doc, uuid.NewString())
+			schema.GroupName.Set(doc, "New")
+			return o.CreateGroup(ctx, schema.Group, directory.Group{}, directory.Edit{Doc: doc})
+		}},
+		{"update of group", update(schema.Group, looms.ID, schema.GroupName)},
+		{"members", members(directory.MemberChange{Add: []uuid.UUID{ada.ID}})},
+		{"all members", members(directory.MemberChange{Replace: true, Limit: 10})},
+		{"deletion of user", deletion(leaver.ID, func(ctx context.Context) error {
+			return o.DeleteUser(ctx, schema.User, leaver.ID, scim.Condition{}, schema.Manager.Clear)
+		})},
+		{"deletion of group", deletion(looms.ID, func(ctx context.Context) error {
+			return o.DeleteGroup(ctx, looms.ID, scim.Condition{})
+		})},
+	}
+}
+
+// steps makes the steps of a request that a worker holds.
+func (o *tenant) steps() func(number int) *directory.Step {
+	o.t.Helper()
+	id := org.ID(o.org)
+	o.must(o.Registry().CreateOrg(o.t.Context(), org.Org{ID: id, Name: id.String(), Settings: org.DefaultSettings()}, nil))
+	o.must(o.Backlog().Add(o.t.Context(), directory.Accepted{ID: uuid.New(), Org: org.Org{ID: id}, Permissions: []string{}, Body: []byte("{}"), At: now()}))
+	worker := uuid.New()
+	a, _, err := o.Backlog().Take(o.t.Context(), worker, 0)
+	o.must(err)
+	return func(number int) *directory.Step {
+		return &directory.Step{
+			Org: id, Request: a.ID, Worker: worker, Number: number, Begun: now(),
+			Outcome: func(id uuid.UUID, version scim.Version) ([]byte, error) {
+				return fmt.Appendf(nil, "%s %d", id, version), nil
+			},
+		}
+	}
+}
+
+// What a step changes is stored with its outcome; what cannot have its outcome
+// stored is not changed.
+func TestSteps_AreDoneOnce(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]*tenant{"silent": newTenant(t), "told": first(streaming(t))} {
+		step, changes := o.steps(), o.changes()
+		want := map[int][]byte{}
+		for n, c := range changes {
+			refused := step(n)
+			refused.Worker = uuid.New()
+			for range 2 {
+				if _, err := c.make(directory.WithStep(t.Context(), refused)); !errors.Is(err, directory.ErrNotHeld) || refused.Kept {
+					t.Fatalf("%s, %s: %v", name, c.name, err)
+				}
+			}
+			if n > 0 { // an outcome that is known
+				if _, err := c.make(directory.WithStep(t.Context(), step(n-1))); !errors.Is(err, directory.ErrNotHeld) {
+					t.Fatalf("%s, %s: %v", name, c.name, err)
+				}
+			}
+			done := step(n)
+			r, err := c.make(directory.WithStep(t.Context(), done))
+			if err != nil || !done.Kept {
+				t.Fatalf("%s, %s: %v, kept %t", name, c.name, err, done.Kept)
+			}
+			want[n] = fmt.Appendf(nil, "%s %d", r.ID, r.Version)
+		}
+		_, got, err := o.Backlog().Take(t.Context(), uuid.New(), 0)
+		o.must(err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func first(o *tenant, _ org.ID, _ Events) *tenant { return o }
+
+// Of workers that do the same step one changes something, whichever.
+func TestSteps_AreDoneByOne(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	step := o.steps()
+	for n := range 20 {
+		results := make(chan error)
+		for i := range writers {
+			go func() {
+				doc := userDoc(fmt.Sprintf("user%d-%d", n, i))
+				_, err := o.CreateUser(directory.WithStep(context.Background(), step(n)), schema.User, directory.Edit{Doc: doc})
+				results <- err
+			}()
+		}
+		done := 0
+		for range writers {
+			switch err := <-results; {
+			case err == nil:
+				done++
+			case !errors.Is(err, directory.ErrNotHeld):
+				t.Error(err)
+			}
+		}
+		if done != 1 {
+			t.Errorf("step %d was done %d times", n, done)
+		}
+	}
+}
+
+// What changes nothing has its outcome kept by its worker, once.
+func TestSteps_OfNoChange(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	step, ada := o.steps()(0), o.user("ada")
+	same := directory.Change{Edit: func(directory.Resource) (directory.Edit, error) { return directory.Edit{}, nil }}
+	if _, err := o.Update(directory.WithStep(t.Context(), step), schema.User, ada.ID, same); err != nil || step.Kept {
+		t.Fatalf("%v, kept %t", err, step.Kept)
+	}
+	o.must(o.Backlog().Keep(t.Context(), *step, []byte("same")))
+	if err := o.Backlog().Keep(t.Context(), *step, []byte("other")); !errors.Is(err, directory.ErrNotHeld) {
+		t.Errorf("kept twice: %v", err)
+	}
+	_, got, err := o.Backlog().Take(t.Context(), uuid.New(), 0)
+	o.must(err)
+	if diff := cmp.Diff(map[int][]byte{0: []byte("same")}, got); diff != "" {
+		t.Error(diff)
+	}
+}
