@@ -68,7 +68,7 @@ func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) 
 	}
 	err = retry(ctx, func() error {
 		return v.referring(ctx, e.References, func(q querier) error {
-			r, err = v.createUser(ctx, q, t, e.Doc, e.PasswordHash)
+			r, err = v.createUser(ctx, q, t, e)
 			return err
 		})
 	})
@@ -76,7 +76,8 @@ func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) 
 	return r, wrap("create user", err)
 }
 
-func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc scim.Document, password string) (directory.Record, error) {
+func (v view) createUser(ctx context.Context, q querier, t *schema.Type, e directory.Edit) (directory.Record, error) {
+	doc, password := e.Doc, e.PasswordHash
 	found, err := newRow(t, doc)
 	if err != nil {
 		return directory.Record{}, err
@@ -90,6 +91,9 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, doc sci
 		err := v.insertUser(ctx, q, insertUser, t, &r, doc, found, password)
 		if !isNotFound(err) {
 			return r, explain(err, doc)
+		}
+		if e.New {
+			return r, directory.ErrDeleted
 		}
 		revived, err := v.reviveUser(ctx, q, t, doc, password)
 		// Not found: another request revived it, or a newer one of the name is

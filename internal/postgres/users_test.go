@@ -98,6 +98,21 @@ func TestCreateUser_RestoresTheLatestOfAName(t *testing.T) {
 	expect(t, "left", o.number(`select count(*) from deleted_users`), 1)
 }
 
+func TestCreateUser_NewRestoresNobody(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	old := o.user("ada")
+	o.must(o.DeleteUser(t.Context(), schema.User, old.ID, scim.Condition{}, schema.Manager.Clear))
+	_, err := o.CreateUser(t.Context(), schema.User, directory.Edit{Doc: userDoc("ada"), New: true})
+	if !errors.Is(err, directory.ErrDeleted) {
+		t.Errorf("error %v, want ErrDeleted", err)
+	}
+	expect(t, "deleted", o.number(`select count(*) from deleted_users`), 1)
+	_, err = o.CreateUser(t.Context(), schema.User, directory.Edit{Doc: userDoc("bob"), New: true})
+	o.must(err)
+	o.consistent()
+}
+
 func TestCreateUser_OfOneDeletedNameAtOnce(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
