@@ -37,19 +37,19 @@ func TestTokens_UpgradesWhatExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sql, want := range map[string]int{
-		`select count(*) from catalogue where name = 'admin' and detail->'permissions' = '["*"]'`:                                                                                                                        1,
-		`select count(*) from catalogue where org_id = 2 and detail->'permissions' = '["my:own:word"]'`:                                                                                                                  1,
-		`select count(*) from catalogue where name = 'employee' and detail->'permissions' = '[]'`:                                                                                                                        1,
-		`select jsonb_array_length(detail->'permissions') from catalogue where name = 'SCIM Integration'`:                                                                                                                10,
-		`select count(*) from catalogue where name = 'clerk' and detail = '{}'`:                                                                                                                                          1,
-		`select count(*) from catalogue where name = 'SCIM Reader'`:                                                                                                                                                      2,
-		`select count(*) from catalogue where name = 'SCIM Reader' and substr(id::text, 15, 1) = '7' and substr(id::text, 20, 1) in ('8', '9', 'a', 'b') and detail->'permissions' = '["directory:group:view"]'`:         1,
-		`select abs(extract(epoch from now()) - ('x' || lpad(replace(substr(id::text, 1, 13), '-', ''), 16, '0'))::bit(64)::bigint / 1000.0)::int / 600 from catalogue where name = 'SCIM Reader' and org_id = 1`:        0,
-		`select count(*) from oauth_clients c join catalogue r on r.org_id = c.org_id and r.name = 'admin' where c.roles = jsonb_build_array(jsonb_build_object('role', r.id, 'division', '*')) and c.unrecorded_tokens`: 2,
-		`select count(*) from signing_keys where kid = 'new' and retired_at is null`:                                                                                                                                     1,
-		`select count(*) from signing_keys where kid = 'old' and retired_at is not null`:                                                                                                                                 1,
-		`select count(*) from signing_keys where verify_until > now() + interval '450 days'`:                                                                                                                             2,
-		`select count(*) from orgs where rate_limit = 0`:                                                                                                                                                                 2,
+		`select count(*) from catalogue where name = 'admin' and detail->'permissions' = '["*"]'`:                                                                                                                 1,
+		`select count(*) from catalogue where org_id = 2 and detail->'permissions' = '["my:own:word"]'`:                                                                                                           1,
+		`select count(*) from catalogue where name = 'employee' and detail->'permissions' = '[]'`:                                                                                                                 1,
+		`select jsonb_array_length(detail->'permissions') from catalogue where name = 'SCIM Integration'`:                                                                                                         10,
+		`select count(*) from catalogue where name = 'clerk' and detail = '{}'`:                                                                                                                                   1,
+		`select count(*) from catalogue where name = 'SCIM Reader'`:                                                                                                                                               2,
+		`select count(*) from catalogue where name = 'SCIM Reader' and substr(id::text, 15, 1) = '7' and substr(id::text, 20, 1) in ('8', '9', 'a', 'b') and detail->'permissions' = '["directory:group:view"]'`:  1,
+		`select abs(extract(epoch from now()) - ('x' || lpad(replace(substr(id::text, 1, 13), '-', ''), 16, '0'))::bit(64)::bigint / 1000.0)::int / 600 from catalogue where name = 'SCIM Reader' and org_id = 1`: 0,
+		`select count(*) from oauth_clients c join catalogue r on r.org_id = c.org_id and r.name = 'admin' where c.roles = jsonb_build_array(jsonb_build_object('role', r.id, 'division', '*'))`:                  2,
+		`select count(*) from signing_keys where kid = 'new' and retired_at is null`:                                                                                                                              1,
+		`select count(*) from signing_keys where kid = 'old' and retired_at is not null`:                                                                                                                          1,
+		`select count(*) from signing_keys where verify_until > now() + interval '450 days'`:                                                                                                                      2,
+		`select count(*) from orgs where rate_limit = 0`:                                                                                                                                                          2,
 	} {
 		if n := count(t, url, sql); n != want {
 			t.Errorf("%s: %d, want %d", sql, n, want)

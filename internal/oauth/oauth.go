@@ -63,9 +63,6 @@ type TokenStore interface {
 	// is disabled or the user deleted at the same time, either this fails or that
 	// ends the token.
 	AddToken(ctx context.Context, t Token, key string) error
-	// AdoptToken records a token that was issued before tokens were recorded,
-	// unless it is known by now.
-	AdoptToken(ctx context.Context, t Token) error
 	// Bearer reads all that decides about a token but the token itself. It returns
 	// ErrNotFound when the organisation has no such client.
 	Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (Bearer, error)
@@ -111,9 +108,6 @@ type Bearer struct {
 	// User is whom the token carries, zero for none, and Active whether that user is.
 	User   uuid.UUID
 	Active bool
-	// Unrecorded says that the client had tokens before tokens were recorded, so
-	// that one that is not known may be good.
-	Unrecorded bool
 }
 
 // Role is what a client may be granted.

@@ -132,38 +132,3 @@ func TestRevocation_StaleKnowledgeIsNotTrusted(t *testing.T) {
 		}
 	})
 }
-
-// Tokens from before tokens were recorded go on to work, until they are ended.
-func TestTokensFromBeforeTheyWereRecorded(t *testing.T) {
-	t.Parallel()
-	store := newMemory()
-	s := oauth.New(store, oauth.Options{})
-	c, _ := newClient(t, s)
-	older := func() string {
-		token := issue(t, s, c)
-		p, err := s.Verify(t.Context(), token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		store.mu.Lock()
-		defer store.mu.Unlock()
-		delete(store.tokens, p.Token)
-		return token
-	}
-	seen, unseen := older(), older()
-	store.mu.Lock()
-	store.unrecorded[c.ID] = true
-	store.mu.Unlock()
-	s = oauth.New(store, oauth.Options{})
-	if _, err := s.Verify(t.Context(), seen); err != nil || len(store.tokens) != 1 {
-		t.Errorf("%v, %d tokens are recorded, want the one that was seen", err, len(store.tokens))
-	}
-	if err := s.RevokeTokens(t.Context(), acme.ID, c.ID); err != nil {
-		t.Fatal(err)
-	}
-	for _, token := range []string{seen, unseen} {
-		if _, err := s.Verify(t.Context(), token); !errors.Is(err, oauth.ErrTokenInvalid) {
-			t.Errorf("after all tokens were revoked: %v", err)
-		}
-	}
-}

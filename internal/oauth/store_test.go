@@ -21,7 +21,6 @@ import (
 type memory struct {
 	mu          sync.Mutex
 	clients     map[uuid.UUID]oauth.Client
-	unrecorded  map[uuid.UUID]bool // clients with tokens that were not recorded
 	tokens      map[uuid.UUID]oauth.Token
 	revocations []oauth.Revocation
 	orgs        map[org.ID]org.Org
@@ -39,8 +38,7 @@ var acme = org.Org{ID: 42, Name: "acme", Settings: org.DefaultSettings()}
 
 func newMemory() *memory {
 	return &memory{
-		clients: make(map[uuid.UUID]oauth.Client), unrecorded: make(map[uuid.UUID]bool),
-		tokens: make(map[uuid.UUID]oauth.Token), orgs: map[org.ID]org.Org{acme.ID: acme},
+		clients: make(map[uuid.UUID]oauth.Client), tokens: make(map[uuid.UUID]oauth.Token), orgs: map[org.ID]org.Org{acme.ID: acme},
 	}
 }
 
@@ -107,7 +105,6 @@ func (m *memory) UpdateClient(_ context.Context, o org.ID, id uuid.UUID, edit fu
 }
 
 func (m *memory) endAll(client uuid.UUID) {
-	delete(m.unrecorded, client)
 	for id, t := range m.tokens {
 		if t.Client == client && t.Revoked.IsZero() {
 			t.Revoked = time.Now()
@@ -137,21 +134,12 @@ func (m *memory) AddToken(_ context.Context, t oauth.Token, _ string) error {
 	return nil
 }
 
-func (m *memory) AdoptToken(_ context.Context, t oauth.Token) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, known := m.tokens[t.ID]; !known && m.unrecorded[t.Client] {
-		m.tokens[t.ID] = t
-	}
-	return nil
-}
-
 func (m *memory) Bearer(_ context.Context, o org.ID, client, token uuid.UUID) (oauth.Bearer, error) {
 	m.asked.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c, known := m.clients[client]
-	b := oauth.Bearer{Org: m.orgs[o], Client: c, Unrecorded: m.unrecorded[client]}
+	b := oauth.Bearer{Org: m.orgs[o], Client: c}
 	if !known || c.Org != o || b.Org.ID != o {
 		return oauth.Bearer{}, oauth.ErrNotFound
 	}

@@ -154,7 +154,7 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 		return Principal{}, fmt.Errorf("%w: its client is disabled", ErrTokenInvalid)
 	case found.Revoked:
 		return Principal{}, fmt.Errorf("%w: it was revoked", ErrTokenInvalid)
-	case id.trusted == nil && !found.Recorded && !found.Unrecorded:
+	case id.trusted == nil && !found.Recorded:
 		return Principal{}, fmt.Errorf("%w: it is not known", ErrTokenInvalid)
 	case found.User != uuid.Nil && !found.Active:
 		return Principal{}, fmt.Errorf("%w: its user is not active", ErrTokenInvalid)
@@ -165,25 +165,11 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 	}
 	if id.trusted != nil {
 		p.Issuer = id.trusted.Issuer
-	}
-	if err := s.record(ctx, id, found); err != nil {
-		return Principal{}, err
+		if err := s.recordForeign(ctx, id, found); err != nil {
+			return Principal{}, err
+		}
 	}
 	return p, nil
-}
-
-// record makes a token known that is not.
-func (s *Service) record(ctx context.Context, id identity, found Bearer) error {
-	if id.trusted != nil {
-		return s.recordForeign(ctx, id, found)
-	}
-	if found.Recorded {
-		return nil
-	}
-	if err := s.store.AdoptToken(ctx, Token{ID: id.token, Org: id.org, Client: id.client, Issued: id.issued, Expires: id.expires}); err != nil {
-		return fmt.Errorf("record an older token: %w", err)
-	}
-	return nil
 }
 
 // issued is the `iat`, which no token of ours lacks.

@@ -136,7 +136,7 @@ func TestRegistry_Bearer(t *testing.T) {
 	expect(t, "organisation", b.Org, r.org)
 	expect(t, "client", b.Client, r.client)
 	expect(t, "permissions", oauth.PermissionsOf(b.Roles...).Names(), []string{"a:b:c", "d:e:*"})
-	expect(t, "recorded, revoked, unrecorded", []bool{b.Recorded, b.Revoked, b.Unrecorded}, []bool{true, false, false})
+	expect(t, "recorded, revoked", []bool{b.Recorded, b.Revoked}, []bool{true, false})
 
 	r.must(r.registry.RevokeToken(t.Context(), r.org.ID, r.client.ID, token.ID))
 	b, err = r.registry.Bearer(t.Context(), r.org.ID, r.client.ID, token.ID)
@@ -239,27 +239,6 @@ func TestRegistry_DisablingSparesNoToken(t *testing.T) {
 		r.setState(t, oauth.StateActive, false)
 	}
 	issuing.Wait()
-}
-
-// Tokens that were issued before tokens were recorded are taken in when they are
-// seen, unless all tokens were ended since.
-func TestRegistry_AdoptsOlderTokens(t *testing.T) {
-	t.Parallel()
-	r := register(t)
-	older := oauth.Token{ID: uuid.Must(uuid.NewV7()), Org: r.org.ID, Client: r.client.ID, Issued: stamp(), Expires: stamp().Add(time.Hour)}
-	adopted := func() bool {
-		r.must(r.registry.AdoptToken(t.Context(), older))
-		b, err := r.registry.Bearer(t.Context(), r.org.ID, r.client.ID, older.ID)
-		r.must(err)
-		return b.Recorded
-	}
-	expect(t, "of a client that had none", adopted(), false)
-	r.write(`update oauth_clients set unrecorded_tokens = true`)
-	r.must(r.registry.RevokeTokens(t.Context(), r.org.ID, r.client.ID))
-	expect(t, "after all were ended", adopted(), false)
-	r.write(`update oauth_clients set unrecorded_tokens = true`)
-	expect(t, "older token", adopted(), true)
-	expect(t, "twice", adopted(), true)
 }
 
 func TestRegistry_SigningKeys(t *testing.T) {

@@ -89,28 +89,10 @@ func orNull(id uuid.UUID) any {
 	return uid(id)
 }
 
-const adoptToken = `
-with client as (
-  select c.client_id
-  from   oauth_clients c
-  where  c.org_id = $1 and c.client_id = $3 and c.unrecorded_tokens
-  for    share
-)
-insert into access_tokens (org_id, id, client_id, issued_at, expires_at)
-select $1, $2, client.client_id, $4, $5
-from   client
-on     conflict (org_id, id) do nothing`
-
-// AdoptToken implements oauth.Store.
-func (r Registry) AdoptToken(ctx context.Context, t oauth.Token) error {
-	_, err := r.store.pool.Exec(ctx, adoptToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires)
-	return wrap("adopt token", err)
-}
-
 // selectBearer reads a client with its organisation, its roles and one of its tokens.
 const selectBearer = `
 select ` + clientColumns + `, ` + orgColumns + `,
-       t.id is not null, t.revoked_at is not null, c.unrecorded_tokens,
+       t.id is not null, t.revoked_at is not null,
        t.user_id, (select u.active from users u where u.org_id = $1 and u.id = t.user_id),
        array(select r.detail::text
              from   catalogue r
@@ -135,7 +117,7 @@ func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
 	var f clientFields
 	var user *uuid.UUID
 	var active *bool
-	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &b.Unrecorded, &user, &active, &b.Roles})
+	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &user, &active, &b.Roles})
 	if err = row.Scan(fields...); err == nil {
 		b.Client, err = f.client()
 	}
@@ -209,13 +191,14 @@ func (r Registry) RevokeToken(ctx context.Context, o org.ID, client, token uuid.
 
 // RevokeTokens implements oauth.Store.
 func (r Registry) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) error {
-	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error { return endAll(ctx, tx, o, client) })
+	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockClient, int64(o), uid(client)); err != nil {
+			return err
+		}
+		return endAll(ctx, tx, o, client)
+	})
 	return wrap("revoke tokens", err)
 }
-
-// forgoUnrecorded ends the tokens that were never recorded. It also waits for
-// tokens that are being added to the client.
-const forgoUnrecorded = `update oauth_clients c set unrecorded_tokens = false where c.org_id = $1 and c.client_id = $2`
 
 const revokeTokens = `
 update access_tokens t
@@ -228,11 +211,8 @@ func (s *Store) inRetriedTx(ctx context.Context, work func(tx pgx.Tx) error) err
 	return retry(ctx, func() error { return s.inTx(ctx, nothing, work) })
 }
 
-// endAll ends all tokens of a client.
+// endAll ends all tokens of a client whose row is held, so that none is being added.
 func endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
-	if _, err := tx.Exec(ctx, forgoUnrecorded, int64(o), uid(client)); err != nil {
-		return err
-	}
 	if _, err := tx.Exec(ctx, revokeTokens, int64(o), uid(client), stamp()); err != nil {
 		return err
 	}
