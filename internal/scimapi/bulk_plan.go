@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/purescim/purescim/internal/schema"
-	"github.com/purescim/purescim/internal/scim"
 )
 
 // step is the carrying out of an operation, or the second half of one that is
@@ -118,59 +117,19 @@ func (op *operation) resource() string {
 
 // stages splits steps into those that may run side by side. Each stage begins
 // when all before it is done: what is deleted may have been referred to, and
-// frees names. What names something that was deleted is alone, since a later step
-// may bring that back under its id. In sequence is one step a stage.
+// frees names. In sequence is one step a stage.
 func stages(operations []operation, all []step, inSequence bool) [][]step {
 	var split [][]step
 	kind := ""
-	deleted := make(map[string]bool)
 	for _, s := range all {
-		op := &operations[s.operation]
-		next := op.kind()
-		if op.namesOne(deleted) {
-			next = alone
-		}
+		next := operations[s.operation].kind()
 		if inSequence || next != kind || next == alone {
 			split = append(split, nil)
 		}
 		kind = next
 		split[len(split)-1] = append(split[len(split)-1], s)
-		if op.Method == http.MethodDelete && op.fault == nil {
-			deleted[op.id] = true
-		}
 	}
 	return split
-}
-
-// namesOne reports whether an operation is on one of the resources with these ids,
-// or refers to one.
-func (op *operation) namesOne(ids map[string]bool) bool {
-	if len(ids) == 0 {
-		return false
-	}
-	if ids[op.id] || holdsOne(op.body, ids) {
-		return true
-	}
-	return slices.ContainsFunc(op.patch, func(change scim.PatchOp) bool {
-		return holdsOne(change.Path, ids) || holdsOne(change.Value, ids)
-	})
-}
-
-// holdsOne reports whether one of the texts stands in a value, by itself or in quotes.
-func holdsOne(v any, texts map[string]bool) bool {
-	switch v := v.(type) {
-	case string:
-		return slices.ContainsFunc(strings.Split(v, `"`), func(part string) bool { return texts[part] })
-	case []any:
-		return slices.ContainsFunc(v, func(element any) bool { return holdsOne(element, texts) })
-	case map[string]any:
-		for _, member := range v {
-			if holdsOne(member, texts) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // The kinds of steps: those of one kind may run side by side, but for those that

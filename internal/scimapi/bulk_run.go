@@ -96,8 +96,9 @@ func (r *bulkRun) of(s step) *outcome {
 // turn is a step of a stage and what it has to do with those before it.
 type turn struct {
 	step
-	after   []<-chan struct{} // the ends of the steps that it waits for
-	earlier []chan struct{}   // the ends of all steps before it
+	after   []chan struct{} // the ends of the steps that it waits for
+	earlier []chan struct{} // the ends of all steps before it
+	ahead   bool            // one of those is under way
 }
 
 // stage does steps side by side, as far as they do not depend on each other.
@@ -119,6 +120,9 @@ func (r *bulkRun) stage(ctx context.Context, stage []step) {
 				t.after = append(t.after, ends[j])
 			}
 		}
+		if s.link {
+			t.after = t.earlier // one that failed would not be done again: its resource is taken back
+		}
 		creates[s.operation] = i
 		ends[i] = make(chan struct{})
 		group.Go(func() {
@@ -133,30 +137,33 @@ func (r *bulkRun) stage(ctx context.Context, stage []step) {
 // after it, and is done again then, so that the outcome is that of doing one
 // after the other. Only a name that is taken stays so: what frees names is alone.
 func (r *bulkRun) take(ctx context.Context, t turn) {
-	for _, end := range t.after {
-		<-end
-	}
+	wait(t.after)
 	out := r.of(t.step)
 	switch {
 	case out.Status != 0, t.link && r.done[t.operation].failed():
 		return // it is known what has become of it
 	case r.operations[t.operation].fault != nil:
-		r.do(ctx, t.step)
+		r.do(ctx, t)
 		return
 	}
-	ahead := !ended(t.earlier)
-	r.inSlot(ctx, t.step)
-	if ahead && out.failed() && out.Status != http.StatusConflict {
-		for _, end := range t.earlier {
-			<-end
-		}
+	t.ahead = !ended(t.earlier)
+	r.inSlot(ctx, t)
+	if t.ahead && out.failed() && out.Status != http.StatusConflict {
+		wait(t.earlier)
+		t.ahead = false
 		*out = outcome{} // open, if ctx has ended
-		r.inSlot(ctx, t.step)
+		r.inSlot(ctx, t)
 	}
 	if out.Status != 0 {
 		if err := r.journal.end(context.WithoutCancel(ctx), t.step, *out); err != nil {
 			r.abort(err)
 		}
+	}
+}
+
+func wait(ends []chan struct{}) {
+	for _, end := range ends {
+		<-end
 	}
 }
 
@@ -173,7 +180,7 @@ func ended(steps []chan struct{}) bool {
 
 // inSlot does a step when it is its turn among those of all requests, unless ctx
 // has ended by then.
-func (r *bulkRun) inSlot(ctx context.Context, s step) {
+func (r *bulkRun) inSlot(ctx context.Context, t turn) {
 	select {
 	case <-ctx.Done():
 		return
@@ -181,7 +188,7 @@ func (r *bulkRun) inSlot(ctx context.Context, s step) {
 	}
 	defer func() { <-r.slots }()
 	if ctx.Err() == nil {
-		r.do(context.WithoutCancel(ctx), s)
+		r.do(context.WithoutCancel(ctx), t)
 	}
 }
 

@@ -59,7 +59,8 @@ func (op *operation) result(o outcome, root string) scim.BulkResult {
 }
 
 // do does a step and keeps its outcome.
-func (r *bulkRun) do(ctx context.Context, s step) {
+func (r *bulkRun) do(ctx context.Context, t turn) {
+	s := t.step
 	ctx = httpapi.Within(ctx, r.id+":"+strconv.Itoa(s.operation))
 	op := &r.operations[s.operation]
 	changing, noted := r.journal.step(ctx, s, op)
@@ -78,7 +79,7 @@ func (r *bulkRun) do(ctx context.Context, s step) {
 			record, err = r.link(changing, op, id, refer)
 		} else {
 			id, _ = refer.in(op.id)
-			record, err = r.perform(changing, op, id, refer)
+			record, err = r.perform(changing, op, id, refer, t.ahead)
 		}
 		if err == nil {
 			*r.of(s) = op.success(cmp.Or(id, record.ID.String()), record.Version)
@@ -91,6 +92,8 @@ func (r *bulkRun) do(ctx context.Context, s step) {
 		out.kept = noted.Kept
 	case noted.Kept, errors.Is(err, directory.ErrNotHeld):
 		r.abort(err) // the journal knows better
+	case errors.Is(err, directory.ErrDeleted):
+		*out = outcome{Status: http.StatusTooEarly} // not ahead of others, which might find who comes back
 	case s.link:
 		*out = r.unlinked(changing, noted, s.operation, err)
 	default:
@@ -126,10 +129,14 @@ func (r *bulkRun) references(op *operation, late bool) (references, error) {
 	return refer, nil
 }
 
-// perform does what an operation asks for, to the resource with the id.
-func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer references) (directory.Record, error) {
+// perform does what an operation asks for, to the resource with the id. Ahead of
+// earlier ones nobody who was deleted comes back: directory.ErrDeleted.
+func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer references, ahead bool) (directory.Record, error) {
 	switch op.Method {
 	case http.MethodPost:
+		if ahead {
+			return op.on.createNew(ctx, r.who.Org, refer.inObject(op.body))
+		}
 		return op.on.create(ctx, r.who.Org, refer.inObject(op.body))
 	case http.MethodPut:
 		return op.on.replace(ctx, r.who.Org, id, op.Version, refer.inObject(op.body), op.noMore())

@@ -44,6 +44,33 @@ func TestBulk_ComesToWhatSingleRequestsComeTo(t *testing.T) {
 	})
 }
 
+// Who was deleted before the request and is made again in it is there for the
+// operations behind that, and for none before it, however many there are.
+func TestBulk_WhoComesBackIsThereFromThenOn(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	for range 20 {
+		w := newSmallWorld(t, server)
+		back := w.users[3]
+		var operations []operation
+		named := []operation{
+			{Method: "PATCH", Path: "/Users/" + back, Data: servertest.Patch(map[string]any{"op": "add", "path": "title", "value": "Weaver"})},
+			{Method: "PATCH", Path: "/Groups/" + w.group, Data: servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(back)})},
+			post("report", "/Users", map[string]any{"userName": "report", enterprise: map[string]any{"manager": back}}),
+		}
+		operations = append(append(operations, named...), post("back", "/Users", map[string]any{"userName": "name3"}))
+		operations = append(operations, named[:2]...)
+		operations = append(operations, post("reports", "/Users", map[string]any{"userName": "report", enterprise: map[string]any{"manager": back}}))
+		var statuses []string
+		for _, result := range bulkResults(t, w.Do(t, "POST", "/Bulk", bulkBody(0, operations...))) {
+			statuses = append(statuses, result.Status)
+		}
+		if diff := cmp.Diff([]string{"404", "400", "400", "201", "200", "200", "201"}, statuses); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
 // draft is an operation on one of a few things, in any organisation.
 type draft struct {
 	Kind          string
@@ -56,12 +83,13 @@ func drawDraft(rt *rapid.T, n int) draft {
 	at := func(what string) string { return what + " " + strconv.Itoa(n) }
 	return draft{
 		Kind: rapid.SampledFrom([]string{"create", "create", "put", "title", "rename", "delete", "join", "leave"}).Draw(rt, at("kind")),
-		User: rapid.IntRange(0, 2).Draw(rt, at("user")), Name: rapid.IntRange(0, 4).Draw(rt, at("name")),
-		Match: rapid.IntRange(0, 4).Draw(rt, at("match")) == 0, TitleOrMember: rapid.IntRange(0, 2).Draw(rt, at("title")),
+		User: rapid.IntRange(0, 3).Draw(rt, at("user")), Name: rapid.IntRange(0, 4).Draw(rt, at("name")),
+		Match: rapid.IntRange(0, 4).Draw(rt, at("match")) == 0, TitleOrMember: rapid.IntRange(0, 3).Draw(rt, at("title")),
 	}
 }
 
-// smallWorld is an organisation with three users and a group of two of them.
+// smallWorld is an organisation with three users, a group of two of them, and one
+// user who was deleted and comes back when the name is created again.
 type smallWorld struct {
 	*servertest.Org
 	users []string
@@ -70,10 +98,11 @@ type smallWorld struct {
 
 func newSmallWorld(t *testing.T, server *servertest.Server) smallWorld {
 	w := smallWorld{Org: server.NewOrg(t)}
-	for i := range 3 {
+	for i := range 4 {
 		w.users = append(w.users, w.NewUser(t, fmt.Sprint("name", i)))
 	}
 	w.group = w.NewGroup(t, "Looms", w.users[:2]...)
+	w.Do(t, "DELETE", "/Users/"+w.users[3], nil).Want(t, 204)
 	return w
 }
 
