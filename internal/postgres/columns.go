@@ -31,14 +31,16 @@ type column struct {
 	attr *schema.Attribute
 	// shown columns hold the value as it is answered, and are not searched.
 	shown bool
-	// unique columns have no value twice in an organisation.
-	unique bool
+	// unique columns have no value twice in an organisation; values of selective ones
+	// are those of one resource or of few.
+	unique, selective bool
 }
 
 // keyed is an attribute with rows in user_keys. The numbers are stored.
 type keyed struct {
-	attr *schema.Attribute
-	kind int16
+	attr      *schema.Attribute
+	kind      int16
+	selective bool
 }
 
 var users = newTable(schema.User, table{
@@ -48,19 +50,19 @@ var users = newTable(schema.User, table{
 		{name: "user_name_key", attr: schema.UserName, unique: true},
 		{name: "display_name", attr: schema.DisplayName, shown: true},
 		{name: "display_name_key", attr: schema.DisplayName},
-		{name: "external_id", attr: schema.ExternalID},
-		{name: "employee_number_key", attr: schema.EmployeeNumber},
+		{name: "external_id", attr: schema.ExternalID, selective: true},
+		{name: "employee_number_key", attr: schema.EmployeeNumber, selective: true},
 		{name: "department_key", attr: schema.Department},
 		{name: "division_key", attr: schema.Division},
 		{name: "manager_id", attr: schema.Manager.SubAttribute("value")},
 	},
 	keyed: []keyed{
-		{schema.Emails.SubAttribute("value"), 1},
-		{schema.PhoneNumbers.SubAttribute("value"), 2},
-		{schema.ExternalIDs.SubAttribute("value"), 3},
-		{schema.Roles.SubAttribute("value"), 4},
-		{schema.RoutingSkills.SubAttribute("name"), 5},
-		{schema.RoutingLanguages.SubAttribute("name"), 6},
+		{schema.Emails.SubAttribute("value"), 1, true},
+		{schema.PhoneNumbers.SubAttribute("value"), 2, true},
+		{schema.ExternalIDs.SubAttribute("value"), 3, true},
+		{schema.Roles.SubAttribute("value"), 4, false},
+		{schema.RoutingSkills.SubAttribute("name"), 5, false},
+		{schema.RoutingLanguages.SubAttribute("name"), 6, false},
 	},
 	links: map[*schema.Attribute]link{
 		schema.UserGroups: {
@@ -80,7 +82,7 @@ var groups = newTable(schema.Group, table{
 	columns: []column{
 		{name: "display_name", attr: schema.GroupName, shown: true},
 		{name: "display_name_key", attr: schema.GroupName, unique: true},
-		{name: "external_id", attr: schema.ExternalID},
+		{name: "external_id", attr: schema.ExternalID, selective: true},
 	},
 	links: map[*schema.Attribute]link{
 		schema.Members: {
@@ -139,7 +141,14 @@ func (t *table) operand(a *schema.Attribute) (o operand, ok bool) {
 
 // isUnique reports whether no two resources of an organisation share a value of a.
 func (t *table) isUnique(a *schema.Attribute) bool {
-	return slices.ContainsFunc(t.columns, func(c column) bool { return c.attr == a && c.unique })
+	return a == schema.ID || slices.ContainsFunc(t.columns, func(c column) bool { return c.attr == a && c.unique })
+}
+
+// isSelective reports whether a value of a is that of one resource or of few.
+func (t *table) isSelective(a *schema.Attribute) bool {
+	return t.isUnique(a) ||
+		slices.ContainsFunc(t.columns, func(c column) bool { return c.attr == a && c.selective }) ||
+		slices.ContainsFunc(t.keyed, func(k keyed) bool { return k.attr == a && k.selective })
 }
 
 // kindOf gives the kind of the attribute's rows in user_keys, or 0.

@@ -113,11 +113,15 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
-	rows, err := v.pool.Query(ctx, s.pageOf(beginning, page), s.planned(page.args)...)
-	if err != nil {
-		return nil, err
+	ask := through(v.pool)
+	if s.brief {
+		ask = v.lookUp
 	}
-	records, err := s.read(rows, q.Count)
+	var records []directory.Record
+	err := ask(ctx, func(rows pgx.Rows) (err error) {
+		records, err = s.read(rows, q.Count)
+		return err
+	}, s.pageOf(beginning, page), s.planned(page.args)...)
 	if err != nil || !byID || len(records) == 0 {
 		return records, err
 	}
@@ -125,10 +129,7 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	if rows, err = v.pool.Query(ctx, s.linksOf(givenIDs), v.org, ids); err != nil {
-		return nil, err
-	}
-	return records, s.readLinks(rows, records)
+	return records, through(v.pool)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, records) }, s.linksOf(givenIDs), v.org, ids)
 }
 
 // total counts what the list holds.

@@ -88,6 +88,7 @@ type listing struct {
 	active   bool
 	composed bool   // more than a look-up
 	single   bool   // a look-up that finds one resource at most
+	brief    bool   // a look-up that finds few
 	total    string // the statement of the total when there is no filter
 	counted  string // and the beginning of that of records with the total
 
@@ -130,8 +131,9 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		condition, s.args = where(t, q.Filter.Root(), s.args)
 		s.condition += " and " + condition
 		s.filter = q.Filter.String()
-		s.composed = !isLookUp(q.Filter.Root())
-		s.single = s.findsOne(q.Filter.Root())
+		root := q.Filter.Root()
+		s.composed = !finds(root, isIndexed)
+		s.single, s.brief = finds(root, s.table.isUnique), finds(root, s.table.isSelective)
 	}
 	s.records += s.condition
 	if s.linked != "" {
@@ -142,33 +144,24 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 	return s
 }
 
-// isLookUp reports whether a filter finds by one indexed value, whatever else it
-// asks for, so that one plan is right for all values.
-func isLookUp(n filter.Node) bool {
+// finds reports whether a filter asks, whatever else it asks for, for one value of an
+// attribute that satisfies by. If that is indexed, one plan is right for all values.
+func finds(n filter.Node, by func(a *schema.Attribute) bool) bool {
 	switch n := n.(type) {
 	case filter.And:
-		return isLookUp(n.Left) || isLookUp(n.Right)
+		return finds(n.Left, by) || finds(n.Right, by)
 	case filter.Each:
-		return isLookUp(n.Node)
+		return finds(n.Node, by)
 	case filter.Compare:
-		parent := n.Attr.Parent()
-		indexed := n.Attr.Search != schema.Scan || parent != nil && parent.Search == schema.Link
-		return n.Op == filter.Eq && n.Value != nil && indexed && n.Attr.Kind != schema.Boolean
+		return n.Op == filter.Eq && n.Value != nil && by(n.Attr)
 	default:
 		return false
 	}
 }
 
-// findsOne reports whether a filter asks for the value of a unique column.
-func (s listing) findsOne(n filter.Node) bool {
-	switch n := n.(type) {
-	case filter.And:
-		return s.findsOne(n.Left) || s.findsOne(n.Right)
-	case filter.Compare:
-		return n.Op == filter.Eq && n.Value != nil && (n.Attr == schema.ID || s.table.isUnique(n.Attr))
-	default:
-		return false
-	}
+func isIndexed(a *schema.Attribute) bool {
+	parent := a.Parent()
+	return (a.Search != schema.Scan || parent != nil && parent.Search == schema.Link) && a.Kind != schema.Boolean
 }
 
 // planned makes PostgreSQL plan for the very values of a filter that is no

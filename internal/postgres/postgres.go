@@ -13,6 +13,7 @@ package postgres
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,13 +62,16 @@ type Options struct {
 	Correlation func(ctx context.Context) string
 }
 
+func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, defaultStatementTimeout) }
+
 // Store is a database. It is safe for concurrent use.
 type Store struct {
-	pool   *pgxpool.Pool
-	marks  *bookmarks
-	queues *memberQueues
-	recent *recent.Map[userOf, directory.Record]
-	log    *slog.Logger
+	pool    *pgxpool.Pool
+	marks   *bookmarks
+	queues  *memberQueues
+	lookUps *lookUps
+	recent  *recent.Map[userOf, directory.Record]
+	log     *slog.Logger
 
 	streams     *streamCache
 	correlation func(ctx context.Context) string
@@ -99,7 +103,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	return &Store{
-		pool: pool, marks: newBookmarks(), queues: newMemberQueues(), recent: recent.New[userOf, directory.Record](recentUsers), log: log,
+		pool: pool, marks: newBookmarks(), queues: newMemberQueues(), lookUps: newLookUps(pool, 2*o.timeout()), recent: recent.New[userOf, directory.Record](recentUsers), log: log,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
 }
@@ -143,10 +147,7 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
 	}
-	timeout := o.StatementTimeout
-	if timeout == 0 {
-		timeout = defaultStatementTimeout
-	}
+	timeout := o.timeout()
 	settings := map[string]string{
 		"application_name":  "purescim",
 		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),

@@ -83,7 +83,7 @@ func TestUpdateUser_RemembersOnlyWhatIsCommitted(t *testing.T) {
 	id := o.user("ada").ID
 	failed := errors.New("the transaction cannot be committed")
 	err := o.inTx(t.Context(), nothing, func(tx pgx.Tx) error {
-		old, edit, err := o.editUser(t.Context(), tx, true, schema.User, id, directory.Change{Edit: edit(with(schema.Title, "Ghost"))})
+		old, edit, err := o.editUser(t.Context(), tx, schema.User, id, directory.Change{Edit: edit(with(schema.Title, "Ghost"))})
 		o.must(err)
 		_, err = o.writeUser(t.Context(), tx, schema.User, old, edit, false)
 		o.must(err)

@@ -90,6 +90,11 @@ func readIDs(raw []byte, visit func(id uuid.UUID)) {
 	readArray(raw, func(element []byte) { visit(readID(element)) })
 }
 
+// one reads the only row of a look-up, as readOne does.
+func one(read func(raw [][]byte)) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error { return readOne(rows, read) }
+}
+
 // readOne reads the only row of a query. No row is directory.ErrNotFound.
 func readOne(rows pgx.Rows, read func(raw [][]byte)) error {
 	found := false

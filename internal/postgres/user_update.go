@@ -37,7 +37,7 @@ func (v view) updateUser(ctx context.Context, t *schema.Type, id uuid.UUID, c di
 	for try := 0; errors.Is(err, errOutrun) && try < optimisticTries; try++ {
 		var old directory.Resource
 		var edit directory.Edit
-		if old, edit, err = v.editUser(ctx, v.pool, false, t, id, c); err != nil || isZero(edit) {
+		if old, edit, err = v.editUser(ctx, nil, t, id, c); err != nil || isZero(edit) {
 			return old.Record, err
 		}
 		r, err = v.storeUser(ctx, t, old, edit, c.Links)
@@ -75,7 +75,7 @@ func (v view) updateRecentUser(ctx context.Context, t *schema.Type, id uuid.UUID
 // updateLockedUser makes other writers wait while it edits.
 func (v view) updateLockedUser(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
 	err = v.inTx(ctx, nothing, func(tx pgx.Tx) error {
-		old, edit, err := v.editUser(ctx, tx, true, t, id, c)
+		old, edit, err := v.editUser(ctx, tx, t, id, c)
 		r = old.Record
 		if err != nil || isZero(edit) {
 			return err
@@ -89,9 +89,10 @@ func (v view) updateLockedUser(ctx context.Context, t *schema.Type, id uuid.UUID
 	return v.remembered(r, err)
 }
 
-// editUser reads the user and computes its new state.
-func (v view) editUser(ctx context.Context, q querier, lock bool, t *schema.Type, id uuid.UUID, c directory.Change) (old directory.Resource, e directory.Edit, err error) {
-	if old, err = v.readUser(ctx, q, lock, t, id, c.Links); err != nil {
+// editUser reads the user, with a lock when there is a transaction, and computes its
+// new state.
+func (v view) editUser(ctx context.Context, tx pgx.Tx, t *schema.Type, id uuid.UUID, c directory.Change) (old directory.Resource, e directory.Edit, err error) {
+	if old, err = v.readUser(ctx, tx, t, id, c.Links); err != nil {
 		return old, e, err
 	}
 	if err = c.Match.CheckMatch(old.Version); err != nil {
@@ -101,28 +102,27 @@ func (v view) editUser(ctx context.Context, q querier, lock bool, t *schema.Type
 	return old, e, err
 }
 
-func (v view) readUser(ctx context.Context, q querier, lock bool, t *schema.Type, id uuid.UUID, links bool) (u directory.Resource, err error) {
-	sql := selectUser
+func (v view) readUser(ctx context.Context, tx pgx.Tx, t *schema.Type, id uuid.UUID, links bool) (u directory.Resource, err error) {
+	ask, sql := v.lookUp, selectUser
+	if tx != nil {
+		ask = through(tx)
+	}
 	switch {
-	case lock && links:
+	case tx != nil && links:
 		sql = lockUserAndGroups
-	case lock:
+	case tx != nil:
 		sql = lockUser
 	case links:
 		sql = selectUserAndGroups
 	}
-	rows, err := q.Query(ctx, sql, v.org, uid(id))
-	if err != nil {
-		return u, err
-	}
-	err = readOne(rows, func(raw [][]byte) {
+	read := func(raw [][]byte) {
 		u.Record = readRecord(raw)
 		u.PasswordHash = string(raw[5])
 		if links {
 			u.Links = readLinks(raw[6])
 		}
-	})
-	if err != nil {
+	}
+	if err := ask(ctx, one(read), sql, v.org, uid(id)); err != nil {
 		return u, err
 	}
 	u.Document, err = t.Load(u.Doc)
