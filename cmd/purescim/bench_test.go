@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,12 +23,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// printed is what a program and those that it has started print at once.
+type printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (p *printed) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(text)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
 // benchReport runs a benchmark too short for its figures to mean anything.
 func benchReport(t *testing.T, args ...string) bench.Report {
 	t.Helper()
-	var out, errs bytes.Buffer
+	var out bytes.Buffer
+	var errs printed
 	args = append([]string{"bench", "--users=500", "--seconds=0.02", "--rounds=1", "--connections=4", "--cycle-users=150", "-o", "json"}, args...)
-	if status := run(t.Context(), args, console{out: &out, err: &errs}); status != 0 || errs.Len() > 0 {
+	if status := run(t.Context(), args, console{out: &out, err: &errs}); status != 0 || errs.String() != "" {
 		t.Fatalf("exit status %d: %s", status, errs.String())
 	}
 	var report bench.Report
@@ -159,7 +179,7 @@ func TestBench_SaysWhatIsWrong(t *testing.T) {
 		{"--url=localhost --token=t", "not of the form https://host/path"},
 		{"--url=http://127.0.0.1:1 --part=startup", "of this program"},
 	} {
-		var out bytes.Buffer
+		var out printed
 		status := run(t.Context(), append([]string{"bench"}, strings.Fields(test.args)...), console{out: &out, err: &out})
 		if status == 0 || !strings.Contains(out.String(), test.want) {
 			t.Errorf("bench %s: exit status %d, want %q in:\n%s", test.args, status, test.want, out.String())
