@@ -265,9 +265,12 @@ func TestSchemas_InBulkSearchAndSorting(t *testing.T) {
 			},
 		})
 	}
-	operations = append(operations, map[string]any{"method": "PATCH", "path": "/Users/bulkId:0", "data": servertest.Patch(
-		map[string]any{"op": "add", "path": badgeURN + ":tags", "value": []string{"x"}},
-	)}, map[string]any{"method": "PUT", "path": "/Groups/" + o.NewGroup(t, "Choir"), "data": map[string]any{
+	for i, tag := range []string{"x", "y"} {
+		operations = append(operations, map[string]any{"method": "PATCH", "path": fmt.Sprint("/Users/bulkId:", i), "data": servertest.Patch(
+			map[string]any{"op": "add", "path": badgeURN + ":tags", "value": []string{tag}},
+		)})
+	}
+	operations = append(operations, map[string]any{"method": "PUT", "path": "/Groups/" + o.NewGroup(t, "Choir"), "data": map[string]any{
 		"displayName": "Choir", costURN: map[string]any{"centre": 5},
 	}})
 	answer := o.Do(t, "POST", "/Bulk", map[string]any{"schemas": []string{scim.BulkRequestURN}, "Operations": operations}).Want(t, 200)
