@@ -3,10 +3,14 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/purescim/purescim/internal/testdb"
 )
@@ -17,11 +21,7 @@ func TestServe_FinishesWhatAKilledServerAccepted(t *testing.T) {
 	t.Parallel()
 	const users = 600
 	db := testdb.New(t)
-	var out strings.Builder
-	if status := run(t.Context(), []string{"org", "create", "acme", "--database-url=" + db}, console{out: &out, err: &out}); status != 0 {
-		t.Fatal(out.String())
-	}
-	token := tokenFor(t, db, "acme", time.Hour)
+	token := newStream(t, db)
 	first := spawn(t, db)
 	const path = "/api/v2/scim/v2"
 	status := acceptUsers(t, first.url+path+"/Bulk", token, users)
@@ -53,14 +53,49 @@ func TestServe_FinishesWhatAKilledServerAccepted(t *testing.T) {
 		break
 	}
 	seen := map[string]bool{}
-	for _, op := range response.Operations {
+	var want []answerEvent
+	for i, op := range response.Operations {
 		if op.Status != "201" || seen[op.Location] {
 			t.Errorf("%+v", op)
 		}
 		seen[op.Location] = true
+		want = append(want, answerEvent{Txn: fmt.Sprint(strings.TrimPrefix(status, "/Bulk/"), ":", i), Location: op.Location})
+	}
+	if diff := cmp.Diff(want, answerEvents(t, second, token)); diff != "" {
+		t.Errorf("told of the answer (-want +got):\n%s", diff)
 	}
 	if n := total(second); n != users || len(response.Operations) != users {
 		t.Errorf("there are %d users and %d results of %d operations", n, len(response.Operations), users)
+	}
+}
+
+// answerEvent is what an event tells of an operation that was answered later.
+type answerEvent struct{ Txn, Location string }
+
+// answerEvents polls all events and gives those, in their order.
+func answerEvents(t *testing.T, url, token string) (found []answerEvent) {
+	t.Helper()
+	acknowledged := []string{}
+	for {
+		body, err := json.Marshal(map[string]any{"ack": acknowledged, "maxEvents": 1000, "returnImmediately": true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ Sets map[string]string }
+		l := load{token: token}
+		if code := l.ask(process{url: url}, http.MethodPost, "/api/v2/events/poll", string(body), &answer); code != http.StatusOK {
+			t.Fatalf("a poll is answered with %d", code)
+		}
+		if len(answer.Sets) == 0 {
+			return found
+		}
+		all := read(t, answer.Sets)
+		acknowledged = slices.Collect(maps.Keys(answer.Sets))
+		for _, e := range all {
+			if payload, ok := e.Events["urn:ietf:params:scim:event:misc:asyncresp"]; ok {
+				found = append(found, answerEvent{e.Txn, payload.Location})
+			}
+		}
 	}
 }
 

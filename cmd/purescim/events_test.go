@@ -275,13 +275,31 @@ func (l *load) told(t *testing.T, server process) map[string][]int {
 	if l.ask(server, http.MethodPost, "/api/v2/events/poll", `{"maxEvents":1000,"returnImmediately":true}`, &answer) != http.StatusOK || answer.MoreAvailable {
 		t.Fatalf("%d events, and more %v", len(answer.Sets), answer.MoreAvailable)
 	}
-	type event struct {
-		Seq     int64
-		Subject struct{ ID string } `json:"sub_id"`
-		Events  map[string]struct{ Version string }
+	told := map[string][]int{}
+	for i, e := range read(t, answer.Sets) {
+		if e.Seq != int64(i+1) {
+			t.Fatalf("event %d has the number %d", i+1, e.Seq)
+		}
+		for _, payload := range e.Events {
+			version, _ := strconv.Atoi(strings.Trim(payload.Version, `"`))
+			told[e.Subject.ID] = append(told[e.Subject.ID], version)
+		}
 	}
-	var all []event
-	for _, token := range answer.Sets {
+	return told
+}
+
+// event is what is read of a token.
+type event struct {
+	Seq     int64
+	Txn     string
+	Subject struct{ ID string } `json:"sub_id"`
+	Events  map[string]struct{ Version, Location string }
+}
+
+// read reads tokens, in the order of their numbers.
+func read(t *testing.T, tokens map[string]string) (all []event) {
+	t.Helper()
+	for _, token := range tokens {
 		var e event
 		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
 		if err == nil {
@@ -293,15 +311,5 @@ func (l *load) told(t *testing.T, server process) map[string][]int {
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b event) int { return int(a.Seq - b.Seq) })
-	told := map[string][]int{}
-	for i, e := range all {
-		if e.Seq != int64(i+1) {
-			t.Fatalf("event %d has the number %d", i+1, e.Seq)
-		}
-		for _, payload := range e.Events {
-			version, _ := strconv.Atoi(strings.Trim(payload.Version, `"`))
-			told[e.Subject.ID] = append(told[e.Subject.ID], version)
-		}
-	}
-	return told
+	return all
 }

@@ -26,6 +26,21 @@ type Accepted struct {
 	At          time.Time
 }
 
+// Answer is the answer to an accepted request.
+type Answer struct {
+	Body       []byte
+	Operations []Answered // those that were begun, in their order
+}
+
+// Answered is what has become of one operation of an accepted request.
+type Answered struct {
+	Txn string // under which its changes are known
+	// URI is what it was on, relative to the mount; ID and ExternalID are empty
+	// where they are not known.
+	URI, ID, ExternalID string
+	Result              []byte // as the answer has it
+}
+
 // Step is one step of an accepted request, which a worker does.
 type Step struct {
 	Org     org.ID
@@ -75,8 +90,9 @@ type Backlog interface {
 	Hold(ctx context.Context, worker uuid.UUID, a Accepted, hold time.Duration) error
 	// Keep keeps the outcome of a step that has changed nothing (WithStep).
 	Keep(ctx context.Context, s Step, outcome []byte) error
-	// Finish keeps the answer instead of the request and its steps.
-	Finish(ctx context.Context, worker uuid.UUID, a Accepted, answer []byte) error
+	// Finish keeps the answer instead of the request and its steps, and has what
+	// listens to the organisation told of each operation.
+	Finish(ctx context.Context, worker uuid.UUID, a Accepted, answer Answer) error
 	// Answer gives the answer to a request of a client; nil while it is open, and
 	// ErrNotFound when the client has no such request.
 	Answer(ctx context.Context, o org.ID, client, id uuid.UUID) ([]byte, error)

@@ -23,10 +23,13 @@ const (
 	Deleted     Kind = "prov:delete"
 	Activated   Kind = "prov:activate"
 	Deactivated Kind = "prov:deactivate"
+	// Answered is no change: an operation that was to be answered later is done
+	// (RFC 9967 section 2.5.1.2).
+	Answered Kind = "misc:asyncresp"
 )
 
 // Kinds are all kinds.
-var Kinds = []Kind{Added, Removed, Created, Patched, Replaced, Deleted, Activated, Deactivated}
+var Kinds = []Kind{Added, Removed, Created, Patched, Replaced, Deleted, Activated, Deactivated, Answered}
 
 const uriPrefix = "urn:ietf:params:scim:event:"
 
@@ -86,12 +89,12 @@ type Told struct {
 
 // Tell renders what the stream tells of a change. txn names the transaction.
 func (s Stream) Tell(c Change, txn string) Told {
-	claims := s.claims(c, txn)
+	claims := s.changeClaims(c, txn)
 	c.Old, c.New = nil, nil
 	return Told{c, claims}
 }
 
-func (s Stream) claims(c Change, txn string) []byte {
+func (s Stream) changeClaims(c Change, txn string) []byte {
 	told := map[string]any{}
 	if slices.Contains(s.Kinds, c.Kind) {
 		if uri, payload := s.payload(c); payload != nil {
@@ -104,22 +107,30 @@ func (s Stream) claims(c Change, txn string) []byte {
 	if len(told) == 0 {
 		return nil
 	}
-	claims, _ := json.Marshal(map[string]any{"sub_id": c.subject(), "txn": txn, "events": told}) // maps, texts and JSON
-	return claims
+	return claims(c.subject(), txn, told)
+}
+
+// claims are those of an event of a transaction.
+func claims(of subject, txn string, told map[string]any) []byte {
+	text, _ := json.Marshal(map[string]any{"sub_id": of, "txn": txn, "events": told}) // maps, texts and JSON
+	return text
 }
 
 // subject is the `sub_id` (RFC 9967 section 2.1).
-func (c Change) subject() map[string]string {
-	id := c.ID.String()
-	subject := map[string]string{"format": "scim", "uri": c.Type.Endpoint + "/" + id, "id": id}
+type subject struct {
+	Format     string `json:"format"`
+	URI        string `json:"uri"`
+	ID         string `json:"id,omitempty"`
+	ExternalID string `json:"externalId,omitempty"`
+}
+
+func (c Change) subject() subject {
 	doc := c.New
 	if doc == nil {
 		doc = c.Old
 	}
-	if external := schema.ExternalID.Text(doc); external != "" {
-		subject["externalId"] = external
-	}
-	return subject
+	id := c.ID.String()
+	return subject{Format: "scim", URI: c.Type.Endpoint + "/" + id, ID: id, ExternalID: schema.ExternalID.Text(doc)}
 }
 
 // activation is what a change does to whether the resource is active.

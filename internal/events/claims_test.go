@@ -165,7 +165,7 @@ func TestFeed(t *testing.T) {
 func TestURIs(t *testing.T) {
 	t.Parallel()
 	want := strings.Fields(`feed:add feed:remove prov:create:notice prov:create:full prov:patch:notice prov:patch:full
-		prov:put:notice prov:put:full prov:delete prov:activate prov:deactivate`)
+		prov:put:notice prov:put:full prov:delete prov:activate prov:deactivate misc:asyncresp`)
 	for i := range want {
 		want[i] = "urn:ietf:params:scim:event:" + want[i]
 	}

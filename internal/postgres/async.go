@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -151,9 +153,28 @@ with finished as (
 )
 select id from finished`
 
-// Finish implements directory.Backlog.
-func (b backlog) Finish(ctx context.Context, worker uuid.UUID, a directory.Accepted, answer []byte) error {
-	return wrap("finish request", held(b.pool.Exec(ctx, finishRequest, int64(a.Org.ID), uid(a.ID), uid(worker), string(answer), stamp())))
+// Finish implements directory.Backlog. The events that tell of the operations are
+// stored with the answer, once.
+func (b backlog) Finish(ctx context.Context, worker uuid.UUID, a directory.Accepted, answer directory.Answer) error {
+	stream, told, err := b.streams.of(ctx, b.Store, a.Org.ID)
+	if err != nil {
+		return err
+	}
+	var claims [][]byte
+	if told {
+		for _, op := range answer.Operations {
+			about := events.Answer{URI: op.URI, ID: op.ID, ExternalID: op.ExternalID, Result: op.Result}
+			claims = append(claims, stream.TellAnswer(about, op.Txn))
+		}
+	}
+	err = b.inTx(ctx, nothing, func(tx pgx.Tx) error {
+		done := []any{int64(a.Org.ID), uid(a.ID), uid(worker), string(answer.Body), stamp()}
+		if err := held(tx.Exec(ctx, finishRequest, done...)); err != nil {
+			return err
+		}
+		return storeEvents(ctx, tx, int64(a.Org.ID), claims)
+	})
+	return wrap("finish request", err)
 }
 
 // held turns that a statement found nothing into an error: the request is not the

@@ -172,3 +172,32 @@ func TestSteps_OfNoChange(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The end of a request is told once, by the worker that holds it.
+func TestFinish_TellsOnce(t *testing.T) {
+	t.Parallel()
+	o, id, e := streaming(t)
+	lost := o.steps()(0)
+	holder := uuid.New()
+	a, _, err := o.Backlog().Take(t.Context(), holder, 0)
+	o.must(err)
+	answer := directory.Answer{Body: []byte("{}"), Operations: []directory.Answered{
+		{Txn: "t:0", URI: "/Users/1", ID: "1", Result: []byte(`{"status":"201"}`)}, {Txn: "t:1", URI: "/Users", Result: []byte(`{"status":"409"}`)},
+	}}
+	refused := func(worker uuid.UUID) {
+		if err := o.Backlog().Finish(t.Context(), worker, a, answer); !errors.Is(err, directory.ErrNotHeld) {
+			t.Errorf("finished by who does not hold it: %v", err)
+		}
+	}
+	refused(lost.Worker)
+	o.must(o.Backlog().Finish(t.Context(), holder, a, answer))
+	refused(holder)
+	numbers, _ := o.pending(e)
+	expect(t, "events", numbers, []int64{1, 2})
+	found, err := e.Pending(t.Context(), id, 10)
+	o.must(err)
+	want := `{"events":{"urn:ietf:params:scim:event:misc:asyncresp":{"status":"409"}},"sub_id":{"format":"scim","uri":"/Users"},"txn":"t:1"}`
+	if diff := cmp.Diff(want, string(found[1].Claims)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -193,17 +193,27 @@ func (v view) emit(ctx context.Context, tx pgx.Tx, changes []events.Told) error 
 	if err != nil {
 		return err
 	}
-	var ids uids
-	var claims []string
+	var claims [][]byte
 	for _, c := range stream.Feed(changes, members, v.told.txn) {
-		if c.Claims != nil {
-			ids, claims = append(ids, uuid.UUID(newID())), append(claims, string(c.Claims))
+		claims = append(claims, c.Claims)
+	}
+	return storeEvents(ctx, tx, v.org, claims)
+}
+
+// storeEvents stores events of an organisation by their claims; those that are nil
+// are not told.
+func storeEvents(ctx context.Context, tx pgx.Tx, o int64, claims [][]byte) error {
+	var ids uids
+	var texts []string
+	for _, claims := range claims {
+		if claims != nil {
+			ids, texts = append(ids, uuid.UUID(newID())), append(texts, string(claims))
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err = tx.Exec(ctx, insertEvents, v.org, int64(len(ids)), now(), ids, claims)
+	_, err := tx.Exec(ctx, insertEvents, o, int64(len(ids)), now(), ids, texts)
 	return err
 }
 

@@ -28,6 +28,9 @@ type Service struct {
 	// EventURIs are the security events that a stream may tell of; empty means
 	// that there are none.
 	EventURIs []string
+	// AsyncEvents tells whether they tell what has become of a request that a client
+	// wanted to be answered later.
+	AsyncEvents bool
 }
 
 // AuthenticationScheme is a way to authenticate (RFC 7643 section 5).
@@ -83,7 +86,7 @@ type ServiceProviderConfig struct {
 
 // SecurityEvents are those that may be told (RFC 9967 section 4).
 type SecurityEvents struct {
-	AsyncRequest string   `json:"asyncRequest"` // whether requests may be answered by an event
+	AsyncRequest string   `json:"asyncRequest"` // which requests are answered by an event
 	EventURIs    []string `json:"eventUris"`
 }
 
@@ -136,6 +139,9 @@ func (s Service) Describe(mount string) ServiceProviderConfig {
 	var events *SecurityEvents
 	if len(s.EventURIs) > 0 {
 		events = &SecurityEvents{AsyncRequest: "none", EventURIs: s.EventURIs}
+		if s.AsyncEvents {
+			events.AsyncRequest = "request"
+		}
 	}
 	return ServiceProviderConfig{
 		SecurityEvents:   events,

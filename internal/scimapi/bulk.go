@@ -80,10 +80,14 @@ func (r *bulkRun) answer(root string) ([]byte, error) {
 			response.Operations = append(response.Operations, r.operations[i].result(out, root))
 		}
 	}
+	return rendered(response)
+}
+
+func rendered(v any) ([]byte, error) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false) // details quote operators and values
-	if err := enc.Encode(response); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil

@@ -58,10 +58,13 @@ func (op *operation) result(o outcome, root string) scim.BulkResult {
 	return result
 }
 
+// txn names an operation, to the log and to events.
+func (r *bulkRun) txn(i int) string { return r.id + ":" + strconv.Itoa(i) }
+
 // do does a step and keeps its outcome.
 func (r *bulkRun) do(ctx context.Context, t turn) {
 	s := t.step
-	ctx = httpapi.Within(ctx, r.id+":"+strconv.Itoa(s.operation))
+	ctx = httpapi.Within(ctx, r.txn(s.operation))
 	op := &r.operations[s.operation]
 	changing, noted := r.journal.step(ctx, s, op)
 	id := op.id

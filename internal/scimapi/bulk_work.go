@@ -97,11 +97,40 @@ func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[in
 	case err != nil:
 		return err
 	}
-	answer, err := run.answer(a.Root)
+	answer, err := run.answerLater(a)
 	if err != nil {
 		return err
 	}
 	return w.backlog.Finish(after, w.id, a, answer)
+}
+
+// answerLater is the answer to an accepted request, with what events tell of it.
+func (r *bulkRun) answerLater(a directory.Accepted) (answer directory.Answer, err error) {
+	if answer.Body, err = r.answer(a.Root); err != nil {
+		return answer, err
+	}
+	for i := range r.operations {
+		op, out := &r.operations[i], r.final(i)
+		if out.Status == 0 {
+			continue
+		}
+		result, err := rendered(op.result(out, a.Root))
+		if err != nil {
+			return answer, err
+		}
+		told := directory.Answered{Txn: r.txn(i), ID: out.ID, Result: result}
+		told.ExternalID, _ = op.body[schema.ExternalID.Name].(string)
+		switch {
+		case op.on.t == nil: // it was on nothing: only the request can tell
+			told.URI = bulkEndpoint + "/" + a.ID.String()
+		case out.ID == "":
+			told.URI = op.on.t.Endpoint
+		default:
+			told.URI = op.on.t.Endpoint + "/" + out.ID
+		}
+		answer.Operations = append(answer.Operations, told)
+	}
+	return answer, nil
 }
 
 // resumed is the request as far as it has been carried out.

@@ -55,8 +55,15 @@ func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
 	}
 }
 
+// serviceProviderConfig tells an organisation with a stream for it that requests are
+// answered by events where a client asks for that.
 func (d *door) serviceProviderConfig(r *http.Request) (any, error) {
-	return d.service.Describe(d.root(r)), nil
+	service := d.service
+	caller, known, err := d.frame.Caller(r)
+	if err == nil && known {
+		service.AsyncEvents, err = d.events.TellsAnswers(r.Context(), caller.Org.ID)
+	}
+	return service.Describe(d.root(r)), err
 }
 
 func (d *door) resourceTypes(r *http.Request) (any, error) {

@@ -24,13 +24,13 @@ import (
 // one comes first, so that it is no endpoint of the shorter.
 var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
 
-// Mount serves SCIM below r.
-func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
+// Mount serves SCIM below r. Of e it asks what an organisation is told.
+func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service) {
 	slots := make(chan struct{}, sideBySide)
 	service := schema.DefaultService
 	service.EventURIs = events.URIs()
 	for _, path := range mounts {
-		(&door{frame: frame, directory: d, service: service, path: path, slots: slots}).mount(r)
+		(&door{frame: frame, directory: d, events: e, service: service, path: path, slots: slots}).mount(r)
 	}
 }
 
@@ -38,6 +38,7 @@ func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
 type door struct {
 	frame     *httpapi.Frame
 	directory *directory.Directory
+	events    *events.Service
 	service   schema.Service
 	path      string
 	slots     chan struct{} // one for each operation of bulk requests that is under way

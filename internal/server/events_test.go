@@ -297,29 +297,3 @@ func TestEvents_OfOneGroup(t *testing.T) {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
-
-// What an operation of a request does that is answered later is told under the id
-// that the request was given, and the operation's place (RFC 9967 section 2.5.1).
-func TestEvents_NameTheRequestThatIsAnsweredLater(t *testing.T) {
-	t.Parallel()
-	s := servertest.New(t)
-	o := s.NewOrg(t)
-	listen(t, o, nil)
-	accepted := o.Do(t, "POST", "/Bulk", map[string]any{
-		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
-		"Operations": []any{map[string]any{
-			"method": "POST", "path": "/Users", "bulkId": "a", "data": map[string]any{"userName": "ada@example.org"},
-		}},
-	}, "Prefer: respond-async").Want(t, http.StatusAccepted)
-	var polled struct{ Sets map[string]string }
-	o.Do(t, "POST", "/api/v2/events/poll", map[string]any{}).Want(t, 200).Decode(t, &polled)
-	for _, token := range polled.Sets {
-		e, err := newVerifier(t, s.URL).read(token)
-		if want := accepted.Header.Get("Set-Txn") + ":0"; err != nil || e.Txn != want {
-			t.Errorf("%v: txn %q, want %q", err, e.Txn, want)
-		}
-	}
-	if len(polled.Sets) != 1 {
-		t.Errorf("%d events", len(polled.Sets))
-	}
-}

@@ -50,7 +50,7 @@ func New(c Config) http.Handler {
 		Log:        c.Log,
 	})
 	r := frame.Router(httpapi.Platform)
-	scimapi.Mount(r, frame, c.Directory)
+	scimapi.Mount(r, frame, c.Directory, c.Events)
 	platformapi.Mount(r, frame, c.Directory)
 	platformapi.MountOAuth(r, frame, c.OAuth)
 	platformapi.MountEvents(r, frame, c.Events, c.Directory)
