@@ -13,6 +13,8 @@ import (
 type table struct {
 	name  string
 	alias string // what where calls the table
+	// modified is the kind of its rows in modifications.
+	modified int16
 	// columns hold values of the document, columnNames are their names: the order
 	// of row.columns.
 	columns     []column
@@ -44,7 +46,7 @@ type keyed struct {
 }
 
 var users = newTable(schema.User, table{
-	name: "users", alias: "u",
+	name: "users", alias: "u", modified: modifiedUsers,
 	columns: []column{
 		{name: "active", attr: schema.Active},
 		{name: "user_name_key", attr: schema.UserName, unique: true},
@@ -78,7 +80,7 @@ var users = newTable(schema.User, table{
 })
 
 var groups = newTable(schema.Group, table{
-	name: "groups", alias: "g",
+	name: "groups", alias: "g", modified: modifiedGroups,
 	columns: []column{
 		{name: "display_name", attr: schema.GroupName, shown: true},
 		{name: "display_name_key", attr: schema.GroupName, unique: true},
@@ -105,7 +107,7 @@ func newTable(typ *schema.Type, t table) *table {
 		schema.ID:                                {sql: t.alias + ".id", as: identifier},
 		schema.Meta:                              fixed("meta", true),
 		schema.Meta.SubAttribute("created"):      {sql: t.alias + ".created_at", as: timestamp},
-		schema.Meta.SubAttribute("lastModified"): {sql: t.alias + ".modified_at", as: timestamp},
+		lastModified:                             {sql: t.alias + ".modified_at", as: timestamp},
 		schema.Meta.SubAttribute("version"):      {sql: t.alias + ".version::text"},
 		schema.Meta.SubAttribute("resourceType"): fixed("resourceType", typ.Name),
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -46,6 +47,11 @@ var indexed = []struct {
 	{schema.User, `department eq "department 17"`, "users_department"},
 	{schema.User, `division eq "Division 17"`, "users_division"},
 	{schema.User, `active eq false`, "users_active"},
+	{schema.User, `meta.lastModified eq "2026-01-01T04:42:00Z"`, "modifications_pkey"},
+	{schema.User, `meta.lastModified gt "2026-02-04T16:00:00Z"`, "modifications_pkey"},
+	{schema.User, `meta.lastModified le "2026-01-01T04:00:00Z"`, "modifications_pkey"},
+	{schema.User, `meta.lastModified ge "2026-01-11T00:00:00Z" and active eq true and meta.lastModified lt "2026-01-11T02:00:00Z"`, "modifications_pkey"},
+	{schema.Group, `meta.lastModified gt "2026-02-04T16:00:00Z"`, "modifications_pkey"},
 	{schema.User, `email eq "user4711@example.org"`, "user_keys_pkey"},
 	{schema.User, `emails.value eq "user4711@example.org"`, "user_keys_pkey"},
 	{schema.User, `emails[type eq "work" and value eq "user4711@example.org"]`, "user_keys_pkey"},
@@ -73,6 +79,7 @@ func TestIndexesAreUsed(t *testing.T) {
 	org := s.fill(t)
 	t.Run("filters", func(t *testing.T) { filtersUseIndexes(t, s, org) })
 	t.Run("orders", func(t *testing.T) { ordersUseIndexes(t, s, org) })
+	t.Run("times", func(t *testing.T) { timesUseIndexes(t, s, org) })
 	t.Run("links", func(t *testing.T) { linksUseIndexes(t, s, org) })
 }
 
@@ -131,6 +138,9 @@ func ordersUseIndexes(t *testing.T, s *shelf, org int64) {
 		{schema.DefaultTypes, "displayName", "group 30000", "groups_name"},
 		{schema.DefaultTypes, "displayName", "group 30000", "users_display"},
 		{schema.DefaultTypes, "meta.created", "", "groups_pkey"},
+		{schema.DefaultTypes[:1], "meta.lastModified", "2026-01-21T20:00:00Z", "modifications_pkey"},
+		{schema.DefaultTypes[1:], "meta.lastModified", "2026-01-21T20:00:00Z", "modifications_pkey"},
+		{schema.DefaultTypes, "meta.lastModified", "2026-01-21T20:00:00Z", "modifications_pkey"},
 	} {
 		for _, order := range []string{"ascending", "descending"} {
 			sorts, err := filter.ParseSort(c.types, c.by, order)
@@ -189,7 +199,7 @@ func (s *shelf) fill(t *testing.T) (org int64) {
 		members = append(members, [2]uuid.UUID{numbered(2, i/groupSize), numbered(1, i)})
 	}
 	s.link(t, org, members)
-	s.exec(t, "analyze users, user_keys, groups, group_members")
+	s.exec(t, "analyze users, user_keys, groups, group_members, modifications")
 	return org
 }
 
@@ -214,6 +224,7 @@ func numberedUser(i int) scim.Document {
 	}
 	return scim.Document{
 		"id":           numbered(1, i).String(),
+		"meta":         modifiedAt(i),
 		"userName":     fmt.Sprintf("user%d@example.org", i),
 		"displayName":  fmt.Sprintf("User Number %d", i),
 		"externalId":   fmt.Sprintf("HR-%d", i),
@@ -234,9 +245,16 @@ func numberedUser(i int) scim.Document {
 	}
 }
 
+// modifiedAt is a minute after the one before it.
+func modifiedAt(i int) map[string]any {
+	at := time.Date(2026, 1, 1, 0, i, 0, 0, time.UTC).Format(time.RFC3339)
+	return map[string]any{"created": at, "lastModified": at}
+}
+
 func numberedGroup(i int) scim.Document {
 	return scim.Document{
 		"id":          numbered(2, i).String(),
+		"meta":        modifiedAt(i),
 		"displayName": fmt.Sprintf("Group %d", i),
 		"externalId":  fmt.Sprintf("G-%d", i),
 	}

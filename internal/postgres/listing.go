@@ -122,14 +122,13 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.total, s.counted = totalGroups, countedGroups
 	}
 	s.every = s.records
+	w := newWriter(t, args)
+	s.condition = w.condition(q)
+	s.args = w.args
 	if q.ActiveOnly && s.table == users {
-		s.condition = " and u.active"
-		s.total, s.counted = totalActiveUsers, countedActiveUsers+s.condition
+		s.total, s.counted = totalActiveUsers, countedActiveUsers+activeOnly
 	}
 	if q.Filter != nil {
-		var condition string
-		condition, s.args = where(t, q.Filter.Root(), s.args)
-		s.condition += " and " + condition
 		s.filter = q.Filter.String()
 		root := q.Filter.Root()
 		s.composed = !finds(root, isIndexed)

@@ -1,5 +1,13 @@
 package postgres
 
+import (
+	"strconv"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+)
+
 // Each user and group has a row in modifications, which says again when it was last
 // modified: lists by that time, and filters on it, read its index. users.modified_at
 // and groups.modified_at have none, so that an update of them stays heap-only.
@@ -29,3 +37,46 @@ const (
 	// timeOfGroup is the time of group $2 as the statement sees it.
 	timeOfGroup = `(select g.modified_at from groups g where g.org_id = $1 and g.id = $2)`
 )
+
+var lastModified = schema.Meta.SubAttribute("lastModified")
+
+// modified is the time in a row of modifications, where a statement reads it as t.
+var modified = operand{sql: "t.modified_at", as: timestamp}
+
+// modifications selects the rows of the table's resources.
+func (t *table) modifications() string {
+	return "t.org_id = $1 and t.kind = " + strconv.Itoa(int(t.modified))
+}
+
+// byModification reports whether a list sorted by the attribute walks modifications:
+// unless an index finds the few that are to be sorted.
+func byModification(a *schema.Attribute, q directory.Query) bool {
+	return a == lastModified && (q.Filter == nil || !isNarrow(q.Filter.Root()))
+}
+
+// isNarrow reports whether an index finds what a filter lets through, and some more.
+func isNarrow(n filter.Node) bool {
+	switch n := n.(type) {
+	case filter.And:
+		return isNarrow(n.Left) || isNarrow(n.Right)
+	case filter.Or:
+		return isNarrow(n.Left) && isNarrow(n.Right)
+	case filter.Compare:
+		return finds(n, isIndexed) || n.Op == filter.Sw && n.Attr.Search == schema.Column
+	default:
+		return finds(n, isIndexed)
+	}
+}
+
+func isModification(n filter.Node) bool {
+	c, ok := n.(filter.Compare)
+	return ok && c.Attr == lastModified && c.Value != nil && c.Op != filter.Ne
+}
+
+// operand is table.operand, but for the time in joined modifications.
+func (w *writer) operand(a *schema.Attribute) (operand, bool) {
+	if w.joined && a == lastModified {
+		return modified, true
+	}
+	return w.table.operand(a)
+}

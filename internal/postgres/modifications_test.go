@@ -1,6 +1,9 @@
 package postgres
 
 import (
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -82,4 +86,58 @@ func TestModifications_WhateverTheClock(t *testing.T) {
 		o.exec(changeMembers, o.org, uid(group), uids{}, uids{old.ID}, 0, at)
 		o.consistent()
 	}
+}
+
+// Lists sorted by the time of modification are read in its order whatever else is
+// asked of them, unless an index finds the few that are left to sort. What they ask of
+// the time says where to begin. Several types are merged.
+func timesUseIndexes(t *testing.T, s *shelf, org int64) {
+	v := (&Store{}).view(1)
+	v.org = org
+	everyone, people := schema.DefaultTypes, schema.DefaultTypes[:1]
+	for _, c := range []struct {
+		types  []*schema.Type
+		filter string
+		plan   string
+	}{
+		{people, ``, `modifications_pkey`},
+		{everyone, ``, `kind = 2`},
+		{people, `active eq true`, `modifications_pkey`},
+		{people, `displayName sw "User" or not (department eq "x")`, `modifications_pkey`},
+		{people, `meta.lastModified gt "2026-01-21T20:00:00Z"`, `kind = 1\) AND \(modified_at > `},
+		{people, `active eq true and meta.lastModified lt "2026-01-21T20:00:00Z"`, `kind = 1\) AND \(modified_at < `},
+		{everyone, `meta.lastModified ge "2026-02-04T16:00:00Z"`, `kind = 2\) AND \(modified_at >= `},
+		{people, `userName eq "user4711@example.org" and active eq true`, `users_name`},
+		{people, `userName eq "user4711@example.org" or externalId sw "HR-4711"`, `users_external`},
+	} {
+		for _, order := range []string{"ascending", "descending"} {
+			r := v.ranking(listOf(t, c.types, c.filter, "meta.lastModified", order))
+			for _, from := range []directory.Position{{}, {ID: numbered(1, manyUsers/2), Value: "2026-01-21T20:00:00Z"}} {
+				sql, args := r.statement(r.behind(from)[0], 0, 25)
+				args = slices.DeleteFunc(args, func(arg any) bool { _, mode := arg.(pgx.QueryExecMode); return mode })
+				plan := s.explain(t, sql, args)
+				walks := strings.Contains(plan, "modifications_pkey") && !strings.Contains(plan, "->  Sort ")
+				narrow := strings.HasPrefix(c.plan, "users_")
+				if strings.Contains(plan, "Seq Scan") || walks == narrow || !regexp.MustCompile(c.plan).MatchString(plan) {
+					t.Errorf("%q %s behind %+v is not read by %s\n%s\n%s", c.filter, order, from, c.plan, sql, plan)
+				}
+			}
+		}
+	}
+}
+
+func listOf(t *testing.T, types []*schema.Type, text, by, order string) (list []directory.TypeQuery) {
+	t.Helper()
+	sorts, err := filter.ParseSort(types, by, order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, typ := range types {
+		q := directory.Query{ActiveOnly: text == "", Sort: &sorts[i]}
+		if text != "" {
+			q.Filter = parsed(t, typ, text)
+		}
+		list = append(list, directory.TypeQuery{Type: typ, Query: q})
+	}
+	return list
 }

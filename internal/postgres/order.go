@@ -29,7 +29,7 @@ func isCreation(a *schema.Attribute) bool {
 // sortType is the SQL type of the values of a sort.
 func sortType(s *filter.Sort) string {
 	switch {
-	case s.Attr == schema.Meta.SubAttribute("lastModified"):
+	case s.Attr == lastModified:
 		return "timestamptz"
 	case s.Kind == schema.Boolean:
 		return "boolean"
@@ -51,7 +51,7 @@ func (w *writer) sortKey(a *schema.Attribute, sqlType string) sortKey {
 	if a == schema.Schemas {
 		return sortKey{collated(w.param(w.t.Core.ID)+"::text", sqlType), false}
 	}
-	o, ok := w.table.operand(a)
+	o, ok := w.operand(a)
 	switch {
 	case !ok:
 		return sortKey{w.scanned(a, sqlType), true}

@@ -33,6 +33,7 @@ type ranking struct {
 type part struct {
 	listing
 	key    sortKey
+	joined bool   // to modifications, which have the key
 	number string // its index in the list
 }
 
@@ -54,7 +55,11 @@ func (v view) ranking(list []directory.TypeQuery) ranking {
 	}
 	for i, of := range list {
 		p := part{listing: newListing(of.Type, of.Query, r.args), number: strconv.Itoa(i)}
-		w := &writer{t: of.Type, table: p.table, args: p.args}
+		w := newWriter(of.Type, p.args)
+		if p.joined = byModification(of.Sort.Attr, of.Query); p.joined {
+			w.args, w.joined = r.args, true
+			p.condition = w.condition(of.Query)
+		}
 		if r.creation {
 			p.key.sql = "null::text"
 		} else {
@@ -97,10 +102,10 @@ func (r ranking) behind(from directory.Position) []step {
 	case from.IsStart():
 		return []step{r.all()}
 	case r.creation:
-		return []step{{func(p part) string { return " and " + p.id() + compares + argument }, append(args, uid(from.ID))}}
+		return []step{{func(p part) string { return " and " + p.rankID() + compares + argument }, append(args, uid(from.ID))}}
 	case from.Absent:
 		rest := step{
-			func(p part) string { return absent.condition(p) + " and " + p.id() + compares + argument },
+			func(p part) string { return absent.condition(p) + " and " + p.rankID() + compares + argument },
 			append(args, uid(from.ID)),
 		}
 		if r.descending {
@@ -110,7 +115,7 @@ func (r ranking) behind(from directory.Position) []step {
 	}
 	rest := step{
 		func(p part) string {
-			return " and (" + p.key.sql + ", " + p.id() + ")" + compares +
+			return " and (" + p.key.sql + ", " + p.rankID() + ")" + compares +
 				"(" + argument + "::" + r.sqlType + ", $" + strconv.Itoa(last+1) + ")"
 		},
 		append(args, from.Value, uid(from.ID)),
@@ -122,6 +127,22 @@ func (r ranking) behind(from directory.Position) []step {
 }
 
 func (p part) id() string { return p.table.alias + ".id" }
+
+// rankID is the id beside the key, so that one index has both.
+func (p part) rankID() string {
+	if p.joined {
+		return "t.id"
+	}
+	return p.id()
+}
+
+func (p part) from() string {
+	from := p.table.name + " " + p.table.alias
+	if p.joined {
+		from += " join modifications t on " + p.table.modifications() + " and t.id = " + p.id()
+	}
+	return from
+}
 
 // statement finds the ranks of a step, from an offset. Of several parts each
 // gives as many as may be needed, or PostgreSQL would rather sort them all than
@@ -140,8 +161,8 @@ func (r ranking) statement(s step, offset, limit int) (sql string, args []any) {
 	}
 	selects := make([]string, len(r.parts))
 	for i, p := range r.parts {
-		selects[i] = "(select " + p.number + "::bigint as part, " + p.id() + " as id, " + p.key.sql + " as value" +
-			" from " + p.table.name + " " + p.table.alias + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p)
+		selects[i] = "(select " + p.number + "::bigint as part, " + p.rankID() + " as id, " + p.key.sql + " as value" +
+			" from " + p.from() + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p)
 		if several {
 			selects[i] += r.order("") + partEnd
 		}

@@ -247,6 +247,7 @@ func listStatements(t *testing.T) map[string]string {
 		{schema.Group, ""},
 		{schema.User, `userName sw "a" and not (emails.value eq "b" or roles[value eq "c" and primary eq true])`},
 		{schema.User, `groups[display sw "a"] and meta.created gt "2026-01-01T00:00:00Z" and title co "b"`},
+		{schema.User, `meta.lastModified ge "2026-01-01T00:00:00Z" and title pr and not (meta.lastModified gt "2026-02-01T00:00:00Z")`},
 		{schema.Group, `members[display sw "a" and value ne "b"] or not (members.value pr) or members pr`},
 	} {
 		q := directory.Query{Start: 3, Count: 2, ActiveOnly: true}
@@ -283,7 +284,7 @@ func rankingStatements(t *testing.T, v view) map[string]string {
 			}
 			var list []directory.TypeQuery
 			for i, typ := range types {
-				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Filter: parsed(t, typ, `displayName sw "a"`), Sort: &sorts[i]}})
+				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Filter: parsed(t, typ, `displayName co "a"`), Sort: &sorts[i]}})
 			}
 			r := v.ranking(list)
 			for i, from := range []directory.Position{{}, {ID: uuid.New(), Value: "x"}, {ID: uuid.New(), Absent: true}} {

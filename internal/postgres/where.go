@@ -2,29 +2,63 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// where turns a bound filter into a condition on the rows of the type's table,
-// which the statement calls table.alias. $1 is the organisation; the values of
-// the filter become further arguments.
-//
-// The condition is true exactly for the documents that filter.Match accepts; for
-// others it may be false or null, which a WHERE clause takes alike.
-func where(t *schema.Type, n filter.Node, args []any) (sql string, _ []any) {
-	w := &writer{t: t, table: tableOf(t), args: args}
-	sql = sqlWords.join(n, w.leaf)
-	return sql, w.args
-}
-
+// writer writes conditions on the rows of a type's table, which the statement calls
+// table.alias. $1 is the organisation; what is compared becomes further arguments.
 type writer struct {
 	t     *schema.Type
 	table *table
 	args  []any
+	// joined says that the statement has the row of modifications beside each resource.
+	joined bool
+}
+
+func newWriter(t *schema.Type, args []any) *writer {
+	return &writer{t: t, table: tableOf(t), args: slices.Clip(args)}
+}
+
+// condition is what a list asks of the resources, to go behind other conditions.
+func (w *writer) condition(q directory.Query) (sql string) {
+	if q.ActiveOnly && w.table == users {
+		sql = activeOnly
+	}
+	if q.Filter != nil {
+		sql += " and " + w.where(q.Filter.Root())
+	}
+	return sql
+}
+
+const activeOnly = " and u.active"
+
+// where turns a bound filter into a condition, which is true exactly for the
+// documents that filter.Match accepts; for others it may be false or null, which a
+// WHERE clause takes alike.
+//
+// Times of modification are found in modifications, unless these are joined. Those
+// inside of "or" and "not" are no way to find anything: the resources tell them.
+func (w *writer) where(n filter.Node) string {
+	var conditions, times []string
+	for _, n := range conjuncts(n) {
+		if isModification(n) && !w.joined {
+			times = append(times, w.test(modified, n))
+		} else {
+			conditions = append(conditions, sqlWords.join(n, w.leaf))
+		}
+	}
+	if times != nil {
+		conditions = append(conditions, w.table.alias+".id in (select t.id from modifications t where "+
+			w.table.modifications()+" and "+strings.Join(times, " and ")+")")
+	}
+	return strings.Join(conditions, " and ")
 }
 
 // param adds an argument and gives its placeholder.
@@ -66,7 +100,7 @@ func (w *writer) leaf(leaf filter.Node) string {
 	if a == schema.Schemas {
 		return w.schemas(leaf)
 	}
-	if o, ok := w.table.operand(a); ok {
+	if o, ok := w.operand(a); ok {
 		return w.test(o, leaf)
 	}
 	if found, ok := w.find(leaf); ok {

@@ -92,21 +92,23 @@ func (s *shelf) add(t failer, org int64, typ *schema.Type, docs []scim.Document)
 	if typ.Core == schema.Group.Core {
 		names = append(names, "type", "visibility", "rules_visible")
 	}
-	var keys [][]any
+	var keys, modified [][]any
 	rows := pgx.CopyFromSlice(len(docs), func(i int) ([]any, error) {
 		doc, r := docs[i], rowOf(typ, docs[i])
 		id := idOf(doc)
 		for _, k := range r.keys {
 			keys = append(keys, []any{org, k.kind, k.key, id})
 		}
-		created, modified, version := metaOf(doc)
-		values := append([]any{org, id, version, created, modified, "{}", r.folded}, r.columns...)
+		created, changed, version := metaOf(doc)
+		modified = append(modified, []any{org, tableOf(typ).modified, changed, id})
+		values := append([]any{org, id, version, created, changed, "{}", r.folded}, r.columns...)
 		if typ.Core == schema.Group.Core {
 			values = append(values, "official", "public", true)
 		}
 		return values, nil
 	})
 	s.copy(t, tableOf(typ).name, names, rows)
+	s.copy(t, "modifications", modificationColumns, pgx.CopyFromRows(modified))
 	s.copy(t, "user_keys", []string{"org_id", "kind", "key", "user_id"}, pgx.CopyFromRows(keys))
 }
 
@@ -143,8 +145,9 @@ func (s *shelf) find(t failer, org int64, typ *schema.Type, n filter.Node) []str
 
 func selection(org int64, typ *schema.Type, n filter.Node) (string, []any) {
 	table := tableOf(typ)
-	condition, args := where(typ, n, []any{org})
-	return fmt.Sprintf("select %[2]s.id from %[1]s %[2]s where %[2]s.org_id = $1 and %[3]s", table.name, table.alias, condition), args
+	w := newWriter(typ, []any{org})
+	condition := w.where(n)
+	return fmt.Sprintf("select %[2]s.id from %[1]s %[2]s where %[2]s.org_id = $1 and %[3]s", table.name, table.alias, condition), w.args
 }
 
 func idOf(doc scim.Document) uuid.UUID { return uuid.MustParse(schema.ID.Text(doc)) }
