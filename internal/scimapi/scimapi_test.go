@@ -99,6 +99,9 @@ func TestMethods_OthersAre405WithAllow(t *testing.T) {
 		"PUT /.SEARCH":               "OPTIONS, POST",
 		"GET /users/.search":         "OPTIONS, POST",
 		"DELETE /Groups/.search":     "OPTIONS, POST",
+		"FOO /Users":                 "GET, HEAD, OPTIONS, POST",
+		"TRACE /groups" + id:         "GET, HEAD, OPTIONS, PATCH, PUT",
+		"PROPFIND /Schemas":          "GET, HEAD, OPTIONS",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		for _, mount := range []string{"/api/v2/scim/v2", "/api/v2/scim"} {
