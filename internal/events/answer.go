@@ -23,7 +23,7 @@ func (s Stream) TellAnswer(a Answer, txn string) []byte {
 		return nil
 	}
 	of := subject{Format: "scim", URI: a.URI, ID: a.ID, ExternalID: a.ExternalID}
-	return claims(of, txn, map[string]any{Answered.uri(s.Form): a.Result})
+	return tell(of, txn, map[string]any{Answered.uri(s.Form): a.Result})
 }
 
 func (s Stream) answers() bool { return s.Status != Disabled && slices.Contains(s.Kinds, Answered) }

@@ -89,12 +89,12 @@ type Told struct {
 
 // Tell renders what the stream tells of a change. txn names the transaction.
 func (s Stream) Tell(c Change, txn string) Told {
-	claims := s.changeClaims(c, txn)
+	claims := s.claims(c, txn)
 	c.Old, c.New = nil, nil
 	return Told{c, claims}
 }
 
-func (s Stream) changeClaims(c Change, txn string) []byte {
+func (s Stream) claims(c Change, txn string) []byte {
 	told := map[string]any{}
 	if slices.Contains(s.Kinds, c.Kind) {
 		if uri, payload := s.payload(c); payload != nil {
@@ -107,11 +107,11 @@ func (s Stream) changeClaims(c Change, txn string) []byte {
 	if len(told) == 0 {
 		return nil
 	}
-	return claims(c.subject(), txn, told)
+	return tell(c.subject(), txn, told)
 }
 
-// claims are those of an event of a transaction.
-func claims(of subject, txn string, told map[string]any) []byte {
+// tell renders Event.Claims: what is told, of what, and in which transaction it was.
+func tell(of subject, txn string, told map[string]any) []byte {
 	text, _ := json.Marshal(map[string]any{"sub_id": of, "txn": txn, "events": told}) // maps, texts and JSON
 	return text
 }

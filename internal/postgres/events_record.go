@@ -205,9 +205,9 @@ func (v view) emit(ctx context.Context, tx pgx.Tx, changes []events.Told) error 
 func storeEvents(ctx context.Context, tx pgx.Tx, o int64, claims [][]byte) error {
 	var ids uids
 	var texts []string
-	for _, claims := range claims {
-		if claims != nil {
-			ids, texts = append(ids, uuid.UUID(newID())), append(texts, string(claims))
+	for _, of := range claims {
+		if of != nil {
+			ids, texts = append(ids, uuid.UUID(newID())), append(texts, string(of))
 		}
 	}
 	if len(ids) == 0 {
