@@ -81,6 +81,23 @@ func TestIndexesAreUsed(t *testing.T) {
 	t.Run("orders", func(t *testing.T) { ordersUseIndexes(t, s, org) })
 	t.Run("times", func(t *testing.T) { timesUseIndexes(t, s, org) })
 	t.Run("links", func(t *testing.T) { linksUseIndexes(t, s, org) })
+	t.Run("scans", func(t *testing.T) { scansAreShared(t, s, org) })
+}
+
+// What no index answers is read by several processes, both for a page and to be counted.
+func scansAreShared(t *testing.T, s *shelf, org int64) {
+	s.exec(t, "set parallel_setup_cost = 50") // a twentieth, as if there were twenty times as many
+	defer s.exec(t, "reset parallel_setup_cost")
+	for _, text := range []string{`title co "zz"`, `userName co "zz"`, `title ew "zz"`, `emails.value co "zz"`, `addresses.locality eq "zz"`} {
+		q := directory.Query{Start: 1, Count: 100, Filter: parsed(t, schema.User, text)}
+		of := newListing(schema.User, q, []any{org})
+		page, args := of.fewOf(q, few)
+		for sql, args := range map[string][]any{page: args, of.count: of.args} {
+			if plan := s.explain(t, sql, args); !strings.Contains(plan, "Parallel") {
+				t.Errorf("%s is read by one process\n%s\n%s", text, sql, plan)
+			}
+		}
+	}
 }
 
 // The links of a page are found one resource after the other.

@@ -49,13 +49,21 @@ func elementPredicate(leaf filter.Node) string {
 // pathOf leads from the folded copy to the value of an attribute.
 func pathOf(a *schema.Attribute) string {
 	path := "$"
+	for _, key := range keysOf(a) {
+		path += "." + quote(key)
+	}
+	return path
+}
+
+// keysOf are the keys on the way from the folded copy to the value of an attribute.
+func keysOf(a *schema.Attribute) (keys []string) {
 	if urn := a.Extension(); urn != "" {
-		path += "." + quote(urn)
+		keys = append(keys, urn)
 	}
 	if a.Parent() != nil {
-		path += "." + quote(a.Parent().Name)
+		keys = append(keys, a.Parent().Name)
 	}
-	return path + "." + quote(a.Name)
+	return append(keys, a.Name)
 }
 
 // predicate is a test of the value at a path, which holds nothing when the

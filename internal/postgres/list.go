@@ -47,7 +47,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	mark, marked := v.begin(s.place(q.Start), q)
 	page := s.span(q, mark, marked)
 	b := new(pgx.Batch)
-	b.Queue(s.pageOf(s.counted, page), page.args...).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(s.pageOf(s.counted(s.total)+s.condition, page), page.args...).Query(func(rows pgx.Rows) (err error) {
 		p, err = s.readCounted(rows, q.Count)
 		return err
 	})
@@ -66,9 +66,15 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	return p, err
 }
 
-// listFiltered counts only when the page does not tell the total by itself.
+// listFiltered reads the page and the total in one pass where few are found. Otherwise
+// the total is counted apart, unless the page tells it by itself.
 func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.begin(s.place(q.Start), q)
+	if s.composed && q.Start <= v.few && mark.total <= v.few {
+		if p, err = v.listFew(ctx, s, q); err != nil || p.Total <= v.few {
+			return p, err
+		}
+	}
 	if q.Start <= 1 && !marked {
 		if p.Records, err = v.page(ctx, s, q, bookmark{}, false); err != nil {
 			return p, err
@@ -86,6 +92,25 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 	}
 	p.Records, err = v.page(ctx, s, q, mark, marked && p.Total >= mark.total)
 	v.mark(s, q, p)
+	return p, err
+}
+
+// listFew reads the page with the total in one pass over what the filter makes PostgreSQL
+// look at, unless more than few are found: then the total is more than few, and nothing
+// else is true of the page.
+func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
+	sql, args := s.fewOf(q, v.few)
+	err = through(v.pool)(ctx, func(rows pgx.Rows) (err error) {
+		p, err = s.readCounted(rows, q.Count)
+		return err
+	}, sql, s.planned(args)...)
+	if err == nil && len(p.Records) == 0 && (q.Start > 1 || q.After != nil) {
+		p.Total, err = v.total(ctx, s)
+		return p, err
+	}
+	if err == nil && q.Links && p.Total <= v.few {
+		err = v.readLinks(ctx, s, p.Records)
+	}
 	return p, err
 }
 
@@ -122,14 +147,22 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 		records, err = s.read(rows, q.Count)
 		return err
 	}, s.pageOf(beginning, page), s.planned(page.args)...)
-	if err != nil || !byID || len(records) == 0 {
-		return records, err
+	if err == nil && byID {
+		err = v.readLinks(ctx, s, records)
+	}
+	return records, err
+}
+
+// readLinks reads the links of records, which are in the order of their ids.
+func (v view) readLinks(ctx context.Context, s listing, records []directory.Record) error {
+	if len(records) == 0 {
+		return nil
 	}
 	ids := make(uids, len(records))
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	return records, through(v.pool)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, records) }, s.linksOf(givenIDs), v.org, ids)
+	return through(v.pool)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, records) }, s.linksOf(givenIDs), v.org, ids)
 }
 
 // total counts what the list holds.

@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -159,6 +162,38 @@ func TestList_BookmarkIsUsed(t *testing.T) {
 	o.marks.put(here, directory.Position{ID: ids[2]}, mark.total) // a sign that tells it from an OFFSET
 	q.Start = 3
 	expect(t, "page", idsOf(o.list(schema.User, q).Records), ids[3:5])
+}
+
+// A list whose request has gone does not go on in the database: here it would wait for
+// the lock until its time is over.
+func TestList_EndsWithItsRequest(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	held, err := o.pool.Begin(t.Context())
+	o.must(err)
+	defer held.Rollback(context.Background())
+	waits := func(want int) {
+		t.Helper()
+		for o.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) != want {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	_, err = held.Exec(t.Context(), "lock table users in access exclusive mode")
+	o.must(err)
+	for _, text := range []string{`title co "x"`, `userName sw "user"`, `externalId eq "x"`} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := o.List(ctx, schema.User, directory.Query{Start: 1, Count: 10, Filter: parsed(t, schema.User, text)})
+			done <- err
+		}()
+		waits(1)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v, want that it was given up", text, err)
+		}
+		waits(0)
+	}
 }
 
 func TestBookmarks_AreBounded(t *testing.T) {

@@ -20,7 +20,6 @@ select u.id, u.version, u.created_at, u.modified_at, u.doc`
 	fromUsers = `
 from   users u
 where  u.org_id = $1`
-	listUsers          = userFields + fromUsers
 	listUsersAndGroups = `
 select u.id, u.version, u.created_at, u.modified_at, u.doc,
        array(select m.group_id::text || g.display_name
@@ -38,12 +37,6 @@ select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count`
 	fromGroups = `
 from   groups g
 where  g.org_id = $1`
-	listGroups = groupFields + fromGroups
-	// With the total behind the fields of each.
-	countedUsers       = userFields + ", (" + totalUsers + ")" + fromUsers
-	countedActiveUsers = userFields + ", (" + totalActiveUsers + ")" + fromUsers
-	countedGroups      = groupFields + ", (" + totalGroups + ")" + fromGroups
-
 	listGroupIDs = `select g.id from groups g where g.org_id = $1`
 	countGroups  = `select count(*) from groups g where g.org_id = $1`
 )
@@ -71,6 +64,16 @@ order  by m.group_id, m.user_id`
 	givenIDs = `select unnest($2::uuid[])`
 )
 
+// few is how many of what a filter finds are remembered at once, 40 bytes each, to read
+// a page of them. Where more are found, a page lies close to where it begins.
+const (
+	few = 10_000
+
+	withFound    = `with found as materialized `
+	countFound   = `select count(*) from found`
+	listFoundIDs = `select f.id from found f`
+)
+
 // What begins the first page, and ends one that is not full.
 const (
 	leastID    = `'00000000-0000-0000-0000-000000000000'::uuid`
@@ -90,11 +93,10 @@ type listing struct {
 	single   bool   // a look-up that finds one resource at most
 	brief    bool   // a look-up that finds few
 	total    string // the statement of the total when there is no filter
-	counted  string // and the beginning of that of records with the total
 
+	fields, fromAll string // of every resource
 	// The beginnings of statements, with the condition; the arguments of the condition.
 	records, ids, count string
-	every               string // the beginning of records, without the condition
 	linked              string // records with their links; "" where links are too many for that
 	condition           string
 	args                []any
@@ -112,21 +114,20 @@ func (v view) listing(t *schema.Type, q directory.Query) listing {
 func newListing(t *schema.Type, q directory.Query, args []any) listing {
 	s := listing{table: tableOf(t), active: q.ActiveOnly, args: args}
 	if s.table == users {
-		s.records, s.ids, s.count = listUsers, listUserIDs, countUsers
+		s.fields, s.fromAll, s.ids, s.count = userFields, fromUsers, listUserIDs, countUsers
 		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
 		s.linked = listUsersAndGroups
-		s.total, s.counted = totalUsers, countedUsers
+		s.total = totalUsers
 	} else {
-		s.records, s.ids, s.count = listGroups, listGroupIDs, countGroups
+		s.fields, s.fromAll, s.ids, s.count = groupFields, fromGroups, listGroupIDs, countGroups
 		s.links, s.owner, s.linkOrder = listMembers, "m.group_id", orderMembers
-		s.total, s.counted = totalGroups, countedGroups
+		s.total = totalGroups
 	}
-	s.every = s.records
 	w := newWriter(t, args)
 	s.condition = w.condition(q)
 	s.args = w.args
 	if q.ActiveOnly && s.table == users {
-		s.total, s.counted = totalActiveUsers, countedActiveUsers+activeOnly
+		s.total = totalActiveUsers
 	}
 	if q.Filter != nil {
 		s.filter = q.Filter.String()
@@ -134,7 +135,7 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.composed = !finds(root, isIndexed)
 		s.single, s.brief = finds(root, s.table.isUnique), finds(root, s.table.isSelective)
 	}
-	s.records += s.condition
+	s.records = s.fields + s.fromAll + s.condition
 	if s.linked != "" {
 		s.linked += s.condition
 	}
@@ -218,6 +219,29 @@ func (s listing) pageOf(beginning string, p span) string {
 		return beginning
 	}
 	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
+}
+
+// counted is the beginning of the statement of records with the total, which a query
+// gives, behind the fields of each.
+func (s listing) counted(total string) string { return s.fields + ", (" + total + ")" + s.fromAll }
+
+// fewOf is the statement of a page of what the filter finds, with the total, unless more
+// than few are found.
+func (s listing) fewOf(q directory.Query, few int) (sql string, args []any) {
+	args = slices.Clip(s.args)
+	page, last := listFoundIDs, "$"+strconv.Itoa(len(args)+1)
+	switch {
+	case q.After != nil && !q.After.IsStart():
+		page, args = page+" where f.id > "+last+" order by f.id", append(args, uid(q.After.ID))
+	case q.Start > 1:
+		page, args = page+" order by f.id offset "+last, append(args, q.Start-1)
+	default:
+		page += " order by f.id"
+	}
+	id := s.table.alias + ".id"
+	return withFound + "(" + s.ids + " limit " + strconv.Itoa(few+1) + ")" +
+		s.counted(countFound) + " and " + id + " = any(array(" + page + " limit " + strconv.Itoa(q.Count) + "))" +
+		" order by " + id, args
 }
 
 // linksWithin is the statement of the links of all resources of a page without a

@@ -102,23 +102,14 @@ var jsonTypes = map[string]string{"boolean": "boolean", "numeric": "number"}
 
 func (w *writer) scannedJSON(a *schema.Attribute) string {
 	top, folded := topOf(a), w.table.alias+".folded"
-	var path []string
-	if urn := a.Extension(); urn != "" {
-		path = append(path, urn)
-	}
-	path = append(path, top.Name)
-	at := func(names ...string) string {
-		return folded + " #> " + w.param(append(path, names...)) + "::text[]"
-	}
+	at := func(keys ...string) string { return folded + " #> " + w.param(keys) + "::text[]" }
 	switch {
 	case top.MultiValued && top != a:
 		primary := w.param(pathOf(top) + "[*] ? (@." + quote("primary") + " == true)")
-		return "coalesce(jsonb_path_query_first(" + folded + ", " + primary + "::jsonpath), " + at("0") + ") -> " + w.param(a.Name) + "::text"
+		return "coalesce(jsonb_path_query_first(" + folded + ", " + primary + "::jsonpath), " + at(append(keysOf(top), "0")...) + ") -> " + w.param(a.Name) + "::text"
 	case top.MultiValued:
-		return at("0")
-	case top != a:
-		return at(a.Name)
+		return at(append(keysOf(top), "0")...)
 	default:
-		return at()
+		return at(keysOf(a)...)
 	}
 }

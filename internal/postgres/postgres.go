@@ -68,6 +68,7 @@ func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, def
 type Store struct {
 	pool    *pgxpool.Pool
 	marks   *bookmarks
+	few     int // see listFew
 	queues  *memberQueues
 	lookUps *lookUps
 	recent  *recent.Map[userOf, directory.Record]
@@ -103,7 +104,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	return &Store{
-		pool: pool, marks: newBookmarks(), queues: newMemberQueues(), lookUps: newLookUps(pool, 2*o.timeout()), recent: recent.New[userOf, directory.Record](recentUsers), log: log,
+		pool: pool, marks: newBookmarks(), few: few, queues: newMemberQueues(), lookUps: newLookUps(pool, 2*o.timeout()), recent: recent.New[userOf, directory.Record](recentUsers), log: log,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
 }
@@ -152,7 +153,10 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 		"application_name":  "purescim",
 		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),
 		"jit":               "off", // compiling costs more than any statement here
-		"random_page_cost":  "1.1", // solid-state disks: a look-up by index costs little more than reading on
+		// What is used lies in memory, or on solid-state disks: a page costs little more
+		// than what is done with its rows, wherever it is, so scans are worth sharing.
+		"seq_page_cost":    "0.1",
+		"random_page_cost": "0.11",
 		// A server that dies inside a transaction must not hold its locks for ever.
 		"idle_in_transaction_session_timeout": strconv.FormatInt((2 * timeout).Milliseconds(), 10),
 	}

@@ -157,7 +157,7 @@ func (v view) fetch(ctx context.Context, r ranking, ranks []rank) (p directory.P
 			})
 		}
 		if ids := idsIn(ranks, i); len(ids) > 0 {
-			b.Queue(part.every+" and "+part.id()+thoseIDs+" order by "+part.id(), v.org, ids).Query(func(rows pgx.Rows) (err error) {
+			b.Queue(part.fields+part.fromAll+" and "+part.id()+thoseIDs+" order by "+part.id(), v.org, ids).Query(func(rows pgx.Rows) (err error) {
 				records[i], err = part.read(rows, len(ids))
 				return err
 			})

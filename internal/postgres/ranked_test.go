@@ -42,6 +42,7 @@ func TestLists_AreTwinsOfMemory(t *testing.T) {
 		s.add(rt, org, schema.Group, w.groups)
 		s.link(rt, org, w.members)
 		for range 2 {
+			store.few = rapid.IntRange(0, twinUsers).Draw(rt, "few")
 			l := w.drawList(rt)
 			want := l.inMemory()
 			v := store.view(0)

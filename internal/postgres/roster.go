@@ -32,7 +32,7 @@ func (v view) ListMembers(ctx context.Context, group uuid.UUID, s directory.Sele
 
 const (
 	chosenUsers      = ` and u.id = any($2) and u.active = any($3)`
-	selectSomeUsers  = listUsers + chosenUsers + ` order by u.id limit $4 offset $5`
+	selectSomeUsers  = userFields + fromUsers + chosenUsers + ` order by u.id limit $4 offset $5`
 	countChosenUsers = countUsers + chosenUsers
 )
 

@@ -257,6 +257,7 @@ func listStatements(t *testing.T) map[string]string {
 		s := v.listing(c.typ, q)
 		name := c.typ.Plural + " " + c.filter
 		statements[name+" counted"] = s.count
+		statements[name+" few"], _ = s.fewOf(q, few)
 		statements[name+" links"] = s.linksOf(givenIDs)
 		for way, marked := range map[string]bool{" by offset": false, " by bookmark": true} {
 			page := s.span(q, bookmark{}, marked)
@@ -294,7 +295,7 @@ func rankingStatements(t *testing.T, v view) map[string]string {
 				}
 			}
 			for _, p := range r.parts {
-				statements["records of "+p.table.name] = p.every + " and " + p.id() + thoseIDs + " order by " + p.id()
+				statements["records of "+p.table.name] = p.fields + p.fromAll + " and " + p.id() + thoseIDs + " order by " + p.id()
 			}
 		}
 	}

@@ -60,7 +60,11 @@ type failer interface {
 func newShelf(t testing.TB) *shelf {
 	t.Helper()
 	s := &shelf{url: testdb.New(t)}
-	conn, err := pgx.Connect(t.Context(), s.url)
+	config, err := configure(s.url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
