@@ -198,10 +198,16 @@ func (f floorHandler) update(r *http.Request) (int, []byte, error) {
 }
 
 func (f floorHandler) readAndUpdate(r *http.Request) (int, []byte, error) {
-	if status, doc, err := f.readOne(floorGet)(r); err != nil || status != http.StatusOK {
-		return status, doc, err
+	id, err := pathID(r, "id")
+	if err != nil {
+		return 0, nil, err
 	}
-	return f.update(r)
+	var modified time.Time
+	var doc []byte
+	if err := f.pool.QueryRow(r.Context(), floorRead, floorOrg, id).Scan(&modified, &doc); err != nil {
+		return 0, nil, err
+	}
+	return f.write(r, http.StatusOK, floorChange, floorOrg, id, time.Now(), f.doc, f.folded, modified)
 }
 
 func (f floorHandler) member(sql string) handler {

@@ -45,13 +45,16 @@ insert into users (org_id, id, version, created_at, modified_at, active, doc, fo
                    user_name_key, display_name, display_name_key, external_id, employee_number_key, department_key)
 values ($1, $2, 1, $3, $3, true, $4, $5, $6, $7, $8, $9, $10, $11)`
 
-	// The keys are an e-mail and two telephones; what is counted is an active user.
+	// The keys are an e-mail and two telephones; what is counted is an active user. The
+	// row of modifications is of users.
 	floorInsertWhole = `
 with created as (` + floorInsert + `
 ), keyed as (
   insert into user_keys (org_id, kind, key, user_id)
   select $1, k.kind, k.key, $2
   from   unnest('{1,2,2}'::smallint[], $12::text[]) as k (kind, key)
+), modified as (
+  insert into modifications (org_id, kind, modified_at, id) values ($1, 1, $3, $2)
 )
 insert into count_changes (org_id, kind, id, n) values ($1, 1, $13, 1)`
 
@@ -59,6 +62,15 @@ insert into count_changes (org_id, kind, id, n) values ($1, 1, $13, 1)`
 update users
 set    version = version + 1, modified_at = $3, doc = $4, folded = $5
 where  org_id = $1 and id = $2`
+
+	// What an update of a user who was read does, with its row of modifications.
+	floorRead   = `select modified_at, doc from users where org_id = $1 and id = $2`
+	floorChange = `
+with moved as (
+  update modifications
+  set    modified_at = $3
+  where  org_id = $1 and kind = 1 and modified_at = $6 and id = $2
+)` + floorUpdate
 
 	floorAddMembers = `
 with changed as (
@@ -76,7 +88,13 @@ with changed as (
   returning 1
 )` + floorCountMembers + `member_count - (select count(*) from changed)` + floorAnswerGroup
 
-	floorCountMembers = `
+	floorCountMembers = `, moved as (
+  update modifications m
+  set    modified_at = $4
+  from   groups g
+  where  m.org_id = $1 and m.kind = 2 and m.modified_at = g.modified_at and m.id = g.id
+  and    g.org_id = $1 and g.id = $2
+)
 update groups
 set    version = version + 1, modified_at = $4, member_count = `
 	floorAnswerGroup = `

@@ -16,7 +16,7 @@ const floorOrg = int64(1)
 // Mirror copies an organisation's rows for the floor to work on. Both sides then find the
 // same rows, and neither sees what the other writes.
 func Mirror(ctx context.Context, databaseURL string, org int64, d Data) error {
-	copies := []mirrored{{table: "user_keys"}, {table: "groups"}}
+	copies := []mirrored{{table: "user_keys"}, {table: "groups"}, {table: "modifications"}}
 	const parts = 4 // users are most of the work
 	for part := range parts {
 		from, to := nobody, everybody
