@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,9 @@ const (
 	foreignKeyViolation  = "23503"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	tooManyConnections   = "53300"
+	connectionLost       = "08"   // the whole class
+	shuttingDown         = "57P0" // or starting
 )
 
 // violates reports whether err is a violation of the constraint.
@@ -69,12 +73,28 @@ func isTransient(err error) bool {
 
 func isNotFound(err error) bool { return errors.Is(err, directory.ErrNotFound) }
 
+// isAway reports whether err is of the connection and not of a statement: what was
+// asked for may have been done or not.
+func isAway(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if e := (*pgconn.PgError)(nil); errors.As(err, &e) {
+		return e.Code == tooManyConnections || strings.HasPrefix(e.Code, connectionLost) || strings.HasPrefix(e.Code, shuttingDown)
+	}
+	return pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 // wrap says what was being done when err happened.
 func wrap(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	err = fmt.Errorf("%s: %w", doing, err)
+	if isAway(err) {
+		return scim.Unavailable("the connection to the database was lost, and it is not known whether the request was carried out; try again in some seconds").Because(err)
+	}
+	return err
 }
 
 // noRows turns pgx's word for "not found" into the registry's.

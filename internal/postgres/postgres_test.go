@@ -2,6 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,7 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/testdb"
 )
 
@@ -111,6 +117,23 @@ func TestRetry(t *testing.T) {
 	tries := 0
 	if err := retry(t.Context(), func() error { tries++; return &pgconn.PgError{Code: deadlockDetected} }); err == nil || tries != attempts {
 		t.Errorf("%d tries and error %v, want an end after %d", tries, err, attempts)
+	}
+}
+
+// What is of the connection is to be tried again; what is of the statement, or of
+// who asked, is not.
+func TestWrap_TellsWhatIsAway(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		&pgconn.PgError{Code: "57P01"}: true, &pgconn.PgError{Code: "08006"}: true, &pgconn.PgError{Code: "53300"}: true,
+		&pgconn.PgError{Code: uniqueViolation}: false, &pgconn.PgError{Code: "57014"}: false,
+		io.ErrUnexpectedEOF: true, context.Canceled: false, directory.ErrNotFound: false,
+	} {
+		told := (*scim.Error)(nil)
+		wrapped := wrap("write", fmt.Errorf("send: %w", err))
+		if got := errors.As(wrapped, &told) && told.Status == http.StatusServiceUnavailable; got != want || !errors.Is(wrapped, err) {
+			t.Errorf("%v: %v", err, wrapped)
+		}
 	}
 }
 

@@ -289,6 +289,28 @@ func TestAsync_IsLeftInOrderByAServerThatStops(t *testing.T) {
 	}
 }
 
+// What loses its connection to the database may have been done or not: it is told
+// to be tried again, or is.
+func TestAsync_OutlivesItsConnections(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	group := o.NewGroup(t, "Choir")
+	rename := servertest.Patch(map[string]any{"op": "replace", "path": "displayName", "value": "Choirs"})
+	var answers sync.WaitGroup
+	defer answers.Wait()
+	open := lockedGroup(t, server, o, group)
+	answers.Go(func() { o.Do(t, "PATCH", "/Groups/"+group, rename).Refused(t, 503, "") })
+	path := accepted(t, o, bulkBody(0, operation{Method: "PATCH", Path: "/Groups/" + group, Data: rename}, newUser("ada")))
+	const waiting = " from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and $1::bigint > 0"
+	for rows(t, server, o, "select count(*)"+waiting) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	rows(t, server, o, "select count(pg_terminate_backend(pid))"+waiting)
+	open()
+	wantStatuses(t, collected(t, o, path), "200 201")
+}
+
 // lockedGroup keeps a group from being changed until open is called.
 func lockedGroup(t testing.TB, server *servertest.Server, o *servertest.Org, id string) (open func()) {
 	t.Helper()
