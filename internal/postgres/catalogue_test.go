@@ -116,7 +116,7 @@ func TestUpdateEntry_WaitsForWritersOfTheName(t *testing.T) {
 		if err := o.lockReferences(t.Context(), tx, e.References); err != nil {
 			return err
 		}
-		if made, err = o.createUser(t.Context(), tx, schema.User, e); err != nil {
+		if made, err = o.createUser(t.Context(), through(tx), schema.User, e); err != nil {
 			return err
 		}
 		go func() {
@@ -217,7 +217,7 @@ func TestDeleteEntry_WaitsForWritersOfTheName(t *testing.T) {
 		if err := o.lockReferences(t.Context(), tx, e.References); err != nil {
 			return err
 		}
-		if err := second(o.createUser(t.Context(), tx, schema.User, e)); err != nil {
+		if err := second(o.createUser(t.Context(), through(tx), schema.User, e)); err != nil {
 			return err
 		}
 		go func() { done <- o.DeleteEntry(t.Context(), directory.Role, clerk.ID, allow) }()

@@ -124,11 +124,11 @@ func (v view) recording(ctx context.Context) (view, error) {
 
 // alone runs a write of one statement: as it is, or in a transaction with what is
 // recorded of it.
-func (v view) alone(ctx context.Context, write func(q querier) error) error {
+func (v view) alone(ctx context.Context, write func(query queryFunc) error) error {
 	if v.told == nil {
-		return write(v.pool)
+		return write(v.commits.of(v.org).query)
 	}
-	return v.inTx(ctx, nothing, func(tx pgx.Tx) error { return write(tx) })
+	return v.inTx(ctx, nothing, func(tx pgx.Tx) error { return write(through(tx)) })
 }
 
 // inTx is that of the Store, with what was recorded at its end: the outcome of a

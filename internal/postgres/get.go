@@ -58,7 +58,7 @@ func (v view) Version(ctx context.Context, t *schema.Type, id uuid.UUID) (versio
 	if tableOf(t) == users {
 		sql = userVersion
 	}
-	err = v.lookUp(ctx, one(func(raw [][]byte) { version = scim.Version(readInt(raw[0])) }), sql, v.org, uid(id))
+	err = v.lookUps.query(ctx, one(func(raw [][]byte) { version = scim.Version(readInt(raw[0])) }), sql, v.org, uid(id))
 	return version, wrap("get version of "+t.Name, err)
 }
 
@@ -67,14 +67,14 @@ func (v view) getUser(ctx context.Context, id uuid.UUID, links bool) (r director
 	if links {
 		sql = getUserAndGroups
 	}
-	if err = v.lookUp(ctx, one(func(raw [][]byte) { r = readUser(raw) }), sql, v.org, uid(id)); err == nil {
+	if err = v.lookUps.query(ctx, one(func(raw [][]byte) { r = readUser(raw) }), sql, v.org, uid(id)); err == nil {
 		v.remember(r)
 	}
 	return r, err
 }
 
 func (v view) getGroup(ctx context.Context, id uuid.UUID) (r directory.Record, err error) {
-	err = v.lookUp(ctx, one(func(raw [][]byte) { r = readGroup(raw) }), getGroup, v.org, uid(id))
+	err = v.lookUps.query(ctx, one(func(raw [][]byte) { r = readGroup(raw) }), getGroup, v.org, uid(id))
 	return r, err
 }
 

@@ -67,25 +67,22 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 		g.Description, g.Type, g.Visibility, g.RulesVisible, r.Doc, found.folded)
 	args = append(append(args, found.columns...), newID())
 	err = retry(ctx, func() error {
-		return v.referring(ctx, e.References, func(q querier) error {
+		return v.referring(ctx, e.References, func(query queryFunc) error {
 			v.told.created(t, r, e.Doc, members)
-			return v.insertGroup(ctx, q, args, members)
+			return v.insertGroup(ctx, query, args, members)
 		})
 	})
 	r.MemberCount = len(members)
 	return r, wrap("create group", explain(err, e.Doc))
 }
 
-func (v view) insertGroup(ctx context.Context, q querier, args []any, members []uuid.UUID) error {
-	rows, err := q.Query(ctx, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
-	if err != nil {
-		return err
-	}
+func (v view) insertGroup(ctx context.Context, query queryFunc, args []any, members []uuid.UUID) error {
 	var known map[uuid.UUID]bool
-	err = readAll(rows, func(raw [][]byte) {
+	read := func(raw [][]byte) {
 		known = make(map[uuid.UUID]bool)
 		readIDs(raw[0], func(id uuid.UUID) { known[id] = true })
-	})
+	}
+	err := query(ctx, func(rows pgx.Rows) error { return readAll(rows, read) }, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
 	if err == nil && known != nil {
 		err = unknownMembers(members, known)
 	}

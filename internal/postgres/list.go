@@ -138,12 +138,12 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
-	ask := through(v.pool)
+	query := through(v.pool)
 	if s.brief {
-		ask = v.lookUp
+		query = v.lookUps.query
 	}
 	var records []directory.Record
-	err := ask(ctx, func(rows pgx.Rows) (err error) {
+	err := query(ctx, func(rows pgx.Rows) (err error) {
 		records, err = s.read(rows, q.Count)
 		return err
 	}, s.pageOf(beginning, page), s.planned(page.args)...)

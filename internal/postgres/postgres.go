@@ -70,7 +70,8 @@ type Store struct {
 	marks   *bookmarks
 	few     int // see listFew
 	queues  *memberQueues
-	lookUps *lookUps
+	lookUps *lane
+	commits *commits
 	recent  *recent.Map[userOf, directory.Record]
 	log     *slog.Logger
 
@@ -104,7 +105,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	return &Store{
-		pool: pool, marks: newBookmarks(), few: few, queues: newMemberQueues(), lookUps: newLookUps(pool, 2*o.timeout()), recent: recent.New[userOf, directory.Record](recentUsers), log: log,
+		pool: pool, few: few, marks: newBookmarks(), queues: newMemberQueues(),
+		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{pool: pool, timeout: 2 * o.timeout()},
+		recent: recent.New[userOf, directory.Record](recentUsers), log: log,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
 }

@@ -85,7 +85,7 @@ func TestUpdateUser_RemembersOnlyWhatIsCommitted(t *testing.T) {
 	err := o.inTx(t.Context(), nothing, func(tx pgx.Tx) error {
 		old, edit, err := o.editUser(t.Context(), tx, schema.User, id, directory.Change{Edit: edit(with(schema.Title, "Ghost"))})
 		o.must(err)
-		_, err = o.writeUser(t.Context(), tx, schema.User, old, edit, false)
+		_, err = o.writeUser(t.Context(), through(tx), schema.User, old, edit, false)
 		o.must(err)
 		return failed
 	})

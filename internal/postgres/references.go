@@ -50,7 +50,7 @@ func referenceOf(r directory.Reference) reference {
 
 // referring runs a write: with references in a transaction that locks them
 // first, else as it is. References that do not exist are a *directory.MissingError.
-func (v view) referring(ctx context.Context, references []directory.Reference, write func(q querier) error) error {
+func (v view) referring(ctx context.Context, references []directory.Reference, write func(query queryFunc) error) error {
 	if len(references) == 0 {
 		return v.alone(ctx, write)
 	}
@@ -60,7 +60,7 @@ func (v view) referring(ctx context.Context, references []directory.Reference, w
 		if err := missing(references, found); err != nil {
 			return err
 		}
-		return write(tx)
+		return write(through(tx))
 	})
 }
 

@@ -83,7 +83,7 @@ func (v view) updateLockedUser(ctx context.Context, t *schema.Type, id uuid.UUID
 		if err := v.lockReferences(ctx, tx, edit.References); err != nil {
 			return err
 		}
-		r, err = v.writeUser(ctx, tx, t, old, edit, c.Links)
+		r, err = v.writeUser(ctx, through(tx), t, old, edit, c.Links)
 		return err
 	})
 	return v.remembered(r, err)
@@ -103,9 +103,9 @@ func (v view) editUser(ctx context.Context, tx pgx.Tx, t *schema.Type, id uuid.U
 }
 
 func (v view) readUser(ctx context.Context, tx pgx.Tx, t *schema.Type, id uuid.UUID, links bool) (u directory.Resource, err error) {
-	ask, sql := v.lookUp, selectUser
+	query, sql := queryFunc(v.lookUps.query), selectUser
 	if tx != nil {
-		ask = through(tx)
+		query = through(tx)
 	}
 	switch {
 	case tx != nil && links:
@@ -122,7 +122,7 @@ func (v view) readUser(ctx context.Context, tx pgx.Tx, t *schema.Type, id uuid.U
 			u.Links = readLinks(raw[6])
 		}
 	}
-	if err := ask(ctx, one(read), sql, v.org, uid(id)); err != nil {
+	if err := query(ctx, one(read), sql, v.org, uid(id)); err != nil {
 		return u, err
 	}
 	u.Document, err = t.Load(u.Doc)
@@ -189,27 +189,24 @@ select ` + groupsOfUser + ` from changed`
 var errOutrun = errors.New("another writer was faster")
 
 func (v view) storeUser(ctx context.Context, t *schema.Type, old directory.Resource, e directory.Edit, links bool) (r directory.Record, err error) {
-	err = v.referring(ctx, e.References, func(q querier) error {
-		r, err = v.writeUser(ctx, q, t, old, e, links)
+	err = v.referring(ctx, e.References, func(query queryFunc) error {
+		r, err = v.writeUser(ctx, query, t, old, e, links)
 		return err
 	})
 	return v.remembered(r, err)
 }
 
 // writeUser stores an edit. The answer has the links when they are wanted.
-func (v view) writeUser(ctx context.Context, q querier, t *schema.Type, old directory.Resource, e directory.Edit, links bool) (directory.Record, error) {
+func (v view) writeUser(ctx context.Context, query queryFunc, t *schema.Type, old directory.Resource, e directory.Edit, links bool) (directory.Record, error) {
 	u, err := v.userUpdate(t, old, e)
 	if err != nil {
 		return u.record, err
 	}
-	rows, err := q.Query(ctx, u.sql(links && old.Links == nil), u.args...)
-	if err == nil {
-		err = readOne(rows, func(raw [][]byte) {
-			if raw[0] != nil {
-				u.record.Links = readLinks(raw[0])
-			}
-		})
-	}
+	err = query(ctx, one(func(raw [][]byte) {
+		if raw[0] != nil {
+			u.record.Links = readLinks(raw[0])
+		}
+	}), u.sql(links && old.Links == nil), u.args...)
 	switch {
 	case isNotFound(err):
 		return u.record, errOutrun

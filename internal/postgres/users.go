@@ -67,8 +67,8 @@ func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) 
 		return r, err
 	}
 	err = retry(ctx, func() error {
-		return v.referring(ctx, e.References, func(q querier) error {
-			r, err = v.createUser(ctx, q, t, e)
+		return v.referring(ctx, e.References, func(query queryFunc) error {
+			r, err = v.createUser(ctx, query, t, e)
 			return err
 		})
 	})
@@ -76,7 +76,7 @@ func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) 
 	return r, wrap("create user", err)
 }
 
-func (v view) createUser(ctx context.Context, q querier, t *schema.Type, e directory.Edit) (directory.Record, error) {
+func (v view) createUser(ctx context.Context, query queryFunc, t *schema.Type, e directory.Edit) (directory.Record, error) {
 	doc, password := e.Doc, e.PasswordHash
 	found, err := newRow(t, doc)
 	if err != nil {
@@ -88,14 +88,14 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, e direc
 	}
 	r := directory.Record{ID: id, Modified: madeAt(id), Doc: t.Encode(doc)}
 	for {
-		err := v.insertUser(ctx, q, insertUser, t, &r, doc, found, password)
+		err := v.insertUser(ctx, query, insertUser, t, &r, doc, found, password)
 		if !isNotFound(err) {
 			return r, explain(err, doc)
 		}
 		if e.New {
 			return r, directory.ErrDeleted
 		}
-		revived, err := v.reviveUser(ctx, q, t, doc, password)
+		revived, err := v.reviveUser(ctx, query, t, doc, password)
 		// Not found: another request revived it, or a newer one of the name is
 		// deleted. Trying again tells.
 		if !isNotFound(err) {
@@ -105,29 +105,23 @@ func (v view) createUser(ctx context.Context, q querier, t *schema.Type, e direc
 }
 
 // reviveUser stores a user under the id of the last one of the name who was deleted.
-func (v view) reviveUser(ctx context.Context, q querier, t *schema.Type, doc scim.Document, password string) (directory.Record, error) {
-	rows, err := q.Query(ctx, selectDeletedUser, v.org, schema.UserName.Fold(schema.UserName.Text(doc)))
-	if err != nil {
-		return directory.Record{}, err
-	}
+func (v view) reviveUser(ctx context.Context, query queryFunc, t *schema.Type, doc scim.Document, password string) (directory.Record, error) {
 	var id uuid.UUID
-	if err := readOne(rows, func(raw [][]byte) { id = readID(raw[0]) }); err != nil {
+	name := schema.UserName.Fold(schema.UserName.Text(doc))
+	if err := query(ctx, one(func(raw [][]byte) { id = readID(raw[0]) }), selectDeletedUser, v.org, name); err != nil {
 		return directory.Record{}, err
 	}
 	doc = maps.Clone(doc)
 	schema.ID.Set(doc, id.String())
 	r := directory.Record{ID: id, Modified: now(), Doc: t.Encode(doc)}
-	err = v.insertUser(ctx, q, reviveUser, t, &r, doc, rowOf(t, doc), password)
+	err := v.insertUser(ctx, query, reviveUser, t, &r, doc, rowOf(t, doc), password)
 	return r, err
 }
 
 // insertUser stores a user by one of the statements above and completes its record.
-func (v view) insertUser(ctx context.Context, q querier, sql string, t *schema.Type, r *directory.Record, doc scim.Document, found row, password string) error {
-	rows, err := q.Query(ctx, sql, v.newUser(*r, found, password)...)
-	if err != nil {
-		return err
-	}
-	err = readOne(rows, func(raw [][]byte) { r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1]) })
+func (v view) insertUser(ctx context.Context, query queryFunc, sql string, t *schema.Type, r *directory.Record, doc scim.Document, found row, password string) error {
+	read := func(raw [][]byte) { r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1]) }
+	err := query(ctx, one(read), sql, v.newUser(*r, found, password)...)
 	if err == nil {
 		v.told.add(events.Change{Kind: events.Created, Type: t, ID: r.ID, Version: r.Version, New: doc, Password: password != ""})
 	}

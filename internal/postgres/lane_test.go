@@ -13,26 +13,26 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
-// busy keeps as many look-ups on their way as may be, until end is called.
-func (o *tenant) busy() (end func()) {
+// busy keeps as many statements on their way as may be, until end is called.
+func (o *tenant) busy(l *lane) (end func()) {
 	lock, err := o.pool.Begin(o.t.Context())
 	o.must(err)
 	_, err = lock.Exec(o.t.Context(), `select pg_advisory_xact_lock(1)`)
 	o.must(err)
 	var all sync.WaitGroup
-	for range o.lookUps.free {
+	for range l.free {
 		all.Go(func() {
-			err := o.lookUp(o.t.Context(), func(rows pgx.Rows) error { return readAll(rows, func([][]byte) {}) },
-				`select pg_advisory_xact_lock_shared(1)`)
+			read := func(rows pgx.Rows) error { return readAll(rows, func([][]byte) {}) }
+			err := l.query(o.t.Context(), read, `select pg_advisory_xact_lock_shared(1)`)
 			if err != nil {
 				o.t.Error(err)
 			}
 		})
 	}
-	waitUntil(o.t, "no more look-ups may be on their way", func() bool {
-		o.lookUps.mu.Lock()
-		defer o.lookUps.mu.Unlock()
-		return o.lookUps.free == 0
+	waitUntil(o.t, "no more may be on their way", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.free == 0
 	})
 	return func() {
 		o.must(lock.Rollback(o.t.Context()))
@@ -40,20 +40,20 @@ func (o *tenant) busy() (end func()) {
 	}
 }
 
-// awaited waits until n look-ups wait for their turn.
-func (o *tenant) awaited(n int) {
-	waitUntil(o.t, fmt.Sprint(n, " look-ups wait"), func() bool {
-		o.lookUps.mu.Lock()
-		defer o.lookUps.mu.Unlock()
-		return len(o.lookUps.waiting) == n
+// awaited waits until n statements wait for their turn.
+func (o *tenant) awaited(l *lane, n int) {
+	waitUntil(o.t, fmt.Sprint(n, " wait"), func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.waiting) == n
 	})
 }
 
 func TestLookUp_EachGetsItsOwnAnswer(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
-	ids := o.users(3 * mostLookUps)
-	all, end := new(sync.WaitGroup), o.busy()
+	ids := o.users(3 * mostTogether)
+	all, end := new(sync.WaitGroup), o.busy(o.lookUps)
 	for i, id := range ids {
 		all.Go(func() {
 			r, err := o.Get(t.Context(), schema.User, id, true)
@@ -67,7 +67,7 @@ func TestLookUp_EachGetsItsOwnAnswer(t *testing.T) {
 			}
 		})
 	}
-	o.awaited(2 * len(ids))
+	o.awaited(o.lookUps, 2*len(ids))
 	before := o.pool.Stat().AcquireCount()
 	end()
 	all.Wait()
@@ -81,11 +81,11 @@ func TestLookUp_FailsAlone(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	id := o.user("ada").ID
-	all, end := new(sync.WaitGroup), o.busy()
-	for i := range mostLookUps {
+	all, end := new(sync.WaitGroup), o.busy(o.lookUps)
+	for i := range mostTogether {
 		all.Go(func() {
 			if i%10 == 5 {
-				err := o.lookUp(t.Context(), func(rows pgx.Rows) error { return readAll(rows, func([][]byte) {}) }, `select 1/0`)
+				err := o.lookUps.query(t.Context(), func(rows pgx.Rows) error { return readAll(rows, func([][]byte) {}) }, `select 1/0`)
 				var refused *pgconn.PgError
 				if !errors.As(err, &refused) || refused.Code != "22012" {
 					t.Errorf("division by zero: %v", err)
@@ -97,7 +97,7 @@ func TestLookUp_FailsAlone(t *testing.T) {
 			}
 		})
 	}
-	o.awaited(mostLookUps)
+	o.awaited(o.lookUps, mostTogether)
 	end()
 	all.Wait()
 }
@@ -109,7 +109,7 @@ func TestLookUp_CanBeGivenUp(t *testing.T) {
 	o := newTenant(t)
 	free := o.lookUps.free
 	id := o.user("ada").ID
-	staying, leaving, end := new(sync.WaitGroup), new(sync.WaitGroup), o.busy()
+	staying, leaving, end := new(sync.WaitGroup), new(sync.WaitGroup), o.busy(o.lookUps)
 	ctx, cancel := context.WithCancel(t.Context())
 	for range 5 {
 		leaving.Go(func() {
@@ -123,10 +123,10 @@ func TestLookUp_CanBeGivenUp(t *testing.T) {
 			}
 		})
 	}
-	o.awaited(10)
+	o.awaited(o.lookUps, 10)
 	cancel()
 	leaving.Wait()
-	o.awaited(5)
+	o.awaited(o.lookUps, 5)
 	end()
 	staying.Wait()
 	if o.lookUps.free != free {
@@ -144,14 +144,14 @@ func TestLookUp_OutlivesWhoAsks(t *testing.T) {
 		cancel()
 		return readAll(rows, func([][]byte) {})
 	}
-	batch := []*lookUp{{sql: `select 1`, read: read}}
+	batch := []*passenger{{sql: `select 1`, read: read}}
 	for range 5 {
-		batch = append(batch, &lookUp{
-			sql: getUser, args: []any{o.org, uid(id)}, turn: make(chan []*lookUp),
+		batch = append(batch, &passenger{
+			sql: getUser, args: []any{o.org, uid(id)}, turn: make(chan []*passenger),
 			read: one(func([][]byte) {}),
 		})
 	}
-	o.lookUps.send(ctx, batch)
+	o.lookUps.take(ctx, batch)
 	for _, q := range batch[1:] {
 		if <-q.turn; !q.answered || q.err != nil {
 			t.Errorf("answered %v, %v", q.answered, q.err)
