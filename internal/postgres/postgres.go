@@ -127,7 +127,7 @@ func (s *Store) Org(id org.ID) directory.View { return s.view(id) }
 type view struct {
 	*Store
 	org  int64
-	told *recorder // of the changes, in a write that is to be told
+	told *recorder // of the changes, in a write that is to be told or is a step
 }
 
 func (s *Store) view(id org.ID) view { return view{Store: s, org: int64(id)} }
