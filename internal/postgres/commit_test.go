@@ -30,7 +30,16 @@ func TestCommit_KeepsAllThatCameTogether(t *testing.T) {
 	o := newTenant(t)
 	lane := o.commits.of(o.org)
 	ids := o.users(mostTogether)
+	groups := []uuid.UUID{o.group("A").ID, o.group("B", ids[0]).ID, o.group("C", ids...).ID}
 	all, end := new(sync.WaitGroup), o.busy(lane)
+	for _, group := range groups {
+		all.Go(func() {
+			m := directory.MemberChange{Add: ids[1:2], Remove: ids[:1], Limit: 1}
+			if _, err := o.ChangeMembers(t.Context(), group, scim.Condition{}, m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	for i, id := range ids {
 		all.Go(func() { o.retitle(id, "Dr") })
 		all.Go(func() {
@@ -40,12 +49,13 @@ func TestCommit_KeepsAllThatCameTogether(t *testing.T) {
 			}
 		})
 	}
-	o.awaited(lane, 2*len(ids))
+	waiting := 2*len(ids) + len(groups)
+	o.awaited(lane, waiting)
 	before := o.pool.Stat().AcquireCount()
 	end()
 	all.Wait()
 	if n := int(o.pool.Stat().AcquireCount() - before); n > len(ids)/4 {
-		t.Errorf("%d writes that waited took %d round trips", 2*len(ids), n)
+		t.Errorf("%d writes that waited took %d round trips", waiting, n)
 	}
 	for _, id := range ids {
 		if title := schema.Title.Text(load(t, o.get(schema.User, id, false).Doc)); title != "Dr" {
@@ -53,6 +63,7 @@ func TestCommit_KeepsAllThatCameTogether(t *testing.T) {
 		}
 	}
 	expect(t, "users", o.number(`select count(*) from users where org_id = $1`, o.org), 2*len(ids))
+	expect(t, "members", o.number(`select count(*) from group_members where org_id = $1`, o.org), 1+1+len(ids)-1)
 	o.consistent()
 }
 

@@ -78,11 +78,14 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 
 func (v view) insertGroup(ctx context.Context, query queryFunc, args []any, members []uuid.UUID) error {
 	var known map[uuid.UUID]bool
-	read := func(raw [][]byte) {
-		known = make(map[uuid.UUID]bool)
-		readIDs(raw[0], func(id uuid.UUID) { known[id] = true })
+	read := func(rows pgx.Rows) error {
+		known = nil
+		return readAll(rows, func(raw [][]byte) {
+			known = make(map[uuid.UUID]bool)
+			readIDs(raw[0], func(id uuid.UUID) { known[id] = true })
+		})
 	}
-	err := query(ctx, func(rows pgx.Rows) error { return readAll(rows, read) }, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
+	err := query(ctx, read, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
 	if err == nil && known != nil {
 		err = unknownMembers(members, known)
 	}

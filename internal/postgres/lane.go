@@ -16,7 +16,8 @@ import (
 // mostTogether is how many go in one round trip. Each waits for those before it.
 const mostTogether = 32
 
-// queryFunc runs a statement and returns what read returns.
+// queryFunc runs a statement and returns what read returns, which may be called again:
+// what it told before counts no more.
 type queryFunc func(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error
 
 // through asks alone.

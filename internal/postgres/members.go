@@ -108,10 +108,11 @@ func (v view) changeLockedMembers(ctx context.Context, group uuid.UUID, match sc
 	return r, err
 }
 
-// applyMembers adds and removes.
-func (v view) applyMembers(ctx context.Context, q querier, group uuid.UUID, m directory.MemberChange) (directory.Record, error) {
-	args := []any{v.org, uid(group), uids(m.Add), uids(removals(m)), len(m.Add), now()}
-	a, err := v.apply(ctx, q, group, m.Links, changeMembers, args)
+// applyMembers adds and removes, in the transaction if there is one.
+func (v view) applyMembers(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.Record, error) {
+	remove := removals(m)
+	args := []any{v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), now()}
+	a, err := v.apply(ctx, tx, group, m.Links, len(m.Add)+len(remove), changeMembers, args)
 	if err == nil && a.known != nil {
 		err = unknownMembers(m.Add, a.known)
 	}
@@ -135,26 +136,30 @@ type applied struct {
 	before  time.Time
 }
 
-// apply runs a statement that changes members. With links it also reads the
-// members, unless they are many, in the same round trip and under the same lock.
-func (v view) apply(ctx context.Context, q querier, group uuid.UUID, links bool, sql string, args []any) (a applied, err error) {
-	read := func(rows pgx.Rows) error { return readOne(rows, a.read) }
-	if !links {
-		rows, err := q.Query(ctx, sql, args...)
-		if err == nil {
-			err = read(rows)
-		}
-		return a, err
+// apply runs a statement that changes n members, in the transaction if there is one.
+// With links it also reads the members, unless they are many, in the same round trip
+// and under the same lock.
+func (v view) apply(ctx context.Context, tx pgx.Tx, group uuid.UUID, links bool, n int, sql string, args []any) (a applied, err error) {
+	q, read := querier(v.pool), one(a.read)
+	if tx != nil {
+		q = tx
 	}
-	b := new(pgx.Batch)
-	b.Queue(sql, args...).Query(read)
-	v.queueFewMembers(b, group, &a.Record)
-	err = q.SendBatch(ctx, b).Close()
+	switch {
+	case links:
+		b := new(pgx.Batch)
+		b.Queue(sql, args...).Query(read)
+		v.queueFewMembers(b, group, &a.Record)
+		err = q.SendBatch(ctx, b).Close()
+	case tx == nil && n <= mostTogether:
+		err = v.commits.of(v.org).query(ctx, read, sql, args...)
+	default:
+		err = through(q)(ctx, read, sql, args...)
+	}
 	return a, err
 }
 
 func (a *applied) read(raw [][]byte) {
-	a.Record = readGroup(raw)
+	*a = applied{Record: readGroup(raw)}
 	if raw[6] != nil {
 		a.known = make(map[uuid.UUID]bool)
 		readIDs(raw[6], func(id uuid.UUID) { a.known[id] = true })

@@ -74,7 +74,7 @@ func (v view) changeInTurn(ctx context.Context, group uuid.UUID, m directory.Mem
 	r := v.queues.join(g, m)
 	if r == nil {
 		defer v.goOn(g)
-		return v.applyMembers(ctx, v.pool, group, m)
+		return v.applyMembers(ctx, nil, group, m)
 	}
 	select {
 	case <-r.done:
@@ -201,7 +201,7 @@ func (v view) applyMerged(group uuid.UUID, b *memberBatch) {
 			wishes.take(n, r)
 			links = links || r.Links
 		}
-		a, err := v.apply(b.ctx, v.pool, group, links, mergedChange, wishes.args(v.org, group))
+		a, err := v.apply(b.ctx, nil, group, links, len(wishes), mergedChange, wishes.args(v.org, group))
 		switch {
 		case err != nil:
 			for _, r := range requests {
