@@ -80,6 +80,7 @@ func TestIndexesAreUsed(t *testing.T) {
 	t.Run("filters", func(t *testing.T) { filtersUseIndexes(t, s, org) })
 	t.Run("orders", func(t *testing.T) { ordersUseIndexes(t, s, org) })
 	t.Run("times", func(t *testing.T) { timesUseIndexes(t, s, org) })
+	t.Run("times found", func(t *testing.T) { timesAreFound(t, s, org) })
 	t.Run("links", func(t *testing.T) { linksUseIndexes(t, s, org) })
 	t.Run("scans", func(t *testing.T) { scansAreShared(t, s, org) })
 }

@@ -97,6 +97,7 @@ type listing struct {
 	fields, fromAll string // of every resource
 	// The beginnings of statements, with the condition; the arguments of the condition.
 	records, ids, count string
+	found               string // ids again, in any order
 	linked              string // records with their links; "" where links are too many for that
 	condition           string
 	args                []any
@@ -141,6 +142,10 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 	}
 	s.ids += s.condition
 	s.count += s.condition
+	s.found = s.ids
+	if q.Filter != nil {
+		s.readModified(t, q, args)
+	}
 	return s
 }
 
@@ -239,7 +244,7 @@ func (s listing) fewOf(q directory.Query, few int) (sql string, args []any) {
 		page += " order by f.id"
 	}
 	id := s.table.alias + ".id"
-	return withFound + "(" + s.ids + " limit " + strconv.Itoa(few+1) + ")" +
+	return withFound + "(" + s.found + " limit " + strconv.Itoa(few+1) + ")" +
 		s.counted(countFound) + " and " + id + " = any(array(" + page + " limit " + strconv.Itoa(q.Count) + "))" +
 		" order by " + id, args
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
@@ -43,10 +44,40 @@ var lastModified = schema.Meta.SubAttribute("lastModified")
 // modified is the time in a row of modifications, where a statement reads it as t.
 var modified = operand{sql: "t.modified_at", as: timestamp}
 
-// modifications selects the rows of the table's resources.
-func (t *table) modifications() string {
-	return "t.org_id = $1 and t.kind = " + strconv.Itoa(int(t.modified))
+// times tells how a statement knows the times of modification that a filter asks for,
+// whatever else it asks for. Those inside of "or" and "not" find nothing: they are
+// compared where the resources are read.
+type times int
+
+const (
+	timesFound  times = iota // the rows of modifications tell whose they are
+	timesJoined              // each resource has its row of modifications beside it
+	timesPassed              // they are compared like others, resource after resource
+)
+
+// split gives the conditions of a filter, and apart those on the rows of
+// modifications that are to be found.
+func (w *writer) split(n filter.Node) (conditions, times []string) {
+	for _, n := range conjuncts(n) {
+		if isModification(n) && w.times == timesFound {
+			times = append(times, w.test(modified, n))
+		} else {
+			conditions = append(conditions, sqlWords.join(n, w.leaf))
+		}
+	}
+	return conditions, times
 }
+
+// allOf selects the rows of modifications that satisfy all conditions.
+func (t *table) allOf(times []string) string {
+	return strings.Join(append([]string{"t.kind = " + strconv.Itoa(int(t.modified))}, times...), " and ")
+}
+
+// What a filter finds that asks for nothing but times.
+const (
+	countModifications = `select count(*) from modifications t where t.org_id = $1 and `
+	listModifications  = `select t.id from modifications t where t.org_id = $1 and `
+)
 
 // byModification reports whether a list sorted by the attribute walks modifications:
 // unless an index finds the few that are to be sorted.
@@ -75,8 +106,28 @@ func isModification(n filter.Node) bool {
 
 // operand is table.operand, but for the time in joined modifications.
 func (w *writer) operand(a *schema.Attribute) (operand, bool) {
-	if w.joined && a == lastModified {
+	if w.times == timesJoined && a == lastModified {
 		return modified, true
 	}
 	return w.table.operand(a)
+}
+
+// readModified is for a filter that asks for times of modification. A page that is
+// read, and not found among few, lies close to where it begins, because many are there:
+// so the resources are passed. For times alone no resource is looked at to count, or to
+// find few.
+func (s *listing) readModified(t *schema.Type, q directory.Query, args []any) {
+	if !s.composed {
+		return
+	}
+	conditions, times := newWriter(t, args).split(q.Filter.Root())
+	if times == nil {
+		return
+	}
+	if conditions == nil && !q.ActiveOnly {
+		s.count, s.found = countModifications+s.table.allOf(times), listModifications+s.table.allOf(times)
+	}
+	passing := newWriter(t, args)
+	passing.times = timesPassed
+	s.records = s.fields + s.fromAll + passing.condition(q)
 }

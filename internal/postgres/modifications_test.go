@@ -126,6 +126,37 @@ func timesUseIndexes(t *testing.T, s *shelf, org int64) {
 	}
 }
 
+// A filter on the time of modification finds few by the index, together with their
+// total. Where there are many the page is read in the order of ids, from where it
+// begins, and they are counted without the users.
+func timesAreFound(t *testing.T, s *shelf, org int64) {
+	const recent, old = `meta.lastModified gt "2026-02-04T16:00:00Z"`, `meta.lastModified ge "2026-01-21T20:00:00Z"`
+	list := func(text string) (listing, directory.Query) {
+		q := directory.Query{Start: 1, Count: 100, Filter: parsed(t, schema.User, text)}
+		return newListing(schema.User, q, []any{org}), q
+	}
+	expectPlan := func(what, sql string, args []any, wanted, spared string) {
+		t.Helper()
+		plan := s.explain(t, sql, args)
+		if !strings.Contains(plan, wanted) || regexp.MustCompile(spared).MatchString(plan) {
+			t.Errorf("%s: not answered by %s\n%s\n%s", what, wanted, sql, plan)
+		}
+	}
+	for _, text := range []string{recent, recent + " and active eq true", old} {
+		of, q := list(text)
+		found, args := of.fewOf(q, few)
+		expectPlan("few of "+text, found, args, "modifications", "Seq Scan on users")
+	}
+	for _, text := range []string{recent, old} {
+		of, _ := list(text)
+		expectPlan("count of "+text, of.count, of.args, "modifications", "users")
+	}
+	for _, text := range []string{old, old + " and active eq true"} {
+		of, q := list(text)
+		expectPlan("page of "+text, of.pageOf(of.records, of.span(q, bookmark{}, false)), of.args, "users_", "->  Sort |Seq Scan")
+	}
+}
+
 func listOf(t *testing.T, types []*schema.Type, text, by, order string) (list []directory.TypeQuery) {
 	t.Helper()
 	sorts, err := filter.ParseSort(types, by, order)

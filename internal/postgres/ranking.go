@@ -57,7 +57,7 @@ func (v view) ranking(list []directory.TypeQuery) ranking {
 		p := part{listing: newListing(of.Type, of.Query, r.args), number: strconv.Itoa(i)}
 		w := newWriter(of.Type, p.args)
 		if p.joined = byModification(of.Sort.Attr, of.Query); p.joined {
-			w.args, w.joined = r.args, true
+			w.args, w.times = r.args, timesJoined
 			p.condition = w.condition(of.Query)
 		}
 		if r.creation {
@@ -139,7 +139,7 @@ func (p part) rankID() string {
 func (p part) from() string {
 	from := p.table.name + " " + p.table.alias
 	if p.joined {
-		from += " join modifications t on " + p.table.modifications() + " and t.id = " + p.id()
+		from += " join modifications t on t.org_id = $1 and " + p.table.allOf(nil) + " and t.id = " + p.id()
 	}
 	return from
 }

@@ -18,8 +18,7 @@ type writer struct {
 	t     *schema.Type
 	table *table
 	args  []any
-	// joined says that the statement has the row of modifications beside each resource.
-	joined bool
+	times times
 }
 
 func newWriter(t *schema.Type, args []any) *writer {
@@ -42,21 +41,11 @@ const activeOnly = " and u.active"
 // where turns a bound filter into a condition, which is true exactly for the
 // documents that filter.Match accepts; for others it may be false or null, which a
 // WHERE clause takes alike.
-//
-// Times of modification are found in modifications, unless these are joined. Those
-// inside of "or" and "not" are no way to find anything: the resources tell them.
 func (w *writer) where(n filter.Node) string {
-	var conditions, times []string
-	for _, n := range conjuncts(n) {
-		if isModification(n) && !w.joined {
-			times = append(times, w.test(modified, n))
-		} else {
-			conditions = append(conditions, sqlWords.join(n, w.leaf))
-		}
-	}
+	conditions, times := w.split(n)
 	if times != nil {
-		conditions = append(conditions, w.table.alias+".id in (select t.id from modifications t where "+
-			w.table.modifications()+" and "+strings.Join(times, " and ")+")")
+		conditions = append(conditions, w.table.alias+".id in (select t.id from modifications t where t.org_id = $1 and "+
+			w.table.allOf(times)+")")
 	}
 	return strings.Join(conditions, " and ")
 }
