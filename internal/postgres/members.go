@@ -56,12 +56,11 @@ with ` + beginChange + `1` + endChange + fromChange
 	endChange = `
   where  g.org_id = $1 and g.id = $2
   and    (select count(*) from added) + (select count(*) from removed) > 0
-  returning g.version, g.modified_at, g.member_count
+  returning g.id, g.version, g.modified_at, g.member_count
 ), moved as (
   update modifications t
   set    modified_at = $6
-  from   changed
-  where  t.org_id = $1 and t.kind = 2 and t.id = $2
+  where  t.org_id = $1 and t.kind = 2 and t.id = (select id from changed)
   and    t.modified_at = any(array[` + timeOfGroup + `, (select modified_at from target)])
 )
 select t.id,

@@ -19,7 +19,7 @@ import (
 // for another: then the group's time is newer than what the statement sees of
 // modifications. It names both, the one that finds the row and the one that the row
 // has now. Rows are moved and not made anew, so that PostgreSQL follows them from one
-// to the other.
+// to the other. They are found by sub-selects, which cost less than joins.
 
 // The kinds of modifications. The numbers are stored, and written in statements.
 const (

@@ -155,8 +155,7 @@ with changed as (
 ), moved as (
   update modifications t
   set    modified_at = $4
-  from   changed
-  where  t.org_id = $1 and t.kind = 1 and t.modified_at = $17 and t.id = changed.id
+  where  t.org_id = $1 and t.kind = 1 and t.modified_at = $17 and t.id = (select id from changed)
 )`
 
 	updateUserAndKeys = updateUser + `, dropped as (
