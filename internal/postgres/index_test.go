@@ -175,7 +175,7 @@ func ordersUseIndexes(t *testing.T, s *shelf, org int64) {
 				places = append(places, directory.Position{ID: numbered(1, manyUsers/2), Absent: true})
 			}
 			for _, from := range places {
-				sql, args := r.statement(r.behind(from)[0], 0, 25)
+				sql, args := r.page(r.behind(from)[0], 25)
 				plan := s.explain(t, sql, args)
 				if regexp.MustCompile(`Seq Scan|->  Sort `).MatchString(plan) || !strings.Contains(plan, c.index+" ") {
 					t.Errorf("%s %s behind %+v is not read from %s\n%s\n%s", c.by, order, from, c.index, sql, plan)

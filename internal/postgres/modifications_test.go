@@ -113,7 +113,7 @@ func timesUseIndexes(t *testing.T, s *shelf, org int64) {
 		for _, order := range []string{"ascending", "descending"} {
 			r := v.ranking(listOf(t, c.types, c.filter, "meta.lastModified", order))
 			for _, from := range []directory.Position{{}, {ID: numbered(1, manyUsers/2), Value: "2026-01-21T20:00:00Z"}} {
-				sql, args := r.statement(r.behind(from)[0], 0, 25)
+				sql, args := r.page(r.behind(from)[0], 25)
 				args = slices.DeleteFunc(args, func(arg any) bool { _, mode := arg.(pgx.QueryExecMode); return mode })
 				plan := s.explain(t, sql, args)
 				walks := strings.Contains(plan, "modifications_pkey") && !strings.Contains(plan, "->  Sort ")

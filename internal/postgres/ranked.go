@@ -1,10 +1,11 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"slices"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -68,8 +69,7 @@ func (v view) listPart(ctx context.Context, t *schema.Type, q directory.Query) (
 	return v.listByID(ctx, t, q)
 }
 
-// listRanked reads the ranks of a page and then, in one round trip, the resources
-// that are there.
+// listRanked reads the resources of a page in their order, and then their links.
 func (v view) listRanked(ctx context.Context, list []directory.TypeQuery) (p directory.Page, err error) {
 	q, r := list[0].Query, v.ranking(list)
 	mark, marked := v.begin(r.here, q)
@@ -80,24 +80,22 @@ func (v view) listRanked(ctx context.Context, list []directory.TypeQuery) (p dir
 }
 
 func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool) (p directory.Page, err error) {
-	count := max(q.Count, 0)
+	size := max(q.Count, 0)
+	count := size
 	if q.After != nil && count > 0 {
 		count++ // tells whether more follow
 	}
-	ranks, err := v.findRanks(ctx, r, q, from, known, count)
+	ranks, total, err := v.findRanks(ctx, r, q, from, known, count)
 	if err != nil {
 		return p, err
 	}
+	if p.Total = len(ranks); q.Start > 1 || known || p.Total >= count { // it is not the whole list
+		if p.Total, err = v.rankedTotal(ctx, r, total, len(ranks) > 0); err != nil {
+			return p, err
+		}
+	}
 	found := len(ranks)
-	ranks = ranks[:min(found, max(q.Count, 0))]
-	if p, err = v.fetch(ctx, r, ranks); err != nil {
-		return p, err
-	}
-	if q.Start <= 1 && !known && found < count {
-		p.Total = found // it is the whole list
-	} else if p.Total, err = v.addFiltered(ctx, r, p.Total); err != nil {
-		return p, err
-	}
+	ranks = ranks[:min(found, size)]
 	switch n := len(ranks); {
 	case n == 0:
 	case q.After != nil && found > n:
@@ -107,103 +105,53 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 		there.start += n
 		v.marks.put(there, ranks[n-1].Position, p.Total)
 	}
+	if err := v.linkRanks(ctx, r, ranks); err != nil {
+		return p, err
+	}
+	for _, k := range ranks {
+		p.Records = append(p.Records, k.record)
+		p.Types = append(p.Types, r.list[k.part].Type)
+	}
 	return p, nil
 }
 
-// findRanks finds the ranks of a page: behind a position, or else by counting its
-// way to the one before the page.
-func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool, count int) (ranks []rank, err error) {
+// findRanks finds a page: behind a position, or else by counting its way to the resource
+// before it. The total is told if the page is not empty.
+func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool, count int) (ranks []rank, total int, err error) {
 	if count == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if !known && q.Start > 1 {
-		before, err := v.readStep(ctx, r, r.all(), q.Start-2, 1)
-		if err != nil || len(before) == 0 {
-			return nil, err
+		var before rank
+		sql, args := r.place(q.Start - 2)
+		err := through(v.pool)(ctx, one(func(raw [][]byte) { before = readRank(raw) }), sql, args...)
+		if errors.Is(err, directory.ErrNotFound) {
+			return nil, 0, nil
 		}
-		from = before[0].Position
+		if err != nil {
+			return nil, 0, err
+		}
+		from = before.Position
 	}
 	for _, s := range r.behind(from) {
-		found, err := v.readStep(ctx, r, s, 0, count)
-		if err != nil {
-			return nil, err
-		}
-		if ranks = append(ranks, found...); len(ranks) >= count {
-			return ranks[:count], nil
+		sql, args := r.page(s, count-len(ranks))
+		err := through(v.pool)(ctx, func(rows pgx.Rows) error {
+			found, n, err := r.readPage(rows)
+			ranks, total = append(ranks, found...), max(total, n)
+			return err
+		}, sql, args...)
+		if err != nil || len(ranks) == count {
+			return ranks, total, err
 		}
 	}
-	return ranks, nil
+	return ranks, total, nil
 }
 
-func (v view) readStep(ctx context.Context, r ranking, s step, offset, limit int) ([]rank, error) {
-	sql, args := r.statement(s, offset, limit)
-	rows, err := v.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	return readRanks(rows)
-}
-
-// fetch reads the resources of ranks, their links, and the total of the types
-// that are listed without a filter, in one round trip. Who was deleted since is
-// left out.
-func (v view) fetch(ctx context.Context, r ranking, ranks []rank) (p directory.Page, err error) {
-	b := new(pgx.Batch)
-	records := make([][]directory.Record, len(r.parts))
-	for i, part := range r.parts {
-		if part.filter == "" {
-			b.Queue(part.total, v.org).Query(func(rows pgx.Rows) error {
-				return readOne(rows, func(raw [][]byte) { p.Total += int(readInt(raw[0])) })
-			})
-		}
-		if ids := idsIn(ranks, i); len(ids) > 0 {
-			b.Queue(part.fields+part.fromAll+" and "+part.id()+thoseIDs+" order by "+part.id(), v.org, ids).Query(func(rows pgx.Rows) (err error) {
-				records[i], err = part.read(rows, len(ids))
-				return err
-			})
-			if r.list[i].Links {
-				b.Queue(part.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error {
-					return part.readLinks(rows, records[i])
-				})
-			}
-		}
-	}
-	if b.Len() > 0 {
-		err = v.pool.SendBatch(ctx, b).Close()
-	}
-	r.place(&p, ranks, records)
-	return p, err
-}
-
-func idsIn(ranks []rank, part int) (ids uids) {
-	for _, k := range ranks {
-		if k.part == part {
-			ids = append(ids, k.ID)
-		}
-	}
-	return ids
-}
-
-// place puts the records of each part where their ranks are.
-func (r ranking) place(p *directory.Page, ranks []rank, records [][]directory.Record) {
-	at := make(map[uuid.UUID]directory.Record, len(ranks))
-	for _, list := range records {
-		for _, record := range list {
-			at[record.ID] = record
-		}
-	}
-	for _, k := range ranks {
-		if record, there := at[k.ID]; there {
-			p.Records = append(p.Records, record)
-			p.Types = append(p.Types, r.list[k.part].Type)
-		}
-	}
-}
-
-// addFiltered adds to a total what the types have that are listed with a filter.
-func (v view) addFiltered(ctx context.Context, r ranking, total int) (int, error) {
+// rankedTotal adds to the total of the types that are listed without a filter, if it is
+// known, what the others have.
+func (v view) rankedTotal(ctx context.Context, r ranking, total int, known bool) (int, error) {
 	for _, of := range r.list {
-		if of.Filter == nil {
+		if known && of.Filter == nil {
 			continue
 		}
 		n, err := v.total(ctx, v.listing(of.Type, of.Query))
@@ -213,4 +161,31 @@ func (v view) addFiltered(ctx context.Context, r ranking, total int) (int, error
 		total += n
 	}
 	return total, nil
+}
+
+// linkRanks gives the resources their links, type by type.
+func (v view) linkRanks(ctx context.Context, r ranking, ranks []rank) error {
+	for i, part := range r.parts {
+		if !r.list[i].Links {
+			continue
+		}
+		var of []*rank
+		for j := range ranks {
+			if ranks[j].part == i {
+				of = append(of, &ranks[j])
+			}
+		}
+		slices.SortFunc(of, func(a, b *rank) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+		records := make([]directory.Record, len(of))
+		for j, k := range of {
+			records[j] = k.record
+		}
+		if err := v.readLinks(ctx, part.listing, records); err != nil {
+			return err
+		}
+		for j, k := range of {
+			k.record = records[j]
+		}
+	}
+	return nil
 }

@@ -10,11 +10,16 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 )
 
-// The statements of a sorted list find the ranks of a page: which resources are
-// on it, and what they are sorted by. It may hold resources of several tables.
+// The statements of a sorted list find which resources are on a page, which may be of
+// several tables, and what they are sorted by. For a page, the resources themselves and
+// the total are read with them.
 const (
-	rankColumns = `select r.part, r.id, r.value::text from (`
-	union       = ` union all `
+	rankColumns   = `select r.part, r.value::text, r.id`
+	recordColumns = `, r.version, r.created_at, r.modified_at, r.doc, r.member_count, `
+	union         = ` union all `
+
+	// The columns of recordColumns, in that order.
+	firstRecord, afterUser, afterGroup = 2, 7, 8
 )
 
 // ranking is a list in an order of its own, whichever page of it is read.
@@ -40,7 +45,8 @@ type part struct {
 // rank is a resource and its place in a ranking.
 type rank struct {
 	directory.Position
-	part int
+	part   int
+	record directory.Record // on a page
 }
 
 func (v view) ranking(list []directory.TypeQuery) ranking {
@@ -144,10 +150,33 @@ func (p part) from() string {
 	return from
 }
 
-// statement finds the ranks of a step, from an offset. Of several parts each
-// gives as many as may be needed, or PostgreSQL would rather sort them all than
-// read each by its index.
-func (r ranking) statement(s step, offset, limit int) (sql string, args []any) {
+// place is the statement that finds the place of one resource: the one with so many
+// before it.
+func (r ranking) place(before int) (sql string, args []any) {
+	return r.statement(r.all(), before, 1, rankColumns, func(p part) string { return "(select " + p.rankID() + " as id" })
+}
+
+// page is the statement of the first resources of a step, with the total of what is
+// listed without a filter.
+func (r ranking) page(s step, limit int) (sql string, args []any) {
+	totals := []string{"0::bigint"}
+	for _, p := range r.parts {
+		if p.filter == "" {
+			totals = append(totals, "("+p.total+")")
+		}
+	}
+	return r.statement(s, 0, limit, rankColumns+recordColumns+strings.Join(totals, " + "), func(p part) string {
+		if p.table == groups {
+			return "(" + p.fields
+		}
+		return "(" + p.fields + ", null::bigint as member_count"
+	})
+}
+
+// statement selects columns of the resources of a step, from an offset; fields
+// begins the query of each part, with what it has of them. Of several parts each gives as many as may be needed, or
+// PostgreSQL would rather sort them all than read each by its index.
+func (r ranking) statement(s step, offset, limit int, columns string, fields func(p part) string) (sql string, args []any) {
 	args = slices.Clip(s.args)
 	several := len(r.parts) > 1
 	end, partEnd := " limit "+strconv.Itoa(limit), " limit "+strconv.Itoa(limit)
@@ -161,7 +190,7 @@ func (r ranking) statement(s step, offset, limit int) (sql string, args []any) {
 	}
 	selects := make([]string, len(r.parts))
 	for i, p := range r.parts {
-		selects[i] = "(select " + p.number + "::bigint as part, " + p.rankID() + " as id, " + p.key.sql + " as value" +
+		selects[i] = fields(p) + ", " + p.number + "::bigint as part, " + p.key.sql + " as value" +
 			" from " + p.from() + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p)
 		if several {
 			selects[i] += r.order("") + partEnd
@@ -171,7 +200,7 @@ func (r ranking) statement(s step, offset, limit int) (sql string, args []any) {
 	if r.composed {
 		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
 	}
-	return rankColumns + strings.Join(selects, union) + ") r" + r.order("r.") + end, args
+	return columns + " from (" + strings.Join(selects, union) + ") r" + r.order("r.") + end, args
 }
 
 // order is the end of a query whose columns have the prefix.
@@ -186,13 +215,25 @@ func (r ranking) order(prefix string) string {
 	return " order by " + prefix + "value" + direction + ", " + prefix + "id" + direction
 }
 
-// readRanks reads what a statement of a ranking finds.
-func readRanks(rows pgx.Rows) (ranks []rank, err error) {
+// readRank reads the columns of a place.
+func readRank(raw [][]byte) rank {
+	return rank{
+		part:     int(readInt(raw[0])),
+		Position: directory.Position{ID: readID(raw[2]), Value: string(raw[1]), Absent: raw[1] == nil},
+	}
+}
+
+// readPage reads what the statement of a page finds.
+func (r ranking) readPage(rows pgx.Rows) (ranks []rank, total int, err error) {
+	memory := new(pageMemory)
 	err = readAll(rows, func(raw [][]byte) {
-		ranks = append(ranks, rank{
-			part:     int(readInt(raw[0])),
-			Position: directory.Position{ID: readID(raw[1]), Value: string(raw[2]), Absent: raw[2] == nil},
-		})
+		k := readRank(raw)
+		if r.parts[k.part].table == groups {
+			k.record = memory.readGroup(raw[firstRecord:afterGroup])
+		} else {
+			k.record = memory.readUser(raw[firstRecord:afterUser])
+		}
+		ranks, total = append(ranks, k), int(readInt(raw[afterGroup]))
 	})
-	return ranks, err
+	return ranks, total, err
 }

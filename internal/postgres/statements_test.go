@@ -291,12 +291,10 @@ func rankingStatements(t *testing.T, v view) map[string]string {
 			for i, from := range []directory.Position{{}, {ID: uuid.New(), Value: "x"}, {ID: uuid.New(), Absent: true}} {
 				for j, s := range r.behind(from) {
 					name := fmt.Sprint(by, " ", order, " ", i, " ", j)
-					statements[name], _ = r.statement(s, j, 10)
+					statements[name], _ = r.page(s, 10)
 				}
 			}
-			for _, p := range r.parts {
-				statements["records of "+p.table.name] = p.fields + p.fromAll + " and " + p.id() + thoseIDs + " order by " + p.id()
-			}
+			statements["place by "+by+" "+order], _ = r.place(3)
 		}
 	}
 	return statements
