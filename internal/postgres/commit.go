@@ -25,9 +25,9 @@ type commits struct {
 }
 
 const (
-	// commitsUnderWay is how many commits of one organisation are under way: while one
-	// is written to disk, another is made.
-	commitsUnderWay = 2
+	// fewCommits is how many commits of one organisation are under way before others
+	// wait: while one is written to disk, another is made.
+	fewCommits = 2
 
 	// limitLocks has a write that finds its user locked fail, instead of holding up the
 	// others until PostgreSQL looks for deadlocks.
@@ -39,7 +39,7 @@ func (c *commits) of(org int64) *lane {
 	if l, ok := c.lanes.Load(org); ok {
 		return l.(*lane)
 	}
-	l, _ := c.lanes.LoadOrStore(org, &lane{alone: through(c.pool), together: c.commit, free: commitsUnderWay})
+	l, _ := c.lanes.LoadOrStore(org, newLane(fewCommits, int(c.pool.Config().MaxConns), through(c.pool), c.commit))
 	return l.(*lane)
 }
 

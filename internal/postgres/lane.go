@@ -4,17 +4,25 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // Finding a user takes PostgreSQL less time than being woken for it, and the server less
 // than being woken for the answer. So statements that come at once travel together:
-// while some are on their way, those that come wait, and then go in one round trip. One
-// that comes alone waits for nobody. Look-ups (lookup.go) and writes (commit.go) do so.
+// while a few are on their way, those that come wait for one of these to return, and
+// then go in one round trip. One that comes alone waits for nobody, and none waits much
+// longer than for a database on the same machine: what is saved then is not worth it.
+// Look-ups (lookup.go) and writes (commit.go) do so.
 
-// mostTogether is how many go in one round trip. Each waits for those before it.
-const mostTogether = 32
+const (
+	// mostTogether is how many go in one round trip. Each waits for those before it.
+	mostTogether = 32
+
+	// patience is how long one waits for those under way.
+	patience = 500 * time.Microsecond
+)
 
 // queryFunc runs a statement and returns what read returns, which may be called again:
 // what it told before counts no more.
@@ -37,9 +45,18 @@ type lane struct {
 	// together sends several and answers those that it can; the others go alone.
 	together func(ctx context.Context, batch []*passenger)
 
-	mu      sync.Mutex
-	free    int // how many round trips more may be under way
-	waiting []*passenger
+	few, most int // of round trips under way: for so many none waits, more must not be
+
+	mu       sync.Mutex
+	underWay int
+	waiting  []*passenger
+	overdue  *time.Timer // of the first who waits
+}
+
+func newLane(few, most int, alone queryFunc, together func(ctx context.Context, batch []*passenger)) *lane {
+	l := &lane{few: few, most: most, alone: alone, together: together}
+	l.overdue = time.AfterFunc(patience, l.hurry)
+	return l
 }
 
 // passenger is a statement on its way. read may be called by another goroutine, but
@@ -79,13 +96,15 @@ func (l *lane) query(ctx context.Context, read func(rows pgx.Rows) error, sql st
 // nobody when another has taken p.
 func (l *lane) join(ctx context.Context, p *passenger) ([]*passenger, error) {
 	l.mu.Lock()
-	if l.free > 0 {
-		l.free--
+	if l.underWay < l.few {
+		l.underWay++
 		l.mu.Unlock()
 		return []*passenger{p}, nil
 	}
 	p.turn = make(chan []*passenger, 1) // so that nobody waits for p to take it
-	l.waiting = append(l.waiting, p)
+	if l.waiting = append(l.waiting, p); len(l.waiting) == 1 {
+		l.overdue.Reset(patience)
+	}
 	l.mu.Unlock()
 	select {
 	case batch := <-p.turn:
@@ -113,13 +132,33 @@ func (l *lane) leave(p *passenger) bool {
 func (l *lane) goOn() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.underWay--; l.underWay < l.few {
+		l.depart()
+	}
+}
+
+// hurry lets those have their turn who have waited long enough.
+func (l *lane) hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.underWay < l.most {
+		l.depart()
+	} else {
+		l.overdue.Reset(patience)
+	}
+}
+
+// depart gives those who wait their turn.
+func (l *lane) depart() {
 	n := min(len(l.waiting), mostTogether)
 	if n == 0 {
-		l.free++
 		return
 	}
 	batch := slices.Clone(l.waiting[:n])
-	l.waiting = slices.Delete(l.waiting, 0, n)
+	if l.waiting = slices.Delete(l.waiting, 0, n); len(l.waiting) > 0 {
+		l.overdue.Reset(patience)
+	}
+	l.underWay++
 	batch[0].turn <- batch
 }
 

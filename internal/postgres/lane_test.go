@@ -13,14 +13,18 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
-// busy keeps as many statements on their way as may be, until end is called.
+// busy keeps as many statements on their way as may be, until end is called. Those that
+// come meanwhile wait for one of these, however long that takes.
 func (o *tenant) busy(l *lane) (end func()) {
+	l.mu.Lock()
+	l.most = l.few
+	l.mu.Unlock()
 	lock, err := o.pool.Begin(o.t.Context())
 	o.must(err)
 	_, err = lock.Exec(o.t.Context(), `select pg_advisory_xact_lock(1)`)
 	o.must(err)
 	var all sync.WaitGroup
-	for range l.free {
+	for range l.few {
 		all.Go(func() {
 			read := func(rows pgx.Rows) error { return readAll(rows, func([][]byte) {}) }
 			err := l.query(o.t.Context(), read, `select pg_advisory_xact_lock_shared(1)`)
@@ -32,7 +36,7 @@ func (o *tenant) busy(l *lane) (end func()) {
 	waitUntil(o.t, "no more may be on their way", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.free == 0
+		return l.underWay == l.few
 	})
 	return func() {
 		o.must(lock.Rollback(o.t.Context()))
@@ -107,7 +111,6 @@ func TestLookUp_FailsAlone(t *testing.T) {
 func TestLookUp_CanBeGivenUp(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
-	free := o.lookUps.free
 	id := o.user("ada").ID
 	staying, leaving, end := new(sync.WaitGroup), new(sync.WaitGroup), o.busy(o.lookUps)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -129,9 +132,12 @@ func TestLookUp_CanBeGivenUp(t *testing.T) {
 	o.awaited(o.lookUps, 5)
 	end()
 	staying.Wait()
-	if o.lookUps.free != free {
-		t.Errorf("%d look-ups may be on their way at the end, %d at the beginning", o.lookUps.free, free)
-	}
+	o.awaited(o.lookUps, 0)
+	waitUntil(t, "none is under way", func() bool {
+		o.lookUps.mu.Lock()
+		defer o.lookUps.mu.Unlock()
+		return o.lookUps.underWay == 0
+	})
 }
 
 // TestLookUp_OutlivesWhoAsks has the client go that asks for others too.
@@ -157,4 +163,34 @@ func TestLookUp_OutlivesWhoAsks(t *testing.T) {
 			t.Errorf("answered %v, %v", q.answered, q.err)
 		}
 	}
+}
+
+// TestLookUp_WaitsNoLongerThanItPays has those under way take long: others do not wait
+// for them.
+func TestLookUp_WaitsNoLongerThanItPays(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(10)
+	end := o.busy(o.lookUps)
+	o.lookUps.mu.Lock()
+	o.lookUps.most++
+	o.lookUps.mu.Unlock()
+	var all sync.WaitGroup
+	for range 3 {
+		for _, id := range ids {
+			all.Go(func() {
+				if r, err := o.Get(t.Context(), schema.User, id, true); err != nil || r.ID != id {
+					t.Errorf("asked for %s, got %s: %v", id, r.ID, err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	end()
+	o.awaited(o.lookUps, 0)
+	waitUntil(t, "none is under way", func() bool {
+		o.lookUps.mu.Lock()
+		defer o.lookUps.mu.Unlock()
+		return o.lookUps.underWay == 0
+	})
 }

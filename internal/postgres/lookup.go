@@ -9,18 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// newLookUps makes the lane of statements that find little by an index. As many round
-// trips are under way as there are cores to work on them.
+// newLookUps makes the lane of statements that find little by an index. None waits
+// while fewer are under way than there are cores to work on them.
 func newLookUps(pool *pgxpool.Pool, timeout time.Duration) *lane {
-	return &lane{
-		alone: through(pool),
-		together: func(ctx context.Context, batch []*passenger) {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			lookUpAll(ctx, pool, batch)
-		},
-		free: max(2, runtime.GOMAXPROCS(0)),
+	together := func(ctx context.Context, batch []*passenger) {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		lookUpAll(ctx, pool, batch)
 	}
+	return newLane(max(2, runtime.GOMAXPROCS(0)), int(pool.Config().MaxConns), through(pool), together)
 }
 
 // lookUpAll answers those before the first that fails.
