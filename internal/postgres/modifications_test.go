@@ -142,6 +142,8 @@ func timesAreFound(t *testing.T, s *shelf, org int64) {
 			t.Errorf("%s: not answered by %s\n%s\n%s", what, wanted, sql, plan)
 		}
 	}
+	const between = `meta.lastModified ge "2026-01-11T00:00:00Z" and active eq true and meta.lastModified lt "2026-01-11T02:00:00Z"`
+	expect(t, between, len(s.find(t, org, schema.User, parse(t, schema.User, between))), 117)
 	for _, text := range []string{recent, recent + " and active eq true", old} {
 		of, q := list(text)
 		found, args := of.fewOf(q, few)
