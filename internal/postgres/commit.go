@@ -73,8 +73,7 @@ func (c *commits) transact(ctx context.Context, batch []*passenger) (failed int,
 		b.Queue(p.sql, p.args...).Query(func(rows pgx.Rows) error {
 			p.err = p.read(rows)
 			err := rows.Err()
-			var refused *pgconn.PgError
-			if errors.As(err, &refused) {
+			if _, refused := errors.AsType[*pgconn.PgError](err); refused {
 				failed = i
 			}
 			return err
