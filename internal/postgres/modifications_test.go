@@ -34,6 +34,14 @@ func TestModifications_BehindOtherServers(t *testing.T) {
 			_, err := o.Update(t.Context(), schema.Group, group, directory.Change{Edit: edit(with(schema.GroupName, "Sold"))})
 			return err
 		},
+		"document and members": func(o *tenant, group, user uuid.UUID) error {
+			_, err := o.Update(t.Context(), schema.Group, group, directory.Change{Edit: func(old directory.Resource) (directory.Edit, error) {
+				doc := old.Document.Clone()
+				schema.GroupName.Set(doc, "Sold")
+				return directory.Edit{Doc: doc, Members: &directory.MemberChange{Remove: []uuid.UUID{user}, Limit: 1}}, nil
+			}})
+			return err
+		},
 		"user deleted": func(o *tenant, group, user uuid.UUID) error {
 			return o.DeleteUser(t.Context(), schema.User, user, anyVersion, func(scim.Document) {})
 		},
