@@ -41,20 +41,26 @@ func (v view) listByID(ctx context.Context, t *schema.Type, q directory.Query) (
 	return p, err
 }
 
-// listAll reads the page with the total, and its links, in one round trip. A page
-// without resources does not tell the total.
+// listAll reads the page with the total, and its links, in one round trip, unless it lies
+// far behind what is known: then only one statement counts its way there. A page without
+// resources does not tell the total.
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.begin(s.place(q.Start), q)
+	far := !marked && q.Start > v.few
 	page := s.span(q, mark, marked)
 	b := new(pgx.Batch)
 	b.Queue(s.pageOf(s.counted(s.total)+s.condition, page), page.args...).Query(func(rows pgx.Rows) (err error) {
 		p, err = s.readCounted(rows, q.Count)
 		return err
 	})
-	if q.Links {
+	if q.Links && !far {
 		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
 	}
-	if err = v.pool.SendBatch(ctx, b).Close(); err == nil && len(p.Records) == 0 {
+	err = v.pool.SendBatch(ctx, b).Close()
+	if err == nil && q.Links && far {
+		err = v.readLinks(ctx, s, p.Records)
+	}
+	if err == nil && len(p.Records) == 0 {
 		p.Total, err = v.total(ctx, s)
 	}
 	if err == nil && marked && p.Total < mark.total {

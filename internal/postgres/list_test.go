@@ -125,6 +125,12 @@ func TestList_RecordsAreThoseOfGet(t *testing.T) {
 		q := directory.Query{Start: 1, Count: 10, Links: links}
 		expect(t, "users", o.list(schema.User, q).Records, people)
 		expect(t, "groups", o.list(schema.Group, q).Records, groups)
+		for _, far := range []int{few, 0} {
+			o.few, q.Start = far, 2
+			expect(t, "users from the second", o.list(schema.User, q).Records, people[1:])
+			expect(t, "groups from the second", o.list(schema.Group, q).Records, groups[1:])
+		}
+		o.few, q.Start = few, 1
 		q.Filter = parsed(t, schema.User, fmt.Sprintf(`groups.value eq "%s"`, support.ID))
 		expect(t, "filtered users", o.list(schema.User, q).Records, people[1:2])
 		q.Filter = parsed(t, schema.User, `userName eq "USER00001"`)

@@ -29,6 +29,7 @@ type ranking struct {
 	args       []any
 	sqlType    string // of the values
 	creation   bool   // by id alone
+	unique     bool   // by values of which no two are equal, so that ids need not be compared
 	descending bool
 	composed   bool
 	here       place
@@ -59,6 +60,7 @@ func (v view) ranking(list []directory.TypeQuery) ranking {
 			r.sqlType, r.creation = sortType(of.Sort), isCreation(of.Sort.Attr)
 		}
 	}
+	r.unique = len(list) == 1 && !r.creation && tableOf(list[0].Type).isUnique(list[0].Sort.Attr)
 	for i, of := range list {
 		p := part{listing: newListing(of.Type, of.Query, r.args), number: strconv.Itoa(i)}
 		w := newWriter(of.Type, p.args)
@@ -118,6 +120,8 @@ func (r ranking) behind(from directory.Position) []step {
 			return []step{rest, assigned}
 		}
 		return []step{rest}
+	case r.unique:
+		return []step{{func(p part) string { return " and " + p.key.sql + compares + argument }, append(args, from.Value)}}
 	}
 	rest := step{
 		func(p part) string {
@@ -209,8 +213,11 @@ func (r ranking) order(prefix string) string {
 	if r.descending {
 		direction = " desc"
 	}
-	if r.creation {
+	switch {
+	case r.creation:
 		return " order by " + prefix + "id" + direction
+	case r.unique:
+		return " order by " + prefix + "value" + direction
 	}
 	return " order by " + prefix + "value" + direction + ", " + prefix + "id" + direction
 }
