@@ -110,10 +110,6 @@ func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p dire
 		p, err = s.readCounted(rows, q.Count)
 		return err
 	}, sql, s.planned(args)...)
-	if err == nil && len(p.Records) == 0 && (q.Start > 1 || q.After != nil) {
-		p.Total, err = v.total(ctx, s)
-		return p, err
-	}
 	if err == nil && q.Links && p.Total <= v.few {
 		err = v.readLinks(ctx, s, p.Records)
 	}

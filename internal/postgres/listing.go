@@ -231,7 +231,7 @@ func (s listing) pageOf(beginning string, p span) string {
 func (s listing) counted(total string) string { return s.fields + ", (" + total + ")" + s.fromAll }
 
 // fewOf is the statement of a page of what the filter finds, with the total, unless more
-// than few are found.
+// than few are found. Where nothing is on the page the total is alone.
 func (s listing) fewOf(q directory.Query, few int) (sql string, args []any) {
 	args = slices.Clip(s.args)
 	page, last := listFoundIDs, "$"+strconv.Itoa(len(args)+1)
@@ -243,10 +243,10 @@ func (s listing) fewOf(q directory.Query, few int) (sql string, args []any) {
 	default:
 		page += " order by f.id"
 	}
-	id := s.table.alias + ".id"
-	return withFound + "(" + s.found + " limit " + strconv.Itoa(few+1) + ")" +
-		s.counted(countFound) + " and " + id + " = any(array(" + page + " limit " + strconv.Itoa(q.Count) + "))" +
-		" order by " + id, args
+	alias := s.table.alias
+	return withFound + "(" + s.found + " limit " + strconv.Itoa(few+1) + ")" + s.fields + ", c.n from (" + countFound + ") c (n)" +
+		" left join " + s.table.name + " " + alias + " on " + alias + ".org_id = $1 and " + alias + ".id = any(array(" +
+		page + " limit " + strconv.Itoa(q.Count) + ")) order by " + alias + ".id", args
 }
 
 // linksWithin is the statement of the links of all resources of a page without a
@@ -279,13 +279,15 @@ func (s listing) read(rows pgx.Rows, count int) ([]directory.Record, error) {
 	return records, err
 }
 
-// readCounted reads records with the total behind their fields.
+// readCounted reads records with the total behind their fields, or the total alone.
 func (s listing) readCounted(rows pgx.Rows, count int) (p directory.Page, err error) {
 	p.Records = make([]directory.Record, 0, min(count, 100))
 	read := s.reader()
 	err = readAll(rows, func(raw [][]byte) {
 		last := len(raw) - 1
-		p.Total, p.Records = int(readInt(raw[last])), append(p.Records, read(raw[:last]))
+		if p.Total = int(readInt(raw[last])); raw[0] != nil {
+			p.Records = append(p.Records, read(raw[:last]))
+		}
 	})
 	return p, err
 }
