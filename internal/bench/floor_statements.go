@@ -81,10 +81,14 @@ with changed as (
   returning 1
 )` + floorCountMembers + `member_count + (select count(*) from changed)` + floorAnswerGroup
 
+	// The condition that each id satisfies has PostgreSQL look for them one by one, and
+	// not read the group.
 	floorRemoveMembers = `
 with changed as (
-  delete from group_members
-  where  org_id = $1 and group_id = $2 and user_id = any($3::uuid[])
+  delete from group_members m
+  using  unnest($3::uuid[]) as gone (id)
+  where  m.org_id = $1 and m.group_id = $2 and m.user_id = gone.id
+  and    gone.id between '00000000-0000-0000-0000-000000000000' and 'ffffffff-ffff-ffff-ffff-ffffffffffff'
   returning 1
 )` + floorCountMembers + `member_count - (select count(*) from changed)` + floorAnswerGroup
 

@@ -48,11 +48,11 @@ func elementPredicate(leaf filter.Node) string {
 
 // pathOf leads from the folded copy to the value of an attribute.
 func pathOf(a *schema.Attribute) string {
-	path := "$"
+	path := []string{"$"}
 	for _, key := range keysOf(a) {
-		path += "." + quote(key)
+		path = append(path, quote(key))
 	}
-	return path
+	return strings.Join(path, ".")
 }
 
 // keysOf are the keys on the way from the folded copy to the value of an attribute.

@@ -106,14 +106,43 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 // else is true of the page.
 func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	sql, args := s.fewOf(q, v.few)
-	err = through(v.pool)(ctx, func(rows pgx.Rows) (err error) {
+	err = v.query(s)(ctx, func(rows pgx.Rows) (err error) {
 		p, err = s.readCounted(rows, q.Count)
 		return err
-	}, sql, s.planned(args)...)
+	}, sql, args...)
 	if err == nil && q.Links && p.Total <= v.few {
 		err = v.readLinks(ctx, s, p.Records)
 	}
 	return p, err
+}
+
+// planForValues has PostgreSQL plan for the very values of a statement, and take pages
+// for cheap: they lie in memory, or on solid-state disks, and what is done with their
+// rows costs more. Else it would not find it worth sharing among processes.
+const planForValues = `
+select set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('seq_page_cost', '0.1', true),
+       set_config('random_page_cost', '0.11', true)`
+
+// planned is for what is more than a look-up: which index is best, or none, depends on
+// the values.
+func (s *Store) planned(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	b := new(pgx.Batch)
+	b.Queue(planForValues)
+	b.Queue(sql, args...).Query(read)
+	return s.pool.SendBatch(ctx, b).Close()
+}
+
+// query is how the statements of a list are run.
+func (v view) query(s listing) queryFunc {
+	switch {
+	case s.brief:
+		return v.lookUps.query
+	case s.composed:
+		return v.planned
+	default:
+		return through(v.pool)
+	}
 }
 
 // begin finds what a page comes behind: the position that the client has, or a
@@ -140,15 +169,11 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
-	query := through(v.pool)
-	if s.brief {
-		query = v.lookUps.query
-	}
 	var records []directory.Record
-	err := query(ctx, func(rows pgx.Rows) (err error) {
+	err := v.query(s)(ctx, func(rows pgx.Rows) (err error) {
 		records, err = s.read(rows, q.Count)
 		return err
-	}, s.pageOf(beginning, page), s.planned(page.args)...)
+	}, s.pageOf(beginning, page), page.args...)
 	if err == nil && byID {
 		err = v.readLinks(ctx, s, records)
 	}
@@ -171,12 +196,8 @@ func (v view) readLinks(ctx context.Context, s listing, records []directory.Reco
 func (v view) total(ctx context.Context, s listing) (n int, err error) {
 	sql, args := s.total, []any{v.org}
 	if s.filter != "" {
-		sql, args = s.count, s.planned(s.args)
+		sql, args = s.count, s.args
 	}
-	rows, err := v.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return 0, err
-	}
-	err = readOne(rows, func(raw [][]byte) { n = int(readInt(raw[0])) })
+	err = v.query(s)(ctx, one(func(raw [][]byte) { n = int(readInt(raw[0])) }), sql, args...)
 	return n, err
 }

@@ -169,15 +169,6 @@ func isIndexed(a *schema.Attribute) bool {
 	return (a.Search != schema.Scan || parent != nil && parent.Search == schema.Link) && a.Kind != schema.Boolean
 }
 
-// planned makes PostgreSQL plan for the very values of a filter that is no
-// look-up: which index is best depends on them.
-func (s listing) planned(args []any) []any {
-	if !s.composed {
-		return args
-	}
-	return append([]any{pgx.QueryExecModeCacheDescribe}, args...)
-}
-
 func (s listing) place(start int) place {
 	return place{org: s.args[0].(int64), table: s.table, filter: s.filter, active: s.active, start: start}
 }

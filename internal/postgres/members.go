@@ -45,8 +45,8 @@ with ` + beginChange + `1` + endChange + fromChange
   returning user_id
 ), removed as (
   delete from group_members m
-  using  allowed
-  where  m.org_id = $1 and m.group_id = allowed.id and m.user_id = any($4::uuid[])
+  using  allowed, unnest($4::uuid[]) as gone (id)
+  where  m.org_id = $1 and m.group_id = allowed.id and m.user_id = gone.id and gone.id ` + anyID + `
   returning m.user_id
 ), changed as (
   update groups g
@@ -181,6 +181,11 @@ func unknownMembers(ids []uuid.UUID, known map[uuid.UUID]bool) error {
 	return e
 }
 
+// anyID is true of every id. PostgreSQL expects it of few, and so finds members one by
+// one: it knows how large groups are on average alone, and where that is not much it
+// would rather read the group as a whole, be it the largest.
+const anyID = `between ` + leastID + ` and ` + greatestID
+
 const selectMemberIDs = `
 select user_id
 from   group_members
@@ -188,10 +193,10 @@ where  org_id = $1 and group_id = $2
 order  by user_id`
 
 const selectSomeMemberIDs = `
-select user_id
-from   group_members
-where  org_id = $1 and group_id = $2 and user_id = any($3)
-order  by user_id`
+select m.user_id
+from   group_members m, unnest($3::uuid[]) as asked (id)
+where  m.org_id = $1 and m.group_id = $2 and m.user_id = asked.id and asked.id ` + anyID + `
+order  by m.user_id`
 
 // difference reduces a change to what the stored members lack or have too many,
 // and checks the limit. The group is locked.

@@ -44,7 +44,7 @@ func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
 				break
 			}
 			requests = append(requests, r)
-			changed := false
+			var changed bool
 			if members, changed = follow(members, m); changed {
 				after.Version, after.Modified = after.Version+1, time.Unix(2, 0)
 			}

@@ -57,7 +57,7 @@ func (s *shelf) buffers(t *testing.T, q directory.MembershipQuery, after *direct
 	sql, args := membershipPage(q, after, condition, slices.Clip(args))
 	var plan string
 	for range 2 { // at first some are read and not hit
-		plan = s.explain(t, "(analyze, buffers, timing off, summary off) "+sql, args)
+		plan = s.explain(t, false, "(analyze, buffers, timing off, summary off) "+sql, args)
 	}
 	found := hits.FindStringSubmatch(plan)
 	if found == nil {

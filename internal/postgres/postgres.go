@@ -156,10 +156,7 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 		"application_name":  "purescim",
 		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),
 		"jit":               "off", // compiling costs more than any statement here
-		// What is used lies in memory, or on solid-state disks: a page costs little more
-		// than what is done with its rows, wherever it is, so scans are worth sharing.
-		"seq_page_cost":    "0.1",
-		"random_page_cost": "0.11",
+		"random_page_cost":  "1.1", // solid-state disks: a look-up by index costs little more than reading on
 		// A server that dies inside a transaction must not hold its locks for ever.
 		"idle_in_transaction_session_timeout": strconv.FormatInt((2 * timeout).Milliseconds(), 10),
 	}

@@ -121,10 +121,14 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 	if count == 0 {
 		return nil, 0, nil
 	}
+	query := through(v.pool)
+	if r.composed {
+		query = v.planned
+	}
 	if !known && q.Start > 1 {
 		var before rank
 		sql, args := r.place(q.Start - 2)
-		err := through(v.pool)(ctx, one(func(raw [][]byte) { before = readRank(raw) }), sql, args...)
+		err := query(ctx, one(func(raw [][]byte) { before = readRank(raw) }), sql, args...)
 		if errors.Is(err, directory.ErrNotFound) {
 			return nil, 0, nil
 		}
@@ -135,7 +139,7 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 	}
 	for _, s := range r.behind(from) {
 		sql, args := r.page(s, count-len(ranks))
-		err := through(v.pool)(ctx, func(rows pgx.Rows) error {
+		err := query(ctx, func(rows pgx.Rows) error {
 			found, n, err := r.readPage(rows)
 			ranks, total = append(ranks, found...), max(total, n)
 			return err

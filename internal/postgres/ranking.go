@@ -201,9 +201,6 @@ func (r ranking) statement(s step, offset, limit int, columns string, fields fun
 		}
 		selects[i] += ")"
 	}
-	if r.composed {
-		args = append([]any{pgx.QueryExecModeCacheDescribe}, args...)
-	}
 	return columns + " from (" + strings.Join(selects, union) + ") r" + r.order("r.") + end, args
 }
 
