@@ -3,6 +3,7 @@ package postgres
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/purescim/purescim/internal/filter"
