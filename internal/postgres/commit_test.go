@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -131,6 +133,7 @@ func TestCommit_TellsWhatItDoesNotKnow(t *testing.T) {
 	o := newTenant(t)
 	ids := o.users(16)
 	var all sync.WaitGroup
+	done := make(chan struct{})
 	for _, id := range ids {
 		all.Go(func() {
 			for i := range 30 {
@@ -148,11 +151,25 @@ func TestCommit_TellsWhatItDoesNotKnow(t *testing.T) {
 			}
 		})
 	}
-	killer := o.replica()
-	for range 20 {
-		killer.exec(`select pg_terminate_backend(pid) from pg_stat_activity
-			where datname = current_database() and pid <> pg_backend_pid() and query like '%update users%'`)
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	beside, err := Open(t.Context(), o.pool.Config().ConnString(), Options{})
+	o.must(err)
+	defer beside.Close()
+	killer, killed := &tenant{beside.view(org.ID(o.org)), t}, 0
+	for writing := true; writing; {
+		killed += killer.number(`select count(pg_terminate_backend(pid)) from pg_stat_activity
+			where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and query like '%update users%'`)
+		select {
+		case <-done:
+			writing = false
+		case <-time.After(time.Millisecond):
+		}
 	}
-	all.Wait()
-	o.consistent()
+	if killed == 0 {
+		t.Error("no connection was ended while it wrote")
+	}
+	killer.consistent()
 }
