@@ -29,12 +29,14 @@ type ListRequest struct {
 	Projection schema.Projection
 }
 
-// Listed is a page of a list as a client asked for it.
+// Listed is a page of a list as a client asked for it, or a piece of it.
 type Listed struct {
 	Page
-	// Cursor leads to the next page; it is empty on the last one, and when the
-	// pages are not asked for by cursor.
+	// Cursor leads to the next page; it is empty on the last one, before the last
+	// piece, and when the pages are not asked for by cursor.
 	Cursor string
+	// Rest reads the next piece of the page; it is nil where the page ends.
+	Rest func(ctx context.Context) (Listed, error)
 }
 
 // List reads one page. Without a filter inactive users are left out, as Genesys
@@ -58,7 +60,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		}
 	}
 	of.ActiveOnly = t.Is(schema.User) && of.Filter == nil
-	of.Links = wantsLinks(t, r.Projection)
+	of.Links, of.Pieces = wantsLinks(t, r.Projection), true
 	list := ""
 	if r.ByCursor {
 		list = listName(o.ID, "list", of)
@@ -86,7 +88,7 @@ func (d *Directory) ListAll(ctx context.Context, o org.Org, project func(*schema
 		return Listed{}, err
 	}
 	for i, of := range list {
-		list[i].Links = wantsLinks(of.Type, project(of.Type))
+		list[i].Links, list[i].Pieces = wantsLinks(of.Type, project(of.Type)), true
 	}
 	return d.turn(ctx, listName(o.ID, "all", list...), r, func(p Query) (Page, error) {
 		for i := range list {
@@ -122,14 +124,31 @@ func (d *Directory) selections(o org.Org, types []*schema.Type, r ListRequest) (
 }
 
 // turn turns to the page that is asked for, and tells how to turn to the next.
-func (d *Directory) turn(ctx context.Context, list string, r ListRequest, read func(p Query) (Page, error)) (l Listed, err error) {
-	p, err := d.cursors.page(ctx, list, r)
+func (d *Directory) turn(ctx context.Context, list string, r ListRequest, read func(p Query) (Page, error)) (Listed, error) {
+	q, err := d.cursors.page(ctx, list, r)
 	if err != nil {
-		return l, err
+		return Listed{}, err
 	}
-	if l.Page, err = read(p); err != nil {
-		return l, err
+	p, err := read(q)
+	if err != nil {
+		return Listed{}, err
 	}
-	l.Cursor, err = d.cursors.next(ctx, list, l.Page, p.Count)
+	return d.listed(ctx, list, p, q.Count)
+}
+
+// listed gives a piece of a page to who reads it piece by piece.
+func (d *Directory) listed(ctx context.Context, list string, p Page, count int) (l Listed, err error) {
+	l.Page = p
+	if p.Rest != nil {
+		l.Rest = func(ctx context.Context) (Listed, error) {
+			next, err := p.Rest(ctx)
+			if err != nil {
+				return Listed{}, err
+			}
+			return d.listed(ctx, list, next, count)
+		}
+		return l, nil
+	}
+	l.Cursor, err = d.cursors.next(ctx, list, p, count)
 	return l, err
 }

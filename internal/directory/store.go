@@ -62,7 +62,7 @@ type Reader interface {
 	// error ends the walk.
 	Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]Link, error]
 
-	// List reads one page and the exact total.
+	// List reads one page, or the first piece of it, and the exact total.
 	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
 
 	// ListAll reads one page of a list of several types, whose queries ask for the
@@ -194,7 +194,12 @@ type Query struct {
 	After *Position
 	// Links asks for each resource's links.
 	Links bool
+	// Pieces lets a page of more than PieceSize resources come in pieces (Page.Rest).
+	Pieces bool
 }
+
+// PieceSize is how many resources of a page are held at once.
+const PieceSize = 100
 
 // TypeQuery selects the resources of one type in a list of several.
 type TypeQuery struct {
@@ -216,14 +221,16 @@ type Position struct {
 // IsStart reports whether the position is before all resources.
 func (p Position) IsStart() bool { return p == Position{} }
 
-// Page is one page of a list and the exact total.
+// Page is one page of a list, or a piece of it, and the exact total.
 type Page struct {
 	Total   int
 	Records []Record
 	// Types are those of the records, in a list of several types.
 	Types []*schema.Type
-	// Next is the position of the last record when more follow; it is told only
-	// to a Query with After.
+	// Rest reads the next piece of the page; it is nil where the page ends.
+	Rest func(ctx context.Context) (Page, error)
+	// Next is the position of the last record of the page when more follow; it is told
+	// only to a Query with After.
 	Next *Position
 }
 

@@ -14,18 +14,13 @@ func (v view) List(ctx context.Context, t *schema.Type, q directory.Query) (p di
 	if isRanked(q.Sort) {
 		p, err = v.listRanked(ctx, []directory.TypeQuery{{Type: t, Query: q}})
 	} else {
-		p, err = v.listByID(ctx, t, q)
+		p, err = v.listByID(ctx, v.listing(t, q), q)
 	}
 	return p, wrap("list "+t.Plural, err)
 }
 
-// listByID lists in the order of creation. Who pages by position gets to know
-// whether more follow, so one resource more is read.
-func (v view) listByID(ctx context.Context, t *schema.Type, q directory.Query) (p directory.Page, err error) {
-	s, count := v.listing(t, q), q.Count
-	if q.After != nil && count > 0 {
-		q.Count++
-	}
+// listByID lists in the order of creation.
+func (v view) listByID(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	switch {
 	case q.Count <= 0:
 		p.Total, err = v.total(ctx, s)
@@ -33,10 +28,6 @@ func (v view) listByID(ctx context.Context, t *schema.Type, q directory.Query) (
 		p, err = v.listAll(ctx, s, q)
 	default:
 		p, err = v.listFiltered(ctx, s, q)
-	}
-	if q.After != nil && len(p.Records) > count {
-		p.Records = p.Records[:count]
-		p.Next = &directory.Position{ID: p.Records[count-1].ID}
 	}
 	return p, err
 }
@@ -47,16 +38,17 @@ func (v view) listByID(ctx context.Context, t *schema.Type, q directory.Query) (
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.begin(s.place(q.Start), q)
 	far := !marked && q.Start > v.few
-	page := s.span(q, mark, marked)
-	b := new(pgx.Batch)
-	b.Queue(s.pageOf(s.counted(s.total)+s.condition, page), page.args...).Query(func(rows pgx.Rows) (err error) {
-		p, err = s.readCounted(rows, q.Count)
+	first := v.piece(q)
+	page := s.span(first, mark, marked)
+	read := func(rows pgx.Rows) (err error) {
+		p, err = s.readCounted(rows, page.count)
 		return err
-	})
-	if q.Links && !far {
-		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
 	}
-	err = v.pool.SendBatch(ctx, b).Close()
+	if sql := s.pageOf(s.counted(s.total), page); q.Links && !far {
+		err = v.withLinks(ctx, s, sql, page, read, &p)
+	} else {
+		err = through(v.pool)(ctx, read, sql, page.args...)
+	}
 	if err == nil && q.Links && far {
 		err = v.readLinks(ctx, s, p.Records)
 	}
@@ -64,12 +56,18 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 		p.Total, err = v.total(ctx, s)
 	}
 	if err == nil && marked && p.Total < mark.total {
-		p.Records, err = v.page(ctx, s, q, bookmark{}, false)
+		p.Records, err = v.page(ctx, s, first, bookmark{}, false)
 	}
-	if err == nil {
-		v.mark(s, q, p)
-	}
-	return p, err
+	return v.onward(s, q, p), err
+}
+
+// withLinks runs the statement of a page of a list without a filter, and in the same round
+// trip that of the links, which are given to the records that were read.
+func (v view) withLinks(ctx context.Context, s listing, sql string, page span, read func(rows pgx.Rows) error, p *directory.Page) error {
+	b := new(pgx.Batch)
+	b.Queue(sql, page.args...).Query(read)
+	b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
+	return v.pool.SendBatch(ctx, b).Close()
 }
 
 // listFiltered reads the page and the total in one pass where few are found. Otherwise
@@ -81,36 +79,46 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 			return p, err
 		}
 	}
+	first := v.piece(q)
 	if q.Start <= 1 && !marked {
-		if p.Records, err = v.page(ctx, s, q, bookmark{}, false); err != nil {
+		if p.Records, err = v.page(ctx, s, first, bookmark{}, false); err != nil {
 			return p, err
 		}
-		if p.Total = len(p.Records); p.Total < q.Count {
+		if p.Total = len(p.Records); p.Total < first.Count {
 			v.rememberOnly(s, p.Records)
 			return p, nil
 		}
 		p.Total, err = v.total(ctx, s)
-		v.mark(s, q, p)
-		return p, err
+		return v.onward(s, q, p), err
 	}
 	if p.Total, err = v.total(ctx, s); err != nil || p.Total < q.Start {
 		return p, err
 	}
-	p.Records, err = v.page(ctx, s, q, mark, marked && p.Total >= mark.total)
-	v.mark(s, q, p)
-	return p, err
+	p.Records, err = v.page(ctx, s, first, mark, marked && p.Total >= mark.total)
+	return v.onward(s, q, p), err
 }
 
 // listFew reads the page with the total in one pass over what the filter makes PostgreSQL
 // look at, unless more than few are found: then the total is more than few, and nothing
-// else is true of the page.
+// else is true of the page. Of a page in pieces the pass finds the ids.
 func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
-	sql, args := s.fewOf(q, v.few)
+	found := s
+	if v.inPieces(q) {
+		found = s.bare()
+	}
+	sql, args := found.fewOf(oneMore(q), v.few)
 	err = v.query(s)(ctx, func(rows pgx.Rows) (err error) {
-		p, err = s.readCounted(rows, q.Count)
+		p, err = found.readCounted(rows, q.Count)
 		return err
 	}, sql, args...)
-	if err == nil && q.Links && p.Total <= v.few {
+	if err != nil || p.Total > v.few {
+		return p, err
+	}
+	cut(&p, q)
+	switch {
+	case v.inPieces(q):
+		return v.gather(ctx, []listing{s}, p)
+	case q.Links:
 		err = v.readLinks(ctx, s, p.Records)
 	}
 	return p, err
@@ -154,30 +162,28 @@ func (v view) begin(here place, q directory.Query) (mark bookmark, marked bool) 
 	return v.marks.find(here)
 }
 
-// mark remembers where the next page begins.
-func (v view) mark(s listing, q directory.Query, p directory.Page) {
-	if n := len(p.Records); n > 0 && n == q.Count && q.After == nil {
-		v.marks.put(s.place(q.Start+n), directory.Position{ID: p.Records[n-1].ID}, p.Total)
-	}
-}
-
-// page reads the records of a page and their links: with the records where few
-// are expected, else by the ids of all.
+// page reads the records of a page and their links: in one round trip where both are
+// found by walking an index, or few are expected, else the links by the ids.
 func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool) ([]directory.Record, error) {
+	var p directory.Page
+	read := func(rows pgx.Rows) (err error) {
+		p.Records, err = s.read(rows, q.Count)
+		return err
+	}
 	page := s.span(q, mark, marked)
-	beginning, byID := s.records, q.Links
+	if q.Links && s.filter == "" && marked {
+		err := v.withLinks(ctx, s, s.pageOf(s.records(), page), page, read, &p)
+		return p.Records, err
+	}
+	beginning, byID := s.records(), q.Links
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
-	var records []directory.Record
-	err := v.query(s)(ctx, func(rows pgx.Rows) (err error) {
-		records, err = s.read(rows, q.Count)
-		return err
-	}, s.pageOf(beginning, page), page.args...)
+	err := v.query(s)(ctx, read, s.pageOf(beginning, page), page.args...)
 	if err == nil && byID {
-		err = v.readLinks(ctx, s, records)
+		err = v.readLinks(ctx, s, p.Records)
 	}
-	return records, err
+	return p.Records, err
 }
 
 // readLinks reads the links of records, which are in the order of their ids.

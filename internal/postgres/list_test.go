@@ -20,7 +20,24 @@ func (o *tenant) list(t *schema.Type, q directory.Query) directory.Page {
 	o.t.Helper()
 	p, err := o.List(o.t.Context(), t, q)
 	o.must(err)
-	return p
+	whole, err := gathered(o.t.Context(), p)
+	o.must(err)
+	return whole
+}
+
+// gathered puts the pieces of a page together.
+func gathered(ctx context.Context, p directory.Page) (whole directory.Page, err error) {
+	whole = p
+	for p.Rest != nil {
+		if p, err = p.Rest(ctx); err != nil {
+			return whole, err
+		}
+		whole.Records = append(whole.Records, p.Records...)
+		whole.Types = append(whole.Types, p.Types...)
+		whole.Next = p.Next
+	}
+	whole.Rest = nil
+	return whole, nil
 }
 
 // walk reads the list page by page and gives the ids in the order of the answers.
@@ -122,8 +139,14 @@ func TestList_RecordsAreThoseOfGet(t *testing.T) {
 		for _, g := range []directory.Record{sales, support, lonely} {
 			groups = append(groups, o.get(schema.Group, g.ID, links))
 		}
-		q := directory.Query{Start: 1, Count: 10, Links: links}
+		q := directory.Query{Start: 1, Count: 10, Links: links, Pieces: true}
 		expect(t, "users", o.list(schema.User, q).Records, people)
+		o.atOnce = 2
+		expect(t, "users in pieces", o.list(schema.User, q).Records, people)
+		expect(t, "groups in pieces", o.list(schema.Group, q).Records, groups)
+		q.Filter = parsed(t, schema.User, `userName co "USER"`)
+		expect(t, "found users in pieces", o.list(schema.User, q).Records, people)
+		q.Filter = nil
 		expect(t, "groups", o.list(schema.Group, q).Records, groups)
 		for _, far := range []int{few, 0} {
 			o.few, q.Start = far, 2

@@ -17,6 +17,8 @@ import (
 const (
 	userFields = `
 select u.id, u.version, u.created_at, u.modified_at, u.doc`
+	userIDs = `
+select u.id`
 	fromUsers = `
 from   users u
 where  u.org_id = $1`
@@ -34,6 +36,8 @@ where  u.org_id = $1`
 
 	groupFields = `
 select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count`
+	groupIDs = `
+select g.id`
 	fromGroups = `
 from   groups g
 where  g.org_id = $1`
@@ -86,21 +90,26 @@ func hidden(value string) string { return "(select " + value + ")" }
 
 // listing is a list, whichever page of it is read.
 type listing struct {
+	t        *schema.Type
 	table    *table
 	filter   string
 	active   bool
 	composed bool   // more than a look-up
 	single   bool   // a look-up that finds one resource at most
 	brief    bool   // a look-up that finds few
+	alone    bool   // of ids alone
 	total    string // the statement of the total when there is no filter
 
 	fields, fromAll string // of every resource
 	// The beginnings of statements, with the condition; the arguments of the condition.
-	records, ids, count string
-	found               string // ids again, in any order
-	linked              string // records with their links; "" where links are too many for that
-	condition           string
-	args                []any
+	ids, count string
+	found      string // ids again, in any order
+	linked     string // records with their links; "" where links are too many for that
+	from       string // where records are read, behind their fields
+	condition  string
+	args       []any
+
+	withLinks bool // these are asked for
 
 	// The links, where owner is one of ids.
 	links, owner, linkOrder string
@@ -113,7 +122,7 @@ func (v view) listing(t *schema.Type, q directory.Query) listing {
 // newListing adds the arguments of the condition to those that are there, of
 // which the first is the organisation.
 func newListing(t *schema.Type, q directory.Query, args []any) listing {
-	s := listing{table: tableOf(t), active: q.ActiveOnly, args: args}
+	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links}
 	if s.table == users {
 		s.fields, s.fromAll, s.ids, s.count = userFields, fromUsers, listUserIDs, countUsers
 		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
@@ -136,7 +145,7 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.composed = !finds(root, isIndexed)
 		s.single, s.brief = finds(root, s.table.isUnique), finds(root, s.table.isSelective)
 	}
-	s.records = s.fields + s.fromAll + s.condition
+	s.from = s.fromAll + s.condition
 	if s.linked != "" {
 		s.linked += s.condition
 	}
@@ -168,6 +177,18 @@ func isIndexed(a *schema.Attribute) bool {
 	parent := a.Parent()
 	return (a.Search != schema.Scan || parent != nil && parent.Search == schema.Link) && a.Kind != schema.Boolean
 }
+
+// bare is the same list of ids alone.
+func (s listing) bare() listing {
+	s.fields, s.alone = userIDs, true
+	if s.table == groups {
+		s.fields = groupIDs
+	}
+	return s
+}
+
+// records begins the statement of records.
+func (s listing) records() string { return s.fields + s.from }
 
 func (s listing) place(start int) place {
 	return place{org: s.args[0].(int64), table: s.table, filter: s.filter, active: s.active, start: start}
@@ -217,9 +238,9 @@ func (s listing) pageOf(beginning string, p span) string {
 	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
 }
 
-// counted is the beginning of the statement of records with the total, which a query
+// counted begins the statement of records with the total, which a query
 // gives, behind the fields of each.
-func (s listing) counted(total string) string { return s.fields + ", (" + total + ")" + s.fromAll }
+func (s listing) counted(total string) string { return s.fields + ", (" + total + ")" + s.from }
 
 // fewOf is the statement of a page of what the filter finds, with the total, unless more
 // than few are found. Where nothing is on the page the total is alone.
@@ -285,10 +306,14 @@ func (s listing) readCounted(rows pgx.Rows, count int) (p directory.Page, err er
 
 func (s listing) reader() func(raw [][]byte) directory.Record {
 	page := new(pageMemory)
-	if s.table == groups {
+	switch {
+	case s.alone:
+		return func(raw [][]byte) directory.Record { return directory.Record{ID: readID(raw[0])} }
+	case s.table == groups:
 		return page.readGroup
+	default:
+		return page.readUser
 	}
-	return page.readUser
 }
 
 // readLinks gives the records their links; both are in the order of the records'

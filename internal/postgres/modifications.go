@@ -129,5 +129,5 @@ func (s *listing) readModified(t *schema.Type, q directory.Query, args []any) {
 	}
 	passing := newWriter(t, args)
 	passing.times = timesPassed
-	s.records = s.fields + s.fromAll + passing.condition(q)
+	s.from = s.fromAll + passing.condition(q)
 }

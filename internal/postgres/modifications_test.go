@@ -161,7 +161,7 @@ func timesAreFound(t *testing.T, s *shelf, org int64) {
 	}
 	for _, text := range []string{old, old + " and active eq true"} {
 		of, q := list(text)
-		expectPlan("page of "+text, of.pageOf(of.records, of.span(q, bookmark{}, false)), of.args, "users_", "->  Sort |Seq Scan")
+		expectPlan("page of "+text, of.pageOf(of.records(), of.span(q, bookmark{}, false)), of.args, "users_", "->  Sort |Seq Scan")
 	}
 }
 

@@ -69,6 +69,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	marks   *bookmarks
 	few     int // see listFew
+	atOnce  int // resources of a page, see pieces.go
 	queues  *memberQueues
 	lookUps *lane
 	commits *commits
@@ -105,7 +106,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	return &Store{
-		pool: pool, few: few, marks: newBookmarks(), queues: newMemberQueues(),
+		pool: pool, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
 		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{pool: pool, timeout: 2 * o.timeout()},
 		recent: recent.New[userOf, directory.Record](recentUsers), log: log,
 		streams: new(streamCache), correlation: correlation,

@@ -26,6 +26,8 @@ func (v view) ListAll(ctx context.Context, list []directory.TypeQuery) (p direct
 
 // listInTurn lists one type after the other, each in the order of creation.
 func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery) (p directory.Page, err error) {
+	pieces := v.inPieces(list[0].Query)
+	var lists []listing
 	left, at := list[0].Count, 0
 	if after := list[0].After; after != nil && !after.IsStart() {
 		at = slices.IndexFunc(list, func(of directory.TypeQuery) bool { return of.Type.Name == after.Value })
@@ -40,7 +42,12 @@ func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery) (p dir
 		if i < at {
 			q.Count = 0
 		}
-		found, err := v.listPart(ctx, of.Type, q)
+		s := v.listing(of.Type, q)
+		lists = append(lists, s)
+		if pieces {
+			s, q.Links, q.Pieces = s.bare(), false, false
+		}
+		found, err := v.listPart(ctx, s, q)
 		if err != nil {
 			return p, err
 		}
@@ -53,20 +60,23 @@ func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery) (p dir
 	if n := len(p.Records); n > 0 && more && list[0].After != nil {
 		p.Next = &directory.Position{ID: p.Records[n-1].ID, Value: p.Types[n-1].Name}
 	}
+	if pieces {
+		return v.gather(ctx, lists, p)
+	}
 	return p, nil
 }
 
 // listPart is listByID for a page that may lie past the end: then it does not
 // count its way there.
-func (v view) listPart(ctx context.Context, t *schema.Type, q directory.Query) (directory.Page, error) {
+func (v view) listPart(ctx context.Context, s listing, q directory.Query) (directory.Page, error) {
 	if q.Start > 1 && q.Count > 0 {
 		none := q
 		none.Count = 0
-		if p, err := v.listByID(ctx, t, none); err != nil || p.Total < q.Start {
+		if p, err := v.listByID(ctx, s, none); err != nil || p.Total < q.Start {
 			return p, err
 		}
 	}
-	return v.listByID(ctx, t, q)
+	return v.listByID(ctx, s, q)
 }
 
 // listRanked reads the resources of a page in their order, and then their links.
@@ -105,12 +115,18 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 		there.start += n
 		v.marks.put(there, ranks[n-1].Position, p.Total)
 	}
-	if err := v.linkRanks(ctx, r, ranks); err != nil {
+	if !r.alone {
+		err = v.linkRanks(ctx, r, ranks)
+	}
+	if err != nil {
 		return p, err
 	}
 	for _, k := range ranks {
 		p.Records = append(p.Records, k.record)
 		p.Types = append(p.Types, r.list[k.part].Type)
+	}
+	if r.alone {
+		return v.gather(ctx, r.listings(), p)
 	}
 	return p, nil
 }
@@ -126,16 +142,14 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 		query = v.planned
 	}
 	if !known && q.Start > 1 {
-		var before rank
 		sql, args := r.place(q.Start - 2)
-		err := query(ctx, one(func(raw [][]byte) { before = readRank(raw) }), sql, args...)
+		err := query(ctx, one(func(raw [][]byte) { from = readPosition(raw[0], raw[1]) }), sql, args...)
 		if errors.Is(err, directory.ErrNotFound) {
 			return nil, 0, nil
 		}
 		if err != nil {
 			return nil, 0, err
 		}
-		from = before.Position
 	}
 	for _, s := range r.behind(from) {
 		sql, args := r.page(s, count-len(ranks))

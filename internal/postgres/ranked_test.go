@@ -43,6 +43,7 @@ func TestLists_AreTwinsOfMemory(t *testing.T) {
 		s.link(rt, org, w.members)
 		for range 2 {
 			store.few = rapid.IntRange(0, twinUsers).Draw(rt, "few")
+			store.atOnce = rapid.IntRange(1, 4).Draw(rt, "atOnce")
 			l := w.drawList(rt)
 			want := l.inMemory()
 			v := store.view(0)
@@ -243,8 +244,10 @@ func boolean(b bool) int {
 
 func (l drawn) page(t *rapid.T, v view, change func(q *directory.Query)) directory.Page {
 	list := slices.Clone(l.of)
+	pieces := oneIn(t, 2)
 	for i := range list {
 		change(&list[i].Query)
+		list[i].Pieces = pieces
 	}
 	read := func() (directory.Page, error) {
 		if len(list) == 1 {
@@ -253,8 +256,19 @@ func (l drawn) page(t *rapid.T, v view, change func(q *directory.Query)) directo
 		return v.ListAll(context.Background(), list)
 	}
 	p, err := read()
+	if err == nil {
+		p, err = gathered(context.Background(), p)
+	}
 	if err != nil {
 		t.Fatalf("%s: %v", l, err)
+	}
+	if len(p.Types) != len(p.Records) && len(l.of) > 1 {
+		t.Fatalf("%s: %d resources of %d types", l, len(p.Records), len(p.Types))
+	}
+	for _, r := range p.Records {
+		if r.Version == 0 || len(r.Doc) == 0 {
+			t.Fatalf("%s: %s was not read", l, r.ID)
+		}
 	}
 	return p
 }

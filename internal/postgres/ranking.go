@@ -11,15 +11,17 @@ import (
 )
 
 // The statements of a sorted list find which resources are on a page, which may be of
-// several tables, and what they are sorted by. For a page, the resources themselves and
-// the total are read with them.
+// several tables, and what they are sorted by. For a page that is not read in pieces, the
+// resources themselves are read with them.
 const (
-	rankColumns   = `select r.part, r.value::text, r.id`
-	recordColumns = `, r.version, r.created_at, r.modified_at, r.doc, r.member_count, `
-	union         = ` union all `
+	union = ` union all `
 
-	// The columns of recordColumns, in that order.
-	firstRecord, afterUser, afterGroup = 2, 7, 8
+	idColumn     = `select r.id`
+	userColumns  = idColumn + `, r.version, r.created_at, r.modified_at, r.doc`
+	groupColumns = userColumns + `, r.member_count` // null for users
+
+	// How many columns these are.
+	userWidth, groupWidth = 5, 6
 )
 
 // ranking is a list in an order of its own, whichever page of it is read.
@@ -32,6 +34,8 @@ type ranking struct {
 	unique     bool   // by values of which no two are equal, so that ids need not be compared
 	descending bool
 	composed   bool
+	alone      bool // of ids alone
+	grouped    bool // with groups
 	here       place
 }
 
@@ -39,8 +43,7 @@ type ranking struct {
 type part struct {
 	listing
 	key    sortKey
-	joined bool   // to modifications, which have the key
-	number string // its index in the list
+	joined bool // to modifications, which have the key
 }
 
 // rank is a resource and its place in a ranking.
@@ -53,7 +56,7 @@ type rank struct {
 func (v view) ranking(list []directory.TypeQuery) ranking {
 	r := ranking{
 		list: list, args: []any{v.org}, sqlType: sortType(list[0].Sort), descending: list[0].Sort.Descending,
-		here: place{org: v.org, start: list[0].Start},
+		alone: v.inPieces(list[0].Query), here: place{org: v.org, start: list[0].Start},
 	}
 	for _, of := range list {
 		if of.Sort.Attr != nil {
@@ -61,8 +64,8 @@ func (v view) ranking(list []directory.TypeQuery) ranking {
 		}
 	}
 	r.unique = len(list) == 1 && !r.creation && tableOf(list[0].Type).isUnique(list[0].Sort.Attr)
-	for i, of := range list {
-		p := part{listing: newListing(of.Type, of.Query, r.args), number: strconv.Itoa(i)}
+	for _, of := range list {
+		p := part{listing: newListing(of.Type, of.Query, r.args)}
 		w := newWriter(of.Type, p.args)
 		if p.joined = byModification(of.Sort.Attr, of.Query); p.joined {
 			w.args, w.times = r.args, timesJoined
@@ -75,6 +78,7 @@ func (v view) ranking(list []directory.TypeQuery) ranking {
 		}
 		r.args = w.args
 		r.composed = r.composed || p.composed || of.Filter != nil && len(list) > 1
+		r.grouped = r.grouped || p.table == groups
 		r.here.sort += p.table.name + " " + strconv.FormatBool(p.active) + " " + of.Sort.String() + "\n"
 		r.here.filter += p.filter + "\n"
 		r.parts = append(r.parts, p)
@@ -136,6 +140,15 @@ func (r ranking) behind(from directory.Position) []step {
 	return []step{rest}
 }
 
+// listings are the lists that are ranked.
+func (r ranking) listings() []listing {
+	lists := make([]listing, len(r.parts))
+	for i, p := range r.parts {
+		lists[i] = p.listing
+	}
+	return lists
+}
+
 func (p part) id() string { return p.table.alias + ".id" }
 
 // rankID is the id beside the key, so that one index has both.
@@ -157,23 +170,38 @@ func (p part) from() string {
 // place is the statement that finds the place of one resource: the one with so many
 // before it.
 func (r ranking) place(before int) (sql string, args []any) {
-	return r.statement(r.all(), before, 1, rankColumns, func(p part) string { return "(select " + p.rankID() + " as id" })
+	return r.statement(r.all(), before, 1, idColumn+", r.value::text", func(p part) string { return "(select " + p.rankID() + " as id" })
 }
 
-// page is the statement of the first resources of a step, with the total of what is
-// listed without a filter.
+// page is the statement of the first resources of a step: the columns of each, its value,
+// the total of what is listed without a filter, and of several parts its part.
 func (r ranking) page(s step, limit int) (sql string, args []any) {
-	totals := []string{"0::bigint"}
+	columns := ", r.value::text, 0::bigint"
 	for _, p := range r.parts {
 		if p.filter == "" {
-			totals = append(totals, "("+p.total+")")
+			columns += " + (" + p.total + ")"
 		}
 	}
-	return r.statement(s, 0, limit, rankColumns+recordColumns+strings.Join(totals, " + "), func(p part) string {
-		if p.table == groups {
+	if len(r.parts) > 1 {
+		columns += ", r.part"
+	}
+	switch {
+	case r.alone:
+		columns = idColumn + columns
+	case r.grouped:
+		columns = groupColumns + columns
+	default:
+		columns = userColumns + columns
+	}
+	return r.statement(s, 0, limit, columns, func(p part) string {
+		switch {
+		case r.alone:
+			return "(select " + p.rankID() + " as id"
+		case r.grouped && p.table == users:
+			return "(" + p.fields + ", null::bigint as member_count"
+		default:
 			return "(" + p.fields
 		}
-		return "(" + p.fields + ", null::bigint as member_count"
 	})
 }
 
@@ -194,8 +222,11 @@ func (r ranking) statement(s step, offset, limit int, columns string, fields fun
 	}
 	selects := make([]string, len(r.parts))
 	for i, p := range r.parts {
-		selects[i] = fields(p) + ", " + p.number + "::bigint as part, " + p.key.sql + " as value" +
-			" from " + p.from() + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p)
+		selects[i] = fields(p) + ", " + p.key.sql + " as value"
+		if several {
+			selects[i] += ", " + strconv.Itoa(i) + "::bigint as part"
+		}
+		selects[i] += " from " + p.from() + " where " + p.table.alias + ".org_id = $1" + p.condition + s.condition(p)
 		if several {
 			selects[i] += r.order("") + partEnd
 		}
@@ -219,25 +250,35 @@ func (r ranking) order(prefix string) string {
 	return " order by " + prefix + "value" + direction + ", " + prefix + "id" + direction
 }
 
-// readRank reads the columns of a place.
-func readRank(raw [][]byte) rank {
-	return rank{
-		part:     int(readInt(raw[0])),
-		Position: directory.Position{ID: readID(raw[2]), Value: string(raw[1]), Absent: raw[1] == nil},
-	}
+// readPosition reads the columns of a place.
+func readPosition(id, value []byte) directory.Position {
+	return directory.Position{ID: readID(id), Value: string(value), Absent: value == nil}
 }
 
 // readPage reads what the statement of a page finds.
 func (r ranking) readPage(rows pgx.Rows) (ranks []rank, total int, err error) {
 	memory := new(pageMemory)
+	width := userWidth
+	switch {
+	case r.alone:
+		width = 1
+	case r.grouped:
+		width = groupWidth
+	}
 	err = readAll(rows, func(raw [][]byte) {
-		k := readRank(raw)
-		if r.parts[k.part].table == groups {
-			k.record = memory.readGroup(raw[firstRecord:afterGroup])
-		} else {
-			k.record = memory.readUser(raw[firstRecord:afterUser])
+		k := rank{Position: readPosition(raw[0], raw[width])}
+		if len(r.parts) > 1 {
+			k.part = int(readInt(raw[width+2]))
 		}
-		ranks, total = append(ranks, k), int(readInt(raw[afterGroup]))
+		switch {
+		case r.alone:
+			k.record.ID = k.ID
+		case r.parts[k.part].table == groups:
+			k.record = memory.readGroup(raw[:groupWidth])
+		default:
+			k.record = memory.readUser(raw[:userWidth])
+		}
+		ranks, total = append(ranks, k), int(readInt(raw[width+1]))
 	})
 	return ranks, total, err
 }

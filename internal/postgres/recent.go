@@ -39,7 +39,7 @@ func (v view) remembered(r directory.Record, err error) (directory.Record, error
 
 // rememberOnly remembers the user that a look-up has found.
 func (v view) rememberOnly(s listing, found []directory.Record) {
-	if s.table == users && len(found) == 1 {
+	if s.table == users && !s.alone && len(found) == 1 {
 		v.remember(found[0])
 	}
 }

@@ -261,7 +261,7 @@ func listStatements(t *testing.T) map[string]string {
 		statements[name+" links"] = s.linksOf(givenIDs)
 		for way, marked := range map[string]bool{" by offset": false, " by bookmark": true} {
 			page := s.span(q, bookmark{}, marked)
-			statements[name+way] = s.pageOf(s.records, page)
+			statements[name+way] = s.pageOf(s.records(), page)
 			if s.linked != "" {
 				statements[name+way+" with links"] = s.pageOf(s.linked, page)
 			}

@@ -13,8 +13,8 @@ import (
 )
 
 // answer is an answer that is being written. It is sent as a whole, with its
-// length, unless it holds a group whose members are too many to hold: then it goes
-// out while they are read, and an error breaks the connection off.
+// length, unless it is too large to hold: a group of many members, a large page of a
+// list. Then it goes out while it is read, and an error breaks the connection off.
 type answer struct {
 	*buffer
 	directory *directory.Directory
@@ -76,6 +76,14 @@ func (a *answer) stream(t *schema.Type, record directory.Record, p schema.Projec
 	return nil
 }
 
+// sendMuch sends what is written so far if it is much.
+func (a *answer) sendMuch() error {
+	if len(a.text) < heldAnswer {
+		return nil
+	}
+	return a.send()
+}
+
 // send sends what is written so far. The first bytes need not wait for what follows.
 func (a *answer) send() error {
 	if !a.streaming {
@@ -133,8 +141,11 @@ var answers buffers
 
 const (
 	firstAnswer = 2 << 10 // one user
-	// keptAnswer is the largest buffer that is kept: a page of 1000 users.
-	keptAnswer = 2 << 20
+	// heldAnswer is how much of a list is held before it is sent: a page of 100 users
+	// goes as a whole, with its length.
+	heldAnswer = 256 << 10
+	// keptAnswer is the largest buffer that is kept: what is held, and one resource more.
+	keptAnswer = 2 * heldAnswer
 )
 
 type buffers struct{ pool sync.Pool }

@@ -32,7 +32,7 @@ func listing(read asked) func(s resources, w http.ResponseWriter, r *http.Reques
 		if err != nil {
 			return err
 		}
-		return s.writeList(w, r, listed, request, func(int) (*schema.Type, schema.Projection) { return s.t, request.Projection })
+		return s.writeList(w, r, listed, request, s.t, func(*schema.Type) schema.Projection { return request.Projection })
 	}
 }
 
@@ -67,47 +67,66 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 		if err != nil {
 			return err
 		}
-		return d.writeList(w, r, listed, request, func(i int) (*schema.Type, schema.Projection) {
-			return listed.Types[i], projections[listed.Types[i]]
-		})
+		return d.writeList(w, r, listed, request, nil, func(t *schema.Type) schema.Projection { return projections[t] })
 	}
 }
 
-// writeList answers with a page. What its resources are, and what of each is
-// wanted, is told by their index.
+// writeList answers with a page of resources of a type, or of the types that the page
+// tells.
 func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed directory.Listed, request directory.ListRequest,
-	item func(i int) (*schema.Type, schema.Projection),
+	t *schema.Type, projection func(*schema.Type) schema.Projection,
 ) error {
 	a := d.answer(w, r, http.StatusOK)
 	defer answers.keep(a.buffer)
-	a.text = appendListHead(a.text, listed, request)
-	for i, record := range listed.Records {
-		if i > 0 {
-			a.text = append(a.text, ',')
+	a.text = appendListHead(a.text, listed.Total, request)
+	n := 0
+	for {
+		for i, record := range listed.Records {
+			if n > 0 {
+				a.text = append(a.text, ',')
+			}
+			n++
+			if listed.Types != nil {
+				t = listed.Types[i]
+			}
+			if err := a.add(t, record, projection(t)); err != nil {
+				return err
+			}
+			if err := a.sendMuch(); err != nil {
+				return err
+			}
 		}
-		t, p := item(i)
-		if err := a.add(t, record, p); err != nil {
+		if listed.Rest == nil {
+			break
+		}
+		var err error
+		if listed, err = listed.Rest(r.Context()); err != nil {
 			return err
 		}
 	}
-	a.text = append(a.text, ']', '}')
+	a.text = appendListTail(a.text, n, listed.Cursor)
 	return a.end()
 }
 
-// appendListHead writes a ListResponse up to its resources (RFC 7644 section 3.4.2,
-// RFC 9865 section 2). Resources is there when it is empty too, and itemsPerPage is
-// how many there are; a page that was asked for by cursor has no index.
-func appendListHead(dst []byte, listed directory.Listed, request directory.ListRequest) []byte {
+// appendListHead writes a ListResponse up to its resources (RFC 7644 section 3.4.2);
+// Resources is there when it is empty too. A page that was asked for by cursor has no
+// index (RFC 9865 section 2).
+func appendListHead(dst []byte, total int, request directory.ListRequest) []byte {
 	dst = append(dst, `{"schemas":["`+scim.ListResponseURN+`"],"totalResults":`...)
-	dst = strconv.AppendInt(dst, int64(listed.Total), 10)
+	dst = strconv.AppendInt(dst, int64(total), 10)
 	if !request.ByCursor {
 		dst = append(dst, `,"startIndex":`...)
 		dst = strconv.AppendInt(dst, int64(request.Start), 10)
 	}
-	dst = append(dst, `,"itemsPerPage":`...)
-	dst = strconv.AppendInt(dst, int64(len(listed.Records)), 10)
-	if listed.Cursor != "" {
-		dst = append(append(append(dst, `,"nextCursor":"`...), listed.Cursor...), '"')
-	}
 	return append(dst, `,"Resources":[`...)
+}
+
+// appendListTail writes what is known when all n resources of the page are written.
+func appendListTail(dst []byte, n int, cursor string) []byte {
+	dst = append(dst, `],"itemsPerPage":`...)
+	dst = strconv.AppendInt(dst, int64(n), 10)
+	if cursor != "" {
+		dst = append(append(append(dst, `,"nextCursor":"`...), cursor...), '"')
+	}
+	return append(dst, '}')
 }
