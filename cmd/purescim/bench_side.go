@@ -51,6 +51,7 @@ func (cmd *benchSide) Run(ctx context.Context, c console) error {
 			return err
 		}
 		defer p.close()
+		collectSeldom()
 		defer p.work(ctx)()
 		return cmd.serve(ctx, c, (&serveCommand{}).handler(p, nil))
 	}

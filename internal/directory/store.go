@@ -115,19 +115,8 @@ type Record struct {
 // were not too many, or nobody had asked for them.
 func (r Record) HasMore() bool { return r.Links == nil && r.MemberCount > 0 }
 
-// Identifier is the id as it is answered.
-func (r Record) Identifier() string {
-	if r.Key != "" {
-		return r.Key
-	}
-	return r.ID.String()
-}
-
 // Link is one end of a membership, seen from the other.
-type Link struct {
-	ID      uuid.UUID
-	Display string
-}
+type Link = schema.AnswerLink
 
 // Resource is a stored resource that is about to change: its record and its
 // document, decoded. PasswordHash is empty when the user has none, or nobody asked.
@@ -199,7 +188,7 @@ type Query struct {
 }
 
 // PieceSize is how many resources of a page are held at once.
-const PieceSize = 100
+const PieceSize = 200
 
 // TypeQuery selects the resources of one type in a list of several.
 type TypeQuery struct {

@@ -1,17 +1,22 @@
 package schema
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// Answer is what a stored resource and its request say about its representation.
+// Answer is what is stored of a resource that is answered.
 //
 // A Version of 0 and times that are zero are not answered.
 type Answer struct {
-	ID       string
+	ID uuid.UUID
+	// Key is the id of what has no ID of its own; else it is empty.
+	Key      string
 	Version  scim.Version
 	Created  time.Time
 	Modified time.Time
@@ -19,40 +24,63 @@ type Answer struct {
 	Doc []byte
 	// Links are the groups of a user or the members of a group.
 	Links []AnswerLink
-	// Mount is the absolute URL of the SCIM root that the request came through.
-	Mount string
 }
 
-// AnswerLink is one value of a linked attribute.
-type AnswerLink struct{ ID, Display string }
+// AnswerLink is one value of a linked attribute: the other end of a membership.
+type AnswerLink struct {
+	ID      uuid.UUID
+	Display string
+}
 
-// Append writes the representation of a resource: the stored bytes as they are,
-// with the linked attribute and meta spliced in. Only a projection that leaves
-// something out looks inside.
-func (t *Type) Append(dst []byte, r Answer, p Projection) []byte {
-	parts := t.Parts(r, p)
-	return parts.AppendEnd(parts.AppendLinks(parts.AppendBegin(dst), r.Links))
+// Renderer writes representations of resources of one type, as one request asks for
+// them: the stored bytes as they are, with the linked attribute and meta spliced in. Only
+// a projection that leaves something out looks inside.
+type Renderer struct {
+	t          *Type
+	projection Projection
+	asStored   bool // nothing of a document is left out
+	links      []linkMember
+
+	meta, location string // the beginnings of meta and of its location
+}
+
+// Renderer makes the renderer for a request that came through the SCIM root whose
+// absolute URL is mount.
+func (t *Type) Renderer(mount string, p Projection) *Renderer {
+	return &Renderer{
+		t:          t,
+		projection: p,
+		asStored:   p.keepsDocument() && !t.onRequest,
+		links:      t.linkMembers(mount, p),
+		meta:       `,"meta":{"resourceType":"` + t.Name + `"`,
+		location:   `,"location":` + open(t.Location(mount, "")),
+	}
+}
+
+// WantsLinks reports whether anything of the linked attribute is in the answers.
+func (r *Renderer) WantsLinks() bool { return len(r.links) > 0 }
+
+// Append writes the representation of a resource.
+func (r *Renderer) Append(dst []byte, a Answer) []byte {
+	parts := r.Parts(a)
+	return parts.AppendEnd(parts.AppendLinks(parts.AppendBegin(dst), a.Links))
 }
 
 // Parts write a representation piece by piece, for a resource whose links are more
 // than it is good to hold at once. They do not look at what was written before.
 type Parts struct {
-	t          *Type
-	answer     Answer
-	projection Projection
-	link       *linkWriter // nil before the first link
-	opened     bool        // a link is written
+	*Renderer
+	answer Answer
+	opened bool // a link is written
 }
 
 // Parts makes what Append writes in the order of AppendBegin, AppendLinks, as often
-// as there are some, and AppendEnd. Links of r are not looked at.
-func (t *Type) Parts(r Answer, p Projection) Parts {
-	return Parts{t: t, answer: r, projection: p}
-}
+// as there are some, and AppendEnd. Links of a are not looked at.
+func (r *Renderer) Parts(a Answer) Parts { return Parts{Renderer: r, answer: a} }
 
 // AppendBegin writes what comes before the links.
 func (x *Parts) AppendBegin(dst []byte) []byte {
-	if x.projection.keepsDocument() && !x.t.onRequest {
+	if x.asStored {
 		return append(dst, x.answer.Doc[:len(x.answer.Doc)-1]...)
 	}
 	return x.t.appendProjected(dst, x.answer.Doc, x.projection)
@@ -61,21 +89,17 @@ func (x *Parts) AppendBegin(dst []byte) []byte {
 // AppendLinks writes groups or members; those of which nothing is wanted are not
 // there.
 func (x *Parts) AppendLinks(dst []byte, links []AnswerLink) []byte {
-	a := x.t.linked
-	if len(links) == 0 || a == nil || !x.projection.Wants(a) {
+	if !x.WantsLinks() {
 		return dst
-	}
-	if x.link == nil {
-		x.link = newLinkWriter(a, x.answer.Mount, x.projection)
 	}
 	for _, link := range links {
 		before := len(dst)
 		dst = append(dst, ',')
 		if !x.opened {
-			dst = append(append(dst, x.link.key...), '[')
+			dst = append(append(dst, x.t.linked.key...), '[')
 		}
 		start := len(dst)
-		if dst = x.link.append(dst, link); len(dst) == start {
+		if dst = link.append(dst, x.links); len(dst) == start {
 			dst = dst[:before]
 			continue
 		}
@@ -89,59 +113,88 @@ func (x *Parts) AppendEnd(dst []byte) []byte {
 	if x.opened {
 		dst = append(dst, ']')
 	}
-	return append(x.t.appendMeta(dst, x.answer), '}')
+	return append(x.appendMeta(dst), '}')
+}
+
+func (x *Parts) appendMeta(dst []byte) []byte {
+	a := &x.answer
+	dst = append(dst, x.meta...)
+	if !a.Created.IsZero() {
+		dst = append(dst, `,"created":"`...)
+		dst = appendTime(dst, a.Created)
+		dst = append(dst, `","lastModified":"`...)
+		dst = append(appendTime(dst, a.Modified), '"')
+	}
+	dst = append(dst, x.location...)
+	if a.Key != "" {
+		dst = append(dst, a.Key...)
+	} else {
+		dst = appendID(dst, a.ID)
+	}
+	if a.Version != 0 {
+		dst = append(dst, `","version":"`...)
+		dst = strconv.AppendInt(dst, int64(a.Version), 10)
+	}
+	return append(dst, `"}`...)
 }
 
 // Location is the absolute URL of the resource.
 func (t *Type) Location(mount, id string) string { return mount + t.Endpoint + "/" + id }
 
-func (t *Type) appendMeta(dst []byte, r Answer) []byte {
-	dst = append(dst, `,"meta":{"resourceType":"`...)
-	dst = append(dst, t.Name...)
-	if !r.Created.IsZero() {
-		dst = append(dst, `","created":"`...)
-		dst = appendTime(dst, r.Created)
-		dst = append(dst, `","lastModified":"`...)
-		dst = appendTime(dst, r.Modified)
-	}
-	dst = append(dst, `","location":`...)
-	dst = appendString(dst, r.Mount)
-	dst = append(dst[:len(dst)-1], t.Endpoint...) // before the closing quote
-	dst = append(append(append(dst, '/'), r.ID...), '"')
-	if r.Version == 0 {
-		return append(dst, '}')
-	}
-	dst = append(dst, `,"version":"`...)
-	dst = strconv.AppendInt(dst, int64(r.Version), 10)
-	return append(dst, `"}`...)
+// linkMember is a sub-attribute that is wanted of each link: text, and what follows it.
+type linkMember struct {
+	text  string
+	value linkValue
 }
 
-// linkWriter writes the elements of a linked attribute that are wanted. Which words belong to the
-// other end is told by the attribute's reference type.
-type linkWriter struct {
-	key      string
-	wanted   []*Attribute
-	endpoint []byte // an id and the closing quote follow
-}
+type linkValue int
 
-func newLinkWriter(a *Attribute, mount string, p Projection) *linkWriter {
-	w := &linkWriter{key: a.key, wanted: make([]*Attribute, 0, len(a.Sub))}
+const (
+	noValue     linkValue = iota // the text is all
+	idOfLink                     // the id and a closing quote
+	nameOfLink                   // the display name, unless there is none: then the text neither
+)
+
+// linkMembers are the members of each link that a projection wants. Which words belong to
+// the other end is told by the attribute's reference type.
+func (t *Type) linkMembers(mount string, p Projection) (members []linkMember) {
+	a := t.linked
+	if a == nil || !p.Wants(a) {
+		return nil
+	}
 	for _, sub := range a.Sub {
-		if p.wantsSub(a, sub) {
-			w.wanted = append(w.wanted, sub)
+		if !p.wantsSub(a, sub) {
+			continue
+		}
+		switch sub.Name {
+		case "value":
+			members = append(members, linkMember{sub.key + `"`, idOfLink})
+		case "$ref":
+			members = append(members, linkMember{sub.key + open(mount+"/"+sub.References[0]+"s/"), idOfLink})
+		case "type":
+			members = append(members, linkMember{sub.key + quoted(sub.Canonical[0]), noValue})
+		default:
+			members = append(members, linkMember{sub.key, nameOfLink})
 		}
 	}
-	endpoint := appendString(nil, mount+"/"+a.SubAttribute("$ref").References[0]+"s/")
-	w.endpoint = endpoint[:len(endpoint)-1]
-	return w
+	return members
 }
 
-// append writes one element, or nothing when it would be empty.
-func (w *linkWriter) append(dst []byte, link AnswerLink) []byte {
+// append writes one element, or nothing when it would be empty; an id needs no escapes.
+func (l AnswerLink) append(dst []byte, members []linkMember) []byte {
 	before := len(dst)
 	dst = append(dst, '{')
-	for _, sub := range w.wanted {
-		dst = link.append(dst, sub, w.endpoint)
+	for _, m := range members {
+		if m.value == nameOfLink && l.Display == "" {
+			continue
+		}
+		dst = append(separate(dst), m.text...)
+		switch m.value {
+		case idOfLink:
+			dst = append(appendID(dst, l.ID), '"')
+		case nameOfLink:
+			dst = appendString(dst, l.Display)
+		}
 	}
 	if len(dst) == before+1 {
 		return dst[:before]
@@ -149,22 +202,19 @@ func (w *linkWriter) append(dst []byte, link AnswerLink) []byte {
 	return append(dst, '}')
 }
 
-// append writes one sub-attribute of a link; an id needs no escapes.
-func (l AnswerLink) append(dst []byte, sub *Attribute, endpoint []byte) []byte {
-	if sub.Name == "display" && l.Display == "" {
-		return dst
-	}
-	dst = append(separate(dst), sub.key...)
-	switch sub.Name {
-	case "value":
-		dst = append(append(dst, '"'), l.ID...)
-		return append(dst, '"')
-	case "$ref":
-		dst = append(append(dst, endpoint...), l.ID...)
-		return append(dst, '"')
-	case "type":
-		return appendString(dst, sub.Canonical[0])
-	default:
-		return appendString(dst, l.Display)
-	}
+// appendID writes the 36 characters of an id.
+func appendID(dst []byte, id uuid.UUID) []byte {
+	dst = append(hex.AppendEncode(dst, id[:4]), '-')
+	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
+	return hex.AppendEncode(dst, id[10:])
+}
+
+// quoted is a JSON string; open is one that goes on.
+func quoted(s string) string { return string(appendString(nil, s)) }
+
+func open(s string) string {
+	text := quoted(s)
+	return text[:len(text)-1]
 }

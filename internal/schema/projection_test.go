@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"github.com/purescim/purescim/internal/schema"
@@ -18,11 +19,14 @@ import (
 var when = time.Date(2026, 1, 31, 9, 30, 0, 123_000_000, time.FixedZone("CET", 3600))
 
 func answer(typ *schema.Type, doc scim.Document, links ...schema.AnswerLink) schema.Answer {
-	return schema.Answer{ID: "1", Version: 7, Created: when, Modified: when.Add(time.Hour), Doc: typ.Encode(doc), Links: links, Mount: mount}
+	return schema.Answer{Key: "1", Version: 7, Created: when, Modified: when.Add(time.Hour), Doc: typ.Encode(doc), Links: links}
 }
 
+// id is an id that ends with n.
+func id(n byte) uuid.UUID { return uuid.UUID{15: n} }
+
 func answered(t interface{ Fatalf(string, ...any) }, typ *schema.Type, r schema.Answer, p schema.Projection) map[string]any {
-	text := typ.Append(nil, r, p)
+	text := typ.Renderer(mount, p).Append(nil, r)
 	v, err := scim.ParseObject(text) // which is strict
 	if err != nil {
 		t.Fatalf("%v: %s", err, text)
@@ -32,26 +36,26 @@ func answered(t interface{ Fatalf(string, ...any) }, typ *schema.Type, r schema.
 
 func TestAppend(t *testing.T) {
 	t.Parallel()
-	r := answer(schema.User, scim.Document{"id": "1", "userName": "ada", "active": true}, schema.AnswerLink{ID: "g", Display: `"Sales"`})
+	r := answer(schema.User, scim.Document{"id": "1", "userName": "ada", "active": true}, schema.AnswerLink{ID: id(103), Display: `"Sales"`})
 	want := `{"schemas":["` + scim.UserURN + `"],"id":"1","userName":"ada","active":true,` +
-		`"groups":[{"value":"g","$ref":"` + mount + `/Groups/g","display":"\"Sales\"","type":"direct"}],` +
+		`"groups":[{"value":"` + id(103).String() + `","$ref":"` + mount + `/Groups/` + id(103).String() + `","display":"\"Sales\"","type":"direct"}],` +
 		`"meta":{"resourceType":"User","created":"2026-01-31T08:30:00.123Z","lastModified":"2026-01-31T09:30:00.123Z","location":"` + mount + `/Users/1","version":"7"}}`
-	if diff := cmp.Diff(want, string(schema.User.Append(nil, r, schema.Projection{}))); diff != "" {
+	if diff := cmp.Diff(want, string(schema.User.Renderer(mount, schema.Projection{}).Append(nil, r))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	r = answer(schema.Group, scim.Document{"id": "1", "displayName": "Sales"}, schema.AnswerLink{ID: "u", Display: "Ada"}, schema.AnswerLink{ID: "v"})
+	r = answer(schema.Group, scim.Document{"id": "1", "displayName": "Sales"}, schema.AnswerLink{ID: id(117), Display: "Ada"}, schema.AnswerLink{ID: id(118)})
 	want = `{"schemas":["` + scim.GroupURN + `"],"id":"1","displayName":"Sales",` +
-		`"members":[{"value":"u","$ref":"` + mount + `/Users/u","type":"User","display":"Ada"},{"value":"v","$ref":"` + mount + `/Users/v","type":"User"}],` +
+		`"members":[{"value":"` + id(117).String() + `","$ref":"` + mount + `/Users/` + id(117).String() + `","type":"User","display":"Ada"},{"value":"` + id(118).String() + `","$ref":"` + mount + `/Users/` + id(118).String() + `","type":"User"}],` +
 		`"meta":{"resourceType":"Group","created":"2026-01-31T08:30:00.123Z","lastModified":"2026-01-31T09:30:00.123Z","location":"` + mount + `/Groups/1","version":"7"}}`
-	if diff := cmp.Diff(want, string(schema.Group.Append(nil, r, schema.Projection{}))); diff != "" {
+	if diff := cmp.Diff(want, string(schema.Group.Renderer(mount, schema.Projection{}).Append(nil, r))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestProject(t *testing.T) {
 	t.Parallel()
-	user := answer(schema.User, decode(t, schema.User, ada), schema.AnswerLink{ID: "g", Display: "Sales"})
-	group := answer(schema.Group, scim.Document{"id": "1", "displayName": "Sales"}, schema.AnswerLink{ID: "u"})
+	user := answer(schema.User, decode(t, schema.User, ada), schema.AnswerLink{ID: id(103), Display: "Sales"})
+	group := answer(schema.Group, scim.Document{"id": "1", "displayName": "Sales"}, schema.AnswerLink{ID: id(117)})
 	minimum := "active meta schemas userName"
 	for _, test := range []struct {
 		typ                  *schema.Type
@@ -101,7 +105,7 @@ func TestProject(t *testing.T) {
 
 func TestProjectKeepsSubAttributes(t *testing.T) {
 	t.Parallel()
-	r := answer(schema.User, scim.Document{"emails": list{object{"value": "a", "type": "work"}, object{"type": "home"}}}, schema.AnswerLink{ID: "g", Display: "Sales"})
+	r := answer(schema.User, scim.Document{"emails": list{object{"value": "a", "type": "work"}, object{"type": "home"}}}, schema.AnswerLink{ID: id(103), Display: "Sales"})
 	got := answered(t, schema.User, r, schema.User.Project([]string{"emails.value", "groups.display,groups.value"}, []string{"groups.value"}))
 	delete(got, "meta")
 	want := map[string]any{"schemas": list{scim.UserURN}, "emails": list{object{"value": "a"}}, "groups": list{object{"display": "Sales"}}}
@@ -179,7 +183,7 @@ func TestAppendIsTheFilteredDocument(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			r := answer(typ, documents(typ).Draw(t, "document"))
 			for i := range rapid.IntRange(0, 2).Draw(t, "links") {
-				r.Links = append(r.Links, schema.AnswerLink{ID: string(rune('a' + i)), Display: rapid.SampledFrom([]string{"", `"`, "Sales"}).Draw(t, "display")})
+				r.Links = append(r.Links, schema.AnswerLink{ID: id(byte(i)), Display: rapid.SampledFrom([]string{"", `"`, "Sales"}).Draw(t, "display")})
 			}
 			include, exclude := choices(typ).Draw(t, "attributes"), choices(typ).Draw(t, "excludedAttributes")
 			whole := everything(t, typ, r)
@@ -302,8 +306,7 @@ func filteredValue(value any, a *schema.Attribute, want func(a, sub *schema.Attr
 func TestAppendedMetaIsJSON(t *testing.T) {
 	t.Parallel()
 	r := answer(schema.User, scim.Document{"userName": "ada"})
-	r.Mount = `https://example.org/"quoted"`
-	if text := schema.User.Append(nil, r, schema.Projection{}); !json.Valid(text) {
+	if text := schema.User.Renderer(`https://example.org/"quoted"`, schema.Projection{}).Append(nil, r); !json.Valid(text) {
 		t.Errorf("%s is not JSON", text)
 	}
 }

@@ -40,28 +40,11 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
-// appendTime writes a UTC time of the years to 9999 in TimeLayout, which package
-// time would read anew for each of the hundreds of times in a list.
+// appendTime writes a time of the years to 9999 in TimeLayout, which package time would
+// read anew for each of the hundreds of times in a list; RFC3339 it knows.
 func appendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = append(appendDigits(dst, year, 4), '-')
-	dst = append(appendDigits(dst, int(month), 2), '-')
-	dst = append(appendDigits(dst, day, 2), 'T')
-	dst = append(appendDigits(dst, hour, 2), ':')
-	dst = append(appendDigits(dst, minute, 2), ':')
-	dst = append(appendDigits(dst, second, 2), '.')
-	return append(appendDigits(dst, t.Nanosecond()/int(time.Millisecond), 3), 'Z')
-}
-
-// appendDigits writes n with leading zeros.
-func appendDigits(dst []byte, n, digits int) []byte {
-	const zeros = "0000"
-	dst = append(dst, zeros[:digits]...)
-	for i := len(dst) - 1; n > 0; i-- {
-		dst[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return dst
+	dst = t.AppendFormat(dst, time.RFC3339)
+	millis := t.Nanosecond() / int(time.Millisecond)
+	return append(dst[:len(dst)-1], '.', byte('0'+millis/100), byte('0'+millis/10%10), byte('0'+millis%10), 'Z')
 }

@@ -21,13 +21,12 @@ type answer struct {
 	w         http.ResponseWriter
 	r         *http.Request
 	status    int
-	root      string
 	streaming bool
 }
 
 // answer begins an answer. Its buffer is to be kept when it is written.
 func (d *door) answer(w http.ResponseWriter, r *http.Request, status int) answer {
-	return answer{buffer: answers.take(), directory: d.directory, w: w, r: r, status: status, root: d.root(r)}
+	return answer{buffer: answers.take(), directory: d.directory, w: w, r: r, status: status}
 }
 
 // write answers a request on one resource.
@@ -37,37 +36,33 @@ func (s resources) write(w http.ResponseWriter, r *http.Request, status int, rec
 	}
 	a := s.answer(w, r, status)
 	defer answers.keep(a.buffer)
-	if err := a.add(s.t, record, p); err != nil {
+	if err := a.add(s.t.Renderer(s.root(r), p), record); err != nil {
 		return err
 	}
 	return a.end()
 }
 
 // add writes the representation of a record.
-func (a *answer) add(t *schema.Type, record directory.Record, p schema.Projection) error {
-	if record.HasMore() && p.Wants(schema.Members) {
-		return a.stream(t, record, p)
+func (a *answer) add(by *schema.Renderer, record directory.Record) error {
+	if record.HasMore() && by.WantsLinks() {
+		return a.stream(by, record)
 	}
-	of := a.of(record)
-	of.Links = appendLinks(make([]schema.AnswerLink, 0, len(record.Links)), record.Links)
-	a.text = t.Append(a.text, of, p)
+	a.text = by.Append(a.text, of(record))
 	return nil
 }
 
 // stream sends a group while its members are read, and what was written before.
-func (a *answer) stream(t *schema.Type, record directory.Record, p schema.Projection) error {
-	parts := t.Parts(a.of(record), p)
+func (a *answer) stream(by *schema.Renderer, record directory.Record) error {
+	parts := by.Parts(of(record))
 	a.text = parts.AppendBegin(a.text)
 	if err := a.send(); err != nil {
 		return err
 	}
-	var links []schema.AnswerLink
 	for members, err := range a.directory.Members(a.r.Context(), httpapi.Principal(a.r.Context()).Org, record.ID) {
 		if err != nil {
 			return err
 		}
-		links = appendLinks(links[:0], members)
-		a.text = parts.AppendLinks(a.text, links)
+		a.text = parts.AppendLinks(a.text, members)
 		if err := a.send(); err != nil {
 			return err
 		}
@@ -116,23 +111,17 @@ func begin(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
 }
 
-// of is what schema has to know of a record and its request, but the links.
-func (a *answer) of(record directory.Record) schema.Answer {
+// of is what schema has to know of a record.
+func of(record directory.Record) schema.Answer {
 	return schema.Answer{
-		ID:       record.Identifier(),
+		ID:       record.ID,
+		Key:      record.Key,
 		Version:  record.Version,
 		Created:  record.Created,
 		Modified: record.Modified,
 		Doc:      record.Doc,
-		Mount:    a.root,
+		Links:    record.Links,
 	}
-}
-
-func appendLinks(dst []schema.AnswerLink, links []directory.Link) []schema.AnswerLink {
-	for _, link := range links {
-		dst = append(dst, schema.AnswerLink{ID: link.ID.String(), Display: link.Display})
-	}
-	return dst
 }
 
 // answers are the buffers that answers are rendered in, used again: the page of

@@ -32,7 +32,8 @@ func listing(read asked) func(s resources, w http.ResponseWriter, r *http.Reques
 		if err != nil {
 			return err
 		}
-		return s.writeList(w, r, listed, request, s.t, func(*schema.Type) schema.Projection { return request.Projection })
+		by := s.t.Renderer(s.root(r), request.Projection)
+		return s.writeList(w, r, listed, request, func(directory.Listed, int) *schema.Renderer { return by })
 	}
 }
 
@@ -59,22 +60,25 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 		if err != nil {
 			return err
 		}
-		projections := make(map[*schema.Type]schema.Projection)
+		by := make(map[*schema.Type]*schema.Renderer)
 		listed, err := d.directory.ListAll(r.Context(), o, func(t *schema.Type) schema.Projection {
-			projections[t], _ = q.projection(t, o.Settings) // what it can refuse was refused
-			return projections[t]
+			p, _ := q.projection(t, o.Settings) // what it can refuse was refused
+			by[t] = t.Renderer(d.root(r), p)
+			return p
 		}, request)
 		if err != nil {
 			return err
 		}
-		return d.writeList(w, r, listed, request, nil, func(t *schema.Type) schema.Projection { return projections[t] })
+		return d.writeList(w, r, listed, request, func(piece directory.Listed, i int) *schema.Renderer {
+			return by[piece.Types[i]]
+		})
 	}
 }
 
-// writeList answers with a page of resources of a type, or of the types that the page
-// tells.
+// writeList answers with a page, piece by piece. Who renders a resource is told by its
+// index in the piece.
 func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed directory.Listed, request directory.ListRequest,
-	t *schema.Type, projection func(*schema.Type) schema.Projection,
+	by func(piece directory.Listed, i int) *schema.Renderer,
 ) error {
 	a := d.answer(w, r, http.StatusOK)
 	defer answers.keep(a.buffer)
@@ -86,10 +90,7 @@ func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed director
 				a.text = append(a.text, ',')
 			}
 			n++
-			if listed.Types != nil {
-				t = listed.Types[i]
-			}
-			if err := a.add(t, record, projection(t)); err != nil {
+			if err := a.add(by(listed, i), record); err != nil {
 				return err
 			}
 			if err := a.sendMuch(); err != nil {
