@@ -33,27 +33,20 @@ func (v view) listByID(ctx context.Context, s listing, q directory.Query) (p dir
 }
 
 // listAll reads the page with the total, and its links, in one round trip, unless it lies
-// far behind what is known: then only one statement counts its way there. A page without
-// resources does not tell the total.
+// far behind what is known: then only one statement counts its way there.
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.begin(s.place(q.Start), q)
 	far := !marked && q.Start > v.few
 	first := v.piece(q)
-	page := s.span(first, mark, marked)
-	read := func(rows pgx.Rows) (err error) {
-		p, err = s.readCounted(rows, page.count)
-		return err
-	}
-	if sql := s.pageOf(s.counted(s.total), page); q.Links && !far {
-		err = v.withLinks(ctx, s, sql, page, read, &p)
-	} else {
-		err = through(v.pool)(ctx, read, sql, page.args...)
+	b := new(pgx.Batch)
+	queueTotal(b, &p.Total, s.total, v.org)
+	v.queuePage(b, s, first, s.span(first, mark, marked), q.Links && !far, &p.Records)
+	err = v.pool.SendBatch(ctx, b).Close()
+	if n := len(p.Records); q.Start <= 1 && !marked && n < first.Count {
+		p.Total = n // the page is the list, whatever came since the total was read
 	}
 	if err == nil && q.Links && far {
 		err = v.readLinks(ctx, s, p.Records)
-	}
-	if err == nil && len(p.Records) == 0 {
-		p.Total, err = v.total(ctx, s)
 	}
 	if err == nil && marked && p.Total < mark.total {
 		p.Records, err = v.page(ctx, s, first, bookmark{}, false)
@@ -61,13 +54,16 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	return v.onward(s, q, p), err
 }
 
-// withLinks runs the statement of a page of a list without a filter, and in the same round
-// trip that of the links, which are given to the records that were read.
-func (v view) withLinks(ctx context.Context, s listing, sql string, page span, read func(rows pgx.Rows) error, p *directory.Page) error {
-	b := new(pgx.Batch)
-	b.Queue(sql, page.args...).Query(read)
-	b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, p.Records) })
-	return v.pool.SendBatch(ctx, b).Close()
+// queuePage reads the records of a page of a list without a filter, and in the same round
+// trip their links.
+func (v view) queuePage(b *pgx.Batch, s listing, q directory.Query, page span, links bool, records *[]directory.Record) {
+	b.Queue(s.pageOf(s.records(), page), page.args...).Query(func(rows pgx.Rows) (err error) {
+		*records, err = s.read(rows, q.Count)
+		return err
+	})
+	if links {
+		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, *records) })
+	}
 }
 
 // listFiltered reads the page and the total in one pass where few are found. Otherwise
@@ -164,26 +160,25 @@ func (v view) begin(here place, q directory.Query) (mark bookmark, marked bool) 
 
 // page reads the records of a page and their links: in one round trip where both are
 // found by walking an index, or few are expected, else the links by the ids.
-func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool) ([]directory.Record, error) {
-	var p directory.Page
-	read := func(rows pgx.Rows) (err error) {
-		p.Records, err = s.read(rows, q.Count)
-		return err
-	}
+func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool) (records []directory.Record, err error) {
 	page := s.span(q, mark, marked)
 	if q.Links && s.filter == "" && marked {
-		err := v.withLinks(ctx, s, s.pageOf(s.records(), page), page, read, &p)
-		return p.Records, err
+		b := new(pgx.Batch)
+		v.queuePage(b, s, q, page, true, &records)
+		return records, v.pool.SendBatch(ctx, b).Close()
 	}
 	beginning, byID := s.records(), q.Links
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
-	err := v.query(s)(ctx, read, s.pageOf(beginning, page), page.args...)
+	err = v.query(s)(ctx, func(rows pgx.Rows) (err error) {
+		records, err = s.read(rows, q.Count)
+		return err
+	}, s.pageOf(beginning, page), page.args...)
 	if err == nil && byID {
-		err = v.readLinks(ctx, s, p.Records)
+		err = v.readLinks(ctx, s, records)
 	}
-	return p.Records, err
+	return records, err
 }
 
 // readLinks reads the links of records, which are in the order of their ids.

@@ -238,10 +238,6 @@ func (s listing) pageOf(beginning string, p span) string {
 	return beginning + p.begin(s.table.alias+".id") + p.order + " limit " + strconv.Itoa(p.count)
 }
 
-// counted begins the statement of records with the total, which a query
-// gives, behind the fields of each.
-func (s listing) counted(total string) string { return s.fields + ", (" + total + ")" + s.from }
-
 // fewOf is the statement of a page of what the filter finds, with the total, unless more
 // than few are found. Where nothing is on the page the total is alone.
 func (s listing) fewOf(q directory.Query, few int) (sql string, args []any) {

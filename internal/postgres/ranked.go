@@ -95,17 +95,20 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 	if q.After != nil && count > 0 {
 		count++ // tells whether more follow
 	}
-	ranks, total, err := v.findRanks(ctx, r, q, from, known, count)
+	ranks, err := v.findRanks(ctx, r, q, from, known, count)
 	if err != nil {
 		return p, err
 	}
-	if p.Total = len(ranks); q.Start > 1 || known || p.Total >= count { // it is not the whole list
-		if p.Total, err = v.rankedTotal(ctx, r, total, len(ranks) > 0); err != nil {
-			return p, err
-		}
-	}
 	found := len(ranks)
 	ranks = ranks[:min(found, size)]
+	if whole := q.Start <= 1 && !known && found < count; whole {
+		p.Total, err = found, v.linkRanks(ctx, r, ranks, nil)
+	} else {
+		p.Total, err = v.countAndLinkRanks(ctx, r, ranks)
+	}
+	if err != nil {
+		return p, err
+	}
 	switch n := len(ranks); {
 	case n == 0:
 	case q.After != nil && found > n:
@@ -114,12 +117,6 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 		there := r.here
 		there.start += n
 		v.marks.put(there, ranks[n-1].Position, p.Total)
-	}
-	if !r.alone {
-		err = v.linkRanks(ctx, r, ranks)
-	}
-	if err != nil {
-		return p, err
 	}
 	for _, k := range ranks {
 		p.Records = append(p.Records, k.record)
@@ -132,10 +129,10 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 }
 
 // findRanks finds a page: behind a position, or else by counting its way to the resource
-// before it. The total is told if the page is not empty.
-func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool, count int) (ranks []rank, total int, err error) {
+// before it.
+func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool, count int) (ranks []rank, err error) {
 	if count == 0 {
-		return nil, 0, nil
+		return nil, nil
 	}
 	query := through(v.pool)
 	if r.composed {
@@ -145,65 +142,85 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 		sql, args := r.place(q.Start - 2)
 		err := query(ctx, one(func(raw [][]byte) { from = readPosition(raw[0], raw[1]) }), sql, args...)
 		if errors.Is(err, directory.ErrNotFound) {
-			return nil, 0, nil
+			return nil, nil
 		}
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
 	for _, s := range r.behind(from) {
 		sql, args := r.page(s, count-len(ranks))
 		err := query(ctx, func(rows pgx.Rows) error {
-			found, n, err := r.readPage(rows)
-			ranks, total = append(ranks, found...), max(total, n)
+			found, err := r.readPage(rows)
+			ranks = append(ranks, found...)
 			return err
 		}, sql, args...)
 		if err != nil || len(ranks) == count {
-			return ranks, total, err
+			return ranks, err
 		}
 	}
-	return ranks, total, nil
+	return ranks, nil
 }
 
-// rankedTotal adds to the total of the types that are listed without a filter, if it is
-// known, what the others have.
-func (v view) rankedTotal(ctx context.Context, r ranking, total int, known bool) (int, error) {
-	for _, of := range r.list {
-		if known && of.Filter == nil {
-			continue
-		}
-		n, err := v.total(ctx, v.listing(of.Type, of.Query))
-		if err != nil {
-			return 0, err
-		}
-		total += n
-	}
-	return total, nil
-}
-
-// linkRanks gives the resources their links, type by type.
-func (v view) linkRanks(ctx context.Context, r ranking, ranks []rank) error {
-	for i, part := range r.parts {
-		if !r.list[i].Links {
-			continue
-		}
-		var of []*rank
-		for j := range ranks {
-			if ranks[j].part == i {
-				of = append(of, &ranks[j])
+// countAndLinkRanks counts all that is listed, and gives the resources of the page their
+// links. Types without a filter are counted with the links, in one round trip.
+func (v view) countAndLinkRanks(ctx context.Context, r ranking, ranks []rank) (total int, err error) {
+	kept := make([]int, len(r.parts))
+	err = v.linkRanks(ctx, r, ranks, func(b *pgx.Batch) {
+		for i, part := range r.parts {
+			if part.filter == "" {
+				queueTotal(b, &kept[i], part.total, v.org)
 			}
 		}
-		slices.SortFunc(of, func(a, b *rank) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-		records := make([]directory.Record, len(of))
-		for j, k := range of {
-			records[j] = k.record
+	})
+	for i, part := range r.parts {
+		if part.filter != "" && err == nil {
+			kept[i], err = v.total(ctx, v.listing(r.list[i].Type, r.list[i].Query))
 		}
-		if err := v.readLinks(ctx, part.listing, records); err != nil {
-			return err
-		}
-		for j, k := range of {
-			k.record = records[j]
+		total += kept[i]
+	}
+	return total, err
+}
+
+// linkRanks gives the resources their links, type by type, and reads what begin adds in
+// the same round trip.
+func (v view) linkRanks(ctx context.Context, r ranking, ranks []rank, begin func(b *pgx.Batch)) error {
+	b := new(pgx.Batch)
+	if begin != nil {
+		begin(b)
+	}
+	for i, part := range r.parts {
+		if part.withLinks && !r.alone {
+			v.queueLinks(b, part.listing, ranks, i)
 		}
 	}
-	return nil
+	if b.Len() == 0 {
+		return nil
+	}
+	return v.pool.SendBatch(ctx, b).Close()
+}
+
+// queueLinks reads the links of the resources of a part.
+func (v view) queueLinks(b *pgx.Batch, s listing, ranks []rank, part int) {
+	var of []*rank
+	for i := range ranks {
+		if ranks[i].part == part {
+			of = append(of, &ranks[i])
+		}
+	}
+	if len(of) == 0 {
+		return
+	}
+	slices.SortFunc(of, func(a, b *rank) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	records, ids := make([]directory.Record, len(of)), make(uids, len(of))
+	for i, k := range of {
+		records[i], ids[i] = k.record, k.ID
+	}
+	b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error {
+		err := s.readLinks(rows, records)
+		for i, k := range of {
+			k.record = records[i]
+		}
+		return err
+	})
 }

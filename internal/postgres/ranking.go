@@ -174,14 +174,9 @@ func (r ranking) place(before int) (sql string, args []any) {
 }
 
 // page is the statement of the first resources of a step: the columns of each, its value,
-// the total of what is listed without a filter, and of several parts its part.
+// and of several parts its part.
 func (r ranking) page(s step, limit int) (sql string, args []any) {
-	columns := ", r.value::text, 0::bigint"
-	for _, p := range r.parts {
-		if p.filter == "" {
-			columns += " + (" + p.total + ")"
-		}
-	}
+	columns := ", r.value::text"
 	if len(r.parts) > 1 {
 		columns += ", r.part"
 	}
@@ -256,7 +251,7 @@ func readPosition(id, value []byte) directory.Position {
 }
 
 // readPage reads what the statement of a page finds.
-func (r ranking) readPage(rows pgx.Rows) (ranks []rank, total int, err error) {
+func (r ranking) readPage(rows pgx.Rows) (ranks []rank, err error) {
 	memory := new(pageMemory)
 	width := userWidth
 	switch {
@@ -268,7 +263,7 @@ func (r ranking) readPage(rows pgx.Rows) (ranks []rank, total int, err error) {
 	err = readAll(rows, func(raw [][]byte) {
 		k := rank{Position: readPosition(raw[0], raw[width])}
 		if len(r.parts) > 1 {
-			k.part = int(readInt(raw[width+2]))
+			k.part = int(readInt(raw[width+1]))
 		}
 		switch {
 		case r.alone:
@@ -278,7 +273,7 @@ func (r ranking) readPage(rows pgx.Rows) (ranks []rank, total int, err error) {
 		default:
 			k.record = memory.readUser(raw[:userWidth])
 		}
-		ranks, total = append(ranks, k), int(readInt(raw[width+1]))
+		ranks = append(ranks, k)
 	})
-	return ranks, total, err
+	return ranks, err
 }
