@@ -62,7 +62,7 @@ func (v view) queuePage(b *pgx.Batch, s listing, q directory.Query, page span, l
 		return err
 	})
 	if links {
-		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, *records) })
+		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(*records)) })
 	}
 }
 
@@ -190,7 +190,7 @@ func (v view) readLinks(ctx context.Context, s listing, records []directory.Reco
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	return through(v.pool)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, records) }, s.linksOf(givenIDs), v.org, ids)
+	return through(v.pool)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, pointers(records)) }, s.linksOf(givenIDs), v.org, ids)
 }
 
 // total counts what the list holds.

@@ -314,9 +314,9 @@ func (s listing) reader() func(raw [][]byte) directory.Record {
 
 // readLinks gives the records their links; both are in the order of the records'
 // ids. Links of others are those of a resource that came to the page since.
-func (s listing) readLinks(rows pgx.Rows, records []directory.Record) error {
-	for i := range records {
-		records[i].Links = []directory.Link{}
+func (s listing) readLinks(rows pgx.Rows, records []*directory.Record) error {
+	for _, r := range records {
+		r.Links = []directory.Link{}
 	}
 	i := 0
 	err := readAll(rows, func(raw [][]byte) {
@@ -328,9 +328,18 @@ func (s listing) readLinks(rows pgx.Rows, records []directory.Record) error {
 		}
 	})
 	if s.table == groups {
-		for i := range records {
-			giveMembers(&records[i], records[i].Links)
+		for _, r := range records {
+			giveMembers(r, r.Links)
 		}
 	}
 	return err
+}
+
+// pointers are the records where they are.
+func pointers(records []directory.Record) []*directory.Record {
+	at := make([]*directory.Record, len(records))
+	for i := range records {
+		at[i] = &records[i]
+	}
+	return at
 }

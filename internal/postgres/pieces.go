@@ -121,7 +121,7 @@ func (v view) readByIDs(ctx context.Context, s listing, ids uids, found map[uuid
 		return err
 	})
 	if s.withLinks {
-		b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error { return s.readLinks(rows, records) })
+		b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(records)) })
 	}
 	err := v.pool.SendBatch(ctx, b).Close()
 	for _, r := range records {

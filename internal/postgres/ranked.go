@@ -90,37 +90,26 @@ func (v view) listRanked(ctx context.Context, list []directory.TypeQuery) (p dir
 }
 
 func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool) (p directory.Page, err error) {
-	size := max(q.Count, 0)
-	count := size
-	if q.After != nil && count > 0 {
-		count++ // tells whether more follow
-	}
-	ranks, err := v.findRanks(ctx, r, q, from, known, count)
+	found, err := v.findRanks(ctx, r, q, from, known)
 	if err != nil {
 		return p, err
 	}
-	found := len(ranks)
-	ranks = ranks[:min(found, size)]
-	if whole := q.Start <= 1 && !known && found < count; whole {
-		p.Total, err = found, v.linkRanks(ctx, r, ranks, nil)
+	n := min(len(found.records), max(q.Count, 0))
+	p.Records, p.Types = found.records[:n], found.types[:n]
+	if whole := q.Start <= 1 && !known && len(found.records) < oneMore(q).Count; whole {
+		p.Total, err = len(found.records), v.linkRanks(ctx, r, p, nil)
 	} else {
-		p.Total, err = v.countAndLinkRanks(ctx, r, ranks)
+		p.Total, err = v.countAndLinkRanks(ctx, r, p)
 	}
-	if err != nil {
+	switch {
+	case err != nil || n == 0:
 		return p, err
-	}
-	switch n := len(ranks); {
-	case n == 0:
-	case q.After != nil && found > n:
-		p.Next = &ranks[n-1].Position
+	case q.After != nil && len(found.records) > n:
+		p.Next = &found.last
 	case q.After == nil && n == q.Count:
 		there := r.here
 		there.start += n
-		v.marks.put(there, ranks[n-1].Position, p.Total)
-	}
-	for _, k := range ranks {
-		p.Records = append(p.Records, k.record)
-		p.Types = append(p.Types, r.list[k.part].Type)
+		v.marks.put(there, found.last, p.Total)
 	}
 	if r.alone {
 		return v.gather(ctx, r.listings(), p)
@@ -128,11 +117,11 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 	return p, nil
 }
 
-// findRanks finds a page: behind a position, or else by counting its way to the resource
-// before it.
-func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool, count int) (ranks []rank, err error) {
-	if count == 0 {
-		return nil, nil
+// findRanks finds a page, and one resource more if that tells whether more follow: behind
+// a position, or else by counting its way to the resource before it.
+func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool) (found ranks, err error) {
+	if q.Count <= 0 {
+		return found, nil
 	}
 	query := through(v.pool)
 	if r.composed {
@@ -142,31 +131,29 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 		sql, args := r.place(q.Start - 2)
 		err := query(ctx, one(func(raw [][]byte) { from = readPosition(raw[0], raw[1]) }), sql, args...)
 		if errors.Is(err, directory.ErrNotFound) {
-			return nil, nil
+			return found, nil
 		}
 		if err != nil {
-			return nil, err
+			return found, err
 		}
 	}
+	count := oneMore(q).Count
+	found = newRanks(q.Count)
 	for _, s := range r.behind(from) {
-		sql, args := r.page(s, count-len(ranks))
-		err := query(ctx, func(rows pgx.Rows) error {
-			found, err := r.readPage(rows)
-			ranks = append(ranks, found...)
-			return err
-		}, sql, args...)
-		if err != nil || len(ranks) == count {
-			return ranks, err
+		sql, args := r.page(s, count-len(found.records))
+		err := query(ctx, func(rows pgx.Rows) error { return r.readPage(rows, &found) }, sql, args...)
+		if err != nil || len(found.records) == count {
+			return found, err
 		}
 	}
-	return ranks, nil
+	return found, nil
 }
 
 // countAndLinkRanks counts all that is listed, and gives the resources of the page their
 // links. Types without a filter are counted with the links, in one round trip.
-func (v view) countAndLinkRanks(ctx context.Context, r ranking, ranks []rank) (total int, err error) {
+func (v view) countAndLinkRanks(ctx context.Context, r ranking, p directory.Page) (total int, err error) {
 	kept := make([]int, len(r.parts))
-	err = v.linkRanks(ctx, r, ranks, func(b *pgx.Batch) {
+	err = v.linkRanks(ctx, r, p, func(b *pgx.Batch) {
 		for i, part := range r.parts {
 			if part.filter == "" {
 				queueTotal(b, &kept[i], part.total, v.org)
@@ -184,14 +171,14 @@ func (v view) countAndLinkRanks(ctx context.Context, r ranking, ranks []rank) (t
 
 // linkRanks gives the resources their links, type by type, and reads what begin adds in
 // the same round trip.
-func (v view) linkRanks(ctx context.Context, r ranking, ranks []rank, begin func(b *pgx.Batch)) error {
+func (v view) linkRanks(ctx context.Context, r ranking, p directory.Page, begin func(b *pgx.Batch)) error {
 	b := new(pgx.Batch)
 	if begin != nil {
 		begin(b)
 	}
-	for i, part := range r.parts {
+	for _, part := range r.parts {
 		if part.withLinks && !r.alone {
-			v.queueLinks(b, part.listing, ranks, i)
+			v.queueLinks(b, part.listing, p)
 		}
 	}
 	if b.Len() == 0 {
@@ -200,27 +187,21 @@ func (v view) linkRanks(ctx context.Context, r ranking, ranks []rank, begin func
 	return v.pool.SendBatch(ctx, b).Close()
 }
 
-// queueLinks reads the links of the resources of a part.
-func (v view) queueLinks(b *pgx.Batch, s listing, ranks []rank, part int) {
-	var of []*rank
-	for i := range ranks {
-		if ranks[i].part == part {
-			of = append(of, &ranks[i])
+// queueLinks reads the links of the resources of a part, which are in another order.
+func (v view) queueLinks(b *pgx.Batch, s listing, p directory.Page) {
+	of := make([]*directory.Record, 0, len(p.Records))
+	for i, t := range p.Types {
+		if t == s.t {
+			of = append(of, &p.Records[i])
 		}
 	}
 	if len(of) == 0 {
 		return
 	}
-	slices.SortFunc(of, func(a, b *rank) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	records, ids := make([]directory.Record, len(of)), make(uids, len(of))
-	for i, k := range of {
-		records[i], ids[i] = k.record, k.ID
+	slices.SortFunc(of, func(a, b *directory.Record) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	ids := make(uids, len(of))
+	for i, r := range of {
+		ids[i] = r.ID
 	}
-	b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error {
-		err := s.readLinks(rows, records)
-		for i, k := range of {
-			k.record = records[i]
-		}
-		return err
-	})
+	b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error { return s.readLinks(rows, of) })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // The statements of a sorted list find which resources are on a page, which may be of
@@ -46,11 +47,17 @@ type part struct {
 	joined bool // to modifications, which have the key
 }
 
-// rank is a resource and its place in a ranking.
-type rank struct {
-	directory.Position
-	part   int
-	record directory.Record // on a page
+// ranks are what is found of a page, in its order.
+type ranks struct {
+	records []directory.Record
+	types   []*schema.Type
+	size    int                // of the page
+	last    directory.Position // of the last resource of a full page
+}
+
+func newRanks(size int) ranks {
+	n := min(size, directory.PieceSize) + 1
+	return ranks{records: make([]directory.Record, 0, n), types: make([]*schema.Type, 0, n), size: size}
 }
 
 func (v view) ranking(list []directory.TypeQuery) ranking {
@@ -251,7 +258,7 @@ func readPosition(id, value []byte) directory.Position {
 }
 
 // readPage reads what the statement of a page finds.
-func (r ranking) readPage(rows pgx.Rows) (ranks []rank, err error) {
+func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
 	memory := new(pageMemory)
 	width := userWidth
 	switch {
@@ -260,20 +267,23 @@ func (r ranking) readPage(rows pgx.Rows) (ranks []rank, err error) {
 	case r.grouped:
 		width = groupWidth
 	}
-	err = readAll(rows, func(raw [][]byte) {
-		k := rank{Position: readPosition(raw[0], raw[width])}
+	return readAll(rows, func(raw [][]byte) {
+		of := &r.parts[0]
 		if len(r.parts) > 1 {
-			k.part = int(readInt(raw[width+1]))
+			of = &r.parts[readInt(raw[width+1])]
 		}
+		var record directory.Record
 		switch {
 		case r.alone:
-			k.record.ID = k.ID
-		case r.parts[k.part].table == groups:
-			k.record = memory.readGroup(raw[:groupWidth])
+			record.ID = readID(raw[0])
+		case of.table == groups:
+			record = memory.readGroup(raw[:groupWidth])
 		default:
-			k.record = memory.readUser(raw[:userWidth])
+			record = memory.readUser(raw[:userWidth])
 		}
-		ranks = append(ranks, k)
+		found.records, found.types = append(found.records, record), append(found.types, of.t)
+		if len(found.records) == found.size {
+			found.last = readPosition(raw[0], raw[width])
+		}
 	})
-	return ranks, err
 }
