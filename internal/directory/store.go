@@ -183,7 +183,9 @@ type Query struct {
 	After *Position
 	// Links asks for each resource's links.
 	Links bool
-	// Pieces lets a page of more than PieceSize resources come in pieces (Page.Rest).
+	// Pieces tells that the resources are looked at once, in their order: then a page of
+	// more than PieceSize of them comes in pieces (Page.Rest), and memory is used again
+	// (Page.Free).
 	Pieces bool
 }
 
@@ -218,6 +220,9 @@ type Page struct {
 	Types []*schema.Type
 	// Rest reads the next piece of the page; it is nil where the page ends.
 	Rest func(ctx context.Context) (Page, error)
+	// Free gives back the memory of the documents, which nobody may look at any more.
+	// It is nil where there is none to give back.
+	Free func()
 	// Next is the position of the last record of the page when more follow; it is told
 	// only to a Query with After.
 	Next *Position

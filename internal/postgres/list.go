@@ -40,7 +40,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	first := v.piece(q)
 	b := new(pgx.Batch)
 	queueTotal(b, &p.Total, s.total, v.org)
-	v.queuePage(b, s, first, s.span(first, mark, marked), q.Links && !far, &p.Records)
+	v.queuePage(b, s, first, s.span(first, mark, marked), q.Links && !far, &p)
 	err = v.pool.SendBatch(ctx, b).Close()
 	if n := len(p.Records); q.Start <= 1 && !marked && n < first.Count {
 		p.Total = n // the page is the list, whatever came since the total was read
@@ -49,20 +49,17 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 		err = v.readLinks(ctx, s, p.Records)
 	}
 	if err == nil && marked && p.Total < mark.total {
-		p.Records, err = v.page(ctx, s, first, bookmark{}, false)
+		err = v.page(ctx, s, first, bookmark{}, false, &p)
 	}
 	return v.onward(s, q, p), err
 }
 
 // queuePage reads the records of a page of a list without a filter, and in the same round
 // trip their links.
-func (v view) queuePage(b *pgx.Batch, s listing, q directory.Query, page span, links bool, records *[]directory.Record) {
-	b.Queue(s.pageOf(s.records(), page), page.args...).Query(func(rows pgx.Rows) (err error) {
-		*records, err = s.read(rows, q.Count)
-		return err
-	})
+func (v view) queuePage(b *pgx.Batch, s listing, q directory.Query, page span, links bool, p *directory.Page) {
+	b.Queue(s.pageOf(s.records(), page), page.args...).Query(func(rows pgx.Rows) error { return s.read(rows, q.Count, p) })
 	if links {
-		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(*records)) })
+		b.Queue(s.linksWithin(page), page.args...).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(p.Records)) })
 	}
 }
 
@@ -77,7 +74,7 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 	}
 	first := v.piece(q)
 	if q.Start <= 1 && !marked {
-		if p.Records, err = v.page(ctx, s, first, bookmark{}, false); err != nil {
+		if err = v.page(ctx, s, first, bookmark{}, false, &p); err != nil {
 			return p, err
 		}
 		if p.Total = len(p.Records); p.Total < first.Count {
@@ -90,7 +87,7 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 	if p.Total, err = v.total(ctx, s); err != nil || p.Total < q.Start {
 		return p, err
 	}
-	p.Records, err = v.page(ctx, s, first, mark, marked && p.Total >= mark.total)
+	err = v.page(ctx, s, first, mark, marked && p.Total >= mark.total, &p)
 	return v.onward(s, q, p), err
 }
 
@@ -103,10 +100,7 @@ func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p dire
 		found = s.bare()
 	}
 	sql, args := found.fewOf(oneMore(q), v.few)
-	err = v.query(s)(ctx, func(rows pgx.Rows) (err error) {
-		p, err = found.readCounted(rows, q.Count)
-		return err
-	}, sql, args...)
+	err = v.query(s)(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, q.Count, &p) }, sql, args...)
 	if err != nil || p.Total > v.few {
 		return p, err
 	}
@@ -160,25 +154,23 @@ func (v view) begin(here place, q directory.Query) (mark bookmark, marked bool) 
 
 // page reads the records of a page and their links: in one round trip where both are
 // found by walking an index, or few are expected, else the links by the ids.
-func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool) (records []directory.Record, err error) {
+func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool, p *directory.Page) error {
 	page := s.span(q, mark, marked)
 	if q.Links && s.filter == "" && marked {
 		b := new(pgx.Batch)
-		v.queuePage(b, s, q, page, true, &records)
-		return records, v.pool.SendBatch(ctx, b).Close()
+		v.queuePage(b, s, q, page, true, p)
+		return v.pool.SendBatch(ctx, b).Close()
 	}
 	beginning, byID := s.records(), q.Links
 	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
-	err = v.query(s)(ctx, func(rows pgx.Rows) (err error) {
-		records, err = s.read(rows, q.Count)
-		return err
-	}, s.pageOf(beginning, page), page.args...)
+	read := func(rows pgx.Rows) error { return s.read(rows, q.Count, p) }
+	err := v.query(s)(ctx, read, s.pageOf(beginning, page), page.args...)
 	if err == nil && byID {
-		err = v.readLinks(ctx, s, records)
+		err = v.readLinks(ctx, s, p.Records)
 	}
-	return records, err
+	return err
 }
 
 // readLinks reads the links of records, which are in the order of their ids.

@@ -110,6 +110,7 @@ type listing struct {
 	args       []any
 
 	withLinks bool // these are asked for
+	pieces    bool // what is read is looked at once
 
 	// The links, where owner is one of ids.
 	links, owner, linkOrder string
@@ -122,7 +123,7 @@ func (v view) listing(t *schema.Type, q directory.Query) listing {
 // newListing adds the arguments of the condition to those that are there, of
 // which the first is the organisation.
 func newListing(t *schema.Type, q directory.Query, args []any) listing {
-	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links}
+	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links, pieces: q.Pieces}
 	if s.table == users {
 		s.fields, s.fromAll, s.ids, s.count = userFields, fromUsers, listUserIDs, countUsers
 		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
@@ -281,36 +282,47 @@ func (s listing) linksOf(ids string) string {
 	return s.links + " and " + s.owner + " = any(array(" + ids + "))" + s.linkOrder
 }
 
-func (s listing) read(rows pgx.Rows, count int) ([]directory.Record, error) {
-	records, read := make([]directory.Record, 0, min(count, 100)), s.reader()
-	err := readAll(rows, func(raw [][]byte) { records = append(records, read(raw)) })
-	return records, err
+// read reads the records of a page of at most count.
+func (s listing) read(rows pgx.Rows, count int, p *directory.Page) error {
+	read := s.reader(count, p)
+	return readAll(rows, func(raw [][]byte) { p.Records = append(p.Records, read(raw)) })
 }
 
 // readCounted reads records with the total behind their fields, or the total alone.
-func (s listing) readCounted(rows pgx.Rows, count int) (p directory.Page, err error) {
-	p.Records = make([]directory.Record, 0, min(count, 100))
-	read := s.reader()
-	err = readAll(rows, func(raw [][]byte) {
+func (s listing) readCounted(rows pgx.Rows, count int, p *directory.Page) error {
+	read := s.reader(count, p)
+	return readAll(rows, func(raw [][]byte) {
 		last := len(raw) - 1
 		if p.Total = int(readInt(raw[last])); raw[0] != nil {
 			p.Records = append(p.Records, read(raw[:last]))
 		}
 	})
-	return p, err
 }
 
-func (s listing) reader() func(raw [][]byte) directory.Record {
-	page := new(pageMemory)
+// reader begins to read a page.
+func (s listing) reader(count int, p *directory.Page) func(raw [][]byte) directory.Record {
+	p.Records = make([]directory.Record, 0, min(count, directory.PieceSize+1))
+	memory := s.memory(p)
 	switch {
 	case s.alone:
 		return func(raw [][]byte) directory.Record { return directory.Record{ID: readID(raw[0])} }
 	case s.table == groups:
-		return page.readGroup
+		return memory.readGroup
 	default:
-		return page.readUser
+		return memory.readUser
 	}
 }
+
+// memory is for the documents of a page.
+func (s listing) memory(p *directory.Page) *pageMemory {
+	if s.borrows() {
+		return borrow(p)
+	}
+	return new(pageMemory)
+}
+
+// borrows reports whether the memory of documents is used again.
+func (s listing) borrows() bool { return s.pieces && !s.alone && !s.brief }
 
 // readLinks gives the records their links; both are in the order of the records'
 // ids. Links of others are those of a resource that came to the page since.

@@ -55,10 +55,10 @@ func (v view) onward(s listing, q directory.Query, p directory.Page) directory.P
 	case n == v.atOnce && v.inPieces(q):
 		q.Start += n
 		q.Count -= n
+		total := p.Total
 		p.Rest = func(ctx context.Context) (directory.Page, error) {
-			next := directory.Page{Total: p.Total}
-			var err error
-			next.Records, err = v.page(ctx, s, v.piece(q), bookmark{after: last}, true)
+			next := directory.Page{Total: total}
+			err := v.page(ctx, s, v.piece(q), bookmark{after: last}, true, &next)
 			return v.onward(s, q, next), wrap("list "+s.table.name, err)
 		}
 	case n == q.Count && q.After == nil:
@@ -71,6 +71,7 @@ func (v view) onward(s listing, q directory.Query, p directory.Page) directory.P
 // What is gone since its id was read is left out.
 func (v view) gather(ctx context.Context, lists []listing, p directory.Page) (directory.Page, error) {
 	n := min(len(p.Records), v.atOnce)
+	first := directory.Page{Total: p.Total}
 	found := make(map[uuid.UUID]directory.Record, n)
 	for _, s := range lists {
 		ids := make(uids, 0, n)
@@ -79,11 +80,10 @@ func (v view) gather(ctx context.Context, lists []listing, p directory.Page) (di
 				ids = append(ids, r.ID)
 			}
 		}
-		if err := v.readByIDs(ctx, s, ids, found); err != nil {
+		if err := v.readByIDs(ctx, s, ids, found, &first); err != nil {
 			return p, err
 		}
 	}
-	first := directory.Page{Total: p.Total}
 	for i, r := range p.Records[:n] {
 		r, there := found[r.ID]
 		if !there {
@@ -108,24 +108,25 @@ func (v view) gather(ctx context.Context, lists []listing, p directory.Page) (di
 	return first, nil
 }
 
-// readByIDs reads the resources of a list's type, and the links that it asks for.
-func (v view) readByIDs(ctx context.Context, s listing, ids uids, found map[uuid.UUID]directory.Record) error {
+// readByIDs finds those resources of a page that are of a list's type, with the links
+// that it asks for.
+func (v view) readByIDs(ctx context.Context, s listing, ids uids, found map[uuid.UUID]directory.Record, page *directory.Page) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	var records []directory.Record
+	of := directory.Page{Free: page.Free}
 	b := new(pgx.Batch)
 	id := s.table.alias + ".id"
-	b.Queue(s.fields+s.fromAll+" and "+id+thoseIDs+" order by "+id, v.org, ids).Query(func(rows pgx.Rows) (err error) {
-		records, err = s.read(rows, len(ids))
-		return err
+	b.Queue(s.fields+s.fromAll+" and "+id+thoseIDs+" order by "+id, v.org, ids).Query(func(rows pgx.Rows) error {
+		return s.read(rows, len(ids), &of)
 	})
 	if s.withLinks {
-		b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(records)) })
+		b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(of.Records)) })
 	}
 	err := v.pool.SendBatch(ctx, b).Close()
-	for _, r := range records {
+	for _, r := range of.Records {
 		found[r.ID] = r
 	}
+	page.Free = of.Free
 	return err
 }

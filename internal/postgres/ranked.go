@@ -94,17 +94,19 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 	if err != nil {
 		return p, err
 	}
-	n := min(len(found.records), max(q.Count, 0))
-	p.Records, p.Types = found.records[:n], found.types[:n]
-	if whole := q.Start <= 1 && !known && len(found.records) < oneMore(q).Count; whole {
-		p.Total, err = len(found.records), v.linkRanks(ctx, r, p, nil)
+	all := len(found.Records)
+	n := min(all, max(q.Count, 0))
+	p = found.Page
+	p.Records, p.Types = p.Records[:n], p.Types[:n]
+	if whole := q.Start <= 1 && !known && all < oneMore(q).Count; whole {
+		p.Total, err = all, v.linkRanks(ctx, r, p, nil)
 	} else {
 		p.Total, err = v.countAndLinkRanks(ctx, r, p)
 	}
 	switch {
 	case err != nil || n == 0:
 		return p, err
-	case q.After != nil && len(found.records) > n:
+	case q.After != nil && all > n:
 		p.Next = &found.last
 	case q.After == nil && n == q.Count:
 		there := r.here
@@ -140,9 +142,9 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 	count := oneMore(q).Count
 	found = newRanks(q.Count)
 	for _, s := range r.behind(from) {
-		sql, args := r.page(s, count-len(found.records))
+		sql, args := r.page(s, count-len(found.Records))
 		err := query(ctx, func(rows pgx.Rows) error { return r.readPage(rows, &found) }, sql, args...)
-		if err != nil || len(found.records) == count {
+		if err != nil || len(found.Records) == count {
 			return found, err
 		}
 	}

@@ -47,17 +47,17 @@ type part struct {
 	joined bool // to modifications, which have the key
 }
 
-// ranks are what is found of a page, in its order.
+// ranks are what is found of a page, in its order, and one resource more where there is.
 type ranks struct {
-	records []directory.Record
-	types   []*schema.Type
-	size    int                // of the page
-	last    directory.Position // of the last resource of a full page
+	directory.Page
+	size int                // of the page
+	last directory.Position // of the last resource of a full page
 }
 
-func newRanks(size int) ranks {
+func newRanks(size int) (found ranks) {
 	n := min(size, directory.PieceSize) + 1
-	return ranks{records: make([]directory.Record, 0, n), types: make([]*schema.Type, 0, n), size: size}
+	found.Records, found.Types, found.size = make([]directory.Record, 0, n), make([]*schema.Type, 0, n), size
+	return found
 }
 
 func (v view) ranking(list []directory.TypeQuery) ranking {
@@ -259,7 +259,7 @@ func readPosition(id, value []byte) directory.Position {
 
 // readPage reads what the statement of a page finds.
 func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
-	memory := new(pageMemory)
+	memory := r.parts[0].memory(&found.Page)
 	width := userWidth
 	switch {
 	case r.alone:
@@ -281,8 +281,8 @@ func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
 		default:
 			record = memory.readUser(raw[:userWidth])
 		}
-		found.records, found.types = append(found.records, record), append(found.types, of.t)
-		if len(found.records) == found.size {
+		found.Records, found.Types = append(found.Records, record), append(found.Types, of.t)
+		if len(found.Records) == found.size {
 			found.last = readPosition(raw[0], raw[width])
 		}
 	})

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"bytes"
+
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -40,6 +42,10 @@ func (v view) remembered(r directory.Record, err error) (directory.Record, error
 // rememberOnly remembers the user that a look-up has found.
 func (v view) rememberOnly(s listing, found []directory.Record) {
 	if s.table == users && !s.alone && len(found) == 1 {
-		v.remember(found[0])
+		r := found[0]
+		if s.borrows() {
+			r.Doc = bytes.Clone(r.Doc)
+		}
+		v.remember(r)
 	}
 }

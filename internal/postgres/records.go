@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,33 @@ func readRecord(raw [][]byte) directory.Record { return new(pageMemory).readReco
 // memory: a page is read and forgotten as a whole.
 type pageMemory struct{ piece []byte }
 
-const documentPiece = 32 << 10
+const (
+	documentPiece = 32 << 10
+	// keptPiece is the largest piece that is used again: the documents of a page of 200
+	// users.
+	keptPiece = 512 << 10
+)
+
+// memories are those of pages that were forgotten. They would be most of what a request
+// for a list leaves to collect.
+var memories = sync.Pool{New: func() any { return new(pageMemory) }}
+
+// borrow gives a memory that is used again when the page is done with.
+func borrow(p *directory.Page) *pageMemory {
+	m := memories.Get().(*pageMemory)
+	others := p.Free
+	p.Free = func() {
+		if others != nil {
+			others()
+		}
+		if m != nil && cap(m.piece) <= keptPiece {
+			m.piece = m.piece[:0]
+			memories.Put(m)
+		}
+		m = nil // of which it is not told twice
+	}
+	return m
+}
 
 func (m *pageMemory) readRecord(raw [][]byte) directory.Record {
 	return directory.Record{
@@ -34,13 +61,14 @@ func (m *pageMemory) readRecord(raw [][]byte) directory.Record {
 	}
 }
 
-// keep copies a document. The first has a piece of its own, since it may be the only one.
+// keep copies a document. The first has a piece of its own, since it may be the only one;
+// then pieces double.
 func (m *pageMemory) keep(doc []byte) []byte {
 	begin := len(m.piece)
 	if cap(m.piece)-begin < len(doc) {
 		size := len(doc)
 		if m.piece != nil {
-			size = max(size, documentPiece)
+			size = max(size, documentPiece, 2*cap(m.piece))
 		}
 		begin, m.piece = 0, make([]byte, 0, size)
 	}

@@ -150,9 +150,9 @@ type linkMember struct {
 type linkValue int
 
 const (
-	noValue     linkValue = iota // the text is all
-	idOfLink                     // the id and a closing quote
-	nameOfLink                   // the display name, unless there is none: then the text neither
+	noValue    linkValue = iota // the text is all
+	idOfLink                    // the id and a closing quote
+	nameOfLink                  // the display name, unless there is none: then the text neither
 )
 
 // linkMembers are the members of each link that a projection wants. Which words belong to

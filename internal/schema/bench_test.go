@@ -59,7 +59,7 @@ func BenchmarkAppend(b *testing.B) {
 	when := time.Date(2026, 1, 31, 8, 30, 0, 0, time.UTC)
 	r := schema.Answer{
 		ID: id(9), Version: 7, Created: when, Modified: when,
-		Doc: schema.User.Encode(decode(b, schema.User, ada)),
+		Doc:   schema.User.Encode(decode(b, schema.User, ada)),
 		Links: []schema.AnswerLink{{ID: id(1), Display: "Sales"}, {ID: id(2), Display: "Support"}},
 	}
 	for name, p := range map[string]schema.Projection{

@@ -97,6 +97,9 @@ func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed director
 				return err
 			}
 		}
+		if listed.Free != nil {
+			listed.Free()
+		}
 		if listed.Rest == nil {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -85,4 +86,38 @@ func TestList_LargePagesGoOutWhileTheyAreRead(t *testing.T) {
 		}
 		gone--
 	}
+}
+
+// Answers that are written at once do not write into each other, whatever memory they use
+// again.
+func TestList_AnswersAreTheirOwn(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	var clients sync.WaitGroup
+	for _, name := range []string{"ada", "bert", "carl", "dora"} {
+		o := server.NewOrg(t)
+		edits := make([]directory.Edit, 2*directory.PieceSize+1)
+		for i := range edits {
+			doc := scim.Document{}
+			schema.ID.Set(doc, uuid.Must(uuid.NewV7()).String())
+			schema.UserName.Set(doc, fmt.Sprintf("%s%d@example.org", name, i))
+			schema.Active.Set(doc, true)
+			edits[i].Doc = doc
+		}
+		if err := server.Store.LoadUsers(t.Context(), o.ID, schema.User, edits); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{"count=1000", "count=50&startIndex=20", "count=300&sortBy=userName", "count=300&filter=userName+co+%22a%22"} {
+			clients.Go(func() {
+				for range 20 {
+					for _, user := range o.Do(t, "GET", "/Users?"+query, nil).Want(t, 200).List(t).Resources {
+						if got, _ := user["userName"].(string); !strings.HasPrefix(got, name) {
+							t.Errorf("%s: %q is answered to who asks for %s", query, got, name)
+						}
+					}
+				}
+			})
+		}
+	}
+	clients.Wait()
 }
