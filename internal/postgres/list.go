@@ -42,16 +42,16 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	queueTotal(b, &p.Total, s.total, v.org)
 	v.queuePage(b, s, first, s.span(first, mark, marked), q.Links && !far, &p)
 	err = v.pool.SendBatch(ctx, b).Close()
-	if n := len(p.Records); q.Start <= 1 && !marked && n < first.Count {
+	switch n := len(p.Records); {
+	case err != nil:
+	case q.Start <= 1 && !marked && n < first.Count:
 		p.Total = n // the page is the list, whatever came since the total was read
-	}
-	if err == nil && q.Links && far {
+	case marked && p.Total < mark.total:
+		err = v.page(ctx, s, first, bookmark{}, false, &p)
+	case q.Links && far:
 		err = v.readLinks(ctx, s, p.Records)
 	}
-	if err == nil && marked && p.Total < mark.total {
-		err = v.page(ctx, s, first, bookmark{}, false, &p)
-	}
-	return v.onward(s, q, p), err
+	return v.onward(s, q, p, err)
 }
 
 // queuePage reads the records of a page of a list without a filter, and in the same round
@@ -82,13 +82,13 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 			return p, nil
 		}
 		p.Total, err = v.total(ctx, s)
-		return v.onward(s, q, p), err
+		return v.onward(s, q, p, err)
 	}
 	if p.Total, err = v.total(ctx, s); err != nil || p.Total < q.Start {
 		return p, err
 	}
 	err = v.page(ctx, s, first, mark, marked && p.Total >= mark.total, &p)
-	return v.onward(s, q, p), err
+	return v.onward(s, q, p, err)
 }
 
 // listFew reads the page with the total in one pass over what the filter makes PostgreSQL
@@ -100,7 +100,7 @@ func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p dire
 		found = s.bare()
 	}
 	sql, args := found.fewOf(oneMore(q), v.few)
-	err = v.query(s)(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, q.Count, &p) }, sql, args...)
+	err = v.query(s.brief, s.composed)(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, q.Count, &p) }, sql, args...)
 	if err != nil || p.Total > v.few {
 		return p, err
 	}
@@ -131,12 +131,13 @@ func (s *Store) planned(ctx context.Context, read func(rows pgx.Rows) error, sql
 	return s.pool.SendBatch(ctx, b).Close()
 }
 
-// query is how the statements of a list are run.
-func (v view) query(s listing) queryFunc {
+// query is how the statements of a list are run: look-ups that find few with others,
+// what is more than a look-up by a plan of its own.
+func (v view) query(brief, composed bool) queryFunc {
 	switch {
-	case s.brief:
+	case brief:
 		return v.lookUps.query
-	case s.composed:
+	case composed:
 		return v.planned
 	default:
 		return through(v.pool)
@@ -166,7 +167,7 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 		beginning, byID = s.linked, false
 	}
 	read := func(rows pgx.Rows) error { return s.read(rows, q.Count, p) }
-	err := v.query(s)(ctx, read, s.pageOf(beginning, page), page.args...)
+	err := v.query(s.brief, s.composed)(ctx, read, s.pageOf(beginning, page), page.args...)
 	if err == nil && byID {
 		err = v.readLinks(ctx, s, p.Records)
 	}
@@ -191,6 +192,6 @@ func (v view) total(ctx context.Context, s listing) (n int, err error) {
 	if s.filter != "" {
 		sql, args = s.count, s.args
 	}
-	err = v.query(s)(ctx, one(func(raw [][]byte) { n = int(readInt(raw[0])) }), sql, args...)
+	err = v.query(s.brief, s.composed)(ctx, one(func(raw [][]byte) { n = int(readInt(raw[0])) }), sql, args...)
 	return n, err
 }

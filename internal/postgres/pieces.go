@@ -42,13 +42,13 @@ func cut(p *directory.Page, q directory.Query) {
 	}
 }
 
-// onward completes the first piece of a page: with the way to the next piece, or to the
-// next page.
-func (v view) onward(s listing, q directory.Query, p directory.Page) directory.Page {
+// onward completes the first piece of a page, unless it was not read: with the way to the
+// next piece, or to the next page.
+func (v view) onward(s listing, q directory.Query, p directory.Page, err error) (directory.Page, error) {
 	cut(&p, q)
 	n := len(p.Records)
-	if n == 0 {
-		return p
+	if err != nil || n == 0 {
+		return p, err
 	}
 	last := directory.Position{ID: p.Records[n-1].ID}
 	switch {
@@ -59,12 +59,13 @@ func (v view) onward(s listing, q directory.Query, p directory.Page) directory.P
 		p.Rest = func(ctx context.Context) (directory.Page, error) {
 			next := directory.Page{Total: total}
 			err := v.page(ctx, s, v.piece(q), bookmark{after: last}, true, &next)
-			return v.onward(s, q, next), wrap("list "+s.table.name, err)
+			next, err = v.onward(s, q, next, err)
+			return next, wrap("list "+s.table.name, err)
 		}
 	case n == q.Count && q.After == nil:
 		v.marks.put(s.place(q.Start+n), last, p.Total)
 	}
-	return p
+	return p, nil
 }
 
 // gather reads the first piece of a page that holds ids alone, of one list or of several.

@@ -125,10 +125,7 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 	if q.Count <= 0 {
 		return found, nil
 	}
-	query := through(v.pool)
-	if r.composed {
-		query = v.planned
-	}
+	query := v.query(false, r.composed)
 	if !known && q.Start > 1 {
 		sql, args := r.place(q.Start - 2)
 		err := query(ctx, one(func(raw [][]byte) { from = readPosition(raw[0], raw[1]) }), sql, args...)
