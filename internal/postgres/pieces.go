@@ -12,7 +12,7 @@ import (
 // A large page is read and forgotten piece by piece, each behind the last resource of the
 // one before, so that neither a server nor a connection holds all of it while a slow
 // client takes it. Where a page is found by more than walking an index, the ids of all its
-// resources are found first, 16 bytes each, and the pieces by them.
+// resources are found first, and the pieces by them.
 
 // inPieces reports whether a page is read piece by piece.
 func (s *Store) inPieces(q directory.Query) bool { return q.Pieces && q.Count > s.atOnce }

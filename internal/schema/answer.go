@@ -38,10 +38,11 @@ type AnswerLink struct {
 type Renderer struct {
 	t          *Type
 	projection Projection
-	asStored   bool // nothing of a document is left out
-	links      []linkMember
-
-	meta, location string // the beginnings of meta and of its location
+	mount      string
+	asStored   bool         // nothing of a document is left out
+	linked     bool         // something of the linked attribute is wanted
+	links      []linkMember // of each link; nil before the first
+	location   string       // the beginning of meta.location
 }
 
 // Renderer makes the renderer for a request that came through the SCIM root whose
@@ -50,15 +51,15 @@ func (t *Type) Renderer(mount string, p Projection) *Renderer {
 	return &Renderer{
 		t:          t,
 		projection: p,
+		mount:      mount,
 		asStored:   p.keepsDocument() && !t.onRequest,
-		links:      t.linkMembers(mount, p),
-		meta:       `,"meta":{"resourceType":"` + t.Name + `"`,
-		location:   `,"location":` + open(t.Location(mount, "")),
+		linked:     t.linked != nil && p.Wants(t.linked),
+		location:   open(t.Location(mount, "")),
 	}
 }
 
 // WantsLinks reports whether anything of the linked attribute is in the answers.
-func (r *Renderer) WantsLinks() bool { return len(r.links) > 0 }
+func (r *Renderer) WantsLinks() bool { return r.linked }
 
 // Append writes the representation of a resource.
 func (r *Renderer) Append(dst []byte, a Answer) []byte {
@@ -89,8 +90,11 @@ func (x *Parts) AppendBegin(dst []byte) []byte {
 // AppendLinks writes groups or members; those of which nothing is wanted are not
 // there.
 func (x *Parts) AppendLinks(dst []byte, links []AnswerLink) []byte {
-	if !x.WantsLinks() {
+	if !x.linked || len(links) == 0 {
 		return dst
+	}
+	if x.links == nil {
+		x.links = x.t.linkMembers(x.mount, x.projection)
 	}
 	for _, link := range links {
 		before := len(dst)
@@ -118,14 +122,15 @@ func (x *Parts) AppendEnd(dst []byte) []byte {
 
 func (x *Parts) appendMeta(dst []byte) []byte {
 	a := &x.answer
-	dst = append(dst, x.meta...)
+	dst = append(dst, `,"meta":{"resourceType":"`...)
+	dst = append(append(dst, x.t.Name...), '"')
 	if !a.Created.IsZero() {
 		dst = append(dst, `,"created":"`...)
 		dst = appendTime(dst, a.Created)
 		dst = append(dst, `","lastModified":"`...)
 		dst = append(appendTime(dst, a.Modified), '"')
 	}
-	dst = append(dst, x.location...)
+	dst = append(append(dst, `,"location":`...), x.location...)
 	if a.Key != "" {
 		dst = append(dst, a.Key...)
 	} else {
@@ -158,12 +163,9 @@ const (
 // linkMembers are the members of each link that a projection wants. Which words belong to
 // the other end is told by the attribute's reference type.
 func (t *Type) linkMembers(mount string, p Projection) (members []linkMember) {
-	a := t.linked
-	if a == nil || !p.Wants(a) {
-		return nil
-	}
-	for _, sub := range a.Sub {
-		if !p.wantsSub(a, sub) {
+	members = make([]linkMember, 0, len(t.linked.Sub))
+	for _, sub := range t.linked.Sub {
+		if !p.wantsSub(t.linked, sub) {
 			continue
 		}
 		switch sub.Name {
