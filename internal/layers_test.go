@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "recent", "repeat", "phone", "outward")
+	words    = rooms("scim", "org", "lru", "periodic", "phone", "egress")
 	engines  = rooms("schema", "filter", "patch")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -39,19 +39,19 @@ var layers = []room{
 	// Words of the protocol.
 	{path: "internal/scim"},
 	{path: "internal/org"},
-	{path: "internal/recent"},
-	{path: "internal/repeat"},
-	{path: "internal/phone", mayLook: rooms("recent")},
-	{path: "internal/outward"},
+	{path: "internal/lru"},
+	{path: "internal/periodic"},
+	{path: "internal/phone", mayLook: rooms("lru")},
+	{path: "internal/egress"},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},
-	{path: "internal/filter", mayLook: rooms("scim", "schema", "recent")},
+	{path: "internal/filter", mayLook: rooms("scim", "schema", "lru")},
 	{path: "internal/patch", mayLook: rooms("scim", "schema", "filter")},
 
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines)},
-	{path: "internal/oauth", mayLook: rooms("org", "repeat", "outward")},
+	{path: "internal/oauth", mayLook: rooms("org", "periodic", "egress")},
 	{path: "internal/events", mayLook: join(words, engines)},
 
 	// Adapters.

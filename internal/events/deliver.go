@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/repeat"
+	"github.com/purescim/purescim/internal/periodic"
 )
 
 const (
@@ -39,9 +39,9 @@ const (
 // than once, under the same `jti`, when a server dies.
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
-	work.Go(func() { repeat.Every(ctx, upkeepPause, s.log, "old events were not looked for", s.expire) })
+	work.Go(func() { periodic.Every(ctx, upkeepPause, s.log, "old events were not looked for", s.expire) })
 	delivering := deliveries{places: make(chan struct{}, atOnce), orgs: make(map[org.ID]bool)}
-	repeat.Every(ctx, lookPause, s.log, "events to be pushed were not looked for", func(ctx context.Context) error {
+	periodic.Every(ctx, lookPause, s.log, "events to be pushed were not looked for", func(ctx context.Context) error {
 		due, err := s.store.Due(ctx, time.Now())
 		for _, o := range due {
 			if delivering.begin(o) {

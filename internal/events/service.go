@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/outward"
 )
 
 const (
@@ -65,7 +65,7 @@ func New(store Store, signer Signer, o Options) *Service {
 	if o.HTTPClient != nil {
 		*s.client = *o.HTTPClient
 	} else {
-		s.client.Transport = outward.Transport()
+		s.client.Transport = egress.Transport()
 	}
 	s.client.Timeout = pushTimeout
 	// A redirect would take the credential and the event to somewhere else.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/outward"
 )
 
 // Method is how events are delivered.
@@ -108,7 +108,7 @@ func (s Stream) checkPush(inside bool) error {
 	case strings.ContainsFunc(s.Credential, func(c rune) bool { return c < ' ' || c > '~' }):
 		return invalid("authorizationHeader", "may hold only visible ASCII characters and blanks")
 	}
-	if err := outward.CheckURL(s.Endpoint, inside); err != nil {
+	if err := egress.CheckURL(s.Endpoint, inside); err != nil {
 		return invalid("endpointUrl", "%s", err)
 	}
 	return nil

@@ -3,14 +3,14 @@ package filter
 import (
 	parser "github.com/scim2/filter-parser/v2"
 
-	"github.com/purescim/purescim/internal/recent"
+	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/scim"
 )
 
 // parsed keeps the trees of the shapes that were seen, which nobody changes: clients
 // send few shapes, and the parser takes a hundred times as long as the rest of this
 // package.
-var parsed = recent.New[string, parser.Expression](512)
+var parsed = lru.New[string, parser.Expression](512)
 
 func treeOf(shape []byte) (parser.Expression, error) {
 	if tree, ok := parsed.Get(string(shape)); ok {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/purescim/purescim/internal/outward"
+	"github.com/purescim/purescim/internal/egress"
 )
 
 const (
@@ -74,7 +74,7 @@ func newRemoteKeys(client *http.Client, log *slog.Logger) *remoteKeys {
 	if client != nil {
 		*r.client = *client
 	} else {
-		r.client.Transport = outward.Transport()
+		r.client.Transport = egress.Transport()
 	}
 	r.client.CheckRedirect = stayOnHost
 	return r
@@ -98,7 +98,7 @@ func stayOnHost(r *http.Request, via []*http.Request) error {
 
 // checkURL returns an *InvalidError unless documents may be fetched from the URL.
 func (r *remoteKeys) checkURL(field, text string) error {
-	if err := outward.CheckURL(text, r.inside); err != nil {
+	if err := egress.CheckURL(text, r.inside); err != nil {
 		return invalid(field, "%s", err)
 	}
 	return checkText(field, text, maxPin)

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/purescim/purescim/internal/repeat"
+	"github.com/purescim/purescim/internal/periodic"
 )
 
 const (
@@ -22,10 +22,10 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() {
-		repeat.Every(ctx, pollPause, s.log, "revocations were not read; each token is looked up every second until they are", s.poll)
+		periodic.Every(ctx, pollPause, s.log, "revocations were not read; each token is looked up every second until they are", s.poll)
 	})
 	work.Go(func() {
-		repeat.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", s.flush)
+		periodic.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", s.flush)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 		defer cancel()
 		if err := s.flush(last); err != nil {
@@ -33,7 +33,7 @@ func (s *Service) Run(ctx context.Context) {
 		}
 	})
 	work.Go(func() {
-		repeat.Every(ctx, upkeepPause, s.log, "signing keys and revocations were not tended", s.upkeep)
+		periodic.Every(ctx, upkeepPause, s.log, "signing keys and revocations were not tended", s.upkeep)
 	})
 	work.Wait()
 }

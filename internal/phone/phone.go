@@ -13,7 +13,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
-	"github.com/purescim/purescim/internal/recent"
+	"github.com/purescim/purescim/internal/lru"
 )
 
 // Normalize returns the stored spelling of a telephone number:
@@ -48,7 +48,7 @@ type question struct{ text, region string }
 
 // answered are the last numbers that were read, some 2 MB: identity systems send a
 // person's numbers again with every change of anything else.
-var answered = recent.New[question, string](8192)
+var answered = lru.New[question, string](8192)
 
 func normalize(text, region string) (string, error) {
 	written, err := read(text)

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/repeat"
+	"github.com/purescim/purescim/internal/periodic"
 )
 
 // The kinds of counts. The numbers are stored, and written in statements.
@@ -100,7 +100,7 @@ func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { s.streams.keep(ctx, s) })
-	repeat.Every(ctx, foldPause, s.log, "counts were not folded; totals stay exact but cost more", s.foldAll)
+	periodic.Every(ctx, foldPause, s.log, "counts were not folded; totals stay exact but cost more", s.foldAll)
 }
 
 func (s *Store) foldAll(ctx context.Context) error {

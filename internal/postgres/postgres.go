@@ -31,8 +31,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/recent"
 )
 
 const (
@@ -73,7 +73,7 @@ type Store struct {
 	queues  *memberQueues
 	lookUps *lane
 	commits *commits
-	recent  *recent.Map[userOf, directory.Record]
+	recent  *lru.Map[userOf, directory.Record]
 	log     *slog.Logger
 
 	streams     *streamCache
@@ -108,7 +108,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return &Store{
 		pool: pool, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
 		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{pool: pool, timeout: 2 * o.timeout()},
-		recent: recent.New[userOf, directory.Record](recentUsers), log: log,
+		recent: lru.New[userOf, directory.Record](recentUsers), log: log,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
 }

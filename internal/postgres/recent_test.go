@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/recent"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -18,7 +18,7 @@ var nickName, locale = schema.User.Attribute("nickName"), schema.User.Attribute(
 // replica is the same organisation through another server, which remembers nothing.
 func (o *tenant) replica() *tenant {
 	s := *o.Store
-	s.recent = recent.New[userOf, directory.Record](recentUsers)
+	s.recent = lru.New[userOf, directory.Record](recentUsers)
 	return &tenant{s.view(org.ID(o.org)), o.t}
 }
 

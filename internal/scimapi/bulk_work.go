@@ -13,7 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
-	"github.com/purescim/purescim/internal/repeat"
+	"github.com/purescim/purescim/internal/periodic"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -48,10 +48,10 @@ func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
 	var group sync.WaitGroup
 	for range workers {
 		w := worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}
-		group.Go(func() { repeat.Every(ctx, workPause, log, "accepted requests wait; it is tried again", w.work) })
+		group.Go(func() { periodic.Every(ctx, workPause, log, "accepted requests wait; it is tried again", w.work) })
 	}
 	group.Go(func() {
-		repeat.Every(ctx, forgetPause, log, "old answers were not looked for", func(ctx context.Context) error {
+		periodic.Every(ctx, forgetPause, log, "old answers were not looked for", func(ctx context.Context) error {
 			return d.Backlog().Forget(ctx, time.Now().Add(-answersKept))
 		})
 	})

@@ -1,9 +1,9 @@
-// Package outward reaches the servers of others, at URLs that customers name, and
+// Package egress reaches the servers of others, at URLs that customers name, and
 // never the own machine: which URLs may be named, and a transport that refuses
 // wherever a name leads.
 //
 // What is asked of those servers is left to its callers.
-package outward
+package egress
 
 import (
 	"errors"

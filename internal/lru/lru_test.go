@@ -1,16 +1,16 @@
-package recent_test
+package lru_test
 
 import (
 	"sync"
 	"testing"
 
-	"github.com/purescim/purescim/internal/recent"
+	"github.com/purescim/purescim/internal/lru"
 )
 
 func TestMap_ForgetsWhatWasNotUsedLately(t *testing.T) {
 	t.Parallel()
 	const limit = 10
-	m := recent.New[int, string](limit)
+	m := lru.New[int, string](limit)
 	for i := range 5 * limit {
 		m.Put(i, "value")
 		if _, ok := m.Get(0); !ok {
@@ -32,7 +32,7 @@ func TestMap_ForgetsWhatWasNotUsedLately(t *testing.T) {
 
 func TestMap_HoldsTheLastValue(t *testing.T) {
 	t.Parallel()
-	m := recent.New[string, int](1)
+	m := lru.New[string, int](1)
 	m.Put("a", 1)
 	m.Put("b", 2) // a is old now
 	m.Put("a", 3)
@@ -47,7 +47,7 @@ func TestMap_HoldsTheLastValue(t *testing.T) {
 
 func TestMap_ServesManyAtOnce(t *testing.T) {
 	t.Parallel()
-	m := recent.New[int, int](50)
+	m := lru.New[int, int](50)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -1,4 +1,4 @@
-package repeat_test
+package periodic_test
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purescim/purescim/internal/repeat"
+	"github.com/purescim/purescim/internal/periodic"
 )
 
 // Of failures in a row the first is told, and the failure that comes of the end is not.
@@ -21,7 +21,7 @@ func TestEvery(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := 0
-	repeat.Every(ctx, time.Nanosecond, slog.New(slog.NewTextHandler(&text, nil)), "not done", func(context.Context) error {
+	periodic.Every(ctx, time.Nanosecond, slog.New(slog.NewTextHandler(&text, nil)), "not done", func(context.Context) error {
 		if done++; done > len(outcomes) {
 			cancel()
 			return context.Canceled

@@ -1,7 +1,7 @@
-// Package recent keeps what was used lately: a bounded map that forgets the rest.
+// Package lru keeps what was used lately: a bounded map that forgets the rest.
 //
 // What is kept, and whether it may be out of date, is its callers' business.
-package recent
+package lru
 
 import "sync"
 

@@ -1,8 +1,8 @@
-// Package repeat does the background work of a server again and again.
+// Package periodic does the background work of a server again and again.
 //
 // What the work is, and that several servers may do it at once, is its callers'
 // business.
-package repeat
+package periodic
 
 import (
 	"context"
