@@ -1,0 +1,136 @@
+// Package db holds the SQL of the stores: whole statements whose arguments have
+// names and whose varying parts have places of their own.
+//
+// It numbers arguments, so that nobody else does. What a statement says, and when
+// it runs, is left to the stores.
+package db
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Statement is a whole statement, made when the program starts: its text and the
+// names of its arguments. It is safe for concurrent use.
+type Statement struct {
+	text  string
+	names []string // of $1, $2 and so on
+}
+
+// Organisation is the name of the first argument of each statement.
+const Organisation = "org"
+
+// Part is a text that a statement has in place of its [name].
+type Part struct{ Name, SQL string }
+
+// Arg is the value of the argument @name.
+type Arg struct {
+	Name  string
+	Value any
+}
+
+// Named gives the argument @name a value.
+func Named(name string, value any) Arg { return Arg{name, value} }
+
+// New makes a statement of a text in which an argument is written @name, and a
+// part that several statements share as [name]. Parts may hold arguments and
+// parts that come before them in the list. The same name is the same argument;
+// @org is always $1.
+//
+// It panics when a part is missing or not used: statements are made when the
+// program starts.
+func New(text string, parts ...Part) Statement {
+	s := Statement{names: []string{Organisation}}
+	s.text = s.number(resolve(text, parts))
+	return s
+}
+
+// String gives the text as PostgreSQL gets it.
+func (s Statement) String() string { return s.text }
+
+// Args puts the values of all arguments in the order of the text. Arguments that
+// the statement does not have are left out, so that statements of one kind can be
+// given the same. It panics when one is missing.
+//
+// Given in the order of their first use, each is found at once.
+func (s Statement) Args(values ...Arg) []any {
+	args := make([]any, len(s.names))
+	next := 0
+	for i, name := range s.names {
+		at := next
+		if at == len(values) || values[at].Name != name {
+			at = slices.IndexFunc(values, func(a Arg) bool { return a.Name == name })
+		}
+		if at < 0 {
+			panic(fmt.Sprintf("db: the argument @%s is missing of:%s", name, s.text))
+		}
+		args[i], next = values[at].Value, at+1
+	}
+	return args
+}
+
+// number writes $n for each @name.
+func (s *Statement) number(text string) string {
+	var out strings.Builder
+	for {
+		before, after, found := cutName(text)
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		n := len(after) - len(strings.TrimLeft(after, nameLetters))
+		name := after[:n]
+		at := slices.Index(s.names, name)
+		if at < 0 {
+			at = len(s.names)
+			s.names = append(s.names, name)
+		}
+		out.WriteString("$" + strconv.Itoa(at+1))
+		text = after[n:]
+	}
+}
+
+const nameLetters = "abcdefghijklmnopqrstuvwxyz_0123456789"
+
+// cutName cuts a text at its first @name; operators such as @@ and @> are none.
+func cutName(text string) (before, after string, found bool) {
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] == '@' && 'a' <= text[i+1] && text[i+1] <= 'z' && (i == 0 || text[i-1] != '@') {
+			return text[:i], text[i+1:], true
+		}
+	}
+	return text, "", false
+}
+
+// resolve puts the parts into their places, from the last to the first.
+func resolve(text string, parts []Part) string {
+	for _, p := range slices.Backward(parts) {
+		place := "[" + p.Name + "]"
+		if !strings.Contains(text, place) {
+			panic("db: no place for " + place + " in:" + text)
+		}
+		text = strings.ReplaceAll(text, place, p.SQL)
+	}
+	if open := placeOf(text); open != "" {
+		panic("db: nothing for " + open + " in:" + text)
+	}
+	return text
+}
+
+// placeOf finds a [name] that is still open; an index such as [1] and a type such
+// as text[] are none.
+func placeOf(text string) string {
+	for rest := text; ; {
+		_, after, found := strings.Cut(rest, "[")
+		if !found {
+			return ""
+		}
+		name, _, closed := strings.Cut(after, "]")
+		if closed && name != "" && 'a' <= name[0] && name[0] <= 'z' && strings.Trim(name, nameLetters) == "" {
+			return "[" + name + "]"
+		}
+		rest = after
+	}
+}
