@@ -26,7 +26,7 @@ const module = "github.com/purescim/purescim/"
 
 var (
 	words    = rooms("scim", "org", "lru", "periodic", "phone", "egress")
-	engines  = rooms("schema", "filter", "patch")
+	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
 	doors    = rooms("scimapi", "platformapi")
@@ -48,6 +48,7 @@ var layers = []room{
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},
 	{path: "internal/filter", mayLook: rooms("scim", "schema", "lru")},
 	{path: "internal/patch", mayLook: rooms("scim", "schema", "filter")},
+	{path: "internal/bulkplan", mayLook: rooms("scim", "schema")},
 
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines)},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/bulkplan"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -27,18 +28,18 @@ func (w worker) journal(a directory.Accepted) *journal {
 }
 
 // number names a step in the journal.
-func (s step) number() int {
-	if s.link {
-		return 2*s.operation + 1
+func number(s bulkplan.Step) int {
+	if s.Link {
+		return 2*s.Operation + 1
 	}
-	return 2 * s.operation
+	return 2 * s.Operation
 }
 
 // resume goes on from the outcomes that are known.
 func (r *bulkRun) resume(j *journal, known map[int][]byte) error {
 	r.journal = j
-	for number, text := range known {
-		s := step{operation: number / 2, link: number%2 == 1}
+	for n, text := range known {
+		s := bulkplan.Step{Operation: n / 2, Link: n%2 == 1}
 		if err := json.Unmarshal(text, r.of(s)); err != nil {
 			return err
 		}
@@ -51,12 +52,12 @@ var errAway = errors.New("an operation cannot be carried out at the moment")
 
 // step gives ctx to what a step changes, and where it shows whether its outcome
 // has been kept with that.
-func (j *journal) step(ctx context.Context, s step, op *operation) (context.Context, *directory.Step) {
+func (j *journal) step(ctx context.Context, s bulkplan.Step, op *operation) (context.Context, *directory.Step) {
 	if j == nil {
 		return ctx, new(directory.Step)
 	}
 	noted := &directory.Step{
-		Org: j.request.Org.ID, Request: j.request.ID, Worker: j.worker, Number: s.number(), Begun: time.Now(),
+		Org: j.request.Org.ID, Request: j.request.ID, Worker: j.worker, Number: number(s), Begun: time.Now(),
 		Outcome: func(id uuid.UUID, version scim.Version) ([]byte, error) {
 			return json.Marshal(op.success(id.String(), version))
 		},
@@ -65,7 +66,7 @@ func (j *journal) step(ctx context.Context, s step, op *operation) (context.Cont
 }
 
 // end keeps the outcome of a step, unless it was kept with what the step changed.
-func (j *journal) end(ctx context.Context, s step, out outcome) error {
+func (j *journal) end(ctx context.Context, s bulkplan.Step, out outcome) error {
 	switch {
 	case j == nil, out.kept:
 		return nil

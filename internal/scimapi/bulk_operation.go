@@ -6,25 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/purescim/purescim/internal/bulkplan"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// operation is one operation of a bulk request: what it is on, what it needs, or
-// why it cannot be carried out.
+// operation is one operation of a bulk request and the endpoint that it is on.
 type operation struct {
-	scim.BulkOperation
-	on    resources
-	id    string         // of the path, or a reference; empty for a collection
-	body  map[string]any // of POST and PUT
-	patch []scim.PatchOp
-	fault error
-
-	// needs are the operations that create what this one refers to.
-	needs []int
-	// late are those of them that come after its own creation, because they need
-	// what it creates.
-	late []int
+	*bulkplan.Operation
+	on resources // zero where the path names none
 }
 
 // operations reads the operations of a request of somebody. What is wrong with
@@ -45,9 +35,9 @@ func (b bulk) operations(ctx context.Context, who oauth.Principal, request scim.
 	}
 	operations := make([]operation, len(request.Operations))
 	for i, op := range request.Operations {
-		operations[i].BulkOperation = op
+		operations[i].Operation = &bulkplan.Operation{BulkOperation: op}
 		if err := operations[i].read(types, who, created); err != nil {
-			operations[i].fault, operations[i].needs = err, nil
+			operations[i].Fault, operations[i].Needs = err, nil
 		}
 	}
 	return operations, nil
@@ -56,8 +46,8 @@ func (b bulk) operations(ctx context.Context, who oauth.Principal, request scim.
 // read finds out what an operation is to do, as far as that does not depend on
 // what is stored. created tells which operations have which bulkId.
 func (op *operation) read(types []resources, who oauth.Principal, created map[string]int) error {
-	if op.Fault != nil {
-		return op.Fault
+	if op.BulkOperation.Fault != nil {
+		return op.BulkOperation.Fault
 	}
 	if err := op.target(types); err != nil {
 		return err
@@ -78,16 +68,16 @@ func (op *operation) read(types []resources, who oauth.Principal, created map[st
 		if op.Method == http.MethodPatch {
 			return op.readPatch(data, created)
 		}
-		op.body = data
+		op.Body = data
 	}
-	return op.findNeeds(created)
+	return op.FindNeeds(created)
 }
 
 func (op *operation) readPatch(body map[string]any, created map[string]int) (err error) {
-	if op.patch, err = scim.ReadPatch(body); err != nil {
+	if op.Patch, err = scim.ReadPatch(body); err != nil {
 		return err
 	}
-	return op.findNeeds(created)
+	return op.FindNeeds(created)
 }
 
 // target reads the path.
@@ -98,7 +88,7 @@ func (op *operation) target(types []resources) error {
 		return scim.InvalidValue("path: %q is not the path of a resource or of a collection of resources, such as %s and %s/{id}; "+
 			"nothing else can be part of a bulk request", op.Path, types[0].t.Endpoint, types[0].t.Endpoint)
 	}
-	op.on, op.id = types[i], id
+	op.on, op.Type, op.ID = types[i], types[i].t, id
 	switch {
 	case op.Method == http.MethodPost && id != "":
 		return scim.InvalidValue("path: POST creates in a collection; %s is expected", op.on.t.Endpoint)
@@ -118,20 +108,4 @@ func (op *operation) allowed(who oauth.Principal) error {
 		call += "/{id}"
 	}
 	return access.Check(call, who.Permissions)
-}
-
-// referring is the part of a body that holds references: whole attributes, those
-// of extensions under their URN.
-func (op *operation) referring(body map[string]any, refer references) map[string]any {
-	part := make(map[string]any)
-	for name, value := range body {
-		if !refer.areIn(value) {
-			continue
-		}
-		if extension, ok := value.(map[string]any); ok && op.on.t.Schema(name) != nil {
-			value = op.referring(extension, refer)
-		}
-		part[name] = value
-	}
-	return part
 }

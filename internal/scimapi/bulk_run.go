@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/purescim/purescim/internal/bulkplan"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -55,7 +56,7 @@ func (r *bulkRun) carryOut(ctx context.Context) error {
 
 func (r *bulkRun) doStages(ctx context.Context) error {
 	limit := r.request.FailOnErrors
-	for _, stage := range stages(r.operations, steps(r.operations), limit > 0) {
+	for _, stage := range bulkplan.Stages(planned(r.operations), limit > 0) {
 		r.stage(ctx, stage)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -67,10 +68,19 @@ func (r *bulkRun) doStages(ctx context.Context) error {
 	return nil
 }
 
+// planned are the operations as their plan sees them.
+func planned(operations []operation) []*bulkplan.Operation {
+	plan := make([]*bulkplan.Operation, len(operations))
+	for i, op := range operations {
+		plan[i] = op.Operation
+	}
+	return plan
+}
+
 // final is what has become of the whole of an operation; its status is 0 when
 // that is open.
 func (r *bulkRun) final(i int) outcome {
-	if len(r.operations[i].late) > 0 && !r.done[i].failed() {
+	if len(r.operations[i].Late) > 0 && !r.done[i].failed() {
 		return r.linked[i]
 	}
 	return r.done[i]
@@ -86,44 +96,44 @@ func (r *bulkRun) failures() (n int) {
 }
 
 // of is where the outcome of a step goes.
-func (r *bulkRun) of(s step) *outcome {
-	if s.link {
-		return &r.linked[s.operation]
+func (r *bulkRun) of(s bulkplan.Step) *outcome {
+	if s.Link {
+		return &r.linked[s.Operation]
 	}
-	return &r.done[s.operation]
+	return &r.done[s.Operation]
 }
 
 // turn is a step of a stage and what it has to do with those before it.
 type turn struct {
-	step
+	bulkplan.Step
 	after   []chan struct{} // the ends of the steps that it waits for
 	earlier []chan struct{} // the ends of all steps before it
 	ahead   bool            // one of those is under way
 }
 
-// stage does steps side by side, as far as they do not depend on each other.
-func (r *bulkRun) stage(ctx context.Context, stage []step) {
+// stage does bulkplan.Steps side by side, as far as they do not depend on each other.
+func (r *bulkRun) stage(ctx context.Context, stage []bulkplan.Step) {
 	ends := make([]chan struct{}, len(stage))
 	latest, creates := make(map[string]int), make(map[int]int)
 	var group sync.WaitGroup
 	for i, s := range stage {
-		op := &r.operations[s.operation]
-		t := turn{step: s, earlier: ends[:i]}
-		for _, key := range op.holds() {
+		op := &r.operations[s.Operation]
+		t := turn{Step: s, earlier: ends[:i]}
+		for _, key := range op.Holds() {
 			if j, ok := latest[key]; ok {
 				t.after = append(t.after, ends[j])
 			}
 			latest[key] = i
 		}
-		for _, need := range append(slices.Clone(op.needs), s.operation) {
+		for _, need := range append(slices.Clone(op.Needs), s.Operation) {
 			if j, ok := creates[need]; ok {
 				t.after = append(t.after, ends[j])
 			}
 		}
-		if s.link {
+		if s.Link {
 			t.after = t.earlier // one that failed would not be done again: its resource is taken back
 		}
-		creates[s.operation] = i
+		creates[s.Operation] = i
 		ends[i] = make(chan struct{})
 		group.Go(func() {
 			defer close(ends[i])
@@ -138,11 +148,11 @@ func (r *bulkRun) stage(ctx context.Context, stage []step) {
 // after the other. Only a name that is taken stays so: what frees names is alone.
 func (r *bulkRun) take(ctx context.Context, t turn) {
 	wait(t.after)
-	out := r.of(t.step)
+	out := r.of(t.Step)
 	switch {
-	case out.Status != 0, t.link && r.done[t.operation].failed():
+	case out.Status != 0, t.Link && r.done[t.Operation].failed():
 		return // it is known what has become of it
-	case r.operations[t.operation].fault != nil:
+	case r.operations[t.Operation].Fault != nil:
 		r.do(ctx, t)
 		return
 	}
@@ -155,7 +165,7 @@ func (r *bulkRun) take(ctx context.Context, t turn) {
 		r.inSlot(ctx, t)
 	}
 	if out.Status != 0 {
-		if err := r.journal.end(context.WithoutCancel(ctx), t.step, *out); err != nil {
+		if err := r.journal.end(context.WithoutCancel(ctx), t.Step, *out); err != nil {
 			r.abort(err)
 		}
 	}
@@ -196,7 +206,7 @@ func (r *bulkRun) inSlot(ctx context.Context, t turn) {
 // the request ended before: it was not carried out.
 func (r *bulkRun) takeHalvesBack(ctx context.Context) {
 	for i := range r.operations {
-		if out := r.done[i]; len(r.operations[i].late) > 0 && out.Status != 0 && r.final(i).Status == 0 {
+		if out := r.done[i]; len(r.operations[i].Late) > 0 && out.Status != 0 && r.final(i).Status == 0 {
 			if err := r.takeBack(context.WithoutCancel(ctx), i); err != nil {
 				r.linked[i] = r.failure(ctx, err, out.ID)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/bulkplan"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/schema"
@@ -63,25 +64,25 @@ func (r *bulkRun) txn(i int) string { return r.id + ":" + strconv.Itoa(i) }
 
 // do does a step and keeps its outcome.
 func (r *bulkRun) do(ctx context.Context, t turn) {
-	s := t.step
-	ctx = httpapi.Within(ctx, r.txn(s.operation))
-	op := &r.operations[s.operation]
+	s := t.Step
+	ctx = httpapi.Within(ctx, r.txn(s.Operation))
+	op := &r.operations[s.Operation]
 	changing, noted := r.journal.step(ctx, s, op)
-	id := op.id
+	id := op.ID
 	err := httpapi.Caught(func() error {
-		if op.fault != nil {
-			return op.fault
+		if op.Fault != nil {
+			return op.Fault
 		}
-		refer, err := r.references(op, s.link)
+		refer, err := r.references(op, s.Link)
 		if err != nil {
 			return err
 		}
 		var record directory.Record
-		if s.link {
-			id = r.done[s.operation].ID
+		if s.Link {
+			id = r.done[s.Operation].ID
 			record, err = r.link(changing, op, id, refer)
 		} else {
-			id, _ = refer.in(op.id)
+			id, _ = refer.In(op.ID)
 			record, err = r.perform(changing, op, id, refer, t.ahead)
 		}
 		if err == nil {
@@ -97,8 +98,8 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 		r.abort(err) // the journal knows better
 	case errors.Is(err, directory.ErrDeleted):
 		*out = outcome{Status: http.StatusTooEarly} // not ahead of others, which might find who comes back
-	case s.link:
-		*out = r.unlinked(changing, noted, s.operation, err)
+	case s.Link:
+		*out = r.unlinked(changing, noted, s.Operation, err)
 	default:
 		*out = r.failure(ctx, err, id)
 	}
@@ -108,7 +109,7 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 // there is one.
 func (r *bulkRun) failure(ctx context.Context, err error, id string) outcome {
 	told := r.frame.Explain(ctx, err)
-	if strings.HasPrefix(id, referencePrefix) {
+	if strings.HasPrefix(id, bulkplan.ReferencePrefix) {
 		id = "" // it stands for nothing
 	}
 	return outcome{Status: told.Status, ID: id, Error: httpapi.ErrorBody(told)}
@@ -116,17 +117,17 @@ func (r *bulkRun) failure(ctx context.Context, err error, id string) outcome {
 
 // references finds the ids for which the references of an operation stand. Unless
 // they are asked for, those that come late are none yet.
-func (r *bulkRun) references(op *operation, late bool) (references, error) {
-	refer := references{ids: make(map[string]string, len(op.needs))}
-	for _, need := range op.needs {
+func (r *bulkRun) references(op *operation, late bool) (bulkplan.References, error) {
+	refer := bulkplan.References{IDs: make(map[string]string, len(op.Needs))}
+	for _, need := range op.Needs {
 		bulkID := r.operations[need].BulkID
 		switch id := r.done[need].ID; {
-		case !late && slices.Contains(op.late, need):
-			refer.late = append(refer.late, bulkID)
+		case !late && slices.Contains(op.Late, need):
+			refer.Late = append(refer.Late, bulkID)
 		case id == "":
-			return refer, scim.Conflict("%q stands for nothing, since operation %d, which was to create it, has failed", referencePrefix+bulkID, need+1)
+			return refer, scim.Conflict("%q stands for nothing, since operation %d, which was to create it, has failed", bulkplan.ReferencePrefix+bulkID, need+1)
 		default:
-			refer.ids[bulkID] = id
+			refer.IDs[bulkID] = id
 		}
 	}
 	return refer, nil
@@ -134,17 +135,17 @@ func (r *bulkRun) references(op *operation, late bool) (references, error) {
 
 // perform does what an operation asks for, to the resource with the id. Ahead of
 // earlier ones nobody who was deleted comes back: directory.ErrDeleted.
-func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer references, ahead bool) (directory.Record, error) {
+func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer bulkplan.References, ahead bool) (directory.Record, error) {
 	switch op.Method {
 	case http.MethodPost:
 		if ahead {
-			return op.on.createNew(ctx, r.who.Org, refer.inObject(op.body))
+			return op.on.createNew(ctx, r.who.Org, refer.InObject(op.Body))
 		}
-		return op.on.create(ctx, r.who.Org, refer.inObject(op.body))
+		return op.on.create(ctx, r.who.Org, refer.InObject(op.Body))
 	case http.MethodPut:
-		return op.on.replace(ctx, r.who.Org, id, op.Version, refer.inObject(op.body), op.noMore())
+		return op.on.replace(ctx, r.who.Org, id, op.Version, refer.InObject(op.Body), op.noMore())
 	case http.MethodPatch:
-		return op.on.patch(ctx, r.who.Org, id, op.Version, refer.inPatch(op.patch), op.noMore())
+		return op.on.patch(ctx, r.who.Org, id, op.Version, refer.InPatch(op.Patch), op.noMore())
 	default:
 		return directory.Record{}, op.on.remove(ctx, r.who.Org, id, op.Version)
 	}
@@ -156,8 +157,8 @@ func (op *operation) noMore() schema.Projection {
 }
 
 // link gives a resource the references that its creation left out.
-func (r *bulkRun) link(ctx context.Context, op *operation, id string, refer references) (directory.Record, error) {
-	value := refer.inObject(op.referring(op.body, refer))
+func (r *bulkRun) link(ctx context.Context, op *operation, id string, refer bulkplan.References) (directory.Record, error) {
+	value := refer.InObject(refer.Referring(op.on.t, op.Body))
 	add := []scim.PatchOp{{Op: "add", Value: value, HasValue: true}}
 	return op.on.patch(ctx, r.who.Org, id, scim.Condition{}, add, op.noMore())
 }

@@ -119,7 +119,7 @@ func (r *bulkRun) answerLater(a directory.Accepted) (answer directory.Answer, er
 			return answer, err
 		}
 		told := directory.Answered{Txn: r.txn(i), ID: out.ID, Result: result}
-		told.ExternalID, _ = op.body[schema.ExternalID.Name].(string)
+		told.ExternalID, _ = op.Body[schema.ExternalID.Name].(string)
 		switch {
 		case op.on.t == nil: // it was on nothing: only the request can tell
 			told.URI = bulkEndpoint + "/" + a.ID.String()

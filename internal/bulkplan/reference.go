@@ -1,26 +1,27 @@
-package scimapi
+package bulkplan
 
 import (
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// referencePrefix begins a text that stands for the id of what another operation
+// ReferencePrefix begins a text that stands for the id of what another operation
 // of the request creates (RFC 7644 section 3.7.2).
-const referencePrefix = "bulkId:"
+const ReferencePrefix = "bulkId:"
 
 // quotedReference is a reference inside the filter of a PATCH path.
-var quotedReference = regexp.MustCompile(`"` + referencePrefix + `[^"\\]+"`)
+var quotedReference = regexp.MustCompile(`"` + ReferencePrefix + `[^"\\]+"`)
 
-// findNeeds lists the operations that create what the operation refers to. A
-// bulkId that no POST has is an error.
-func (op *operation) findNeeds(created map[string]int) error {
+// FindNeeds sets Needs. created tells which operation is the POST that has a bulkId;
+// a reference to none of them is invalidValue.
+func (op *Operation) FindNeeds(created map[string]int) error {
 	needs, unknown := make(map[int]bool), ""
 	op.eachText(func(text string) {
-		id, ok := strings.CutPrefix(text, referencePrefix)
+		id, ok := strings.CutPrefix(text, ReferencePrefix)
 		if !ok {
 			return
 		}
@@ -34,17 +35,17 @@ func (op *operation) findNeeds(created map[string]int) error {
 		return scim.InvalidValue("%q is not the bulkId of a POST in this request", unknown)
 	}
 	for i := range needs {
-		op.needs = append(op.needs, i)
+		op.Needs = append(op.Needs, i)
 	}
-	slices.Sort(op.needs)
+	slices.Sort(op.Needs)
 	return nil
 }
 
 // eachText visits the texts in which references may be.
-func (op *operation) eachText(visit func(text string)) {
-	visit(op.id)
-	eachText(op.body, visit)
-	for _, change := range op.patch {
+func (op *Operation) eachText(visit func(text string)) {
+	visit(op.ID)
+	eachText(op.Body, visit)
+	for _, change := range op.Patch {
 		for _, quoted := range quotedReference.FindAllString(change.Path, -1) {
 			visit(strings.Trim(quoted, `"`))
 		}
@@ -67,35 +68,36 @@ func eachText(v any, visit func(text string)) {
 	}
 }
 
-// references are the ids for which the references of an operation stand.
-type references struct {
-	ids  map[string]string // by bulkId
-	late []string          // bulkIds of which there is no id yet: they are left out
+// References are the ids for which the references of an operation stand.
+type References struct {
+	IDs  map[string]string // by bulkId
+	Late []string          // bulkIds of which there is no id yet: they are left out
 }
 
-// in replaces a text that is a reference. It is false for one that is left out.
-func (r references) in(text string) (string, bool) {
-	bulkID, ok := strings.CutPrefix(text, referencePrefix)
+// In replaces a text that is a reference. It is false for one that is left out.
+func (r References) In(text string) (string, bool) {
+	bulkID, ok := strings.CutPrefix(text, ReferencePrefix)
 	if !ok {
 		return text, true
 	}
-	return r.ids[bulkID], !slices.Contains(r.late, bulkID)
+	return r.IDs[bulkID], !slices.Contains(r.Late, bulkID)
 }
 
-func (r references) none() bool { return len(r.ids)+len(r.late) == 0 }
+func (r References) none() bool { return len(r.IDs)+len(r.Late) == 0 }
 
 // areIn reports whether a value holds one of the references.
-func (r references) areIn(v any) (found bool) {
+func (r References) areIn(v any) (found bool) {
 	eachText(v, func(text string) {
-		if bulkID, ok := strings.CutPrefix(text, referencePrefix); ok {
-			_, known := r.ids[bulkID]
+		if bulkID, ok := strings.CutPrefix(text, ReferencePrefix); ok {
+			_, known := r.IDs[bulkID]
 			found = found || known
 		}
 	})
 	return found
 }
 
-func (r references) inObject(body map[string]any) map[string]any {
+// InObject replaces the references in a body, which stays as it is.
+func (r References) InObject(body map[string]any) map[string]any {
 	if r.none() {
 		return body
 	}
@@ -108,10 +110,10 @@ func (r references) inObject(body map[string]any) map[string]any {
 
 // inValue copies a value with ids in place of references. An element or object
 // whose value is left out is left out as a whole.
-func (r references) inValue(v any) (any, bool) {
+func (r References) inValue(v any) (any, bool) {
 	switch v := v.(type) {
 	case string:
-		return r.in(v)
+		return r.In(v)
 	case []any:
 		list := make([]any, 0, len(v))
 		for _, element := range v {
@@ -137,7 +139,9 @@ func (r references) inValue(v any) (any, bool) {
 	}
 }
 
-func (r references) inPatch(changes []scim.PatchOp) []scim.PatchOp {
+// InPatch replaces the references in values and in the filters of paths; the
+// operations stay as they are.
+func (r References) InPatch(changes []scim.PatchOp) []scim.PatchOp {
 	if r.none() {
 		return changes
 	}
@@ -145,9 +149,25 @@ func (r references) inPatch(changes []scim.PatchOp) []scim.PatchOp {
 	for i := range changes {
 		changes[i].Value, _ = r.inValue(changes[i].Value)
 		changes[i].Path = quotedReference.ReplaceAllStringFunc(changes[i].Path, func(quoted string) string {
-			id, _ := r.in(strings.Trim(quoted, `"`))
+			id, _ := r.In(strings.Trim(quoted, `"`))
 			return `"` + id + `"`
 		})
 	}
 	return changes
+}
+
+// Referring is the part of a body that holds references: whole attributes, those
+// of extensions under their URN.
+func (r References) Referring(t *schema.Type, body map[string]any) map[string]any {
+	part := make(map[string]any)
+	for name, value := range body {
+		if !r.areIn(value) {
+			continue
+		}
+		if extension, ok := value.(map[string]any); ok && t.Schema(name) != nil {
+			value = r.Referring(t, extension)
+		}
+		part[name] = value
+	}
+	return part
 }
