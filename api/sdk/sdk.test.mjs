@@ -1,6 +1,6 @@
 // The official Genesys Cloud SDK for JavaScript, unmodified and pointed at a
-// purescim of its own: it logs in, prepares an organisation, and calls every
-// SCIM method that it has, in both mounts.
+// purescim of its own: it logs in as the administrator, prepares an organisation,
+// and calls every SCIM method that it has, in both mounts.
 //
 // Run by `make sdk-test`, which installs the SDK; PURESCIM names the binary.
 import assert from "node:assert/strict";
@@ -34,7 +34,7 @@ before(async () => {
   const url = new URL(demo.token_url);
   const client = sdk.ApiClient.instance;
   client.setGateway({ protocol: "http", host: url.hostname, port: Number(url.port) });
-  const login = await client.loginClientCredentialsGrant(demo.client_id, demo.client_secret);
+  const login = await client.loginClientCredentialsGrant(demo.admin.client_id, demo.admin.client_secret);
   assert.ok(login.accessToken);
 });
 

@@ -115,7 +115,7 @@ func TestBench_LeavesAServerAsItWas(t *testing.T) {
 	if status := run(t.Context(), []string{"org", "create", "acme", "--database-url=" + db}, console{out: &out, err: &out}); status != 0 {
 		t.Fatal(out.String())
 	}
-	token := tokenFor(t, db, "acme", time.Hour)
+	token := administratorOf(t, db, "acme", time.Hour).AccessToken
 	scim := serve(t, db, "--rate-limit=0").url + "/api/v2/scim/v2"
 	before := [2]string{}
 	for i, path := range []string{"/Users", "/Groups"} {

@@ -11,9 +11,14 @@ import (
 	"github.com/purescim/purescim/internal/org"
 )
 
-// adminRole permits everything: one token prepares an organisation and
-// provisions it.
-const adminRole = "admin"
+// Roles that every organisation starts with.
+const (
+	// integrationRole permits what an identity system needs, and is given to a
+	// client of which nothing else is said.
+	integrationRole = "SCIM Integration"
+	// adminRole permits everything, and is given to who asks for it.
+	adminRole = "admin"
+)
 
 type clientCreate struct {
 	database
@@ -21,7 +26,8 @@ type clientCreate struct {
 	Org         string   `required:"" placeholder:"NAME" help:"The organisation it acts for."`
 	Name        string   `required:"" help:"What the administrator calls it, such as 'Entra'."`
 	Description string   `help:"What it is for."`
-	Role        []string `default:"admin" help:"A role that tells what it may do (${default}); may be repeated. 'SCIM Integration' is enough for an identity system."`
+	Role        []string `xor:"roles" placeholder:"NAME" help:"A role that tells what it may do; may be repeated. Without one it gets 'SCIM Integration', which is what an identity system needs."`
+	Admin       bool     `xor:"roles" help:"Let it do everything: the platform's endpoints, and other clients, too."`
 	RateLimit   int      `placeholder:"N" help:"Requests a minute; as the server when not given."`
 	Validity    validity `default:"450d" help:"How long its tokens live, such as 24h or 450d (${default}, the most)."`
 }
@@ -89,12 +95,24 @@ func (p *parts) createClient(ctx context.Context, o org.ID, spec oauth.ClientSpe
 	return credentials{ID: client.ID.String(), Secret: secret, AccessToken: token, ExpiresAt: expires.UTC()}, nil
 }
 
+// roles are the names of those that are asked for, else the least of use.
+func (cmd *clientCreate) roles() []string {
+	switch {
+	case cmd.Admin:
+		return []string{adminRole}
+	case len(cmd.Role) == 0:
+		return []string{integrationRole}
+	default:
+		return cmd.Role
+	}
+}
+
 // Run creates the client.
 func (cmd *clientCreate) Run(ctx context.Context, c console) error {
 	return cmd.withOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
 		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{
 			Name: cmd.Name, Description: cmd.Description, Validity: time.Duration(cmd.Validity), RateLimit: cmd.RateLimit,
-		}, cmd.Role...)
+		}, cmd.roles()...)
 		return cmd.print(c, cr, err)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -18,13 +19,20 @@ import (
 
 const demoOrg = "demo"
 
-// demoAccess is the content of demo.json: everything a client needs.
-type demoAccess struct {
-	TenantURL    string `json:"tenant_url"`
-	TokenURL     string `json:"token_url"`
+// demoClient is what a program needs to act as one of the demo's clients.
+type demoClient struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	AccessToken  string `json:"access_token"`
+}
+
+// demoAccess is the content of demo.json: everything an identity system needs,
+// and beside it an administrator.
+type demoAccess struct {
+	TenantURL string `json:"tenant_url"`
+	TokenURL  string `json:"token_url"`
+	demoClient
+	Admin demoClient `json:"admin"`
 }
 
 // demo makes the demo organisation reachable: created at the first start, found
@@ -38,13 +46,12 @@ func (cmd *serveCommand) demo(ctx context.Context, c console, p *parts, addr net
 		return fmt.Errorf("find the demo organisation: %w", err)
 	}
 	file := filepath.Join(cmd.DataDir, "demo.json")
-	access, known := p.keptAccess(ctx, o, file)
-	if !known {
-		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{Name: demoOrg, Validity: oauth.MaxValidity}, adminRole)
-		if err != nil {
-			return fmt.Errorf("create the demo's client: %w", err)
-		}
-		access = demoAccess{ClientID: cr.ID, ClientSecret: cr.Secret, AccessToken: cr.AccessToken}
+	access := readDemo(file)
+	if access.demoClient, err = p.demoClient(ctx, o.ID, access.demoClient, demoOrg, integrationRole); err == nil {
+		access.Admin, err = p.demoClient(ctx, o.ID, access.Admin, demoOrg+" administrator", adminRole)
+	}
+	if err != nil {
+		return fmt.Errorf("create the demo's clients: %w", err)
 	}
 	base := cmd.PublicURL
 	if base == "" {
@@ -60,7 +67,7 @@ Tenant URL     %s
 Token URL      %s
 Client id      %s
 Access token   %s
-(also in %s, with the client's secret)
+(also in %s, with the client's secret, and with an administrator's token below "admin")
 
 Try it:
   curl -s -H 'Authorization: Bearer %s' '%s/Users'
@@ -69,28 +76,49 @@ Try it:
 	return nil
 }
 
-// keptAccess reads the credentials of an earlier start. They are used again
-// when the client is still there; a token that has expired is replaced.
-func (p *parts) keptAccess(ctx context.Context, o org.Org, file string) (demoAccess, bool) {
-	var access demoAccess
+// readDemo reads what an earlier start has written; what cannot be read is made
+// anew. A file without an administrator is of a version whose only client was one.
+func readDemo(file string) (access demoAccess) {
 	text, err := os.ReadFile(file)
 	if err != nil || json.Unmarshal(text, &access) != nil {
-		return access, false
+		return demoAccess{}
 	}
-	id, err := uuid.Parse(access.ClientID)
+	if access.Admin == (demoClient{}) {
+		access.Admin = access.demoClient
+	}
+	return access
+}
+
+// demoClient is the client of an earlier start if it still has just this role,
+// else a new one.
+func (p *parts) demoClient(ctx context.Context, o org.ID, kept demoClient, name, role string) (demoClient, error) {
+	grants, err := p.oauth.RolesNamed(ctx, o, role)
 	if err != nil {
-		return access, false
+		return demoClient{}, err
 	}
-	client, err := p.oauth.Authenticate(ctx, id, access.ClientSecret)
-	if err != nil || client.Org != o.ID {
-		return access, false
+	if known, ok := p.keptClient(ctx, o, kept, grants); ok {
+		return known, nil
 	}
-	if _, err := p.oauth.Verify(ctx, access.AccessToken); err != nil {
-		if access.AccessToken, _, err = p.oauth.Issue(ctx, client, 0); err != nil {
-			return access, false
-		}
+	cr, err := p.createClient(ctx, o, oauth.ClientSpec{Name: name, Validity: oauth.MaxValidity}, role)
+	return demoClient{ClientID: cr.ID, ClientSecret: cr.Secret, AccessToken: cr.AccessToken}, err
+}
+
+// keptClient reports whether the client is still there and carries the roles. A
+// token that is not good any more is replaced.
+func (p *parts) keptClient(ctx context.Context, o org.ID, kept demoClient, roles []oauth.RoleGrant) (demoClient, bool) {
+	id, err := uuid.Parse(kept.ClientID)
+	if err != nil {
+		return kept, false
 	}
-	return access, true
+	client, err := p.oauth.Authenticate(ctx, id, kept.ClientSecret)
+	if err != nil || client.Org != o || !slices.Equal(client.Roles, roles) {
+		return kept, false
+	}
+	if who, err := p.oauth.Verify(ctx, kept.AccessToken); err == nil && who.Client == id {
+		return kept, true
+	}
+	kept.AccessToken, _, err = p.oauth.Issue(ctx, client, 0)
+	return kept, err == nil
 }
 
 // write keeps the credentials where only the user can read them.

@@ -22,7 +22,8 @@ type orgCreate struct {
 	database
 	output
 	Name       string `arg:"" help:"Its name, unique in this installation."`
-	WithClient bool   `help:"Also create an OAuth client that may do everything, and a token that lives 450 days."`
+	WithClient bool   `help:"Also create an OAuth client for an identity system (role 'SCIM Integration'), and a token that lives 450 days."`
+	Admin      bool   `help:"Let the client of --with-client do everything."`
 	Region     string `default:"US" help:"Country that national phone numbers belong to, as two letters (${default})."`
 }
 
@@ -49,10 +50,21 @@ type clientSecret struct {
 	Secret string `json:"secret"`
 }
 
+// clientRole is what the client of the new organisation may do.
+func (cmd *orgCreate) clientRole() string {
+	if cmd.Admin {
+		return adminRole
+	}
+	return integrationRole
+}
+
 // Run creates the organisation.
 func (cmd *orgCreate) Run(ctx context.Context, c console) error {
 	if err := checkRegion(cmd.Region); err != nil {
 		return err
+	}
+	if cmd.Admin && !cmd.WithClient {
+		return scim.InvalidValue("--admin: tells what the client of --with-client may do; give both")
 	}
 	return cmd.with(ctx, c, func(p *parts) error {
 		settings := org.DefaultSettings()
@@ -64,7 +76,7 @@ func (cmd *orgCreate) Run(ctx context.Context, c console) error {
 		created := newOrg{ID: o.ID.String(), Name: o.Name}
 		if cmd.WithClient {
 			var cr credentials
-			cr, err = p.createClient(ctx, o.ID, oauth.ClientSpec{Name: o.Name, Validity: oauth.MaxValidity}, adminRole)
+			cr, err = p.createClient(ctx, o.ID, oauth.ClientSpec{Name: o.Name, Validity: oauth.MaxValidity}, cmd.clientRole())
 			created.Client, created.AccessToken, created.credentials = &clientSecret{ID: cr.ID, Secret: cr.Secret}, cr.AccessToken, &cr
 		}
 		return cmd.print(c, created, err)

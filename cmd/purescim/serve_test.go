@@ -77,24 +77,23 @@ func get(t *testing.T, url, token string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-// tokenFor makes a token of the organisation that lives as long as told.
-func tokenFor(t *testing.T, databaseURL, organisation string, lives time.Duration) string {
+// administratorOf makes an administrator of the organisation, whose tokens live as long
+// as told.
+func administratorOf(t *testing.T, databaseURL, organisation string, lives time.Duration) (made credentials) {
 	t.Helper()
-	var token string
 	d := database{DatabaseURL: databaseURL, LogLevel: "error"}
 	err := d.with(t.Context(), console{out: io.Discard, err: io.Discard}, func(p *parts) error {
 		o, err := p.orgNamed(t.Context(), organisation)
 		if err != nil {
 			return err
 		}
-		made, err := p.createClient(t.Context(), o.ID, oauth.ClientSpec{Name: uuid.NewString(), Validity: lives}, adminRole)
-		token = made.AccessToken
+		made, err = p.createClient(t.Context(), o.ID, oauth.ClientSpec{Name: uuid.NewString(), Validity: lives}, adminRole)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return token
+	return made
 }
 
 func TestServe_TellsMetrics(t *testing.T) {
@@ -105,7 +104,7 @@ func TestServe_TellsMetrics(t *testing.T) {
 		t.Fatal(out.String())
 	}
 	const day = 24 * time.Hour
-	lasting, ending := tokenFor(t, db, "acme", 100*day), tokenFor(t, db, "acme", 10*day)
+	lasting, ending := administratorOf(t, db, "acme", 100*day).AccessToken, administratorOf(t, db, "acme", 10*day).AccessToken
 	server := serve(t, db)
 	id := uuid.NewString()
 	for _, path := range []string{"/Users/" + id, "/Users/" + uuid.NewString(), "/Users"} {

@@ -324,3 +324,24 @@ func TestTokensMe_TellsAboutTheToken(t *testing.T) {
 		t.Errorf("Allow: %s", allowed)
 	}
 }
+
+// A client of which nothing is said may do no more than any token may.
+func TestClients_HaveNoRoleUnlessOneIsNamed(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	for _, body := range []map[string]any{
+		{"name": "Entra"}, {"name": "Okta", "roleDivisions": nil}, {"name": "Ping", "roleDivisions": []any{}},
+	} {
+		made := o.Do(t, "POST", clientsPath, body).Want(t, 200).Object(t)
+		if roles, _ := made["roleDivisions"].([]any); roles == nil || len(roles) > 0 {
+			t.Errorf("%v: roles %v", body, made["roleDivisions"])
+		}
+		id, _ := made["id"].(string)
+		secret, _ := made["secret"].(string)
+		as := *o
+		as.Token = text(t, grantToken(t, o, id, secret).Want(t, 200), "access_token")
+		as.Do(t, "GET", "/Groups", nil).Want(t, 403)
+		as.Do(t, "POST", "/Users", `{"userName":"ada@example.org","displayName":"Ada"}`).Want(t, 403)
+		as.Do(t, "GET", clientsPath, nil).Want(t, 403)
+	}
+}
