@@ -20,14 +20,15 @@ type benchCommand struct {
 	PID         int    `placeholder:"N" help:"Process of the server of --url, if it runs on this machine: then its CPU time is told."`
 	DatabaseURL string `placeholder:"URL" help:"A PostgreSQL to make a database on, which is dropped at the end. Without it a private one is started, and removed at the end."`
 
-	Part        string  `enum:"all,requests,cycles,startup" default:"all" help:"What is measured: ${enum}."`
-	Only        string  `placeholder:"TEXT" help:"Measure only the requests and cycles that have this in their name."`
+	Part        string  `enum:"all,requests,cycles,startup,hostile" default:"all" help:"What is measured: ${enum}; floods of a hostile client (hostile) are no part of all."`
+	Only        string  `placeholder:"TEXT" help:"Measure only the requests, cycles and floods that have this in their name."`
 	Users       int     `default:"10000" placeholder:"N" help:"Users that are loaded first (${default})."`
 	Seconds     float64 `default:"2" placeholder:"S" help:"Length of each run (${default})."`
 	Rounds      int     `default:"3" placeholder:"N" help:"Runs of each kind of request on each side, in turn (${default})."`
 	Connections int     `default:"16" placeholder:"N" help:"Clients at once (${default})."`
 	CycleUsers  int     `default:"1000" placeholder:"N" help:"Users that a cycle provisions (${default})."`
 	Rate        float64 `placeholder:"N" help:"Requests a second that a cycle sends; without it as many as are answered. Entra asks for 25."`
+	Scale       float64 `hidden:"" default:"1" help:"How much of each flood is sent."`
 	Profile     string  `hidden:"" placeholder:"FILE" help:"Write a CPU profile of the server."`
 }
 
@@ -42,8 +43,11 @@ func (cmd *benchCommand) Validate() error {
 		return errors.New("--rate must not be negative")
 	case cmd.URL != "" && cmd.DatabaseURL != "":
 		return errors.New("--url measures the server that runs there; it takes no --database-url")
-	case cmd.URL != "" && cmd.Part == "startup":
-		return errors.New("--part=startup is measured of this program, not of --url")
+	case cmd.URL != "" && (cmd.Part == "startup" || cmd.Part == "hostile"):
+		return fmt.Errorf("--part=%s is measured of this program, not of --url", cmd.Part)
+	case cmd.Part == "hostile":
+		_, err := bench.Floods(cmd.Only)
+		return err
 	}
 	return nil
 }
@@ -94,7 +98,12 @@ func (cmd *benchCommand) measureOwn(ctx context.Context, c console, o bench.Opti
 	if err != nil {
 		return report, err
 	}
-	organisation, token, err := newBenchOrg(ctx, p)
+	if cmd.Part == "hostile" {
+		defer p.close()
+		report.Hostile, err = cmd.measureHostile(ctx, c, p, server, o.Progress)
+		return report, err
+	}
+	organisation, token, err := newBenchOrg(ctx, p, "bench")
 	p.close()
 	if err != nil {
 		return report, err
@@ -154,8 +163,8 @@ func (cmd *benchCommand) measure(ctx context.Context, c console, db *benchDataba
 }
 
 // newBenchOrg makes an organisation with a token.
-func newBenchOrg(ctx context.Context, p *parts) (org.Org, string, error) {
-	o, err := directory.CreateOrganisation(ctx, p.store.Registry(), "bench", org.DefaultSettings())
+func newBenchOrg(ctx context.Context, p *parts, name string) (org.Org, string, error) {
+	o, err := directory.CreateOrganisation(ctx, p.store.Registry(), name, org.DefaultSettings())
 	if err != nil {
 		return o, "", err
 	}

@@ -140,13 +140,26 @@ func TestBench_LeavesAServerAsItWas(t *testing.T) {
 	}
 }
 
+// A flood is told with what it did to the server and to the requests beside it.
+func TestBench_TellsOfFloods(t *testing.T) {
+	t.Parallel()
+	report := benchReport(t, "--database-url="+testdb.New(t), "--part=hostile", "--only=200,000 members", "--scale=0.001")
+	if len(report.Hostile) != 1 || len(report.Lines)+len(report.Cycles) != 0 {
+		t.Fatalf("%+v", report)
+	}
+	a := report.Hostile[0]
+	if a.Idle < 1<<20 || a.Memory < 1<<20 || a.MemoryAtMost <= 0 || a.Beside.Requests == 0 || a.Slowest < a.Beside.P50 || a.Statuses[404] != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
 // What is loaded for the benchmark is as true as what clients create.
 func TestLoadBench_IsVerified(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	db := testdb.New(t)
 	err := database{DatabaseURL: db, LogLevel: "error"}.with(t.Context(), console{out: &out, err: &out}, func(p *parts) error {
-		o, _, err := newBenchOrg(t.Context(), p)
+		o, _, err := newBenchOrg(t.Context(), p, "bench")
 		if err != nil {
 			return err
 		}
@@ -178,6 +191,8 @@ func TestBench_SaysWhatIsWrong(t *testing.T) {
 		{"--database-url=localhost:5432", "--database-url is not of the form"},
 		{"--url=localhost --token=t", "not of the form https://host/path"},
 		{"--url=http://127.0.0.1:1 --part=startup", "of this program"},
+		{"--url=http://127.0.0.1:1 --part=hostile", "of this program"},
+		{"--part=hostile --only=nothing", `no flood has "nothing"`},
 	} {
 		var out printed
 		status := run(t.Context(), append([]string{"bench"}, strings.Fields(test.args)...), console{out: &out, err: &out})

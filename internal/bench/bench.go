@@ -1,7 +1,8 @@
 // Package bench measures a SCIM server: single requests beside a floor, the least that
 // net/http and PostgreSQL must do for the same answers from the same tables, and whole
 // cycles of identity systems. What any server at a URL answers can be measured, without
-// the floor then.
+// the floor then. Floods tell what a hostile client can do to the server's memory and to
+// the requests of others.
 //
 // It owns the data that both sides work on, the requests, the floor's handler, the
 // clock and the reading of CPU time and memory. That PostgreSQL and the two servers run,

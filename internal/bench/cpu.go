@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -97,21 +96,6 @@ func (d *driver) cpu() cpuTime {
 
 func (t cpuTime) minus(earlier cpuTime) cpuTime {
 	return cpuTime{t.server - earlier.server, t.database - earlier.database, t.known && earlier.known, t.both && earlier.both}
-}
-
-// Memory is how many bytes of a process are in the machine's memory.
-func Memory(pid int) (bytes int64, ok bool) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	if err != nil {
-		return 0, false
-	}
-	for line := range strings.Lines(string(text)) {
-		if size, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kilobytes, err := strconv.ParseInt(strings.Fields(size)[0], 10, 64)
-			return kilobytes << 10, err == nil
-		}
-	}
-	return 0, false
 }
 
 // Postmaster finds the first process of the PostgreSQL behind a connection. It returns
