@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "lru", "periodic", "phone", "egress")
+	words    = rooms("scim", "org", "lru", "periodic", "batcher", "phone", "egress")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -41,6 +41,7 @@ var layers = []room{
 	{path: "internal/org"},
 	{path: "internal/lru"},
 	{path: "internal/periodic"},
+	{path: "internal/batcher"},
 	{path: "internal/phone", mayLook: rooms("lru")},
 	{path: "internal/egress"},
 

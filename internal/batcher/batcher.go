@@ -1,0 +1,187 @@
+// Package batcher sends requests that come at once together: while some are on
+// their way, those that come wait, and then go as one batch.
+//
+// What a request is, and how a batch is sent, is its callers' business.
+package batcher
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options are how long requests wait for company. The zero value of a bound is none,
+// but for Free and Most, which are at least 1.
+type Options[R any] struct {
+	// Free is how many batches are on their way while a request that comes still goes
+	// at once, alone. Beyond, it waits for one of them to return.
+	Free int
+	// Most is how many batches are on their way at once.
+	Most int
+	// Size is how many requests go together.
+	Size int
+	// MaxWait is how long a request waits before it is flushed though Free are on
+	// their way.
+	MaxWait time.Duration
+	// Fits reports whether a request may go with those of a batch, in the order in
+	// which they came. The one that does not fit begins the next batch. Nil is always.
+	Fits func(batch []R, next R) bool
+	// Flush sends a batch. It runs in the goroutine of one of the requests; its ctx is
+	// that of the request if there is one alone, and else ends with none of them.
+	Flush func(ctx context.Context, batch []R)
+}
+
+// Batcher sends requests. It is safe for concurrent use.
+type Batcher[R any] struct {
+	options Options[R]
+
+	mu       sync.Mutex
+	inFlight int // batches
+	waiting  []*entry[R]
+	overdue  *time.Timer // of the first that waits; nil until one has waited
+}
+
+// entry is a request that waits. turn gives the goroutine that waits the batch to
+// flush, its own request first; it is closed when another has flushed it.
+type entry[R any] struct {
+	request R
+	turn    chan []*entry[R]
+}
+
+// New makes a batcher.
+func New[R any](o Options[R]) *Batcher[R] {
+	o.Free, o.Most = max(o.Free, 1), max(o.Most, o.Free, 1)
+	return &Batcher[R]{options: o}
+}
+
+// Do returns when the request has been flushed, alone or with others. When ctx ends
+// while it waits for that it is not flushed, and the error is that of ctx.
+func (b *Batcher[R]) Do(ctx context.Context, request R) error {
+	own, others, err := b.join(ctx, request)
+	switch {
+	case err != nil:
+		return err
+	case !own:
+		return nil
+	}
+	defer b.next()
+	if len(others) == 0 {
+		b.options.Flush(ctx, []R{request})
+		return nil
+	}
+	batch := make([]R, 1, 1+len(others))
+	batch[0] = request
+	for _, e := range others {
+		batch = append(batch, e.request)
+		defer close(e.turn)
+	}
+	b.options.Flush(context.WithoutCancel(ctx), batch)
+	return nil
+}
+
+// join waits for the turn of a request. It is not the caller's own when another has
+// flushed it.
+func (b *Batcher[R]) join(ctx context.Context, request R) (own bool, others []*entry[R], err error) {
+	b.mu.Lock()
+	if b.inFlight < b.options.Free && len(b.waiting) == 0 {
+		b.inFlight++
+		b.mu.Unlock()
+		return true, nil, nil
+	}
+	e := &entry[R]{request, make(chan []*entry[R], 1)} // so that nobody waits for it to take its turn
+	if b.waiting = append(b.waiting, e); len(b.waiting) == 1 {
+		b.restart()
+	}
+	b.mu.Unlock()
+	var batch []*entry[R]
+	select {
+	case batch, own = <-e.turn:
+	case <-ctx.Done():
+		if b.leave(e) {
+			return false, nil, ctx.Err()
+		}
+		batch, own = <-e.turn
+	}
+	if own {
+		others = batch[1:]
+	}
+	return own, others, nil
+}
+
+// leave gives up waiting, unless the turn has come.
+func (b *Batcher[R]) leave(e *entry[R]) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.waiting, e)
+	if i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+	}
+	return i >= 0
+}
+
+// next lets those have their turn that came while a batch was on its way.
+func (b *Batcher[R]) next() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.inFlight--; b.inFlight < b.options.Free {
+		b.flush()
+	}
+}
+
+// restart counts anew how long the first waits.
+func (b *Batcher[R]) restart() {
+	switch {
+	case b.options.MaxWait == 0:
+	case b.overdue == nil:
+		b.overdue = time.AfterFunc(b.options.MaxWait, b.hurry)
+	default:
+		b.overdue.Reset(b.options.MaxWait)
+	}
+}
+
+// hurry flushes those that have waited long enough.
+func (b *Batcher[R]) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.inFlight < b.options.Most {
+		b.flush()
+	} else {
+		b.restart()
+	}
+}
+
+// flush gives the next batch its turn, if any request waits.
+func (b *Batcher[R]) flush() {
+	n := b.batch()
+	if n == 0 {
+		return
+	}
+	batch := slices.Clone(b.waiting[:n])
+	if b.waiting = slices.Delete(b.waiting, 0, n); len(b.waiting) > 0 {
+		b.restart()
+	}
+	b.inFlight++
+	batch[0].turn <- batch
+}
+
+// batch is how many of those that wait go together.
+func (b *Batcher[R]) batch() int {
+	most := len(b.waiting)
+	if b.options.Size > 0 {
+		most = min(most, b.options.Size)
+	}
+	if b.options.Fits == nil || most == 0 {
+		return most
+	}
+	requests := make([]R, 1, most)
+	requests[0] = b.waiting[0].request
+	for len(requests) < most {
+		next := b.waiting[len(requests)].request
+		if !b.options.Fits(requests, next) {
+			break
+		}
+		requests = append(requests, next)
+	}
+	return len(requests)
+}
