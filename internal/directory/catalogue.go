@@ -25,7 +25,11 @@ func (d *Directory) CreateEntry(ctx context.Context, o org.Org, e Entry) (Entry,
 	if err := checkName(e.Name); err != nil {
 		return Entry{}, err
 	}
-	return d.store.Org(o.ID).CreateEntry(ctx, newEntry(e))
+	if err := e.checkSize(Entry{}); err != nil {
+		return Entry{}, err
+	}
+	made, err := d.store.Org(o.ID).CreateEntry(ctx, newEntry(e))
+	return made, explainFull(e.Kind, err)
 }
 
 // Entry reads one entry of a kind.
@@ -91,6 +95,9 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 
 func checkEdit(old, e Entry) error {
 	if err := checkName(e.Name); err != nil {
+		return err
+	}
+	if err := e.checkSize(old); err != nil {
 		return err
 	}
 	if e.Name != old.Name && old.BuiltIn() {

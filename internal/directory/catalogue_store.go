@@ -12,8 +12,8 @@ import (
 
 // Catalogue is the part of a View that keeps what users refer to by name.
 type Catalogue interface {
-	// CreateEntry stores a new entry. A name that exists is a *scim.Error with
-	// status 409.
+	// CreateEntry stores a new entry, or answers ErrFull; of those that are made at the
+	// same time a few may come on top. A name that exists is a *scim.Error with status 409.
 	CreateEntry(ctx context.Context, e Entry) (Entry, error)
 
 	// Entry reads one entry.

@@ -157,6 +157,9 @@ func editGroup(t *schema.Type, old Resource, doc scim.Document, members *MemberC
 	if err := t.CheckRequired(doc); err != nil {
 		return Edit{}, err
 	}
+	if err := checkDocument(t, old.Document, doc); err != nil {
+		return Edit{}, err
+	}
 	edit := Edit{Doc: doc, Members: members, References: newSchemas(t, old.Document, doc)}
 	if doc.Equal(old.Document) {
 		edit.Doc = nil

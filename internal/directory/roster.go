@@ -22,7 +22,7 @@ func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g G
 	if err := checkName(name); err != nil {
 		return GroupRecord{}, err
 	}
-	if err := g.check(); err != nil {
+	if err := g.check(Group{}); err != nil {
 		return GroupRecord{}, err
 	}
 	doc := scim.Document{}
@@ -32,7 +32,10 @@ func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g G
 	return GroupRecord{Record: record, Name: name, Group: g}, explainName(name, err)
 }
 
-func (g Group) check() error {
+func (g Group) check(old Group) error {
+	if err := checkDescription(old.Description, g.Description); err != nil {
+		return err
+	}
 	if err := checkWord("type", g.Type, "official", "social"); err != nil {
 		return err
 	}
@@ -81,6 +84,7 @@ func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) er
 	if c.Version != nil && scim.Version(*c.Version) != current {
 		return staleVersion(*c.Version)
 	}
+	old := *g
 	set(&g.Description, c.Description)
 	set(&g.Visibility, c.Visibility)
 	set(&g.RulesVisible, c.RulesVisible)
@@ -90,7 +94,7 @@ func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) er
 		}
 		schema.GroupName.Set(doc, *c.Name)
 	}
-	return g.check()
+	return g.check(old)
 }
 
 // set takes over a value that is there.

@@ -25,6 +25,9 @@ func editUser(t *schema.Type, old Resource, doc scim.Document) (Edit, error) {
 	if err := t.CheckRequired(doc); err != nil {
 		return Edit{}, err
 	}
+	if err := checkDocument(t, old.Document, doc); err != nil {
+		return Edit{}, err
+	}
 	edit := Edit{Doc: doc}
 	var err error
 	if edit.PasswordHash, err = newPasswordHash(old.PasswordHash, password); err != nil {

@@ -31,6 +31,10 @@ const (
 	maxRoles       = 100
 )
 
+// MaxClients is how many clients an organisation may have. Of those that are made at
+// the same time a few may come on top.
+const MaxClients = 1000
+
 // State is whether a client may be used.
 type State string
 

@@ -14,11 +14,15 @@ import (
 
 const insertEntry = `
 insert into catalogue (org_id, kind, id, version, created_at, modified_at, name, name_key, description, detail)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+select $1, $2::smallint, $3::uuid, $4::bigint, $5::timestamptz, $6::timestamptz, $7::text, $8::text, $9::text, $10::jsonb
+where  (select count(*) from catalogue c where c.org_id = $1 and c.kind = $2) < $11`
 
 // CreateEntry implements directory.Catalogue.
 func (v view) CreateEntry(ctx context.Context, e directory.Entry) (directory.Entry, error) {
-	_, err := v.pool.Exec(ctx, insertEntry, v.newEntry(e)...)
+	tag, err := v.pool.Exec(ctx, insertEntry, v.newEntry(e)...)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = directory.ErrFull
+	}
 	return e, wrap("create "+e.Kind.String(), explainEntry(err, e))
 }
 
@@ -39,7 +43,7 @@ func (v view) queueEntry(b *pgx.Batch, e directory.Entry) {
 func (v view) newEntry(e directory.Entry) []any {
 	return []any{
 		v.org, int16(e.Kind), uid(e.ID), e.Version, e.Created, e.Modified,
-		e.Name, schema.Fold(e.Name), e.Description, e.Detail,
+		e.Name, schema.Fold(e.Name), e.Description, e.Detail, directory.MaxEntries,
 	}
 }
 

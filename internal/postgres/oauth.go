@@ -23,7 +23,9 @@ const clientColumns = `c.client_id, c.org_id, c.name, c.description, c.validity_
 const insertClient = `
 insert into oauth_clients (org_id, client_id, name, description, validity_seconds, state, roles, rate_limit,
                            modified_at, secret_hash, previous_secret_hash, previous_secret_until, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+select $1, $2::uuid, $3::text, $4::text, $5::bigint, $6::text, $7::jsonb, $8::integer,
+       $9::timestamptz, $10::bytea, $11::bytea, $12::timestamptz, $13::timestamptz
+where  (select count(*) from oauth_clients c where c.org_id = $1) < $14`
 
 const updateClient = `
 update oauth_clients c
@@ -49,7 +51,10 @@ func (r Registry) CreateClient(ctx context.Context, c oauth.Client) error {
 		if err := holdGrants(ctx, tx, c); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, insertClient, append(written(c), c.Created)...)
+		tag, err := tx.Exec(ctx, insertClient, append(written(c), c.Created, oauth.MaxClients)...)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = &oauth.InvalidError{Field: "name", Problem: fmt.Sprintf("is that of one client too many: the organisation has %d, and no more are allowed", oauth.MaxClients)}
+		}
 		return err
 	})
 	return wrap("create client", err)

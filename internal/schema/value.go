@@ -252,6 +252,8 @@ func (a *Attribute) decodeText(value any, o Options) (any, error) {
 	switch {
 	case !a.Fits(s):
 		return nil, scim.InvalidValue("%s is longer than the %d bytes allowed", a, MaxSearched)
+	case len(s) > MaxText:
+		return nil, scim.InvalidValue("%s has %d bytes, and at most %d are allowed", a, len(s), MaxText)
 	case a.Kind == DateTime:
 		t, err := ParseTime(s)
 		if err != nil {
@@ -270,6 +272,9 @@ func (a *Attribute) decodeText(value any, o Options) (any, error) {
 		return s, nil
 	}
 }
+
+// MaxText is how many bytes any text may have.
+const MaxText = 128 << 10
 
 // MaxSearched is how many bytes a text that filters find by an index may have,
 // as it is and folded: an index has room for no more.
