@@ -18,14 +18,15 @@ import (
 // changeMembers adds and removes members without reading them, all or nothing:
 // when an id to add is not a user, nothing changes and the ids that are users
 // come back. Locking the group first makes changes of one group follow each
-// other; what the counts say is what was really written, whatever the snapshot
-// of the statement saw.
+// other. But what the statement sees of the members is from before it waited for
+// that lock: a member who was added meanwhile is not there to be removed. So it
+// changes nothing when the group has moved on, and says so.
 const (
 	changeMembers = `
 with ` + beginChange + `1` + endChange + fromChange
 
 	beginChange = `target as materialized (
-  select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
+  select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count, ` + sameVersion + ` as same
   from   groups g
   where  g.org_id = $1 and g.id = $2
   for    no key update of g
@@ -36,7 +37,7 @@ with ` + beginChange + `1` + endChange + fromChange
 ), allowed as materialized (
   select id
   from   target
-  where  (select count(*) from known) = $5::bigint
+  where  (select count(*) from known) = $5::bigint and same
 ), added as (
   insert into group_members (org_id, group_id, user_id)
   select $1, allowed.id, known.id
@@ -61,7 +62,7 @@ with ` + beginChange + `1` + endChange + fromChange
   update modifications t
   set    modified_at = $6
   where  t.org_id = $1 and t.kind = 2 and t.id = (select id from changed)
-  and    t.modified_at = any(array[` + timeOfGroup + `, (select modified_at from target)])
+  and    t.modified_at = (select modified_at from target)
 )
 select t.id,
        coalesce(c.version, t.version),
@@ -69,10 +70,15 @@ select t.id,
        coalesce(c.modified_at, t.modified_at),
        t.doc,
        coalesce(c.member_count, t.member_count),
-       case when not exists (select from allowed) then array(select id from known) end`
+       case when not exists (select from allowed) then array(select id from known) end,
+       t.same`
 	fromChange = `
 from   target t
 left   join changed c on true`
+
+	// sameVersion tells whether group g, which is $2 and locked, is what the statement
+	// sees, or has changed while it was waited for.
+	sameVersion = `g.version = (select s.version from groups s where s.org_id = $1 and s.id = $2)`
 )
 
 // ChangeMembers implements directory.View.
@@ -110,8 +116,10 @@ func (v view) changeLockedMembers(ctx context.Context, group uuid.UUID, match sc
 // applyMembers adds and removes, in the transaction if there is one.
 func (v view) applyMembers(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.Record, error) {
 	remove := removals(m)
-	args := []any{v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), now()}
-	a, err := v.apply(ctx, tx, group, m.Links, len(m.Add)+len(remove), changeMembers, args)
+	a, err := v.apply(ctx, tx, memberStatement{
+		sql: changeMembers, args: []any{v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), now()},
+		size: len(m.Add) + len(remove), group: group, links: m.Links, most: directory.MaxAnswerMembers,
+	})
 	if err == nil && a.known != nil {
 		err = unknownMembers(m.Add, a.known)
 	}
@@ -124,49 +132,78 @@ func removals(m directory.MemberChange) []uuid.UUID {
 	return remove
 }
 
+// memberStatement is a statement that changes members.
+type memberStatement struct {
+	sql   string
+	args  []any
+	size  int // how many members it names
+	group uuid.UUID
+	links bool // the members are read too, unless they are more than most
+	most  int
+	named uids // users whose names are told with the members
+}
+
 // applied is what a statement that changes members answers: the group
 // afterwards, or the ids that are users when others kept it from changing any.
 type applied struct {
 	directory.Record
-	known map[uuid.UUID]bool
+	known  map[uuid.UUID]bool
+	outrun bool // nothing was changed: the group has moved on while it was waited for
+	names  map[uuid.UUID]string
 	// What mergedChange tells: the ids that were really added and removed, and
 	// when the group was modified before.
 	changed [2][]uuid.UUID
 	before  time.Time
 }
 
-// apply runs a statement that changes n members, in the transaction if there is one.
-// With links it also reads the members, unless they are many, in the same round trip
-// and under the same lock.
-func (v view) apply(ctx context.Context, tx pgx.Tx, group uuid.UUID, links bool, n int, sql string, args []any) (a applied, err error) {
-	q, read := querier(v.pool), one(a.read)
-	if tx != nil {
-		q = tx
-	}
+// apply runs a statement that changes members, in the transaction if there is one. If
+// the group has moved on while the statement waited, it runs again in a transaction
+// that locks the group first: then it sees all that was done before.
+func (v view) apply(ctx context.Context, tx pgx.Tx, s memberStatement) (a applied, err error) {
 	switch {
-	case links:
-		b := new(pgx.Batch)
-		b.Queue(sql, args...).Query(read)
-		v.queueFewMembers(b, group, &a.Record)
-		err = q.SendBatch(ctx, b).Close()
-	case tx == nil && n <= mostTogether:
-		err = v.commits.of(v.org).query(ctx, read, sql, args...)
+	case tx != nil:
+		err = v.applyAll(ctx, tx, nothing, s, &a)
+	case s.links:
+		err = v.applyAll(ctx, v.pool, nothing, s, &a)
+	case s.size <= mostTogether:
+		err = v.commits.of(v.org).query(ctx, one(a.read), s.sql, s.args...)
 	default:
-		err = through(q)(ctx, read, sql, args...)
+		err = through(v.pool)(ctx, one(a.read), s.sql, s.args...)
+	}
+	if err == nil && a.outrun {
+		err = v.applyAll(ctx, v.pool, func(b *pgx.Batch) { b.Queue(lockGroup, v.org, uid(s.group)) }, s, &a)
 	}
 	return a, err
 }
 
+// applyAll runs the statement, after those that begin adds, and reads the members
+// under the same lock, in one round trip.
+func (v view) applyAll(ctx context.Context, q querier, begin func(b *pgx.Batch), s memberStatement, a *applied) error {
+	b := new(pgx.Batch)
+	begin(b)
+	b.Queue(s.sql, s.args...).Query(one(a.read))
+	if s.links {
+		v.queueMembers(b, s.group, s.most, &a.Record)
+	}
+	if len(s.named) > 0 {
+		b.Queue(nameMembers, v.org, s.named).Query(func(rows pgx.Rows) error {
+			a.names = make(map[uuid.UUID]string, len(s.named))
+			return readAll(rows, func(raw [][]byte) { a.names[readID(raw[0])] = string(raw[1]) })
+		})
+	}
+	return q.SendBatch(ctx, b).Close()
+}
+
 func (a *applied) read(raw [][]byte) {
-	*a = applied{Record: readGroup(raw)}
+	*a = applied{Record: readGroup(raw[:groupWidth]), outrun: raw[7][0] == 0}
 	if raw[6] != nil {
 		a.known = make(map[uuid.UUID]bool)
 		readIDs(raw[6], func(id uuid.UUID) { a.known[id] = true })
 	}
-	if len(raw) > 7 {
-		a.before = readTime(raw[7])
+	if len(raw) > 8 {
+		a.before = readTime(raw[8])
 		for i := range a.changed {
-			readIDs(raw[8+i], func(id uuid.UUID) { a.changed[i] = append(a.changed[i], id) })
+			readIDs(raw[9+i], func(id uuid.UUID) { a.changed[i] = append(a.changed[i], id) })
 		}
 	}
 }

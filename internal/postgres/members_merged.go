@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -177,8 +178,9 @@ func (w memberWishes) take(n int, r *memberRequest) bool {
 	return true
 }
 
-// args are the arguments of mergedChange.
-func (w memberWishes) args(org int64, group uuid.UUID) []any {
+// statement is mergedChange. When members are asked for, it reads as many as one of
+// the requests may have to answer, and the names of those whom a later one removes.
+func (w memberWishes) statement(org int64, group uuid.UUID, links bool) memberStatement {
 	var add, remove uids
 	var adding, removing []int32
 	for id, wish := range w {
@@ -188,7 +190,14 @@ func (w memberWishes) args(org int64, group uuid.UUID) []any {
 			remove, removing = append(remove, id), append(removing, int32(wish.request))
 		}
 	}
-	return []any{org, uid(group), add, remove, len(add), now(), append(adding, removing...)}
+	s := memberStatement{
+		sql: mergedChange, args: []any{org, uid(group), add, remove, len(add), now(), append(adding, removing...)},
+		size: len(w), group: group, links: links, most: directory.MaxAnswerMembers + len(add),
+	}
+	if links {
+		s.named = remove
+	}
+	return s
 }
 
 // applyMerged makes the changes of all requests and answers each. Those that name
@@ -201,7 +210,7 @@ func (v view) applyMerged(group uuid.UUID, b *memberBatch) {
 			wishes.take(n, r)
 			links = links || r.Links
 		}
-		a, err := v.apply(b.ctx, nil, group, links, len(wishes), mergedChange, wishes.args(v.org, group))
+		a, err := v.apply(b.ctx, nil, wishes.statement(v.org, group, links))
 		switch {
 		case err != nil:
 			for _, r := range requests {
@@ -216,35 +225,71 @@ func (v view) applyMerged(group uuid.UUID, b *memberBatch) {
 	}
 }
 
-// answer tells each request of the group as it was after that request.
+// answer tells each request of the group as it was after that request: its version,
+// and the members that it had then.
 func (w memberWishes) answer(requests []*memberRequest, a applied) {
-	grown, changed := make([]int, len(requests)), make([]bool, len(requests))
+	made := w.madeBy(requests, a)
 	r := a.Record
 	r.Modified = a.before
-	for i, step := range []int{1, -1} {
-		for _, id := range a.changed[i] {
-			n := w[id].request
-			if !changed[n] {
-				r.Version--
-			}
-			changed[n] = true
-			grown[n] += step
-			r.MemberCount -= step
+	for _, m := range made {
+		if m.changes() {
+			r.Version--
 		}
+		r.MemberCount += len(m.Remove) - len(m.Add)
 	}
+	after := membersAfter(made, a)
 	for n, request := range requests {
-		if changed[n] {
+		if made[n].changes() {
 			r.Version, r.Modified = r.Version+1, a.Modified
 		}
-		r.MemberCount += grown[n]
+		r.MemberCount += len(made[n].Add) - len(made[n].Remove)
 		answer := r
-		if !request.Links {
-			answer.Links = nil
-		} else if a.Links != nil {
-			answer.MemberCount = len(a.Links)
+		if answer.Links = nil; request.Links && r.MemberCount <= directory.MaxAnswerMembers {
+			answer.Links = after[n]
 		}
 		request.answer(answer, nil)
 	}
+}
+
+// madeBy tells what each request has really changed.
+func (w memberWishes) madeBy(requests []*memberRequest, a applied) []madeChange {
+	made := make([]madeChange, len(requests))
+	for _, id := range a.changed[0] {
+		m := &made[w[id].request]
+		m.Add = append(m.Add, id)
+	}
+	for _, id := range a.changed[1] {
+		m := &made[w[id].request]
+		m.Remove = append(m.Remove, id)
+	}
+	return made
+}
+
+// madeChange are the members that a request has added and removed.
+type madeChange struct{ Add, Remove []uuid.UUID }
+
+func (m madeChange) changes() bool { return len(m.Add)+len(m.Remove) > 0 }
+
+// membersAfter gives the members after each request: those of the end, and before that
+// what the later requests have changed is taken back. They are nil if none were read.
+func membersAfter(made []madeChange, a applied) [][]directory.Link {
+	after, links := make([][]directory.Link, len(made)), a.Links
+	for n := len(made) - 1; n >= 0; n-- {
+		after[n] = links
+		if links == nil || !made[n].changes() {
+			continue
+		}
+		added := make(map[uuid.UUID]bool, len(made[n].Add))
+		for _, id := range made[n].Add {
+			added[id] = true
+		}
+		links = slices.DeleteFunc(slices.Clone(links), func(l directory.Link) bool { return added[l.ID] })
+		for _, id := range made[n].Remove {
+			links = append(links, directory.Link{ID: id, Display: a.names[id]})
+		}
+		slices.SortFunc(links, func(a, b directory.Link) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	}
+	return after
 }
 
 // refuse answers a request that names ids that are not known, and reports whether

@@ -44,8 +44,13 @@ func (v view) getGroupAndMembers(ctx context.Context, id uuid.UUID) (r directory
 // queueFewMembers reads the members of a group that has been read before them
 // into its record, unless they are more than an answer lists.
 func (v view) queueFewMembers(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
-	b.Queue(getFewMembers, v.org, uid(id), directory.MaxAnswerMembers).Query(func(rows pgx.Rows) error {
-		links, err := readMemberLinks(rows, min(r.MemberCount, directory.MaxAnswerMembers))
+	v.queueMembers(b, id, directory.MaxAnswerMembers, r)
+}
+
+// queueMembers is queueFewMembers for at most so many.
+func (v view) queueMembers(b *pgx.Batch, id uuid.UUID, most int, r *directory.Record) {
+	b.Queue(getFewMembers, v.org, uid(id), most).Query(func(rows pgx.Rows) error {
+		links, err := readMemberLinks(rows, min(r.MemberCount, most))
 		if err == nil {
 			giveMembers(r, links)
 		}

@@ -4,11 +4,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"github.com/purescim/purescim/internal/directory"
 )
+
+// linksTo are members whose names are their ids.
+func linksTo(ids []uuid.UUID) []directory.Link {
+	links := make([]directory.Link, len(ids))
+	for i, id := range ids {
+		links[i] = directory.Link{ID: id, Display: id.String()}
+	}
+	return links
+}
 
 // What merged requests are answered is what they would be, one after the other.
 func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
@@ -37,7 +47,7 @@ func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
 		var requests []*memberRequest
 		var want []directory.Record
 		for range rapid.IntRange(1, 6).Draw(t, "requests") {
-			m := directory.MemberChange{Add: some("add"), Remove: some("remove")}
+			m := directory.MemberChange{Add: some("add"), Remove: some("remove"), Links: rapid.Bool().Draw(t, "links")}
 			m.Remove = removals(m)
 			r := &memberRequest{MemberChange: m, done: make(chan struct{})}
 			if !wishes.take(len(requests), r) {
@@ -49,15 +59,20 @@ func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
 				after.Version, after.Modified = after.Version+1, time.Unix(2, 0)
 			}
 			after.MemberCount = len(members)
+			if after.Links = nil; m.Links {
+				after.Links = linksTo(sortedIDs(members))
+			}
 			want = append(want, after)
 		}
-		a := applied{Record: after, before: before.Modified}
+		a := applied{Record: after, before: before.Modified, names: map[uuid.UUID]string{}}
+		a.Links = linksTo(sortedIDs(members))
 		for id, wish := range wishes {
 			switch {
 			case wish.add && !stored[id]:
 				a.changed[0] = append(a.changed[0], id)
 			case !wish.add && stored[id]:
 				a.changed[1] = append(a.changed[1], id)
+				a.names[id] = id.String()
 			}
 		}
 		wishes.answer(requests, a)
@@ -65,6 +80,9 @@ func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
 			<-r.done
 			if r.record.Version != want[i].Version || r.record.MemberCount != want[i].MemberCount || !r.record.Modified.Equal(want[i].Modified) {
 				t.Fatalf("request %d is answered %v, want %v", i, r.record, want[i])
+			}
+			if diff := cmp.Diff(want[i].Links, r.record.Links); diff != "" {
+				t.Fatalf("request %d (-want +got):\n%s", i, diff)
 			}
 		}
 	})

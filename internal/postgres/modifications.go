@@ -15,11 +15,11 @@ import (
 //
 // A row moves in the statement that changes the resource, and is found by the time
 // from which it moves. Of a user, and of a group that an earlier statement has locked,
-// that is the time that was read. A statement that locks a group itself may have waited
-// for another: then the group's time is newer than what the statement sees of
-// modifications. It names both, the one that finds the row and the one that the row
-// has now. Rows are moved and not made anew, so that PostgreSQL follows them from one
-// to the other. They are found by sub-selects, which cost less than joins.
+// that is the time that was read. The deletion of a group may have waited for a change
+// of it: then the group's time is newer than what the statement sees of modifications.
+// It names both, the one that finds the row and the one that the row has now. Rows are
+// moved and not made anew, so that PostgreSQL follows them from one to the other. They
+// are found by sub-selects, which cost less than joins.
 
 // The kinds of modifications. The numbers are stored, and written in statements.
 const (

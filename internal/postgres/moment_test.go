@@ -1,0 +1,125 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/schema"
+)
+
+// What a statement sees and what it locks are of one moment: the tests here hold a row,
+// have requests wait for it in a known order, and let go.
+
+// beside is another server of the same database.
+func (o *tenant) beside() *tenant {
+	o.t.Helper()
+	s, err := Open(o.t.Context(), o.pool.Config().ConnString(), Options{MaxConns: 4})
+	o.must(err)
+	o.t.Cleanup(s.Close)
+	return &tenant{view{Store: s, org: o.org}, o.t}
+}
+
+// waitingFor returns when so many statements wait for the locks of others.
+func (o *tenant) waitingFor(n int) {
+	o.t.Helper()
+	waitUntil(o.t, fmt.Sprint(n, " wait for a lock"), func() bool {
+		return o.number(`select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) == n
+	})
+}
+
+// held locks what a statement finds, until release is called.
+func (o *tenant) held(sql string, args ...any) (release func()) {
+	o.t.Helper()
+	tx, err := o.pool.Begin(o.t.Context())
+	o.must(err)
+	_, err = tx.Exec(o.t.Context(), sql, args...)
+	o.must(err)
+	return func() { o.must(tx.Rollback(context.WithoutCancel(o.t.Context()))) }
+}
+
+// inTurn holds a group and has requests wait for it, one after the other; each is sent
+// by a server of its own.
+func (o *tenant) inTurn(group uuid.UUID, requests ...func(server *tenant) error) {
+	o.t.Helper()
+	release := o.held(lockGroup, o.org, uid(group))
+	done := make(chan error, len(requests))
+	for i, request := range requests {
+		server := o.beside()
+		go func() { done <- request(server) }()
+		o.waitingFor(i + 1)
+	}
+	release()
+	for range requests {
+		o.must(<-done)
+	}
+}
+
+// A member is added by one server and removed by another while the group is locked:
+// the removal finds the one who was added meanwhile.
+func TestChangeMembers_RemovesWhoWasAddedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(3)
+	for i, links := range []bool{false, true} {
+		g := o.group(fmt.Sprint("Sales ", i), ids[0])
+		var added, removed directory.Record
+		o.inTurn(g.ID, func(s *tenant) (err error) {
+			added, err = s.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Add: ids[1:2], Links: links})
+			return err
+		}, func(s *tenant) (err error) {
+			removed, err = s.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Remove: ids[:2], Limit: 2, Links: links})
+			return err
+		})
+		expect(t, "version of the addition", added.Version, g.Version+1)
+		expect(t, "version of the removal", removed.Version, g.Version+2)
+		expect(t, "members that are left", linkIDs(o.get(schema.Group, g.ID, true).Links), []uuid.UUID{})
+		if links {
+			expect(t, "members of the answers", [][]uuid.UUID{linkIDs(added.Links), linkIDs(removed.Links)}, [][]uuid.UUID{ids[:2], {}})
+		}
+	}
+	o.consistent()
+}
+
+// Requests that were merged wait together, and see no less.
+func TestMergedMembers_RemoveWhoWasAddedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(4)
+	g := o.group("Sales", ids[0])
+	wishes := memberWishes{}
+	for n, m := range []directory.MemberChange{{Remove: ids[1:2]}, {Add: ids[2:3]}, {Remove: ids[3:]}} {
+		wishes.take(n, &memberRequest{MemberChange: m})
+	}
+	var merged applied
+	o.inTurn(g.ID, func(s *tenant) error {
+		return second(s.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Add: ids[1:2]}))
+	}, func(s *tenant) (err error) {
+		merged, err = s.apply(t.Context(), nil, wishes.statement(o.org, g.ID, true))
+		return err
+	})
+	expect(t, "changed", merged.changed, [2][]uuid.UUID{ids[2:3], ids[1:2]})
+	expect(t, "version", merged.Version, g.Version+3)
+	expect(t, "members", linkIDs(merged.Links), []uuid.UUID{ids[0], ids[2]})
+	expect(t, "name of who was removed", merged.names[ids[1]], "Display of user00001")
+	o.consistent()
+}
+
+// A group that is deleted while it is waited for is not found.
+func TestChangeMembers_OfAGroupThatIsDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(1)
+	g := o.group("Sales")
+	o.inTurn(g.ID, func(s *tenant) error {
+		return s.DeleteGroup(t.Context(), g.ID, anyVersion)
+	}, func(s *tenant) error {
+		_, err := s.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Add: ids})
+		expectNotFound(t, "group", err)
+		return nil
+	})
+	o.consistent()
+}
