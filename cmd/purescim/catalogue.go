@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 )
 
@@ -85,11 +85,8 @@ type roleCreate struct {
 
 // Run creates the role.
 func (cmd *roleCreate) Run(ctx context.Context, c console) error {
-	detail, err := json.Marshal(map[string][]string{"permissions": cmd.Permission})
-	if err != nil {
-		return err
-	}
-	return cmd.create(ctx, c, directory.Entry{Kind: directory.Role, Detail: detail})
+	detail := oauth.RoleDetail{Permissions: cmd.Permission}
+	return cmd.create(ctx, c, directory.Entry{Kind: directory.Role, Detail: detail.Text()})
 }
 
 type entryList struct {

@@ -77,8 +77,7 @@ func (s *Service) checkClientKeys(k ClientKeys) error {
 	if err != nil {
 		return invalid("jwks", `must be a JWK Set, {"keys": [...]}`)
 	}
-	for i := range set.Len() {
-		key, _ := set.Key(i)
+	for _, key := range set {
 		if private, err := jwk.IsPrivateKey(key); err != nil || private {
 			return invalid("jwks", "holds a key that is not public: take what is private out of it, and away from where others could read it")
 		}
@@ -111,7 +110,7 @@ func (e Endpoints) asserted(r *http.Request, form url.Values) (Client, error) {
 	case assertion == "", len(assertion) > maxAssertion:
 		return Client{}, invalidRequest(fmt.Sprintf("client_assertion must be a JWT of at most %d bytes", maxAssertion))
 	}
-	var said jwt.RegisteredClaims // nobody has verified them so far
+	var said registeredClaims // nobody has verified them so far
 	if _, _, err := foreignParser.ParseUnverified(assertion, &said); err != nil {
 		return Client{}, invalidRequest("client_assertion is not a JWT that can be read")
 	}
@@ -137,7 +136,7 @@ func (s *Service) AuthenticateAssertion(ctx context.Context, id uuid.UUID, asser
 	if err != nil {
 		return Client{}, fmt.Errorf("read keys of client: %w", err)
 	}
-	var c jwt.RegisteredClaims
+	var c registeredClaims
 	_, err = parseSigned(assertion, &c, func(kid string) (foreignKeys, error) { return s.clientKeys(ctx, keys, kid) })
 	if errors.Is(err, ErrKeysAway) || err != nil && ctx.Err() != nil {
 		return Client{}, fmt.Errorf("read keys of client: %w", err)
@@ -184,6 +183,8 @@ func explainAssertion(err error) error {
 	switch {
 	case errors.As(err, &told):
 		return told
+	case errors.Is(err, errNames):
+		return assertionError(errNames.Error())
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return assertionError("it has expired")
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
@@ -196,7 +197,7 @@ func explainAssertion(err error) error {
 }
 
 // checkAssertion looks at what the signature and the times do not show.
-func checkAssertion(c jwt.RegisteredClaims, client uuid.UUID, audiences []string) error {
+func checkAssertion(c registeredClaims, client uuid.UUID, audiences []string) error {
 	switch {
 	case c.Issuer != client.String(), c.Subject != c.Issuer:
 		return assertionError("its iss and sub must both be the client's id, in lower case")

@@ -1,6 +1,8 @@
 package oauth_test
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -155,6 +157,10 @@ func TestAssertion_Refuses(t *testing.T) {
 		"another issuer":           {changed(jwt.MapClaims{"iss": other}), 401, "invalid_client", "iss"},
 		"another client":           {changed(jwt.MapClaims{"iss": other, "sub": other}), 400, "invalid_client", "client not found"},
 		"subject is no client":     {changed(jwt.MapClaims{"sub": "entra"}), 400, "invalid_client", "client not found"},
+		"exp in capitals":          {changed(jwt.MapClaims{"exp": nil, "EXP": time.Now().Add(time.Minute).Unix()}), 401, "invalid_client", "does not say when it expires"},
+		"iss with a long s":        {changed(jwt.MapClaims{"iss": nil, "is\u017f": "x", "I\u017fs": "x"}), 401, "invalid_client", "iss"},
+		"a claim twice":            {twice(`{"kid":"ed","alg":"EdDSA"}`, `,"jti":"b"}`), 400, "invalid_request", "that can be read"},
+		"a header twice":           {twice(`{"kid":"ed","alg":"none","alg":"EdDSA"}`, `}`), 401, "invalid_client", "twice"},
 		"wrong key":                {signed(jwt.SigningMethodRS256, "rsa2"), 401, "invalid_client", "not made with a key"},
 		"kid of another type":      {underID("p256", "rsa"), 401, "invalid_client", "not made with a key"},
 		"HS256":                    {signed(jwt.SigningMethodHS256, "x"), 401, "invalid_client", "not made with a key"},
@@ -182,6 +188,19 @@ func TestAssertion_Refuses(t *testing.T) {
 func underID(id, key string) func(testing.TB, asserter) string {
 	return func(t testing.TB, a asserter) string {
 		return sign(t, jwt.SigningMethodRS256, signers()[key], map[string]any{"kid": id}, a.claims())
+	}
+}
+
+// twice signs a header and what a client says of itself with another end.
+func twice(header, end string) func(testing.TB, asserter) string {
+	return func(t testing.TB, a asserter) string {
+		claims, err := json.Marshal(a.claims())
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded := base64.RawURLEncoding.EncodeToString
+		text := encoded([]byte(header)) + "." + encoded([]byte(strings.TrimSuffix(string(claims), "}")+end))
+		return text + "." + encoded(ed25519.Sign(signers()["ed"].(ed25519.PrivateKey), []byte(text)))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/purescim/purescim/internal/oauth"
@@ -33,6 +34,9 @@ func FuzzForeignToken(f *testing.F) {
 	f.Add(`{"alg": "none", "kid": "ed"}`, good)
 	f.Add(`{"alg": "RS256", "kid": 1}`, `{"iss": "purescim", "aud": null}`)
 	f.Add(`{"alg": "EdDSA", "kid": "ed"}`, `{"iss": "`+providerURL+`", "aud": {"8adf8e6e": 1}, "tid": ["acme"], "appid": null, "exp": 1e400}`)
+	f.Add(`{"alg": "none", "kid": "ed", "alg": "EdDSA"}`, good)
+	f.Add(`{"alg": "EdDSA", "kid": "ed"}`, good[:len(good)-1]+`, "appid": "admin", "appid": "sync"}`)
+	f.Add(`{"alg": "EdDSA", "kid": "ed"}`, good[:len(good)-1]+`, "EXP": 1, "i\u017fs": "x"}`)
 	f.Fuzz(func(t *testing.T, header, claims string) {
 		text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
 		signature := ed25519.Sign(signers()["ed"].(ed25519.PrivateKey), []byte(text))
@@ -42,6 +46,9 @@ func FuzzForeignToken(f *testing.F) {
 				t.Errorf("error %v, which is no refusal", err)
 			}
 			return
+		}
+		if !jsontext.Value(header).IsValid() || !jsontext.Value(claims).IsValid() {
+			t.Errorf("accepted with a name that stands twice: %s %s", header, claims)
 		}
 		var said struct {
 			Audience jwt.ClaimStrings `json:"aud"`

@@ -18,6 +18,8 @@ func TestAddIssuer(t *testing.T) {
 	p.documents["https://page.example/keys"] = []byte(`<html>`)
 	p.documents["https://liar.example/.well-known/openid-configuration"] = []byte(`{"issuer": "https://bank.example", "jwks_uri": "https://bank.example/keys"}`)
 	p.documents["https://plain.example/.well-known/openid-configuration"] = []byte(`{"issuer": "https://plain.example", "jwks_uri": "http://plain.example/keys"}`)
+	p.documents["https://loud.example/.well-known/openid-configuration"] = []byte(`{"ISSUER": "https://loud.example", "jwks_uri": "` + providerURL + `keys"}`)
+	p.documents["https://twice.example/.well-known/openid-configuration"] = []byte(`{"issuer": "x", "issuer": "https://twice.example", "jwks_uri": "` + providerURL + `keys"}`)
 	s := oauth.New(newMemory(), oauth.Options{HTTPClient: p.client()})
 	c, _ := newClient(t, s)
 
@@ -39,6 +41,8 @@ func TestAddIssuer(t *testing.T) {
 		"issuer has no discovery":         {func(s *oauth.IssuerSpec) { s.Issuer = "https://away.example" }, "issuer"},
 		"discovery of another issuer":     {func(s *oauth.IssuerSpec) { s.Issuer = "https://liar.example" }, "issuer"},
 		"discovery of plain keys":         {func(s *oauth.IssuerSpec) { s.Issuer = "https://plain.example" }, "issuer"},
+		"discovery in capitals":           {func(s *oauth.IssuerSpec) { s.Issuer = "https://loud.example" }, "issuer"},
+		"discovery with a key twice":      {func(s *oauth.IssuerSpec) { s.Issuer = "https://twice.example" }, "issuer"},
 		"no audience":                     {func(s *oauth.IssuerSpec) { s.Audience = " " }, "audience"},
 		"audience is long":                {func(s *oauth.IssuerSpec) { s.Audience = strings.Repeat("a", 501) }, "audience"},
 		"no subject":                      {func(s *oauth.IssuerSpec) { s.Subject = "" }, "subject"},

@@ -7,9 +7,12 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
@@ -79,24 +82,56 @@ func (k foreignKeys) fitting(id, algorithm string) []jwt.VerificationKey {
 	return keys
 }
 
-// parseKeySet reads a JWK Set. Keys that cannot be read are left out: others may
-// be of a type that is not known yet (RFC 7517 section 5).
-func parseKeySet(text []byte) (jwk.Set, error) {
-	set, err := jwk.Parse(text, jwk.WithIgnoreParseError(true), jwk.WithMaxKeys(maxForeignKeys))
-	if err != nil {
-		return nil, fmt.Errorf("read JWK Set: %w", err)
-	}
-	return set, nil
+// keyMembers are the members of a JWK that are read (RFC 7517, 7518 and 8037), the
+// private ones too: a key that has one is no public key.
+var keyMembers = []string{
+	"kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi", "oth", "k",
 }
 
-// verifiers are the keys of a set that verify signatures.
-func verifiers(set jwk.Set) foreignKeys {
+// parseKeySet reads the keys of a JWK Set. Their members count in their exact
+// spelling, and one that stands twice spoils the set. Keys that cannot be read are
+// left out: others may be of a type that is not known yet (RFC 7517 section 5).
+func parseKeySet(text []byte) ([]jwk.Key, error) {
+	var set struct {
+		Keys []jsontext.Value `json:"keys"`
+	}
+	switch err := json.Unmarshal(text, &set); {
+	case err != nil:
+		return nil, fmt.Errorf("read JWK Set: %w", err)
+	case set.Keys == nil:
+		return nil, errors.New("read JWK Set: it has no keys")
+	case len(set.Keys) > maxForeignKeys:
+		return nil, fmt.Errorf("read JWK Set: it has more than %d keys", maxForeignKeys)
+	}
+	keys := make([]jwk.Key, 0, len(set.Keys))
+	for _, one := range set.Keys {
+		if key, err := parseKey(one); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// parseKey hands on only what has an exact name: package jwk takes others for it.
+func parseKey(text []byte) (jwk.Key, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(text, &members); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(members, func(name string, _ jsontext.Value) bool { return !slices.Contains(keyMembers, name) })
+	exact, err := json.Marshal(members)
+	if err != nil {
+		return nil, err
+	}
+	return jwk.ParseKey(exact)
+}
+
+// verifiers are those of some keys that verify signatures.
+func verifiers(all []jwk.Key) foreignKeys {
 	keys := foreignKeys{}
-	for i := range set.Len() {
-		if key, ok := set.Key(i); ok {
-			if one, ok := verifier(key); ok {
-				keys = append(keys, one)
-			}
+	for _, key := range all {
+		if one, ok := verifier(key); ok {
+			keys = append(keys, one)
 		}
 	}
 	return keys
@@ -158,6 +193,9 @@ func algorithmsOf(public any) []string {
 // are when none has the id. Errors are those of find and of package jwt.
 func parseSigned(token string, claims jwt.Claims, find func(id string) (foreignKeys, error)) (*jwt.Token, error) {
 	return foreignParser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if err := checkNames(t.Raw); err != nil {
+			return nil, err
+		}
 		if _, ok := t.Header["crit"]; ok { // RFC 7515 section 4.1.11
 			return nil, errCritical
 		}

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/purescim/purescim/internal/egress"
@@ -189,17 +189,29 @@ func (r *remoteKeys) discover(ctx context.Context, issuer string) (string, error
 	if err != nil {
 		return "", err
 	}
-	var found struct {
-		Issuer string `json:"issuer"`
-		Keys   string `json:"jwks_uri"`
-	}
-	if err := json.Unmarshal(text, &found); err != nil {
-		return "", fmt.Errorf("read discovery document: %w", err)
+	found, err := parseDiscovery(text)
+	if err != nil {
+		return "", err
 	}
 	if found.Issuer != issuer { // section 4.3
 		return "", fmt.Errorf("its discovery document is that of %q", found.Issuer)
 	}
 	return found.Keys, r.checkURL("jwks_uri", found.Keys)
+}
+
+// discovery is what is used of a discovery document.
+type discovery struct {
+	Issuer string `json:"issuer"`
+	Keys   string `json:"jwks_uri"`
+}
+
+// parseDiscovery reads a discovery document. Its keys count in their exact
+// spelling, and a key that stands twice is refused.
+func parseDiscovery(text []byte) (found discovery, err error) {
+	if err := json.Unmarshal(text, &found); err != nil {
+		return discovery{}, fmt.Errorf("read discovery document: %w", err)
+	}
+	return found, nil
 }
 
 // read gets a document of JSON.

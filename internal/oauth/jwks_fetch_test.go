@@ -1,12 +1,15 @@
 package oauth
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func TestCheckURL(t *testing.T) {
@@ -55,4 +58,27 @@ func TestRead(t *testing.T) {
 	if _, err := newRemoteKeys(new(http.Client), slog.New(slog.DiscardHandler)).read(t.Context(), server.URL+"/keys"); err == nil {
 		t.Error("a certificate of nobody is accepted")
 	}
+}
+
+// FuzzParseDiscovery reads any discovery document: what is found stands there under
+// its exact name, once.
+func FuzzParseDiscovery(f *testing.F) {
+	f.Add([]byte(`{"issuer": "https://a.example", "jwks_uri": "https://a.example/keys", "other": [1]}`))
+	f.Add([]byte(`{"issuer": "a", "ISSUER": "b", "i\u017f\u017fuer": "c"}`))
+	f.Add([]byte(`{"jwks_uri": "a", "jwks_uri": "b"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		found, err := parseDiscovery(text)
+		if err != nil {
+			return
+		}
+		var all map[string]any
+		if json.Unmarshal(text, &all) != nil || !jsontext.Value(text).IsValid() {
+			t.Fatalf("%q is read", text)
+		}
+		for name, got := range map[string]string{"issuer": found.Issuer, "jwks_uri": found.Keys} {
+			if want, _ := all[name].(string); got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
+		}
+	})
 }

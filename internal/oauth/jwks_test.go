@@ -70,10 +70,19 @@ func TestVerifiers(t *testing.T) {
 	long := make([]byte, 2048)
 	long[0], long[2047] = 0x80, 1
 	heavy := map[string]any{"kty": "RSA", "e": "AQAB", "n": base64.RawURLEncoding.EncodeToString(long)}
+	renamed := func(name, other string) map[string]any {
+		key := webKeyOf(t, strong.Public(), map[string]any{"use": "sig"})
+		key[other] = key[name]
+		delete(key, name)
+		return key
+	}
 	for name, test := range map[string]struct {
 		key  map[string]any
 		want []string
 	}{
+		"RSA, KTY":                  {renamed("kty", "KTY"), nil},
+		"RSA, N":                    {renamed("n", "N"), nil},
+		"RSA, u\u017fe":             {webKeyOf(t, strong.Public(), map[string]any{"u\u017fe": "enc", "ALG": "PS256"}), rsaAlgorithms},
 		"RSA":                       {webKeyOf(t, strong.Public(), nil), rsaAlgorithms},
 		"RSA for one algorithm":     {webKeyOf(t, strong.Public(), map[string]any{"alg": "PS256"}), []string{"PS256"}},
 		"RSA for a wrong algorithm": {webKeyOf(t, strong.Public(), map[string]any{"alg": "ES256"}), nil},
@@ -132,10 +141,13 @@ func TestParseKeySet_Refuses(t *testing.T) {
 		"a list":        []byte("[]"),
 		"another thing": []byte(`{"issuer": "x"}`),
 		"no list":       []byte(`{"keys": {}}`),
+		"other case":    []byte(`{"KEYS": []}`),
+		"twice":         []byte(`{"keys": [], "keys": []}`),
+		"inside twice":  []byte(`{"keys": [{"kty": "OKP", "kty": "RSA"}]}`),
 		"too many":      setOf(t, slices.Repeat([]map[string]any{webKeyOf(t, ed, nil)}, maxForeignKeys+1)...),
 	} {
 		if set, err := parseKeySet(text); err == nil {
-			t.Errorf("%s is read, as %d keys", name, set.Len())
+			t.Errorf("%s is read, as %d keys", name, len(set))
 		}
 	}
 }
@@ -181,6 +193,7 @@ func FuzzParseKeySet(f *testing.F) {
 	f.Add(setOf(f, webKeyOf(f, private, nil), webKeyOf(f, []byte("secret"), nil)))
 	f.Add([]byte(`{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "key_ops": ["verify"], "x5c": ["AA=="]}]}`))
 	f.Add([]byte(`{"keys": [null, 1, {}]}`))
+	f.Add([]byte(`{"Keys": [], "keys": [{"KTY": "OKP", "kty": "OKP", "crv": "Ed25519", "x": "", "X": ""}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		set, err := parseKeySet(text)
 		if err != nil {

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -85,43 +84,4 @@ func covers(pattern, permission string) bool {
 		}
 		pattern, permission = moreWanted, moreGot
 	}
-}
-
-// roleDetail is what the catalogue keeps of a role, as the platform's API has it.
-type roleDetail struct {
-	Permissions        []string `json:"permissions"`
-	PermissionPolicies []policy `json:"permissionPolicies"`
-}
-
-// policy grants its actions on an entity of a domain.
-type policy struct {
-	Domain     string   `json:"domain"`
-	EntityName string   `json:"entityName"`
-	ActionSet  []string `json:"actionSet"`
-	// Condition limits the policy in a way that nothing here could enforce.
-	Condition json.RawMessage `json:"resourceConditionNode"`
-}
-
-// PermissionsOf reads what roles grant out of their details, which the
-// catalogue keeps as JSON. What cannot be read, and what a policy grants only
-// under a condition, is not granted.
-func PermissionsOf(details ...[]byte) Permissions {
-	var names []string
-	for _, text := range details {
-		var role roleDetail
-		// A value of the wrong type is skipped, and the error tells no more.
-		_ = json.Unmarshal(text, &role)
-		names = append(names, role.Permissions...)
-		for _, p := range role.PermissionPolicies {
-			if len(p.Condition) > 0 && string(p.Condition) != "null" {
-				continue
-			}
-			for _, action := range p.ActionSet {
-				if p.Domain != "" && p.EntityName != "" && action != "" {
-					names = append(names, p.Domain+":"+p.EntityName+":"+action)
-				}
-			}
-		}
-	}
-	return NewPermissions(slices.DeleteFunc(names, func(name string) bool { return name == "" })...)
 }

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -77,6 +78,14 @@ func TestPermissionsOf(t *testing.T) {
 		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "resourceConditionNode": null}]}`:                   {"d:e:x"},
 		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "resourceConditionNode": {"conjunction": "AND"}}]}`: nil,
 		`{"permissionPolicies": [{"domain": 7, "entityName": "e", "actionSet": ["x"]}], "permissions": ["p"]}`:                              {"p"},
+		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "resourceConditionNode": {}}]}`:                     nil,
+		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "namedResources": ["r"]}]}`:                         nil,
+		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "more": {}}]}`:                                      {"d:e:x"},
+		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": [], "ACTION\u017fET": ["*"]}]}`:                            nil,
+		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "ActionSet": ["y"]}]}`:                              nil,
+		`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "resourceconditionnode": {}}]}`:                     nil,
+		`{"Permissions": ["*"], "PermissionPolicies": [{"domain": "*", "entityName": "*", "actionSet": ["*"]}]}`:                            nil,
+		`{"permissions": ["p"], "permissions": ["*"]}`:                                                                                      nil,
 	} {
 		if diff := cmp.Diff(want, oauth.PermissionsOf([]byte(detail)).Names()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", detail, diff)
@@ -86,4 +95,28 @@ func TestPermissionsOf(t *testing.T) {
 	if !slices.Equal(both.Names(), []string{"a", "b"}) {
 		t.Errorf("two roles grant %v", both.Names())
 	}
+}
+
+// FuzzRoleDetail reads any detail as it was sent, as it is kept, and as a store gives
+// it back that sorts the keys: each grants the same.
+func FuzzRoleDetail(f *testing.F) {
+	f.Add([]byte(`{"permissions": ["b", "a"], "permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"]}]}`))
+	f.Add([]byte(`{"permissionPolicies": [{"domain": "*", "entityName": "*", "actionSet": [], "ACTION\u017fET": ["*"]}]}`))
+	f.Add([]byte(`{"permissionPolicies": [{"actionSet": ["*"], "domain": "*", "entityName": "*", "resourceConditionNode": {"n": 1e300}}, 7]}`))
+	f.Add([]byte(`{"permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["x"], "namedResources": []}], "PERMISSIONS": ["*"]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		granted := oauth.PermissionsOf(text)
+		kept := oauth.ParseRoleDetail(text).Text()
+		if again := oauth.PermissionsOf(kept); !again.Equal(granted) {
+			t.Errorf("%q is granted, and %q as it is kept: %s", granted.Names(), again.Names(), kept)
+		}
+		var all any
+		if json.Unmarshal(kept, &all) != nil {
+			t.Fatalf("kept is %s", kept)
+		}
+		sorted, _ := json.Marshal(all)
+		if again := oauth.PermissionsOf(sorted); !again.Equal(granted) {
+			t.Errorf("%q is granted, and %q in another order: %s", granted.Names(), again.Names(), sorted)
+		}
+	})
 }

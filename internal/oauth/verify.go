@@ -45,12 +45,6 @@ type Principal struct {
 	Issuer string
 }
 
-// claims are what a token says.
-type claims struct {
-	jwt.RegisteredClaims
-	Org string `json:"org"`
-}
-
 // Verify tells who the bearer of an access token is. A token that was seen
 // lately costs no look-up in the store. A revoked token, and one whose client
 // was disabled or deleted, is refused within a second by every server; other
@@ -106,6 +100,9 @@ func (s *Service) parse(ctx context.Context, token string) (*claims, error) {
 	var failure error // of the store
 	c := new(claims)
 	_, err := s.parser.ParseWithClaims(token, c, func(t *jwt.Token) (any, error) {
+		if err := checkNames(t.Raw); err != nil {
+			return nil, err
+		}
 		id, ok := t.Header["kid"].(string)
 		if !ok || t.Header["typ"] != tokenType {
 			return nil, errUnknownKey
@@ -170,14 +167,6 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 		}
 	}
 	return p, nil
-}
-
-// issued is the `iat`, which no token of ours lacks.
-func (c *claims) issued() time.Time {
-	if c.IssuedAt == nil {
-		return time.Time{}
-	}
-	return c.IssuedAt.UTC()
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -2,6 +2,7 @@ package platformapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/purescim/purescim/internal/httpapi"
@@ -121,5 +122,12 @@ func list[T any](b *body, name, kind string) []T {
 func (b *body) fail(format string, args ...any) {
 	if b.err == nil {
 		b.err = scim.InvalidValue(format, args...)
+	}
+}
+
+// failIn takes over what is wrong with an element of a list.
+func (b *body) failIn(list string, element *body) {
+	if wrong := (*scim.Error)(nil); errors.As(element.err, &wrong) {
+		b.fail("%s: %s", list, wrong.Detail)
 	}
 }

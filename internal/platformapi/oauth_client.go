@@ -1,7 +1,6 @@
 package platformapi
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
-	"github.com/purescim/purescim/internal/scim"
 )
 
 // grantType is the only one that there is, in the platform's spelling.
@@ -226,9 +224,7 @@ func readGrants(b *body) []oauth.RoleGrant {
 		if one.err == nil && err != nil {
 			one.fail("roleId is %q; the id of a role is expected", one.text("roleId"))
 		}
-		if wrong := (*scim.Error)(nil); errors.As(one.err, &wrong) {
-			b.fail("%s: %s", name, wrong.Detail)
-		}
+		b.failIn(name, one)
 		if grant.Role = role; grant.Division == "" {
 			grant.Division = oauth.AllDivisions
 		}

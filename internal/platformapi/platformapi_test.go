@@ -88,11 +88,11 @@ func TestCatalogue_IsMadeForUsersToReferTo(t *testing.T) {
 			path: "/api/v2/authorization/roles",
 			body: map[string]any{
 				"name": "clerk", "description": "Files", "permissions": []any{"group_administration"}, "more": 1,
-				"permissionPolicies": []any{map[string]any{"domain": "routing", "actionSet": []any{"view"}, "limit": 1e2}},
+				"permissionPolicies": []any{map[string]any{"domain": "routing", "actionSet": []any{"view"}, "limit": 7, "resourceConditionNode": map[string]any{"limit": 1e2}}},
 			},
 			want: map[string]any{
 				"name": "clerk", "description": "Files", "permissions": []any{"group_administration"}, "userCount": 0.0,
-				"permissionPolicies": []any{map[string]any{"domain": "routing", "actionSet": []any{"view"}, "limit": 100.0}},
+				"permissionPolicies": []any{map[string]any{"domain": "routing", "actionSet": []any{"view"}, "resourceConditionNode": map[string]any{"limit": 100.0}}},
 				"base":               false, "default": false,
 			},
 			user: map[string]any{"roles": servertest.Values("clerk")},
@@ -144,7 +144,7 @@ func TestBodies_NameTheFieldThatIsWrong(t *testing.T) {
 		{roles, `{"name":"x","permissions":"all"}`, "permissions"},
 		{roles, `{"name":"x","permissions":[1]}`, "permissions"},
 		{roles, `{"name":"x","permissionPolicies":[[]]}`, "permissionPolicies"},
-		{roles, `{"name":"x","permissionPolicies":[{"n":1e999}]}`, "permissionPolicies"},
+		{roles, `{"name":"x","permissionPolicies":[{"resourceConditionNode":{"n":1e999}}]}`, "permissionPolicies"},
 		{"/api/v2/authorization/divisions", `{"description":"x"}`, "name"},
 		{"/api/v2/routing/skills", `{"name":{}}`, "name"},
 		{"/api/v2/routing/languages", `{"name":true}`, "name"},

@@ -8,55 +8,68 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// roleDetail is what the platform keeps of a role beside its name, also in an
-// entry's Detail. What a policy allows is kept as it was sent.
-type roleDetail struct {
-	Permissions        []string         `json:"permissions"`
-	PermissionPolicies []map[string]any `json:"permissionPolicies"`
-}
-
 func readRole(b *body, whole bool) func(e *directory.Entry) {
 	name, description := readText(b, "name", whole, (*body).required), readText(b, "description", whole, (*body).text)
-	var sent roleDetail
+	var sent oauth.RoleDetail
 	if whole || b.has("permissions") {
 		sent.Permissions = list[string](b, "permissions", "a string")
 	}
 	if whole || b.has("permissionPolicies") {
-		sent.PermissionPolicies = list[map[string]any](b, "permissionPolicies", "an object")
-	}
-	// Read back as Go's own numbers, beyond which no store need go.
-	text, err := json.Marshal(sent)
-	if err == nil {
-		err = json.Unmarshal(text, &sent)
-	}
-	if err != nil {
-		b.fail("permissionPolicies holds a number that is too large")
+		sent.Policies = readPolicies(b)
 	}
 	return func(e *directory.Entry) {
 		setText(&e.Name, name)
 		setText(&e.Description, description)
-		e.Detail = sent.over(e.Detail)
+		both := oauth.ParseRoleDetail(e.Detail)
+		if sent.Permissions != nil {
+			both.Permissions = sent.Permissions
+		}
+		if sent.Policies != nil {
+			both.Policies = sent.Policies
+		}
+		e.Detail = both.Text()
 	}
 }
 
-// over gives the detail with what was sent in place of what it holds.
-func (sent roleDetail) over(detail []byte) []byte {
-	both := readRoleDetail(detail)
-	if sent.Permissions != nil {
-		both.Permissions = sent.Permissions
+// readPolicies gives the policies with the keys that they have in the platform; it
+// is never nil. Other keys are not kept. A key in a wrong spelling is refused: it
+// may be meant to limit the policy.
+func readPolicies(b *body) []oauth.Policy {
+	const name = "permissionPolicies"
+	policies := []oauth.Policy{}
+	for _, fields := range list[map[string]any](b, name, "an object") {
+		one := &body{fields: fields}
+		policies = append(policies, readPolicy(one))
+		for key := range fields {
+			if meant := oauth.MisspeltPolicyKey(key); meant != "" {
+				one.fail("%q is not a key of a policy; %s is", key, meant)
+			}
+		}
+		b.failIn(name, one)
 	}
-	if sent.PermissionPolicies != nil {
-		both.PermissionPolicies = sent.PermissionPolicies
-	}
-	text, _ := json.Marshal(both) // it was JSON before
-	return text
+	return policies
 }
 
-// readRoleDetail reads the detail of an entry, which may be empty.
-func readRoleDetail(detail []byte) roleDetail {
-	d := roleDetail{Permissions: []string{}, PermissionPolicies: []map[string]any{}}
-	_ = json.Unmarshal(detail, &d) // only over writes it
-	return d
+func readPolicy(b *body) oauth.Policy {
+	p := oauth.Policy{
+		Domain: b.text("domain"), EntityName: b.text("entityName"),
+		Name: b.text("policyName"), Description: b.text("policyDescription"),
+		ActionSet: list[string](b, "actionSet", "a string"), AllowConditions: b.boolean("allowConditions"),
+	}
+	if b.has("namedResources") {
+		p.NamedResources = list[string](b, "namedResources", "a string")
+	}
+	if condition := take[map[string]any](b, "resourceConditionNode", "an object"); condition != nil {
+		// Read back with Go's own numbers, beyond which no store need go.
+		text, err := json.Marshal(condition)
+		if err == nil {
+			err = json.Unmarshal(text, &p.Condition)
+		}
+		if err != nil {
+			b.fail("resourceConditionNode holds a number that is too large")
+		}
+	}
+	return p
 }
 
 // allowRole refuses to make a role permit what it did not and the client may not
@@ -75,7 +88,7 @@ type roleAnswer struct {
 	Name          string `json:"name"`
 	Description   string `json:"description,omitempty"`
 	DefaultRoleID string `json:"defaultRoleId,omitempty"`
-	roleDetail
+	oauth.RoleDetail
 	UserCount int    `json:"userCount"`
 	Base      bool   `json:"base"`
 	Default   bool   `json:"default"`
@@ -84,7 +97,7 @@ type roleAnswer struct {
 
 func answerRole(e entry) any {
 	a := roleAnswer{
-		ID: e.ID.String(), Name: e.Name, Description: e.Description, roleDetail: readRoleDetail(e.Detail),
+		ID: e.ID.String(), Name: e.Name, Description: e.Description, RoleDetail: oauth.ParseRoleDetail(e.Detail),
 		UserCount: e.users, Base: e.BuiltIn(), Default: e.BuiltIn(), SelfURI: e.selfURI,
 	}
 	if e.BuiltIn() {

@@ -1,10 +1,11 @@
 package schema
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // The functions of this file are the spellings of single values that clients
