@@ -43,17 +43,38 @@ func (s *Service) Client(ctx context.Context, o org.ID, id uuid.UUID) (Client, e
 	return c, err
 }
 
-// UpdateClient changes what an administrator says of a client of the
-// organisation. A client that becomes disabled loses all of its tokens, and gets
+// UpdateClient changes what is said of a client of the organisation, for who may
+// change anything. A client that becomes disabled loses all of its tokens, and gets
 // none of them back. Errors are ErrNotFound, *InvalidError and those of edit.
 func (s *Service) UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(*ClientSpec) error) (Client, error) {
-	c, err := s.store.UpdateClient(ctx, o, id, func(c *Client) (bool, error) {
-		before, spec := c.State, c.Spec()
+	return s.updateClient(ctx, o, id, anybody, edit)
+}
+
+// UpdateClientFor is UpdateClient for a client of the organisation, which is
+// ErrBeyond where its roles would change, or it would become active, though it may
+// do, or might until lately, what p may not.
+func (s *Service) UpdateClientFor(ctx context.Context, p Principal, id uuid.UUID, edit func(*ClientSpec) error) (Client, error) {
+	return s.updateClient(ctx, p.Org.ID, id, p.commands, edit)
+}
+
+func (s *Service) updateClient(
+	ctx context.Context, o org.ID, id uuid.UUID, commands func(might Permissions) error, edit func(*ClientSpec) error,
+) (Client, error) {
+	c, err := s.store.UpdateClient(ctx, o, id, func(c *Client, might Permissions) (bool, error) {
+		old, spec := *c, c.Spec()
 		if err := edit(&spec); err != nil {
 			return false, err
 		}
-		err := c.apply(spec)
-		return c.State == StateDisabled && before != StateDisabled, err
+		if err := c.apply(spec); err != nil {
+			return false, err
+		}
+		opened := c.State == StateActive && old.State != StateActive
+		if opened || !slices.Equal(c.Roles, old.Roles) {
+			if err := commands(might); err != nil {
+				return false, err
+			}
+		}
+		return c.State == StateDisabled && old.State != StateDisabled, nil
 	})
 	if err != nil {
 		return Client{}, fmt.Errorf("change client: %w", err)
@@ -62,6 +83,23 @@ func (s *Service) UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit
 	s.log.InfoContext(ctx, "client changed", "org", o, "client", id, "state", c.State)
 	return c, nil
 }
+
+// ErrBeyond says that a client may do what who would become it, or open it, may
+// not. What it might do until lately counts too: its roles may come back, and
+// whoever has its secret by then has them.
+var ErrBeyond = fmt.Errorf("the OAuth client may do, or might within the last %d hours, what the client of this request may not",
+	int(SecretOverlap.Hours()))
+
+// commands returns ErrBeyond unless p may do all that a client might.
+func (p Principal) commands(might Permissions) error {
+	if p.Permissions.Covers(might) {
+		return nil
+	}
+	return ErrBeyond
+}
+
+// anybody commands all clients.
+func anybody(Permissions) error { return nil }
 
 // DeleteClient removes a client of the organisation with its tokens, or returns
 // ErrNotFound.
@@ -78,8 +116,24 @@ func (s *Service) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) erro
 // returned this once. The secret so far goes on to work for the overlap; the one
 // before it ends. Tokens are not touched.
 func (s *Service) RotateSecret(ctx context.Context, o org.ID, id uuid.UUID, overlap time.Duration) (Client, string, error) {
+	return s.rotateSecret(ctx, o, id, anybody, overlap)
+}
+
+// RotateSecretFor is RotateSecret, with the SecretOverlap, for a client of the
+// organisation. Who has the secret is the client: it is ErrBeyond unless p may do
+// all that the client may, or might until lately.
+func (s *Service) RotateSecretFor(ctx context.Context, p Principal, id uuid.UUID) (Client, string, error) {
+	return s.rotateSecret(ctx, p.Org.ID, id, p.commands, SecretOverlap)
+}
+
+func (s *Service) rotateSecret(
+	ctx context.Context, o org.ID, id uuid.UUID, commands func(might Permissions) error, overlap time.Duration,
+) (Client, string, error) {
 	secret := newSecret()
-	c, err := s.store.UpdateClient(ctx, o, id, func(c *Client) (bool, error) {
+	c, err := s.store.UpdateClient(ctx, o, id, func(c *Client, might Permissions) (bool, error) {
+		if err := commands(might); err != nil {
+			return false, err
+		}
 		c.Modified = now()
 		c.PreviousSecretHash, c.PreviousSecretUntil = nil, time.Time{}
 		if overlap > 0 {

@@ -44,10 +44,11 @@ type ClientStore interface {
 	// creation, and how many there are.
 	Clients(ctx context.Context, o org.ID, p Page) ([]Client, int, error)
 	// UpdateClient changes a client of the organisation by a function that runs
-	// inside the store's protection against lost updates. When it says so, all
-	// tokens of the client end with the change. Errors are ErrNotFound, those of
+	// inside the store's protection against lost updates. The function is told what
+	// the client may do, or might within the last SecretOverlap. When it says so,
+	// all tokens of the client end with the change. Errors are ErrNotFound, those of
 	// the function, and *InvalidError as of CreateClient.
-	UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(*Client) (endTokens bool, err error)) (Client, error)
+	UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(c *Client, might Permissions) (endTokens bool, err error)) (Client, error)
 	// DeleteClient removes a client of the organisation and its tokens, or
 	// returns ErrNotFound.
 	DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error

@@ -86,14 +86,14 @@ func (m *memory) Clients(context.Context, org.ID, oauth.Page) ([]oauth.Client, i
 	return nil, 0, errors.ErrUnsupported
 }
 
-func (m *memory) UpdateClient(_ context.Context, o org.ID, id uuid.UUID, edit func(*oauth.Client) (bool, error)) (oauth.Client, error) {
+func (m *memory) UpdateClient(_ context.Context, o org.ID, id uuid.UUID, edit func(*oauth.Client, oauth.Permissions) (bool, error)) (oauth.Client, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c, ok := m.clients[id]
 	if !ok || c.Org != o {
 		return c, oauth.ErrNotFound
 	}
-	endTokens, err := edit(&c)
+	endTokens, err := edit(&c, oauth.Permissions{})
 	if err != nil {
 		return c, err
 	}

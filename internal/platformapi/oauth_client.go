@@ -110,7 +110,7 @@ func (s clients) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.oauth.UpdateClient(r.Context(), organisation(r).ID, id, func(spec *oauth.ClientSpec) error {
+	c, err := s.oauth.UpdateClientFor(r.Context(), httpapi.Principal(r.Context()), id, func(spec *oauth.ClientSpec) error {
 		change(spec)
 		return nil
 	})
@@ -133,20 +133,13 @@ func (s clients) remove(w http.ResponseWriter, r *http.Request) error {
 }
 
 // rotateSecret makes a new secret. The answer tells how long the one before
-// works. Who has the secret is the client, so it takes all that the client may do.
+// works.
 func (s clients) rotateSecret(w http.ResponseWriter, r *http.Request) error {
 	id, err := pathID(r, "id", clientKind)
 	if err != nil {
 		return err
 	}
-	c, err := s.oauth.Client(r.Context(), organisation(r).ID, id)
-	if err == nil {
-		err = s.oauth.CheckGrants(r.Context(), httpapi.Principal(r.Context()), c.Roles)
-	}
-	if err != nil {
-		return explainOAuth(err, clientKind, id)
-	}
-	c, secret, err := s.oauth.RotateSecret(r.Context(), organisation(r).ID, id, oauth.SecretOverlap)
+	c, secret, err := s.oauth.RotateSecretFor(r.Context(), httpapi.Principal(r.Context()), id)
 	if err != nil {
 		return explainOAuth(err, clientKind, id)
 	}

@@ -61,6 +61,8 @@ func explainOAuth(err error, kind string, id uuid.UUID) error {
 		return noSuch(kind, id.String())
 	case errors.As(err, &wrong):
 		return scim.InvalidValue("%s", wrong.Error()).Because(err)
+	case errors.Is(err, oauth.ErrBeyond):
+		return scim.Forbidden("%s", oauth.ErrBeyond).Because(err)
 	case errors.As(err, &grant):
 		return scim.Forbidden("roleDivisions: %s", grant.Error()).Because(err)
 	default:

@@ -40,6 +40,11 @@ func (v view) UpdateEntry(ctx context.Context, t *schema.Type, kind directory.Ki
 		if err := c.Edit(&e); err != nil || e.SameAs(old) {
 			return err
 		}
+		if kind == directory.Role {
+			if err := narrowed(ctx, tx, v.org, old, e); err != nil {
+				return err
+			}
+		}
 		e.Version, e.Modified = old.Version+1, now()
 		_, err := tx.Exec(ctx, updateEntry, v.org, int16(kind), uid(id),
 			e.Version, e.Modified, e.Name, schema.Fold(e.Name), e.Description, e.Detail)

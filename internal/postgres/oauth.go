@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -156,7 +157,9 @@ where  c.org_id = $1 and c.client_id = $2
 for    update`
 
 // UpdateClient implements oauth.Store.
-func (r Registry) UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(*oauth.Client) (bool, error)) (oauth.Client, error) {
+func (r Registry) UpdateClient(
+	ctx context.Context, o org.ID, id uuid.UUID, edit func(c *oauth.Client, might oauth.Permissions) (bool, error),
+) (oauth.Client, error) {
 	var c oauth.Client
 	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, lockClient, int64(o), uid(id))
@@ -166,12 +169,22 @@ func (r Registry) UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit
 		if c, err = pgx.CollectExactlyOneRow(rows, scanClient); err != nil {
 			return noRows(err)
 		}
-		endTokens, err := edit(&c)
+		may, might, err := grantsOfClient(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		if err := holdGrants(ctx, tx, c); err != nil {
+		roles := c.Roles
+		endTokens, err := edit(&c, might)
+		if err != nil {
 			return err
+		}
+		if !slices.Equal(roles, c.Roles) {
+			if err := holdGrants(ctx, tx, c); err != nil {
+				return err
+			}
+			if err := remember(ctx, tx, insertFormer, int64(o), uid(id), may); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Exec(ctx, updateClient, written(c)...); err != nil || !endTokens {
 			return err
@@ -197,7 +210,7 @@ func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) erro
 		if err != nil {
 			return err
 		}
-		for _, sql := range []string{deleteTokens, deleteTrust} {
+		for _, sql := range []string{deleteTokens, deleteTrust, deleteFormer} {
 			if _, err := tx.Exec(ctx, sql, int64(o), uid(id)); err != nil {
 				return err
 			}

@@ -61,7 +61,7 @@ func (r registered) write(sql string) {
 
 func (r registered) setState(t *testing.T, state oauth.State, endTokens bool) {
 	t.Helper()
-	_, err := r.registry.UpdateClient(t.Context(), r.org.ID, r.client.ID, func(c *oauth.Client) (bool, error) {
+	_, err := r.registry.UpdateClient(t.Context(), r.org.ID, r.client.ID, func(c *oauth.Client, _ oauth.Permissions) (bool, error) {
 		c.State = state
 		return endTokens, nil
 	})
@@ -75,7 +75,7 @@ func TestRegistry_Clients(t *testing.T) {
 	r.must(err)
 	expect(t, "client", found, r.client)
 
-	changed, err := r.registry.UpdateClient(t.Context(), r.org.ID, r.client.ID, func(c *oauth.Client) (bool, error) {
+	changed, err := r.registry.UpdateClient(t.Context(), r.org.ID, r.client.ID, func(c *oauth.Client, _ oauth.Permissions) (bool, error) {
 		c.Name, c.Description, c.Validity, c.State, c.RateLimit = "Okta", "", 2*time.Hour, oauth.StateInactive, 0
 		c.SecretHash, c.PreviousSecretHash, c.PreviousSecretUntil = []byte{8}, []byte{7}, stamp().Add(time.Hour)
 		c.Roles[0].Division = oauth.AllDivisions

@@ -38,7 +38,7 @@ var acrossOrganisations = map[string]string{
 // organisation is known.
 var ownTables = []string{
 	"users", "user_keys", "deleted_users", "modifications", "groups", "group_members", "catalogue", "counts", "count_changes",
-	"access_tokens", "trusted_issuers", "client_assertions", "schemas",
+	"access_tokens", "trusted_issuers", "client_assertions", "former_grants", "schemas",
 	"event_streams", "event_progress", "events",
 	"async_requests", "async_steps",
 }
