@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -100,6 +102,9 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 	if !ok {
 		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: patchLoadedGroup(o, t, plan)})
 	}
+	if links.NeedsStored() {
+		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: patchMatchedGroup(ctx, o, t, links, rest)})
+	}
 	members, err := memberChange(o, links)
 	if err != nil {
 		return Record{}, err
@@ -122,8 +127,28 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 	}})
 }
 
-// patchLoadedGroup is the edit for operations that look at the stored members,
-// such as members[display sw "A"].
+// patchMatchedGroup is the edit for operations that remove members by what is stored of
+// them, such as members[display sw "A"]. All are matched in one pass.
+func patchMatchedGroup(ctx context.Context, o org.Org, t *schema.Type, links patch.Links, rest *patch.Plan) func(Resource) (Edit, error) {
+	return func(old Resource) (Edit, error) {
+		doc, err := rest.Apply(old.Document)
+		if err != nil {
+			return Edit{}, err
+		}
+		resolved, err := links.Resolve(ctx, eachMember(old.Links))
+		if err != nil {
+			return Edit{}, err
+		}
+		members, err := memberChange(o, resolved)
+		if err != nil {
+			return Edit{}, err
+		}
+		return editGroup(t, old, doc, members)
+	}
+}
+
+// patchLoadedGroup is the edit for operations that write to stored members, such as
+// members[display sw "A"].type.
 func patchLoadedGroup(o org.Org, t *schema.Type, plan *patch.Plan) func(Resource) (Edit, error) {
 	return func(old Resource) (Edit, error) {
 		loaded := old.Document.Clone()
@@ -208,13 +233,25 @@ func memberIDs(doc scim.Document) []string {
 }
 
 func memberElements(links []Link) []any {
-	elements := make([]any, len(links))
-	for i, link := range links {
-		element := map[string]any{"value": link.ID.String(), "type": "User"}
-		if link.Display != "" {
-			element["display"] = link.Display
-		}
-		elements[i] = element
+	elements := make([]any, 0, len(links))
+	for element := range eachMember(links) {
+		elements = append(elements, maps.Clone(element))
 	}
 	return elements
+}
+
+// eachMember walks links as the elements of members. Each is good until the next.
+func eachMember(links []Link) iter.Seq[map[string]any] {
+	return func(yield func(map[string]any) bool) {
+		element := map[string]any{"type": "User"}
+		for _, link := range links {
+			element["value"] = link.ID.String()
+			if delete(element, "display"); link.Display != "" {
+				element["display"] = link.Display
+			}
+			if !yield(element) {
+				return
+			}
+		}
+	}
 }

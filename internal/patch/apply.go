@@ -12,14 +12,19 @@ import (
 // Apply runs the plan on a document and returns the new one; doc is not
 // changed, and shares with the result what no step is on. The result equals doc (scim.Document.Equal) when there is nothing to
 // change. Errors, each beginning with "operation N: ", are noTarget, mutability
-// of what has a value already, and invalidValue for elements that are
-// incomplete or too many; then nothing is changed.
+// of what has a value already, invalidValue for elements that are incomplete or
+// too many, and 413 for more than maxTested tests of elements; then nothing is changed.
 func (p *Plan) Apply(doc scim.Document) (scim.Document, error) {
 	changed := p.attributes()
 	next := copyOf(p.t, doc, changed)
+	tested := 0
 	for i := range p.steps {
-		if err := p.steps[i].apply(next); err != nil {
-			return nil, inOperation(p.steps[i].operation, err)
+		s := &p.steps[i]
+		if tested += s.tests(next); tested > maxTested {
+			return nil, inOperation(s.operation, scim.TooLarge("the operations look at more than %d values of lists together, which is the most allowed in one request; send them in several", maxTested))
+		}
+		if err := s.apply(next); err != nil {
+			return nil, inOperation(s.operation, err)
 		}
 	}
 	p.t.TidyOnly(next, changed)
@@ -27,6 +32,14 @@ func (p *Plan) Apply(doc scim.Document) (scim.Document, error) {
 		return nil, err
 	}
 	return next, nil
+}
+
+// tests is how many elements the step looks at one by one.
+func (s *step) tests(doc scim.Document) int {
+	if s.filter == nil && s.sub == nil && s.attr.Search != schema.Link || !s.attr.MultiValued {
+		return 0
+	}
+	return len(s.attr.Values(doc))
 }
 
 // attributes are the top-level attributes that steps are on.

@@ -14,30 +14,44 @@ type Links struct {
 	// Replace: the set becomes exactly Add, and Remove is empty.
 	Replace     bool
 	Add, Remove []string
+
+	filters *linkFilters // of removals that look at the elements; nil when none does
 }
+
+// NeedsStored reports whether the change depends on the stored elements: then Resolve
+// completes it.
+func (l Links) NeedsStored() bool { return l.filters != nil }
 
 // Links takes the steps on the linked multi-valued attribute a, such as
 // Group.members, out of the plan, as one change of the set of ids; rest is the
-// plan without them. ok is false when a step needs the elements that are
-// stored, because its filter is not made of `value eq` or because it writes a
-// sub-attribute: then they are to be loaded and the whole plan applied.
+// plan without them. ok is false when a step writes to elements that are stored:
+// then they are to be loaded and the whole plan applied.
 func (p *Plan) Links(a *schema.Attribute) (change Links, rest *Plan, ok bool) {
 	set := linkSet{add: newIDs(), remove: newIDs()}
 	rest = &Plan{t: p.t}
+	var on []*step
 	for i := range p.steps {
 		s := &p.steps[i]
 		if s.attr != a {
 			rest.steps = append(rest.steps, *s)
-		} else if !set.step(s) {
+			continue
+		}
+		if !set.step(s) {
 			return Links{}, nil, false
 		}
+		on = append(on, s)
 	}
-	return Links{Replace: set.replace, Add: set.add.list(), Remove: set.remove.list()}, rest, true
+	change = Links{Replace: set.replace, Add: set.add.list(), Remove: set.remove.list()}
+	if set.filtered {
+		change.filters = newLinkFilters(on)
+	}
+	return change, rest, true
 }
 
 // linkSet composes steps: what a later one says of an id is what counts.
 type linkSet struct {
 	replace     bool
+	filtered    bool // a step needs the elements
 	add, remove *ids
 }
 
@@ -48,7 +62,7 @@ func (l *linkSet) step(s *step) bool {
 	named, ok := s.linkIDs()
 	switch {
 	case !ok:
-		return false
+		l.filtered = true
 	case s.action == insert:
 		l.join(named)
 	case s.action == exclude, s.filter != nil:

@@ -1,6 +1,8 @@
 package patch_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/purescim/purescim/internal/patch"
 	"github.com/purescim/purescim/internal/schema"
@@ -52,7 +55,7 @@ func TestLinks(t *testing.T) {
 			if !ok {
 				t.Fatal("not ok")
 			}
-			if diff := cmp.Diff(test.want, change); diff != "" {
+			if diff := cmp.Diff(test.want, change, cmpopts.IgnoreUnexported(patch.Links{})); diff != "" {
 				t.Error(diff)
 			}
 			if rest.Touches(schema.Members) || rest.Touches(schema.GroupName) != plan.Touches(schema.GroupName) {
@@ -64,12 +67,19 @@ func TestLinks(t *testing.T) {
 
 func TestLinksThatNeedTheStored(t *testing.T) {
 	t.Parallel()
+	for _, filter := range []string{
+		`display sw \"A\"`,
+		`value ne \"a\"`,
+		`value eq \"a\" and type eq \"User\"`,
+		`value eq \"a\" or display eq \"A\"`,
+		`value eq null`,
+	} {
+		plan := compile(t, schema.Group, `{"op":"add","path":"members","value":{"value":"b"}},{"op":"remove","path":"members[`+filter+`]"}`)
+		if change, _, ok := plan.Links(schema.Members); !ok || !change.NeedsStored() {
+			t.Errorf("%s: %v, %v without the stored elements", filter, change, ok)
+		}
+	}
 	for _, operation := range []string{
-		`{"op":"remove","path":"members[display sw \"A\"]"}`,
-		`{"op":"remove","path":"members[value ne \"a\"]"}`,
-		`{"op":"remove","path":"members[value eq \"a\" and type eq \"User\"]"}`,
-		`{"op":"remove","path":"members[value eq \"a\" or display eq \"A\"]"}`,
-		`{"op":"remove","path":"members[value eq null]"}`,
 		`{"op":"remove","path":"members[value eq \"a\"].display"}`,
 		`{"op":"add","path":"members[value eq \"a\"].type","value":"User"}`,
 		`{"op":"add","path":"members[value eq \"a\"]","value":{"type":"User"}}`,
@@ -89,6 +99,10 @@ func TestLinksAndApplyAgree(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		doc, _ := stored(t, nightShift)
+		for _, v := range schema.Members.Values(doc) {
+			member := v.(map[string]any)
+			member["display"] = "User " + strings.TrimPrefix(member["value"].(string), "u")
+		}
 		plan := compile(t, schema.Group, randomMemberOperations(random))
 		after, err := plan.Apply(doc)
 		if err != nil {
@@ -98,6 +112,20 @@ func TestLinksAndApplyAgree(t *testing.T) {
 		if !ok || !rest.Empty() {
 			t.Fatal("not a change of members only")
 		}
+		walks := 0
+		if change.NeedsStored() {
+			change, err = change.Resolve(t.Context(), func(yield func(map[string]any) bool) {
+				walks++
+				for _, v := range schema.Members.Values(doc) {
+					if !yield(v.(map[string]any)) {
+						return
+					}
+				}
+			})
+		}
+		if err != nil || walks > 1 {
+			t.Fatalf("the members were walked %d times: %v", walks, err)
+		}
 		if diff := cmp.Diff(memberIDs(after), changed(memberIDs(doc), change)); diff != "" {
 			t.Fatalf("%+v:\n%s", change, diff)
 		}
@@ -105,10 +133,13 @@ func TestLinksAndApplyAgree(t *testing.T) {
 }
 
 func randomMemberOperations(random *rand.Rand) string {
-	id := func() string { return fmt.Sprintf(`{"value":"u%d"}`, random.IntN(6)) }
+	id := func() string { n := random.IntN(6); return fmt.Sprintf(`{"value":"u%d","display":"User %d"}`, n, n) }
 	operations := make([]string, 1+random.IntN(6))
 	for i := range operations {
-		switch random.IntN(5) {
+		switch random.IntN(7) {
+		case 5, 6:
+			filters := []string{`display ew \"%d\"`, `value co \"%d\"`, `display ne \"User %d\"`, `value eq \"u%d\" and display pr`}
+			operations[i] = fmt.Sprintf(`{"op":"remove","path":"members[`+filters[random.IntN(len(filters))]+`]"}`, random.IntN(6))
 		case 0:
 			operations[i] = `{"op":"add","path":"members","value":[` + id() + "," + id() + `]}`
 		case 1:
@@ -141,6 +172,42 @@ func changed(ids []string, change patch.Links) []string {
 	ids = append(ids, change.Add...)
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// Work ends when the request does.
+func TestLinks_ResolveEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	plan := compile(t, schema.Group, `{"op":"remove","path":"members[display sw \"A\"]"}`)
+	change, _, _ := plan.Links(schema.Members)
+	ctx, cancel := context.WithCancel(t.Context())
+	walked := 0
+	_, err := change.Resolve(ctx, func(yield func(map[string]any) bool) {
+		for walked = 1; yield(map[string]any{"value": fmt.Sprint(walked)}) && walked < 1000; walked++ {
+			if walked == 10 {
+				cancel()
+			}
+		}
+	})
+	if !errors.Is(err, context.Canceled) || walked > 11 {
+		t.Errorf("%d members were walked: %v", walked, err)
+	}
+}
+
+// TestTestedLimit: what writes to elements looks at them operation by operation, so that
+// only so many may be looked at.
+func TestTestedLimit(t *testing.T) {
+	t.Parallel()
+	members := make([]any, 2000)
+	for i := range members {
+		members[i] = map[string]any{"value": fmt.Sprintf("u%d", i), "display": "Ada"}
+	}
+	write := `{"op":"remove","path":"members[display co \"zz\"].type"}`
+	plan := compile(t, schema.Group, strings.Join(slices.Repeat([]string{write}, 502), ","))
+	_, err := plan.Apply(scim.Document{"displayName": "x", "members": members})
+	checkError(t, err, 413, "")
+	if !strings.HasPrefix(err.Error(), "operation 501: ") {
+		t.Errorf("%v; the first operation beyond the limit is 501", err)
+	}
 }
 
 // TestMembersLimit counts over all operations, removals included.

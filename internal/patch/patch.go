@@ -26,6 +26,11 @@ const MaxLinks = 200_000
 // so that more of them would keep the server busy for long.
 const maxListed = 5 * schema.MaxValues
 
+// maxTested is how many elements of lists the operations of one request may look at,
+// each of them counted for each operation. A list of the most values, and the most
+// operations on it, stay below.
+const maxTested = scim.MaxOperations * schema.MaxValues
+
 // Plan is a compiled PATCH. It is not changed by its use and may be applied
 // to any number of documents, also at the same time.
 type Plan struct {

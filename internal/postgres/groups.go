@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -97,27 +98,59 @@ func (v view) insertGroup(ctx context.Context, query queryFunc, args []any, memb
 const lockGroup = getGroup + `
 for    no key update of g`
 
-// updateGroup edits a group under its lock, so that the members that the edit
-// sees, counts and changes stay as they are meanwhile.
+// updateGroup edits a group. An edit that looks at the members may take long, and is made
+// without a lock as long as no other writer is faster.
 func (v view) updateGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
+	for try := 0; c.Links && try < optimisticTries; try++ {
+		if r, err = v.updateReadGroup(ctx, t, id, c); !errors.Is(err, errOutrun) {
+			return r, err
+		}
+	}
+	return v.updateLockedGroup(ctx, t, id, c)
+}
+
+// updateReadGroup edits a group and its members as they are read, and stores the edit if
+// the version is still the same. Else the error is errOutrun.
+func (v view) updateReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
+	old, edit, err := v.editReadGroup(ctx, t, id, c)
+	if err != nil || isZero(edit) {
+		return old.Record, err
+	}
+	var now directory.Record
+	err = v.inTx(ctx, func(b *pgx.Batch) { v.queueGroup(b, id, &now) }, func(tx pgx.Tx) error {
+		if now.Version != old.Version {
+			return errOutrun
+		}
+		r, err = v.storeGroup(ctx, tx, t, old, edit)
+		return err
+	})
+	return r, err
+}
+
+// editReadGroup reads the version before the members: if it is still the same when the
+// edit is stored, so are they.
+func (v view) editReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (old directory.Resource, e directory.Edit, err error) {
+	b := new(pgx.Batch)
+	v.queueRead(b, getGroup, id, &old.Record)
+	v.queueAllMembers(b, id, &old.Record)
+	if err = v.pool.SendBatch(ctx, b).Close(); err != nil {
+		return old, e, err
+	}
+	return v.editGroup(t, old, c)
+}
+
+// updateLockedGroup edits a group under its lock, so that the members that the edit
+// sees, counts and changes stay as they are meanwhile.
+func (v view) updateLockedGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
 	var old directory.Resource
 	lock := func(b *pgx.Batch) {
 		v.queueGroup(b, id, &old.Record)
 		if c.Links {
-			b.Queue(getMembers, v.org, uid(id)).Query(func(rows pgx.Rows) (err error) {
-				old.Links, err = readMemberLinks(rows, old.MemberCount)
-				return err
-			})
+			v.queueAllMembers(b, id, &old.Record)
 		}
 	}
 	err = v.inTx(ctx, lock, func(tx pgx.Tx) error {
-		if err := c.Match.CheckMatch(old.Version); err != nil {
-			return err
-		}
-		if old.Document, err = t.Load(old.Doc); err != nil {
-			return err
-		}
-		edit, err := c.Edit(old)
+		old, edit, err := v.editGroup(t, old, c)
 		if err != nil {
 			return err
 		}
@@ -127,10 +160,35 @@ func (v view) updateGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c d
 	return r, err
 }
 
+// editGroup computes the new state of a group that was read.
+func (v view) editGroup(t *schema.Type, old directory.Resource, c directory.Change) (directory.Resource, directory.Edit, error) {
+	err := c.Match.CheckMatch(old.Version)
+	if err != nil {
+		return old, directory.Edit{}, err
+	}
+	if old.Document, err = t.Load(old.Doc); err != nil {
+		return old, directory.Edit{}, err
+	}
+	e, err := c.Edit(old)
+	return old, e, err
+}
+
 // queueGroup locks the group and reads it.
 func (v view) queueGroup(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
-	b.Queue(lockGroup, v.org, uid(id)).Query(func(rows pgx.Rows) error {
+	v.queueRead(b, lockGroup, id, r)
+}
+
+func (v view) queueRead(b *pgx.Batch, sql string, id uuid.UUID, r *directory.Record) {
+	b.Queue(sql, v.org, uid(id)).Query(func(rows pgx.Rows) error {
 		return readOne(rows, func(raw [][]byte) { *r = readGroup(raw) })
+	})
+}
+
+// queueAllMembers reads all members of a group that has been read before them.
+func (v view) queueAllMembers(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
+	b.Queue(getMembers, v.org, uid(id)).Query(func(rows pgx.Rows) (err error) {
+		r.Links, err = readMemberLinks(rows, r.MemberCount)
+		return err
 	})
 }
 
