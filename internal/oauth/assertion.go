@@ -117,48 +117,43 @@ func (e Endpoints) asserted(r *http.Request, form url.Values) (Client, error) {
 	if id := form.Get("client_id"); id != "" && id != said.Subject {
 		return Client{}, invalidRequest("client_id is not the sub of the client assertion")
 	}
-	return e.guarded(r, said.Subject, func(id uuid.UUID) (Client, error) {
+	return e.guarded(r, said.Subject, func(c Client) error {
 		base := e.BaseURL(r)
-		return e.Service.AuthenticateAssertion(r.Context(), id, assertion, base, base+TokenPath)
+		return e.Service.checkAssertion(r.Context(), c, assertion, base, base+TokenPath)
 	})
 }
 
-// AuthenticateAssertion returns the client with the id if it has signed the
-// assertion for one of the audiences, and not used it before. It returns
-// ErrNotFound, ErrKeysAway, and errors that wrap ErrWrongSecret and tell the
-// client what is wrong. The client may be in any state.
-func (s *Service) AuthenticateAssertion(ctx context.Context, id uuid.UUID, assertion string, audiences ...string) (Client, error) {
-	client, err := s.store.Client(ctx, id)
+// checkAssertion checks that the client has signed the assertion for one of the
+// audiences, and not used it before. It returns ErrKeysAway, and errors that wrap
+// ErrWrongSecret and tell the client what is wrong.
+func (s *Service) checkAssertion(ctx context.Context, client Client, assertion string, audiences ...string) error {
+	keys, err := s.store.ClientKeys(ctx, client.Org, client.ID)
 	if err != nil {
-		return Client{}, fmt.Errorf("find client: %w", err)
-	}
-	keys, err := s.store.ClientKeys(ctx, client.Org, id)
-	if err != nil {
-		return Client{}, fmt.Errorf("read keys of client: %w", err)
+		return fmt.Errorf("read keys of client: %w", err)
 	}
 	var c registeredClaims
 	_, err = parseSigned(assertion, &c, func(kid string) (foreignKeys, error) { return s.clientKeys(ctx, keys, kid) })
 	if errors.Is(err, ErrKeysAway) || err != nil && ctx.Err() != nil {
-		return Client{}, fmt.Errorf("read keys of client: %w", err)
+		return fmt.Errorf("read keys of client: %w", err)
 	}
 	if err == nil {
-		err = checkAssertion(c, id, audiences)
+		err = checkAssertionClaims(c, client.ID, audiences)
 	} else {
 		err = explainAssertion(err)
 	}
 	if err != nil {
-		return Client{}, fmt.Errorf("%w: %w", ErrWrongSecret, err)
+		return fmt.Errorf("%w: %w", ErrWrongSecret, err)
 	}
 	hash := sha256.Sum256([]byte(c.ID))
 	// Noted for longer than any server accepts it, however their clocks differ.
-	fresh, err := s.store.UseAssertion(ctx, client.Org, id, hash[:], c.ExpiresAt.Add(2*foreignLeeway), time.Now())
+	fresh, err := s.store.UseAssertion(ctx, client.Org, client.ID, hash[:], c.ExpiresAt.Add(2*foreignLeeway), time.Now())
 	switch {
 	case err != nil:
-		return Client{}, fmt.Errorf("note assertion: %w", err)
+		return fmt.Errorf("note assertion: %w", err)
 	case !fresh:
-		return Client{}, fmt.Errorf("%w: %w", ErrWrongSecret, assertionError("one with its jti was used before"))
+		return fmt.Errorf("%w: %w", ErrWrongSecret, assertionError("one with its jti was used before"))
 	default:
-		return client, nil
+		return nil
 	}
 }
 
@@ -196,8 +191,8 @@ func explainAssertion(err error) error {
 	}
 }
 
-// checkAssertion looks at what the signature and the times do not show.
-func checkAssertion(c registeredClaims, client uuid.UUID, audiences []string) error {
+// checkAssertionClaims looks at what the signature and the times do not show.
+func checkAssertionClaims(c registeredClaims, client uuid.UUID, audiences []string) error {
 	switch {
 	case c.Issuer != client.String(), c.Subject != c.Issuer:
 		return assertionError("its iss and sub must both be the client's id, in lower case")

@@ -279,3 +279,22 @@ func TestSetClientKeys_Refuses(t *testing.T) {
 		t.Errorf("a client of another organisation: %v", err)
 	}
 }
+
+// An assertion is checked in a pause too, and what is wrong with it is not told then.
+func TestAssertion_IsAcceptedInAPause(t *testing.T) {
+	t.Parallel()
+	a := newAsserter(t, oauth.ClientKeys{Set: keySet(t, "ed")}, oauth.Options{})
+	wrong := a.assertion(t, jwt.SigningMethodRS256, "rsa", nil)
+	var status int
+	var body map[string]any
+	for range 10 {
+		status, body = a.post(t, wrong, nil, nil)
+	}
+	if status != http.StatusTooManyRequests || body["error"] != "slow_down" {
+		t.Errorf("the tenth failure: %d %v", status, body)
+	}
+	right := a.assertion(t, jwt.SigningMethodEdDSA, "ed", nil)
+	if status, body = a.post(t, right, nil, nil); status != http.StatusOK {
+		t.Errorf("a good one in the pause: %d %v", status, body)
+	}
+}

@@ -197,6 +197,14 @@ func (c Client) HasSecret(secret string) bool {
 	return current == 1 || previous == 1 && time.Now().Before(c.PreviousSecretUntil)
 }
 
+// prove returns ErrWrongSecret unless the secret is the client's.
+func (c Client) prove(secret string) error {
+	if !c.HasSecret(secret) {
+		return ErrWrongSecret
+	}
+	return nil
+}
+
 func newSecret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents

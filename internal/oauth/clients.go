@@ -2,8 +2,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -197,20 +195,28 @@ func (e *GrantError) Error() string {
 // Authenticate returns the client with the id if the secret is its own, else
 // ErrNotFound or ErrWrongSecret. The client may be in any state.
 func (s *Service) Authenticate(ctx context.Context, id uuid.UUID, secret string) (Client, error) {
-	c, err := s.store.Client(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		c = nobody // whose secret is compared all the same, in the same time
+	c, err := s.find(ctx, id, false)
+	if err == nil {
+		err = c.prove(secret)
 	}
-	right := c.HasSecret(secret)
-	switch {
-	case err != nil:
-		return Client{}, fmt.Errorf("find client: %w", err)
-	case !right:
-		return Client{}, ErrWrongSecret
-	default:
-		return c, nil
+	if err != nil {
+		return Client{}, err
 	}
+	return c, nil
 }
 
-// nobody is a client that no secret fits.
-var nobody = Client{SecretHash: make([]byte, sha256.Size)}
+// find looks a client up that is to be authenticated, in turn if it is in a pause.
+func (s *Service) find(ctx context.Context, id uuid.UUID, paused bool) (Client, error) {
+	if paused {
+		done, err := s.guesses.turn(ctx)
+		if err != nil {
+			return Client{}, fmt.Errorf("find client: %w", err)
+		}
+		defer done()
+	}
+	c, err := s.store.Client(ctx, id)
+	if err != nil {
+		return Client{}, fmt.Errorf("find client: %w", err)
+	}
+	return c, nil
+}

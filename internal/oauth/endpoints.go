@@ -108,36 +108,43 @@ func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, erro
 	if err != nil {
 		return Client{}, err
 	}
-	return e.guarded(r, name, func(id uuid.UUID) (Client, error) {
-		return e.Service.Authenticate(r.Context(), id, secret)
-	})
+	return e.guarded(r, name, func(c Client) error { return c.prove(secret) })
 }
 
-// guarded finds the client of a name, unless too much failed of late.
-func (e Endpoints) guarded(r *http.Request, name string, find func(id uuid.UUID) (Client, error)) (Client, error) {
+// guarded finds the client of a name that proves to be it. After too many failures
+// the next ones are told nothing but to wait, whatever they are; the right proof is
+// accepted all the same.
+func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) error) (Client, error) {
 	id, err := uuid.Parse(name)
 	if err != nil {
 		id = uuid.Nil // which no client has
 	}
 	s, ctx, address, at := e.Service, r.Context(), e.Address(r), time.Now()
-	if wait := s.guesses.pause(id, address, at); wait > 0 {
+	who := suspect{id, sourceOf(address)}
+	wait := s.guesses.pause(who, at)
+	client, err := s.find(ctx, id, wait > 0)
+	if err == nil {
+		err = prove(client)
+	}
+	unknown, wrong := errors.Is(err, ErrNotFound), errors.Is(err, ErrWrongSecret)
+	switch {
+	case err == nil:
+		s.guesses.succeeded(who, at)
+		return client, nil
+	case wait > 0 && (unknown || wrong || errors.Is(err, ErrKeysAway)):
 		s.log.WarnContext(ctx, "client refused: too many failures", "client", id, "from", address)
 		return Client{}, tooFast(wait)
-	}
-	client, err := find(id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		s.guesses.failed(id, address, false, at)
+	case unknown:
+		s.guesses.failed(who, false, at)
 		s.log.WarnContext(ctx, "client refused: not found", "from", address)
 		return Client{}, refuse(http.StatusBadRequest, "invalid_client", "client not found")
-	case errors.Is(err, ErrWrongSecret):
-		s.guesses.failed(id, address, true, at)
+	case wrong:
+		s.guesses.failed(who, true, at)
 		s.log.WarnContext(ctx, "client refused", "client", id, "from", address, "error", err)
 		return Client{}, unauthenticated(reason(err))
-	case err == nil:
-		s.guesses.succeeded(id, address, at)
+	default:
+		return Client{}, err
 	}
-	return client, err
 }
 
 // reason is what a client is told that did not authenticate: of an assertion,

@@ -1,10 +1,14 @@
 package oauth_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,36 +43,119 @@ func ask(t *testing.T, endpoint func(http.ResponseWriter, *http.Request) error, 
 
 const grantForm = "grant_type=client_credentials"
 
+// In a pause who fails is told to wait and nothing else; who does not, is let in.
 func TestServeToken_SlowsGuessing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := oauth.New(newMemory(), oauth.Options{})
 		c, secret := newClient(t, s)
 		token := endpoints(s).Token
-		for n := range 6 {
-			if status, _, _ := ask(t, token, c, "guess", grantForm); status != http.StatusUnauthorized {
-				t.Fatalf("guess %d: %d", n, status)
+		guess := func(want int) {
+			t.Helper()
+			status, answer, header := ask(t, token, c, "guess", grantForm)
+			if status != want {
+				t.Fatalf("a guess: %d, want %d", status, want)
+			}
+			if status == http.StatusTooManyRequests {
+				want := map[string]any{"error": "slow_down", "description": "too many failed attempts to authenticate; retry in 1 seconds"}
+				want["error_description"] = want["description"]
+				if diff := cmp.Diff(want, answer); diff != "" || header.Get("Retry-After") != "1" {
+					t.Errorf("%v, (-want +got):\n%s", header, diff)
+				}
 			}
 		}
-		for _, secret := range []string{"guess", secret} {
-			status, answer, header := ask(t, token, c, secret, grantForm)
-			want := map[string]any{"error": "slow_down", "description": "too many failed attempts to authenticate; retry in 1 seconds"}
-			want["error_description"] = want["description"]
-			if diff := cmp.Diff(want, answer); diff != "" || status != http.StatusTooManyRequests || header.Get("Retry-After") != "1" {
-				t.Errorf("%d, %v, (-want +got):\n%s", status, header, diff)
-			}
+		for range 6 {
+			guess(http.StatusUnauthorized)
 		}
+		guess(http.StatusTooManyRequests)
 		for _, endpoint := range []func(http.ResponseWriter, *http.Request) error{endpoints(s).Revoke, endpoints(s).Introspect} {
-			if status, _, _ := ask(t, endpoint, c, secret, "token=x"); status != http.StatusTooManyRequests {
-				t.Errorf("another endpoint: %d", status)
+			if status, _, _ := ask(t, endpoint, c, "guess", "token=x"); status != http.StatusTooManyRequests {
+				t.Errorf("a guess at another endpoint: %d", status)
 			}
-		}
-		if status, _, _ := ask(t, token, c, secret, grantForm, "198.51.100.7"); status != http.StatusOK {
-			t.Errorf("the client from its own address: %d", status)
 		}
 		time.Sleep(time.Second)
-		if status, _, _ := ask(t, token, c, secret, grantForm); status != http.StatusOK {
-			t.Errorf("after the pause: %d", status)
+		guess(http.StatusUnauthorized)
+		if status, _, _ := ask(t, endpoints(s).Introspect, c, secret, "token=x"); status != http.StatusOK {
+			t.Errorf("the right secret in a pause: %d", status)
+		}
+		guess(http.StatusUnauthorized) // since the client is known here now
+	})
+}
+
+// Nobody locks a client out by failing in its name, or beside it.
+func TestServeToken_RightSecretIsNeverRefused(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(n int, c oauth.Client) (client oauth.Client, address string){
+		"from anywhere": func(n int, c oauth.Client) (oauth.Client, string) { return c, fmt.Sprintf("198.51.100.%d", n%200) },
+		"from its network, as nobody": func(n int, _ oauth.Client) (oauth.Client, string) {
+			return oauth.Client{ID: uuid.New()}, fmt.Sprintf("2001:db8::%x", n)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := oauth.New(newMemory(), oauth.Options{})
+			token := endpoints(s).Token
+			known, knownSecret := newClient(t, s)
+			stranger, strangerSecret := newClient(t, s)
+			const home = "2001:db8::1"
+			if status, _, _ := ask(t, token, known, knownSecret, grantForm, home); status != http.StatusOK {
+				t.Fatal(status)
+			}
+			var last int
+			for n := range 12_000 { // more than there are records
+				client, address := fail(n, []oauth.Client{known, stranger}[n%2])
+				last, _, _ = ask(t, token, client, "guess", grantForm, address)
+			}
+			if last != http.StatusTooManyRequests {
+				t.Errorf("the last of 12,000 failures is answered %d", last)
+			}
+			if status, _, _ := ask(t, token, known, "typo", grantForm, home); status != http.StatusUnauthorized {
+				t.Errorf("a typo of who authenticated here before: %d", status)
+			}
+			for c, secret := range map[*oauth.Client]string{&known: knownSecret, &stranger: strangerSecret} {
+				if status, _, _ := ask(t, token, *c, secret, grantForm, home); status != http.StatusOK {
+					t.Errorf("the right secret: %d", status)
+				}
+			}
+		})
+	}
+}
+
+// slow is a store that takes a second to find a client.
+type slow struct {
+	*memory
+	now, most atomic.Int32 // look-ups under way
+}
+
+func (s *slow) Client(ctx context.Context, id uuid.UUID) (oauth.Client, error) {
+	s.most.Store(max(s.most.Load(), s.now.Add(1)))
+	defer s.now.Add(-1)
+	time.Sleep(time.Second)
+	return s.memory.Client(ctx, id)
+}
+
+// A flood of failures takes two connections of the store, and no more.
+func TestServeToken_FailuresTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{memory: newMemory()}
+		s := oauth.New(store, oauth.Options{})
+		token := endpoints(s).Token
+		for range 25 { // a pause of 16 seconds
+			ask(t, token, oauth.Client{ID: uuid.New()}, "guess", grantForm)
+		}
+		store.most.Store(0)
+		var flood sync.WaitGroup
+		for range 20 {
+			flood.Go(func() {
+				if status, _, _ := ask(t, token, oauth.Client{ID: uuid.New()}, "guess", grantForm); status != http.StatusTooManyRequests {
+					t.Errorf("a guess in the pause: %d", status)
+				}
+			})
+		}
+		flood.Wait()
+		if got := store.most.Load(); got != 2 {
+			t.Errorf("%d look-ups at once of clients in a pause, want 2", got)
 		}
 	})
 }

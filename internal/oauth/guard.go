@@ -1,6 +1,8 @@
 package oauth
 
 import (
+	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -8,112 +10,157 @@ import (
 )
 
 const (
-	// Failures that cost nothing: of one client from one address, and of a client
-	// or an address in all.
+	// Failures that cost nothing: of one client from one source, and of a client
+	// or a source in all.
 	freeOfPair  = 5
 	freeOfTotal = 20
-	// Each failure beyond doubles the time for which nothing is accepted.
+	// Each failure beyond doubles the pause in which failures are told nothing.
 	firstPause   = time.Second
 	longestPause = time.Minute
 	// forgiven is how long after the last failure they are all forgotten.
 	forgiven = 15 * time.Minute
-	// guardSize bounds the memory: 10,000 records, some 2 MB.
+	// guardSize bounds the memory: 10,000 records of those who fail and as many of
+	// those who do not, some 4 MB.
 	guardSize = 10_000
+	// pausedAtOnce is how many look-ups are made at once of clients in a pause.
+	pausedAtOnce = 2
 )
 
-// suspect is a client that authenticates from an address. Without one of the
-// two, it stands for all clients of the address, or all addresses of the client.
+// suspect is a client that authenticates from a source. Without one of the
+// two, it stands for all clients of the source, or all sources of the client.
 type suspect struct {
-	client  uuid.UUID
-	address string
+	client uuid.UUID
+	source string
 }
 
-// record is what is known of a suspect.
-type record struct {
-	failures int
-	until    time.Time // nothing is accepted before
-	last     time.Time // of anything
-	good     bool      // the right secret came from here
+// failures are those of a suspect.
+type failures struct {
+	count int
+	until time.Time // end of the pause
+	last  time.Time
 }
 
 // guard slows down who guesses secrets. The secrets have 256 bits, so what it
-// protects is not them but the server. A client from an address where it has
-// authenticated before is only held back by its own failures there: nobody can
-// lock it out by failing in its name.
+// protects is not them but the server, and the right one is accepted at any time:
+// nobody can lock a client out by failing in its name or beside it. Who fails in a
+// pause is told nothing but to wait. A client that has authenticated from a source
+// before is held back only by its own failures there.
 type guard struct {
-	mu      sync.Mutex
-	size    int
-	records map[suspect]*record
+	turns chan struct{} // taken while a client in a pause is looked up
+
+	mu    sync.Mutex
+	size  int // of each of the maps
+	fails map[suspect]*failures
+	// good holds when a client last authenticated from a source. It is a map of its
+	// own, so that those who fail, and may be any number, push nobody out of it.
+	good map[suspect]time.Time
 }
 
 func newGuard(size int) *guard {
-	return &guard{size: size, records: make(map[suspect]*record)}
+	return &guard{
+		turns: make(chan struct{}, pausedAtOnce),
+		size:  size, fails: make(map[suspect]*failures), good: make(map[suspect]time.Time),
+	}
 }
 
-// pause is how long the client must wait before its secret is looked at.
-func (g *guard) pause(client uuid.UUID, address string, at time.Time) time.Duration {
+// sourceOf is what an address is counted by: an IPv6 address by its network of 64
+// bits, since whoever has one of its addresses has them all.
+func sourceOf(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, _ := ip.Prefix(64) // which every IPv6 address has
+	return network.String()
+}
+
+// pause is for how long failures are told nothing.
+func (g *guard) pause(s suspect, at time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	pair := g.records[suspect{client, address}]
-	if pair != nil && (pair.good || pair.until.After(at)) {
-		return max(0, pair.until.Sub(at))
+	wait := g.left(s, at)
+	if _, good := g.good[s]; good {
+		return wait
 	}
-	var wait time.Duration
-	for _, total := range totals(client, address) {
-		if r := g.records[total]; r != nil {
-			wait = max(wait, r.until.Sub(at))
-		}
+	for _, total := range s.totals() {
+		wait = max(wait, g.left(total, at))
 	}
 	return wait
 }
 
-// failed counts a failure. One of a client that does not exist is the
-// address's alone: there are more names than memory.
-func (g *guard) failed(client uuid.UUID, address string, exists bool, at time.Time) {
+func (g *guard) left(s suspect, at time.Time) time.Duration {
+	f := g.fails[s]
+	if f == nil {
+		return 0
+	}
+	return max(0, f.until.Sub(at))
+}
+
+// turn waits for one of the few look-ups that are made at once of clients in a pause,
+// so that a flood of failures leaves the store to others. It returns the error of a
+// request that has ended.
+func (g *guard) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case g.turns <- struct{}{}:
+		return func() { <-g.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// failed counts a failure. One of a client that does not exist is the source's
+// alone: there are more names than memory.
+func (g *guard) failed(s suspect, exists bool, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !exists {
-		g.at(suspect{address: address}, at).fail(freeOfTotal, at)
+		g.at(suspect{source: s.source}, at).add(freeOfTotal, at)
 		return
 	}
-	g.at(suspect{client, address}, at).fail(freeOfPair, at)
-	for _, total := range totals(client, address) {
-		g.at(total, at).fail(freeOfTotal, at)
+	g.at(s, at).add(freeOfPair, at)
+	for _, total := range s.totals() {
+		g.at(total, at).add(freeOfTotal, at)
 	}
 }
 
-// succeeded clears the client at this address.
-func (g *guard) succeeded(client uuid.UUID, address string, at time.Time) {
+// succeeded clears the client at this source.
+func (g *guard) succeeded(s suspect, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	*g.at(suspect{client, address}, at) = record{good: true, last: at}
-}
-
-func totals(client uuid.UUID, address string) [2]suspect {
-	return [2]suspect{{client: client}, {address: address}}
-}
-
-func (r *record) fail(free int, at time.Time) {
-	if at.Sub(r.last) > forgiven {
-		r.failures = 0
+	delete(g.fails, s)
+	if _, known := g.good[s]; !known && len(g.good) >= g.size {
+		evict(g.good, func(last time.Time) time.Time { return last })
 	}
-	r.failures++
-	r.last = at
-	if over := r.failures - free; over > 0 {
-		r.until = at.Add(min(longestPause, firstPause<<min(over-1, 10)))
+	g.good[s] = at
+}
+
+func (s suspect) totals() [2]suspect { return [2]suspect{{client: s.client}, {source: s.source}} }
+
+func (f *failures) add(free int, at time.Time) {
+	if at.Sub(f.last) > forgiven {
+		f.count = 0
+	}
+	f.count++
+	f.last = at
+	if over := f.count - free; over > 0 {
+		f.until = at.Add(min(longestPause, firstPause<<min(over-1, 10)))
 	}
 }
 
-// at returns the record of a suspect, new if need be. When there are too many,
-// the oldest of a few goes.
-func (g *guard) at(s suspect, at time.Time) *record {
-	r, ok := g.records[s]
+// at returns the failures of a suspect, none if there are none so far. When there are
+// too many suspects, the one that failed last the longest ago of a few goes.
+func (g *guard) at(s suspect, at time.Time) *failures {
+	f, ok := g.fails[s]
 	if !ok {
-		if len(g.records) >= g.size {
-			evict(g.records, func(r *record) time.Time { return r.last })
+		if len(g.fails) >= g.size {
+			evict(g.fails, func(f *failures) time.Time { return f.last })
 		}
-		r = &record{last: at}
-		g.records[s] = r
+		f = &failures{last: at}
+		g.fails[s] = f
 	}
-	return r
+	return f
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/google/uuid"
 )
 
-func TestGuard_SlowsOneClientFromOneAddress(t *testing.T) {
+func TestGuard_SlowsOneClientFromOneSource(t *testing.T) {
 	t.Parallel()
-	g, client, at := newGuard(100), uuid.New(), time.Now()
+	g, s, at := newGuard(100), suspect{uuid.New(), "a"}, time.Now()
 	fail := func(want time.Duration) {
 		t.Helper()
-		g.failed(client, "a", true, at)
-		if got := g.pause(client, "a", at); got != want {
+		g.failed(s, true, at)
+		if got := g.pause(s, at); got != want {
 			t.Errorf("pause %v, want %v", got, want)
 		}
 	}
@@ -24,19 +24,19 @@ func TestGuard_SlowsOneClientFromOneAddress(t *testing.T) {
 	for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
 		fail(want)
 	}
-	if got := g.pause(client, "b", at); got != 0 {
-		t.Errorf("from another address: %v", got)
+	if got := g.pause(suspect{s.client, "b"}, at); got != 0 {
+		t.Errorf("from another source: %v", got)
 	}
-	if got := g.pause(uuid.New(), "a", at); got != 0 {
+	if got := g.pause(suspect{uuid.New(), "a"}, at); got != 0 {
 		t.Errorf("another client: %v", got)
 	}
 	for range 100 {
-		g.failed(client, "a", true, at)
+		g.failed(s, true, at)
 	}
-	if got := g.pause(client, "a", at); got != longestPause {
+	if got := g.pause(s, at); got != longestPause {
 		t.Errorf("after 100 failures: %v", got)
 	}
-	if got := g.pause(client, "a", at.Add(longestPause)); got != 0 {
+	if got := g.pause(s, at.Add(longestPause)); got != 0 {
 		t.Errorf("after the pause: %v", got)
 	}
 	at = at.Add(forgiven + time.Second)
@@ -45,57 +45,82 @@ func TestGuard_SlowsOneClientFromOneAddress(t *testing.T) {
 
 // Who guesses from everywhere, or of everybody, is slowed too; but those who have
 // authenticated before are not held back by it.
-func TestGuard_SlowsInTotalButLocksNobodyOut(t *testing.T) {
+func TestGuard_SlowsInTotal(t *testing.T) {
 	t.Parallel()
-	at := time.Now()
-	client, address := uuid.New(), "a"
+	at, s := time.Now(), suspect{uuid.New(), "a"}
 	for name, fail := range map[string]func(g *guard, n int){
-		"one client from many addresses": func(g *guard, n int) { g.failed(client, fmt.Sprint(n), true, at) },
-		"many clients from one address":  func(g *guard, _ int) { g.failed(uuid.New(), address, true, at) },
-		"unknown clients":                func(g *guard, _ int) { g.failed(uuid.New(), address, false, at) },
+		"one client from many sources": func(g *guard, n int) { g.failed(suspect{s.client, fmt.Sprint(n)}, true, at) },
+		"many clients from one source": func(g *guard, _ int) { g.failed(suspect{uuid.New(), s.source}, true, at) },
+		"unknown clients":              func(g *guard, _ int) { g.failed(suspect{uuid.New(), s.source}, false, at) },
 	} {
 		g := newGuard(100)
 		good := newGuard(100)
-		good.succeeded(client, address, at)
+		good.succeeded(s, at)
 		for n := range freeOfTotal + 1 {
 			fail(g, n)
 			fail(good, n)
 		}
-		if got := g.pause(client, address, at); got != time.Second {
+		if got := g.pause(s, at); got != time.Second {
 			t.Errorf("%s: pause %v, want a second", name, got)
 		}
-		if got := good.pause(client, address, at); got != 0 {
-			t.Errorf("%s, known at the address: pause %v", name, got)
+		if got := good.pause(s, at); got != 0 {
+			t.Errorf("%s, known at the source: pause %v", name, got)
 		}
 	}
 }
 
 func TestGuard_SuccessForgives(t *testing.T) {
 	t.Parallel()
-	g, client, at := newGuard(100), uuid.New(), time.Now()
+	g, s, at := newGuard(100), suspect{uuid.New(), "a"}, time.Now()
 	for range freeOfPair {
-		g.failed(client, "a", true, at)
+		g.failed(s, true, at)
 	}
-	g.succeeded(client, "a", at)
-	g.failed(client, "a", true, at)
-	if got := g.pause(client, "a", at); got != 0 {
+	g.succeeded(s, at)
+	g.failed(s, true, at)
+	if got := g.pause(s, at); got != 0 {
 		t.Errorf("pause %v after a success and one failure", got)
 	}
 	for range freeOfPair {
-		g.failed(client, "a", true, at)
+		g.failed(s, true, at)
 	}
-	if got := g.pause(client, "a", at); got != time.Second {
+	if got := g.pause(s, at); got != time.Second {
 		t.Errorf("pause %v, want a second: a known client is held back by its own failures", got)
 	}
 }
 
+// Those who fail are any number, and push out only each other.
 func TestGuard_IsBounded(t *testing.T) {
 	t.Parallel()
-	g, at := newGuard(100), time.Now()
+	g, at, good := newGuard(100), time.Now(), suspect{uuid.New(), "a"}
+	g.succeeded(good, at)
 	for n := range 1000 {
-		g.failed(uuid.New(), fmt.Sprint(n), true, at.Add(time.Duration(n)*time.Second))
+		at = at.Add(time.Second)
+		g.failed(suspect{uuid.New(), fmt.Sprint(n)}, true, at)
 	}
-	if len(g.records) > 100 {
-		t.Errorf("%d records", len(g.records))
+	if _, kept := g.good[good]; !kept || len(g.fails) > 100 {
+		t.Errorf("%d records of failures; who did not fail is known: %v", len(g.fails), kept)
+	}
+	for n := range 1000 {
+		g.succeeded(suspect{uuid.New(), fmt.Sprint(n)}, at)
+	}
+	if len(g.good) > 100 {
+		t.Errorf("%d records of those who did not fail", len(g.good))
+	}
+}
+
+func TestSourceOf(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"192.0.2.1":                      "192.0.2.1",
+		"::ffff:192.0.2.1":               "192.0.2.1",
+		"2001:db8:1:2:3:4:5:6":           "2001:db8:1:2::/64",
+		"2001:db8:1:2:ffff:ffff:ffff:fe": "2001:db8:1:2::/64",
+		"2001:db8:1:3::1":                "2001:db8:1:3::/64",
+		"fe80::1%eth0":                   "fe80::/64",
+		"@":                              "@", // of a Unix socket
+	} {
+		if got := sourceOf(address); got != want {
+			t.Errorf("%s counts as %s, want %s", address, got, want)
+		}
 	}
 }
