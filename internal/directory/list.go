@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"math"
 
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
@@ -21,6 +22,9 @@ type ListRequest struct {
 	// page, 0 for the total alone. HasCount tells that the client chose it.
 	Start, Count int
 	HasCount     bool
+	// Whole tells that the page must not end before its count: who counts pages would miss
+	// what is left out.
+	Whole bool
 	// ByCursor asks for the page behind Cursor, instead of the one at Start, and
 	// for the next cursor (RFC 9865); an empty Cursor is before the first page.
 	ByCursor bool
@@ -60,7 +64,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		}
 	}
 	of.ActiveOnly = t.Is(schema.User) && of.Filter == nil
-	of.Links, of.Pieces = wantsLinks(t, r.Projection), true
+	of.Links, of.Pieces, of.Bytes = wantsLinks(t, r.Projection), true, r.bytes()
 	list := ""
 	if r.ByCursor {
 		list = listName(o.ID, "list", of)
@@ -88,7 +92,7 @@ func (d *Directory) ListAll(ctx context.Context, o org.Org, project func(*schema
 		return Listed{}, err
 	}
 	for i, of := range list {
-		list[i].Links, list[i].Pieces = wantsLinks(of.Type, project(of.Type)), true
+		list[i].Links, list[i].Pieces, list[i].Bytes = wantsLinks(of.Type, project(of.Type)), true, r.bytes()
 	}
 	return d.turn(ctx, listName(o.ID, "all", list...), r, func(p Query) (Page, error) {
 		for i := range list {
@@ -96,6 +100,14 @@ func (d *Directory) ListAll(ctx context.Context, o org.Org, project func(*schema
 		}
 		return d.store.Org(o.ID).ListAll(ctx, list)
 	})
+}
+
+// bytes is how many bytes of documents the page may have.
+func (r ListRequest) bytes() int {
+	if r.Whole {
+		return math.MaxInt
+	}
+	return PageBytes
 }
 
 // selections is what a request selects of each type. A type of which nothing can

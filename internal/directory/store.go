@@ -104,6 +104,8 @@ type Record struct {
 	// Doc is the rendered document (schema.Type.Encode): everything but meta,
 	// groups and members.
 	Doc []byte
+	// Size is how many bytes Doc has, in a store, where it is not read yet.
+	Size int
 	// Links are the groups of a user or the members of a group, by id; nil when
 	// they were not asked for, or are more members than MaxAnswerMembers.
 	Links []Link
@@ -187,10 +189,19 @@ type Query struct {
 	// more than PieceSize of them comes in pieces (Page.Rest), and memory is used again
 	// (Page.Free).
 	Pieces bool
+	// Bytes is how many bytes of documents a page may have, about, before it ends, though
+	// with one resource at least; 0 is any number.
+	Bytes int
 }
 
-// PieceSize is how many resources of a page are held at once.
-const PieceSize = 200
+const (
+	// PieceSize is how many resources of a page are held at once.
+	PieceSize = 200
+	// PageBytes is how many bytes of documents a page has, about, before it ends.
+	PageBytes = 4 << 20
+	// MemberBytes is what a member who is listed counts for.
+	MemberBytes = 128
+)
 
 // TypeQuery selects the resources of one type in a list of several.
 type TypeQuery struct {
@@ -218,6 +229,9 @@ type Page struct {
 	Records []Record
 	// Types are those of the records, in a list of several types.
 	Types []*schema.Type
+	// Full tells that the page ends for its bytes, before its count. Its total may be
+	// unknown then, until it is read in pieces.
+	Full bool
 	// Rest reads the next piece of the page; it is nil where the page ends.
 	Rest func(ctx context.Context) (Page, error)
 	// Free gives back the memory of the documents, which nobody may look at any more.

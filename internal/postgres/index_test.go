@@ -169,7 +169,7 @@ func ordersUseIndexes(t *testing.T, s *shelf, org int64) {
 			for i, typ := range c.types {
 				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Sort: &sorts[i]}})
 			}
-			r := v.ranking(list)
+			r := v.ranking(list, v.inPieces(list[0].Query))
 			places := []directory.Position{{}, {ID: numbered(1, manyUsers/2), Value: c.value}}
 			if r.parts[0].key.nullable && len(list) == 1 {
 				places = append(places, directory.Position{ID: numbered(1, manyUsers/2), Absent: true})

@@ -44,7 +44,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	err = v.pool.SendBatch(ctx, b).Close()
 	switch n := len(p.Records); {
 	case err != nil:
-	case q.Start <= 1 && !marked && n < first.Count:
+	case q.Start <= 1 && !marked && n < first.Count && !p.Full:
 		p.Total = n // the page is the list, whatever came since the total was read
 	case marked && p.Total < mark.total:
 		err = v.page(ctx, s, first, bookmark{}, false, &p)
@@ -68,16 +68,18 @@ func (v view) queuePage(b *pgx.Batch, s listing, q directory.Query, page span, l
 func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
 	mark, marked := v.begin(s.place(q.Start), q)
 	if s.composed && q.Start <= v.few && mark.total <= v.few {
-		if p, err = v.listFew(ctx, s, q); err != nil || p.Total <= v.few {
+		p, err = v.inPiecesIfLarge(q, func(pieces bool) (directory.Page, error) { return v.listFew(ctx, s, q, pieces) })
+		if err != nil || p.Total <= v.few {
 			return p, err
 		}
+		p = directory.Page{}
 	}
 	first := v.piece(q)
 	if q.Start <= 1 && !marked {
 		if err = v.page(ctx, s, first, bookmark{}, false, &p); err != nil {
 			return p, err
 		}
-		if p.Total = len(p.Records); p.Total < first.Count {
+		if p.Total = len(p.Records); p.Total < first.Count && !p.Full {
 			v.rememberOnly(s, p.Records)
 			return p, nil
 		}
@@ -94,19 +96,23 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 // listFew reads the page with the total in one pass over what the filter makes PostgreSQL
 // look at, unless more than few are found: then the total is more than few, and nothing
 // else is true of the page. Of a page in pieces the pass finds the ids.
-func (v view) listFew(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
+func (v view) listFew(ctx context.Context, s listing, q directory.Query, pieces bool) (p directory.Page, err error) {
 	found := s
-	if v.inPieces(q) {
+	if pieces {
 		found = s.bare()
 	}
 	sql, args := found.fewOf(oneMore(q), v.few)
 	err = v.query(s.brief, s.composed)(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, q.Count, &p) }, sql, args...)
 	if err != nil || p.Total > v.few {
+		p.Full = false
 		return p, err
 	}
 	cut(&p, q)
 	switch {
-	case v.inPieces(q):
+	case pieces:
+		if n := len(p.Records); fit(&p, q) && q.After != nil && n > 0 {
+			p.Next = &directory.Position{ID: p.Records[len(p.Records)-1].ID}
+		}
 		return v.gather(ctx, []listing{s}, p)
 	case q.Links:
 		err = v.readLinks(ctx, s, p.Records)

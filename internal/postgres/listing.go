@@ -17,8 +17,9 @@ import (
 const (
 	userFields = `
 select u.id, u.version, u.created_at, u.modified_at, u.doc`
-	userIDs = `
-select u.id`
+	sizeOfUser = `octet_length(u.doc)::bigint`
+	userIDs    = `
+select u.id, ` + sizeOfUser
 	fromUsers = `
 from   users u
 where  u.org_id = $1`
@@ -36,8 +37,9 @@ where  u.org_id = $1`
 
 	groupFields = `
 select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count`
-	groupIDs = `
-select g.id`
+	sizeOfGroup = `octet_length(g.doc)::bigint`
+	groupIDs    = `
+select g.id, ` + sizeOfGroup
 	fromGroups = `
 from   groups g
 where  g.org_id = $1`
@@ -102,7 +104,7 @@ type listing struct {
 	composed bool   // more than a look-up
 	single   bool   // a look-up that finds one resource at most
 	brief    bool   // a look-up that finds few
-	alone    bool   // of ids alone
+	alone    bool   // of ids alone, with the sizes of what they are of
 	total    string // the statement of the total when there is no filter
 
 	fields, fromAll string // of every resource
@@ -116,6 +118,7 @@ type listing struct {
 
 	withLinks bool // these are asked for
 	pieces    bool // what is read is looked at once
+	bytes     int  // of documents that are read at once, about; 0 is any number
 
 	// The links, where owner is one of ids.
 	links, owner, linkOrder string
@@ -128,7 +131,10 @@ func (v view) listing(t *schema.Type, q directory.Query) listing {
 // newListing adds the arguments of the condition to those that are there, of
 // which the first is the organisation.
 func newListing(t *schema.Type, q directory.Query, args []any) listing {
-	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links, pieces: q.Pieces}
+	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links, pieces: q.Pieces, bytes: q.Bytes}
+	if q.Pieces {
+		s.bytes = min(s.bytes, pieceBytes)
+	}
 	if s.table == users {
 		s.fields, s.fromAll, s.ids, s.count = userFields, fromUsers, listUserIDs, countUsers
 		s.links, s.owner, s.linkOrder = listUserGroups, "m.user_id", orderUserGroups
@@ -186,10 +192,7 @@ func isIndexed(a *schema.Attribute) bool {
 
 // bare is the same list of ids alone.
 func (s listing) bare() listing {
-	s.fields, s.alone = userIDs, true
-	if s.table == groups {
-		s.fields = groupIDs
-	}
+	s.fields, s.alone = s.sized(userIDs, groupIDs), true
 	return s
 }
 
@@ -287,20 +290,27 @@ func (s listing) linksOf(ids string) string {
 	return s.links + " and " + s.owner + " = any(array(" + ids + "))" + s.linkOrder
 }
 
-// read reads the records of a page of at most count.
+// read reads the records of a page of at most count, or the first of them if all would
+// be too large.
 func (s listing) read(rows pgx.Rows, count int, p *directory.Page) error {
-	read := s.reader(count, p)
-	return readAll(rows, func(raw [][]byte) { p.Records = append(p.Records, read(raw)) })
+	read, room := s.reader(count, p), s.room()
+	return readAll(rows, func(raw [][]byte) {
+		if room.takes(s.weigh(raw)) {
+			p.Records = append(p.Records, read(raw))
+		}
+		p.Full = room.full
+	})
 }
 
 // readCounted reads records with the total behind their fields, or the total alone.
 func (s listing) readCounted(rows pgx.Rows, count int, p *directory.Page) error {
-	read := s.reader(count, p)
+	read, room := s.reader(count, p), s.room()
 	return readAll(rows, func(raw [][]byte) {
 		last := len(raw) - 1
-		if p.Total = int(readInt(raw[last])); raw[0] != nil {
+		if p.Total = int(readInt(raw[last])); raw[0] != nil && room.takes(s.weigh(raw)) {
 			p.Records = append(p.Records, read(raw[:last]))
 		}
+		p.Full = room.full
 	})
 }
 
@@ -310,7 +320,7 @@ func (s listing) reader(count int, p *directory.Page) func(raw [][]byte) directo
 	memory := s.memory(p)
 	switch {
 	case s.alone:
-		return func(raw [][]byte) directory.Record { return directory.Record{ID: readID(raw[0])} }
+		return readSize
 	case s.table == groups:
 		return memory.readGroup
 	default:

@@ -118,7 +118,7 @@ func timesUseIndexes(t *testing.T, s *shelf, org int64) {
 		{people, `userName eq "user4711@example.org" or externalId sw "HR-4711"`, `users_external`},
 	} {
 		for _, order := range []string{"ascending", "descending"} {
-			r := v.ranking(listOf(t, c.types, c.filter, "meta.lastModified", order))
+			r := v.ranking(listOf(t, c.types, c.filter, "meta.lastModified", order), false)
 			for _, from := range []directory.Position{{}, {ID: numbered(1, manyUsers/2), Value: "2026-01-21T20:00:00Z"}} {
 				sql, args := r.page(r.behind(from)[0], 25)
 				plan := s.explain(t, r.composed, sql, args)

@@ -19,14 +19,13 @@ func (v view) ListAll(ctx context.Context, list []directory.TypeQuery) (p direct
 	case list[0].Sort != nil:
 		p, err = v.listRanked(ctx, list)
 	default:
-		p, err = v.listInTurn(ctx, list)
+		p, err = v.inPiecesIfLarge(list[0].Query, func(pieces bool) (directory.Page, error) { return v.listInTurn(ctx, list, pieces) })
 	}
 	return p, wrap("list several types", err)
 }
 
 // listInTurn lists one type after the other, each in the order of creation.
-func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery) (p directory.Page, err error) {
-	pieces := v.inPieces(list[0].Query)
+func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery, pieces bool) (p directory.Page, err error) {
 	var lists []listing
 	left, at := list[0].Count, 0
 	if after := list[0].After; after != nil && !after.IsStart() {
@@ -48,7 +47,7 @@ func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery) (p dir
 			s, q.Links, q.Pieces = s.bare(), false, false
 		}
 		found, err := v.listPart(ctx, s, q)
-		if err != nil {
+		if p.Full = found.Full || found.Rest != nil; err != nil || p.Full {
 			return p, err
 		}
 		p.Total += found.Total
@@ -56,6 +55,9 @@ func (v view) listInTurn(ctx context.Context, list []directory.TypeQuery) (p dir
 		p.Records = append(p.Records, found.Records...)
 		p.Types = append(p.Types, slices.Repeat([]*schema.Type{of.Type}, len(found.Records))...)
 		left -= len(found.Records)
+	}
+	if pieces && fit(&p, list[0].Query) {
+		more = true
 	}
 	if n := len(p.Records); n > 0 && more && list[0].After != nil {
 		p.Next = &directory.Position{ID: p.Records[n-1].ID, Value: p.Types[n-1].Name}
@@ -81,24 +83,28 @@ func (v view) listPart(ctx context.Context, s listing, q directory.Query) (direc
 
 // listRanked reads the resources of a page in their order, and then their links.
 func (v view) listRanked(ctx context.Context, list []directory.TypeQuery) (p directory.Page, err error) {
-	q, r := list[0].Query, v.ranking(list)
-	mark, marked := v.begin(r.here, q)
-	if p, err = v.rankedPage(ctx, r, q, mark.after, marked); err == nil && marked && p.Total < mark.total {
-		p, err = v.rankedPage(ctx, r, q, directory.Position{}, false)
-	}
-	return p, err
+	q := list[0].Query
+	return v.inPiecesIfLarge(q, func(pieces bool) (directory.Page, error) {
+		r := v.ranking(list, pieces)
+		mark, marked := v.begin(r.here, q)
+		p, err := v.rankedPage(ctx, r, q, mark.after, marked)
+		if err == nil && marked && p.Total < mark.total {
+			p, err = v.rankedPage(ctx, r, q, directory.Position{}, false)
+		}
+		return p, err
+	})
 }
 
 func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from directory.Position, known bool) (p directory.Page, err error) {
 	found, err := v.findRanks(ctx, r, q, from, known)
-	if err != nil {
-		return p, err
+	if err != nil || found.Full && !r.alone {
+		return found.Page, err
 	}
 	all := len(found.Records)
 	n := min(all, max(q.Count, 0))
 	p = found.Page
 	p.Records, p.Types = p.Records[:n], p.Types[:n]
-	if whole := q.Start <= 1 && !known && all < oneMore(q).Count; whole {
+	if whole := q.Start <= 1 && !known && all < oneMore(q).Count && !found.Full; whole {
 		p.Total, err = all, v.linkRanks(ctx, r, p, nil)
 	} else {
 		p.Total, err = v.countAndLinkRanks(ctx, r, p)
@@ -106,9 +112,9 @@ func (v view) rankedPage(ctx context.Context, r ranking, q directory.Query, from
 	switch {
 	case err != nil || n == 0:
 		return p, err
-	case q.After != nil && all > n:
+	case q.After != nil && (all > n || found.Full):
 		p.Next = &found.last
-	case q.After == nil && n == q.Count:
+	case q.After == nil && (n == q.Count || found.Full):
 		there := r.here
 		there.start += n
 		v.marks.put(there, found.last, p.Total)
@@ -141,7 +147,7 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 	for _, s := range r.behind(from) {
 		sql, args := r.page(s, count-len(found.Records))
 		err := query(ctx, func(rows pgx.Rows) error { return r.readPage(rows, &found) }, sql, args...)
-		if err != nil || len(found.Records) == count {
+		if err != nil || len(found.Records) == count || found.Full {
 			return found, err
 		}
 	}

@@ -21,8 +21,10 @@ const (
 	userColumns  = idColumn + `, r.version, r.created_at, r.modified_at, r.doc`
 	groupColumns = userColumns + `, r.member_count` // null for users
 
+	idSizeColumns = idColumn + `, r.size`
+
 	// How many columns these are.
-	userWidth, groupWidth = 5, 6
+	idWidth, userWidth, groupWidth = 2, 5, 6
 )
 
 // ranking is a list in an order of its own, whichever page of it is read.
@@ -35,7 +37,7 @@ type ranking struct {
 	unique     bool   // by values of which no two are equal, so that ids need not be compared
 	descending bool
 	composed   bool
-	alone      bool // of ids alone
+	alone      bool // of ids alone, with sizes
 	grouped    bool // with groups
 	here       place
 }
@@ -60,10 +62,11 @@ func newRanks(size int) (found ranks) {
 	return found
 }
 
-func (v view) ranking(list []directory.TypeQuery) ranking {
+// ranking is of ids alone for a page that is read in pieces.
+func (v view) ranking(list []directory.TypeQuery, pieces bool) ranking {
 	r := ranking{
 		list: list, args: []any{v.org}, sqlType: sortType(list[0].Sort), descending: list[0].Sort.Descending,
-		alone: v.inPieces(list[0].Query), here: place{org: v.org, start: list[0].Start},
+		alone: pieces, here: place{org: v.org, start: list[0].Start},
 	}
 	for _, of := range list {
 		if of.Sort.Attr != nil {
@@ -189,7 +192,7 @@ func (r ranking) page(s step, limit int) (sql string, args []any) {
 	}
 	switch {
 	case r.alone:
-		columns = idColumn + columns
+		columns = idSizeColumns + columns
 	case r.grouped:
 		columns = groupColumns + columns
 	default:
@@ -198,7 +201,7 @@ func (r ranking) page(s step, limit int) (sql string, args []any) {
 	return r.statement(s, 0, limit, columns, func(p part) string {
 		switch {
 		case r.alone:
-			return "(select " + p.rankID() + " as id"
+			return "(select " + p.rankID() + " as id, " + p.sized(sizeOfUser, sizeOfGroup) + " as size"
 		case r.grouped && p.table == users:
 			return "(" + p.fields + ", null::bigint as member_count"
 		default:
@@ -257,13 +260,24 @@ func readPosition(id, value []byte) directory.Position {
 	return directory.Position{ID: readID(id), Value: string(value), Absent: value == nil}
 }
 
+// weigh tells how many bytes of memory a row takes, about.
+func (r ranking) weigh(of *part, raw [][]byte) int {
+	if r.alone {
+		return int(readInt(raw[1]))
+	}
+	return of.weigh(raw)
+}
+
 // readPage reads what the statement of a page finds.
 func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
-	memory := r.parts[0].memory(&found.Page)
+	memory, room := r.parts[0].memory(&found.Page), r.parts[0].room()
+	if r.alone {
+		room.left, room.limited = r.list[0].Bytes, r.list[0].Bytes > 0
+	}
 	width := userWidth
 	switch {
 	case r.alone:
-		width = 1
+		width = idWidth
 	case r.grouped:
 		width = groupWidth
 	}
@@ -272,17 +286,21 @@ func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
 		if len(r.parts) > 1 {
 			of = &r.parts[readInt(raw[width+1])]
 		}
+		if !room.takes(r.weigh(of, raw)) {
+			found.Full = true
+			return
+		}
 		var record directory.Record
 		switch {
 		case r.alone:
-			record.ID = readID(raw[0])
+			record = readSize(raw)
 		case of.table == groups:
 			record = memory.readGroup(raw[:groupWidth])
 		default:
 			record = memory.readUser(raw[:userWidth])
 		}
 		found.Records, found.Types = append(found.Records, record), append(found.Types, of.t)
-		if len(found.Records) == found.size {
+		if n := len(found.Records); n == found.size || r.alone && n < found.size {
 			found.last = readPosition(raw[0], raw[width])
 		}
 	})

@@ -287,7 +287,7 @@ func rankingStatements(t *testing.T, v view) map[string]string {
 			for i, typ := range types {
 				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Filter: parsed(t, typ, `displayName co "a"`), Sort: &sorts[i]}})
 			}
-			r := v.ranking(list)
+			r := v.ranking(list, v.inPieces(list[0].Query))
 			for i, from := range []directory.Position{{}, {ID: uuid.New(), Value: "x"}, {ID: uuid.New(), Absent: true}} {
 				for j, s := range r.behind(from) {
 					name := fmt.Sprint(by, " ", order, " ", i, " ", j)

@@ -65,6 +65,7 @@ func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.Lis
 		return directory.ListRequest{}, scim.InvalidValue("cursor and startIndex are both given; a list is paged by one of them")
 	}
 	p, err := q.projection(t, s)
+	byNumber := !q.isSet("startIndex") && q.isSet("pageNumber")
 	return directory.ListRequest{
 		Filter:     q.first("filter"),
 		HasFilter:  q.has("filter"),
@@ -73,6 +74,7 @@ func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.Lis
 		Start:      start,
 		Count:      count,
 		HasCount:   q.isSet("count", "pageSize"),
+		Whole:      byNumber,
 		ByCursor:   q.has("cursor"),
 		Cursor:     q.first("cursor"),
 		Projection: p,
