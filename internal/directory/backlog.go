@@ -83,8 +83,10 @@ type Backlog interface {
 	// Add keeps a request. More than MaxAccepted that wait are a *scim.Error with
 	// status 429. Of Org only the ID is asked for.
 	Add(ctx context.Context, a Accepted) error
-	// Take gives a worker the oldest request that nobody holds, to hold for a
-	// time, and the outcomes of its steps by number; ErrNotFound when there is none.
+	// Take gives a worker a request that nobody holds, to hold for a time, and the
+	// outcomes of its steps by number; ErrNotFound when there is none. Organisations
+	// take turns: it is the oldest request of the one whose requests the fewest hold,
+	// and of those of the one that was served the longest ago.
 	Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
 	// Hold goes on to hold a request for a time from now; none lets go of it.
 	Hold(ctx context.Context, worker uuid.UUID, a Accepted, hold time.Duration) error

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"net/http"
@@ -40,14 +41,47 @@ func (b backlog) Add(ctx context.Context, a directory.Accepted) error {
 	return wrap("add request to the backlog", err)
 }
 
-// selectOpen finds what nobody works on: a statement across organisations, for
-// the background work only.
+// selectOpen tells whether there is anything that nobody works on: a statement
+// across organisations, for the background work only.
 const selectOpen = `
-select r.org_id, r.id
+select 1
 from   async_requests r
 where  r.finished_at is null and r.held_until <= $1
-order  by r.accepted_at
-limit  10`
+limit  1`
+
+// lockTurns lets workers of all servers choose one after the other, so that each
+// sees what those before it have taken.
+const lockTurns = `select pg_advisory_xact_lock($1)`
+
+// turnsLock is the number of that lock, which nothing else in the database takes.
+const turnsLock = 0x7363696d // "scim"
+
+// selectNext chooses across organisations, for the background work only: the one on
+// whose requests the fewest work, of those the one that was served the longest ago,
+// and its oldest request. It gives the number of this turn, too.
+const selectNext = `
+with waiting as (
+  select r.org_id
+  from   async_requests r
+  left   join async_turns t on t.org_id = r.org_id
+  where  r.finished_at is null
+  group  by r.org_id, t.turn
+  having bool_or(r.held_until <= $1)
+  order  by count(*) filter (where r.held_until > $1), t.turn nulls first, min(r.accepted_at)
+  limit  1
+)
+select r.org_id, r.id, (select coalesce(max(t.turn), 0) + 1 from async_turns t)
+from   async_requests r
+join   waiting w on w.org_id = r.org_id
+where  r.finished_at is null and r.held_until <= $1
+order  by r.accepted_at, r.id
+limit  1`
+
+const setTurn = `
+insert into async_turns (org_id, turn)
+values ($1, $2)
+on conflict (org_id) do update
+set    turn = excluded.turn`
 
 const takeRequest = `
 update async_requests r
@@ -62,32 +96,45 @@ where  s.org_id = $1 and s.request_id = $2 and s.outcome is not null`
 
 // Take implements directory.Backlog.
 func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
+	open := false
 	rows, err := b.pool.Query(ctx, selectOpen, stamp())
-	if err != nil {
-		return a, nil, wrap("find open requests", err)
+	if err == nil {
+		err = readAll(rows, func([][]byte) { open = true })
 	}
-	var open []directory.Accepted
-	err = readAll(rows, func(raw [][]byte) {
-		open = append(open, directory.Accepted{Org: org.Org{ID: org.ID(readInt(raw[0]))}, ID: readID(raw[1])})
-	})
-	if err != nil {
-		return a, nil, wrap("find open requests", err)
+	if err != nil || !open {
+		return a, nil, wrap("find open requests", cmp.Or(err, directory.ErrNotFound))
 	}
 	ctx = context.WithoutCancel(ctx) // what is held must be known to be: nobody else takes it
-	for _, a := range open {
-		if outcomes, err = b.take(ctx, worker, &a, hold); !isNotFound(err) {
-			return a, outcomes, wrap("take request", err)
-		}
+	err = b.inTx(ctx, nothing, func(tx pgx.Tx) error {
+		a, err = next(ctx, tx, worker, hold)
+		return err
+	})
+	if err != nil {
+		return a, nil, wrap("take request", err)
 	}
-	return a, nil, directory.ErrNotFound
+	outcomes, err = b.resumed(ctx, &a)
+	return a, outcomes, wrap("read request", err)
 }
 
-// take is ErrNotFound when another worker was faster.
-func (b backlog) take(ctx context.Context, worker uuid.UUID, a *directory.Accepted, hold time.Duration) (map[int][]byte, error) {
+// next takes the request whose turn it is.
+func next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time.Duration) (a directory.Accepted, err error) {
+	if _, err := tx.Exec(ctx, lockTurns, turnsLock); err != nil {
+		return a, err
+	}
 	at := stamp()
-	rows, err := b.pool.Query(ctx, takeRequest, int64(a.Org.ID), uid(a.ID), uid(worker), at.Add(hold), at)
+	rows, err := tx.Query(ctx, selectNext, at)
 	if err != nil {
-		return nil, err
+		return a, err
+	}
+	var turn int64
+	err = readOne(rows, func(raw [][]byte) {
+		a.Org.ID, a.ID, turn = org.ID(readInt(raw[0])), readID(raw[1]), readInt(raw[2])
+	})
+	if err != nil {
+		return a, err
+	}
+	if rows, err = tx.Query(ctx, takeRequest, int64(a.Org.ID), uid(a.ID), uid(worker), at.Add(hold), at); err != nil {
+		return a, err
 	}
 	err = readOne(rows, func(raw [][]byte) {
 		a.Client = readID(raw[0])
@@ -95,12 +142,21 @@ func (b backlog) take(ctx context.Context, worker uuid.UUID, a *directory.Accept
 		a.Root, a.Body, a.At = string(raw[2]), append([]byte(nil), raw[3]...), readTime(raw[4])
 	})
 	if err != nil {
-		return nil, err
+		return a, err
 	}
+	_, err = tx.Exec(ctx, setTurn, int64(a.Org.ID), turn)
+	return a, err
+}
+
+// resumed completes a request that is held with its organisation, and gives the
+// outcomes of its steps.
+func (b backlog) resumed(ctx context.Context, a *directory.Accepted) (map[int][]byte, error) {
+	var err error
 	if a.Org, err = b.Registry().Org(ctx, a.Org.ID); err != nil {
 		return nil, err
 	}
-	if rows, err = b.pool.Query(ctx, selectSteps, int64(a.Org.ID), uid(a.ID)); err != nil {
+	rows, err := b.pool.Query(ctx, selectSteps, int64(a.Org.ID), uid(a.ID))
+	if err != nil {
 		return nil, err
 	}
 	outcomes := make(map[int][]byte)

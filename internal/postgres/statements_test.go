@@ -29,7 +29,8 @@ var acrossOrganisations = map[string]string{
 	"selectAllIssuers": "finds the organisation that a token of another issuer is for",
 	"selectAllStreams": "tells every server whose changes are to be told, without a question for each",
 	"selectDue":        "finds for the background work whose events are to be pushed",
-	"selectOpen":       "finds for the background work what is to be done, whoever asked",
+	"selectOpen":       "tells the background work whether anything is to be done, whoever asked",
+	"selectNext":       "finds for the background work whose turn it is",
 	"deleteFinished":   "takes away for the background work what nobody may fetch any more",
 }
 
@@ -40,7 +41,7 @@ var ownTables = []string{
 	"users", "user_keys", "deleted_users", "modifications", "groups", "group_members", "catalogue", "counts", "count_changes",
 	"access_tokens", "trusted_issuers", "client_assertions", "former_grants", "schemas",
 	"event_streams", "event_progress", "events",
-	"async_requests", "async_steps",
+	"async_requests", "async_steps", "async_turns",
 }
 
 // Every statement of the package keeps the rules of the package comment.

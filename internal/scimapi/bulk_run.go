@@ -24,6 +24,10 @@ type bulkRun struct {
 	// that wait for it go on.
 	done, linked []outcome
 
+	// line holds those of its steps that wait for a slot or have one: no more than
+	// there are slots, so that the steps of another request find few before them.
+	line chan struct{}
+
 	journal *journal
 	abort   context.CancelCauseFunc // ends carryOut
 }
@@ -37,7 +41,7 @@ func (b bulk) newRun(ctx context.Context, who oauth.Principal, id string, reques
 	n := len(operations)
 	return &bulkRun{
 		bulk: b, who: who, id: id, request: request, operations: operations,
-		done: make([]outcome, n), linked: make([]outcome, n),
+		done: make([]outcome, n), linked: make([]outcome, n), line: make(chan struct{}, sideBySide),
 	}, nil
 }
 
@@ -191,12 +195,14 @@ func ended(steps []chan struct{}) bool {
 // inSlot does a step when it is its turn among those of all requests, unless ctx
 // has ended by then.
 func (r *bulkRun) inSlot(ctx context.Context, t turn) {
-	select {
-	case <-ctx.Done():
-		return
-	case r.slots <- struct{}{}:
+	for _, queue := range []chan struct{}{r.line, r.slots} {
+		select {
+		case <-ctx.Done():
+			return
+		case queue <- struct{}{}:
+			defer func() { <-queue }()
+		}
 	}
-	defer func() { <-r.slots }()
 	if ctx.Err() == nil {
 		r.do(context.WithoutCancel(ctx), t)
 	}
