@@ -61,10 +61,10 @@ func explain(ctx context.Context, err error) *scim.Error {
 	}
 	unreachable := (*net.OpError)(nil)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.As(err, &unreachable):
+		return scim.Unavailable("the server cannot answer at the moment; try again in %s seconds (correlation id %s)", retryAfter, CorrelationID(ctx))
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return &scim.Error{Status: statusGone, Detail: "the client has gone"}
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &unreachable):
-		return scim.Unavailable("the server cannot answer at the moment; try again in %s seconds (correlation id %s)", retryAfter, CorrelationID(ctx))
 	default:
 		return &scim.Error{
 			Status: http.StatusInternalServerError,
@@ -112,11 +112,30 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		setDefault(h, "Retry-After", retryAfter)
 	}
-	if p == Platform {
+	switch {
+	case p == OAuth && e.Status >= http.StatusInternalServerError:
+		WriteJSON(x, e.Status, "application/json", marshal(newOAuthError(e)))
+	case p != SCIM:
 		WriteJSON(x, e.Status, "application/json", marshal(platformBody(e, err, x.id)))
-		return
+	default:
+		WriteJSON(x, e.Status, scim.MediaType, ErrorBody(e))
 	}
-	WriteJSON(x, e.Status, scim.MediaType, ErrorBody(e))
+}
+
+// oauthError is the body of RFC 6749 section 5.2 in the spelling of Genesys Cloud, which
+// gives the text twice.
+type oauthError struct {
+	Code        string `json:"error"`
+	Text        string `json:"description"`
+	Description string `json:"error_description"`
+}
+
+func newOAuthError(e *scim.Error) oauthError {
+	code := "server_error"
+	if e.Status == http.StatusServiceUnavailable {
+		code = "temporarily_unavailable"
+	}
+	return oauthError{Code: code, Text: e.Detail, Description: e.Detail}
 }
 
 // ErrorBody is what a SCIM client is told of an error (RFC 7644 section 3.12).

@@ -30,6 +30,7 @@ type Protocol int
 const (
 	SCIM     Protocol = iota // RFC 7644 section 3.12, application/scim+json
 	Platform                 // Genesys Cloud's ErrorBody, application/json
+	OAuth                    // the server's own failures in the words of RFC 6749 section 5.2, others as Platform
 )
 
 // Options are what a Frame may be told.
@@ -90,6 +91,7 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 		f.limitRate,
 		f.authorize(route, path),
 		negotiate(route),
+		repeatReads,
 	}
 }
 

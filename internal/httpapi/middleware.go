@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -155,4 +157,25 @@ func negotiate(route Route) wrapper {
 			return next(w, r)
 		}
 	}
+}
+
+// repeatReads does a read once more whose connection to the database was lost before
+// its answer began: after a restart of the database all old connections are lost.
+func repeatReads(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if servedAs(r.Method) != http.MethodGet {
+			return next(w, r)
+		}
+		return RepeatRead(r.Context(), func() error { return next(w, r) })
+	}
+}
+
+// RepeatRead reads, and once more if the connection to the database was lost meanwhile.
+// It is for reads that are not of GET, which are repeated anyway.
+func RepeatRead(ctx context.Context, read func() error) error {
+	err := read()
+	if !errors.Is(err, scim.ErrLost) || ctx.Err() != nil || exchangeOf(ctx).status != 0 {
+		return err
+	}
+	return read()
 }

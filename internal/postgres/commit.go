@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Writes of one organisation that come at once are committed together, since to commit
@@ -19,7 +18,7 @@ import (
 
 // commits are the lanes of the organisations.
 type commits struct {
-	pool    *pgxpool.Pool
+	pool    pool
 	timeout time.Duration
 	lanes   sync.Map // of *lane, by organisation
 }
@@ -39,7 +38,7 @@ func (c *commits) of(org int64) *lane {
 	if l, ok := c.lanes.Load(org); ok {
 		return l.(*lane)
 	}
-	l, _ := c.lanes.LoadOrStore(org, newLane(fewCommits, int(c.pool.Config().MaxConns), through(c.pool), c.commit))
+	l, _ := c.lanes.LoadOrStore(org, newLane(fewCommits, int(c.pool.Config().MaxConns), c.pool.write, c.commit))
 	return l.(*lane)
 }
 
@@ -79,5 +78,5 @@ func (c *commits) transact(ctx context.Context, batch []*passenger) (failed int,
 			return err
 		})
 	}
-	return failed, c.pool.SendBatch(ctx, b).Close()
+	return failed, c.pool.writeAll(ctx, b)
 }

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -23,9 +21,6 @@ const (
 	foreignKeyViolation  = "23503"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
-	tooManyConnections   = "53300"
-	connectionLost       = "08"   // the whole class
-	shuttingDown         = "57P0" // or starting
 )
 
 // violates reports whether err is a violation of the constraint.
@@ -56,11 +51,18 @@ const attempts = 10
 
 // retry does a write again that PostgreSQL gave up in favour of another: on a
 // deadlock, or because a user whose membership was being stored is deleted now.
-// Whatever f wrote has been rolled back by then.
+// Whatever f wrote has been rolled back by then. When the connection was lost before
+// the write could be carried out, it is done once more.
 func retry(ctx context.Context, f func() error) error {
+	lost := false
 	for n := 1; ; n++ {
 		err := f()
-		if n == attempts || !isTransient(err) || ctx.Err() != nil {
+		again := isTransient(err)
+		if !again && !lost {
+			lost = isLost(err) && !isUncertain(err)
+			again = lost
+		}
+		if n == attempts || !again || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -72,30 +74,6 @@ func isTransient(err error) bool {
 }
 
 func isNotFound(err error) bool { return errors.Is(err, directory.ErrNotFound) }
-
-// isAway reports whether err is of the connection and not of a statement: what was
-// asked for may have been done or not.
-func isAway(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
-	if e := (*pgconn.PgError)(nil); errors.As(err, &e) {
-		return e.Code == tooManyConnections || strings.HasPrefix(e.Code, connectionLost) || strings.HasPrefix(e.Code, shuttingDown)
-	}
-	return pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-}
-
-// wrap says what was being done when err happened.
-func wrap(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("%s: %w", doing, err)
-	if isAway(err) {
-		return scim.Unavailable("the connection to the database was lost, and it is not known whether the request was carried out; try again in some seconds").Because(err)
-	}
-	return err
-}
 
 // noRows turns pgx's word for "not found" into the registry's.
 func noRows(err error) error {

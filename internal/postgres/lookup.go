@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // newLookUps makes the lane of statements that find little by an index. None waits
 // while fewer are under way than there are cores to work on them.
-func newLookUps(pool *pgxpool.Pool, timeout time.Duration) *lane {
+func newLookUps(pool pool, timeout time.Duration) *lane {
 	together := func(ctx context.Context, batch []*passenger) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
@@ -21,7 +20,7 @@ func newLookUps(pool *pgxpool.Pool, timeout time.Duration) *lane {
 }
 
 // lookUpAll answers those before the first that fails.
-func lookUpAll(ctx context.Context, pool *pgxpool.Pool, batch []*passenger) {
+func lookUpAll(ctx context.Context, pool pool, batch []*passenger) {
 	b := new(pgx.Batch)
 	for _, p := range batch {
 		b.Queue(p.sql, p.args...).Query(func(rows pgx.Rows) error {

@@ -160,25 +160,27 @@ type applied struct {
 // the group has moved on while the statement waited, it runs again in a transaction
 // that locks the group first: then it sees all that was done before.
 func (v view) apply(ctx context.Context, tx pgx.Tx, s memberStatement) (a applied, err error) {
+	send := v.pool.writeAll
+	if tx != nil {
+		send = func(ctx context.Context, b *pgx.Batch) error { return tx.SendBatch(ctx, b).Close() }
+	}
 	switch {
-	case tx != nil:
-		err = v.applyAll(ctx, tx, nothing, s, &a)
-	case s.links:
-		err = v.applyAll(ctx, v.pool, nothing, s, &a)
+	case tx != nil, s.links:
+		err = v.applyAll(ctx, send, nothing, s, &a)
 	case s.size <= mostTogether:
 		err = v.commits.of(v.org).query(ctx, one(a.read), s.sql, s.args...)
 	default:
-		err = through(v.pool)(ctx, one(a.read), s.sql, s.args...)
+		err = v.pool.write(ctx, one(a.read), s.sql, s.args...)
 	}
 	if err == nil && a.outrun {
-		err = v.applyAll(ctx, v.pool, func(b *pgx.Batch) { b.Queue(lockGroup, v.org, uid(s.group)) }, s, &a)
+		err = v.applyAll(ctx, send, func(b *pgx.Batch) { b.Queue(lockGroup, v.org, uid(s.group)) }, s, &a)
 	}
 	return a, err
 }
 
 // applyAll runs the statement, after those that begin adds, and reads the members
 // under the same lock, in one round trip.
-func (v view) applyAll(ctx context.Context, q querier, begin func(b *pgx.Batch), s memberStatement, a *applied) error {
+func (v view) applyAll(ctx context.Context, send func(ctx context.Context, b *pgx.Batch) error, begin func(b *pgx.Batch), s memberStatement, a *applied) error {
 	b := new(pgx.Batch)
 	begin(b)
 	b.Queue(s.sql, s.args...).Query(one(a.read))
@@ -191,7 +193,7 @@ func (v view) applyAll(ctx context.Context, q querier, begin func(b *pgx.Batch),
 			return readAll(rows, func(raw [][]byte) { a.names[readID(raw[0])] = string(raw[1]) })
 		})
 	}
-	return q.SendBatch(ctx, b).Close()
+	return send(ctx, b)
 }
 
 func (a *applied) read(raw [][]byte) {

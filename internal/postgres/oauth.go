@@ -116,12 +116,14 @@ from   oauth_clients c
 where  c.client_id = $1`
 
 // Client implements oauth.Store.
-func (r Registry) Client(ctx context.Context, id uuid.UUID) (oauth.Client, error) {
-	rows, err := r.store.pool.Query(ctx, selectClient, uid(id))
-	if err != nil {
-		return oauth.Client{}, wrap("read client", err)
-	}
-	c, err := pgx.CollectExactlyOneRow(rows, scanClient)
+func (r Registry) Client(ctx context.Context, id uuid.UUID) (c oauth.Client, err error) {
+	err = retry(ctx, func() error {
+		rows, err := r.store.pool.Query(ctx, selectClient, uid(id))
+		if err == nil {
+			c, err = pgx.CollectExactlyOneRow(rows, scanClient)
+		}
+		return err
+	})
 	return c, wrap("read client", noRows(err))
 }
 

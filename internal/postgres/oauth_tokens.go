@@ -104,12 +104,14 @@ left   join access_tokens t on t.org_id = $1 and t.id = $3 and t.client_id = c.c
 where  c.org_id = $1 and c.client_id = $2`
 
 // Bearer implements oauth.Store.
-func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (oauth.Bearer, error) {
-	rows, err := r.store.pool.Query(ctx, selectBearer, int64(o), uid(client), uid(token), int16(directory.Role))
-	if err != nil {
-		return oauth.Bearer{}, wrap("read bearer", err)
-	}
-	b, err := pgx.CollectExactlyOneRow(rows, scanBearer)
+func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b oauth.Bearer, err error) {
+	err = retry(ctx, func() error {
+		rows, err := r.store.pool.Query(ctx, selectBearer, int64(o), uid(client), uid(token), int16(directory.Role))
+		if err == nil {
+			b, err = pgx.CollectExactlyOneRow(rows, scanBearer)
+		}
+		return err
+	})
 	return b, wrap("read bearer", noRows(err))
 }
 

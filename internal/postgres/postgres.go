@@ -66,7 +66,7 @@ func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, def
 
 // Store is a database. It is safe for concurrent use.
 type Store struct {
-	pool    *pgxpool.Pool
+	pool    pool
 	marks   *bookmarks
 	few     int // see listFew
 	atOnce  int // resources of a page, see pieces.go
@@ -89,10 +89,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read database URL: %w", err)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	connections, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	pool := pool{connections}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
@@ -189,7 +190,7 @@ func (s *Store) inTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx
 	if err := work(tx); err != nil {
 		return err
 	}
-	return tx.Commit(ctx)
+	return committed(ctx, tx.Commit(ctx))
 }
 
 // nothing adds no statement to the beginning of a transaction.

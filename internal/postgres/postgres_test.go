@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,19 +122,63 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// What is of the connection is to be tried again; what is of the statement, or of
-// who asked, is not.
-func TestWrap_TellsWhatIsAway(t *testing.T) {
+// A write whose connection was lost before it could be stored is done once more, and
+// one of which that is not known is not.
+func TestRetry_OfLostConnections(t *testing.T) {
 	t.Parallel()
-	for err, want := range map[error]bool{
-		&pgconn.PgError{Code: "57P01"}: true, &pgconn.PgError{Code: "08006"}: true, &pgconn.PgError{Code: "53300"}: true,
-		&pgconn.PgError{Code: uniqueViolation}: false, &pgconn.PgError{Code: "57014"}: false,
-		io.ErrUnexpectedEOF: true, context.Canceled: false, directory.ErrNotFound: false,
+	for err, want := range map[error]int{io.ErrUnexpectedEOF: 2, uncertain{io.ErrUnexpectedEOF}: 1, &pgconn.PgError{Code: "57P01"}: 2, &pgconn.PgError{Code: "53100"}: 1} {
+		tries := 0
+		_ = retry(t.Context(), func() error { tries++; return err })
+		if tries != want {
+			t.Errorf("%v: %d tries, want %d", err, tries, want)
+		}
+	}
+}
+
+// What the database cannot do now is to be tried again; what is of the statement, or
+// of who asked, is not.
+func TestWrap_TellsWhatIsUnavailable(t *testing.T) {
+	t.Parallel()
+	now := map[error]bool{
+		&pgconn.PgError{Code: uniqueViolation}: false, &pgconn.PgError{Code: "22021"}: false, &pgconn.PgError{Code: "XX001"}: false,
+		io.ErrUnexpectedEOF: true, context.DeadlineExceeded: true, &net.OpError{Op: "read", Err: syscall.ECONNRESET}: true,
+		context.Canceled: false, directory.ErrNotFound: false,
+	}
+	for _, code := range []string{
+		"08006", "25006", "40001", "40P01", "53000", "53100", "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "58030",
 	} {
+		now[&pgconn.PgError{Code: code}] = true
+	}
+	for err, want := range now {
 		told := (*scim.Error)(nil)
 		wrapped := wrap("write", fmt.Errorf("send: %w", err))
 		if got := errors.As(wrapped, &told) && told.Status == http.StatusServiceUnavailable; got != want || !errors.Is(wrapped, err) {
 			t.Errorf("%v: %v", err, wrapped)
+		} else if got && strings.Contains(told.Detail, "not known") {
+			t.Errorf("%v: %s", err, told.Detail)
+		}
+	}
+}
+
+// It is not known whether a write was carried out when its answer was lost, and when a
+// commit was answered by the end of the connection; not when PostgreSQL has refused it.
+func TestWrap_TellsWhatIsNotKnown(t *testing.T) {
+	t.Parallel()
+	ended := &pgconn.PgError{Code: "57P01", Severity: "FATAL"}
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{sent(t.Context(), io.ErrUnexpectedEOF), true},
+		{sent(t.Context(), context.DeadlineExceeded), true},
+		{sent(t.Context(), ended), false},
+		{committed(t.Context(), ended), true},
+		{sent(t.Context(), directory.ErrNotFound), false},
+		{committed(t.Context(), &pgconn.PgError{Code: "53100", Severity: "ERROR"}), false},
+		{io.ErrUnexpectedEOF, false},
+	} {
+		if got := strings.Contains(wrap("write", c.err).Error(), "not known whether"); got != c.want {
+			t.Errorf("%v: %v", c.err, wrap("write", c.err))
 		}
 	}
 }

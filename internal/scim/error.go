@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"unicode/utf8"
@@ -29,6 +30,10 @@ const (
 	TypeExpiredCursor ErrorType = "expiredCursor"
 	TypeInvalidCount  ErrorType = "invalidCount"
 )
+
+// ErrLost is in the cause of an Error when a connection broke before anything was stored:
+// what only reads may be done again at once, on another connection.
+var ErrLost = errors.New("the connection was lost")
 
 // Error is a failure that the client is told about. Detail is written for the
 // administrator who reads it in Entra or Okta: which attribute, what is wrong,

@@ -47,6 +47,10 @@ func (r *bulkRun) resume(j *journal, known map[int][]byte) error {
 	return nil
 }
 
+// givenUp is how long after its request was accepted an operation is tried that cannot be
+// carried out at the moment.
+const givenUp = time.Hour
+
 // errAway ends a run that cannot go on now; what was not done is done later.
 var errAway = errors.New("an operation cannot be carried out at the moment")
 
@@ -70,7 +74,7 @@ func (j *journal) end(ctx context.Context, s bulkplan.Step, out outcome) error {
 	switch {
 	case j == nil, out.kept:
 		return nil
-	case out.Status == http.StatusServiceUnavailable:
+	case out.Status == http.StatusServiceUnavailable && time.Since(j.request.At) < givenUp:
 		return errAway
 	}
 	text, err := json.Marshal(out)

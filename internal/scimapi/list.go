@@ -28,7 +28,11 @@ func listing(read asked) func(s resources, w http.ResponseWriter, r *http.Reques
 		if err != nil {
 			return err
 		}
-		listed, err := s.directory.List(r.Context(), o, s.t, request)
+		var listed directory.Listed
+		err = httpapi.RepeatRead(r.Context(), func() (err error) {
+			listed, err = s.directory.List(r.Context(), o, s.t, request)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -61,11 +65,16 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 			return err
 		}
 		by := make(map[*schema.Type]*schema.Renderer)
-		listed, err := d.directory.ListAll(r.Context(), o, func(t *schema.Type) schema.Projection {
+		projection := func(t *schema.Type) schema.Projection {
 			p, _ := q.projection(t, o.Settings) // what it can refuse was refused
 			by[t] = t.Renderer(d.root(r), p)
 			return p
-		}, request)
+		}
+		var listed directory.Listed
+		err = httpapi.RepeatRead(r.Context(), func() (err error) {
+			listed, err = d.directory.ListAll(r.Context(), o, projection, request)
+			return err
+		})
 		if err != nil {
 			return err
 		}

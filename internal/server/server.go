@@ -63,7 +63,7 @@ func New(c Config) http.Handler {
 func mountOAuth(r chi.Router, frame *httpapi.Frame, e oauth.Endpoints) {
 	handle := func(method, path string, h httpapi.Handler) {
 		frame.Handle(r, path, httpapi.Route{
-			Protocol: httpapi.Platform,
+			Protocol: httpapi.OAuth,
 			Public:   true,
 			Methods:  map[string]httpapi.Handler{method: h},
 		})
