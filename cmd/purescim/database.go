@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/localpg"
@@ -27,6 +28,7 @@ type database struct {
 	DataDir     string `env:"PURESCIM_DATA_DIR" default:"./.data" placeholder:"DIR" help:"Where the private PostgreSQL and the demo's credentials are kept (${default})."`
 	LogLevel    string `env:"PURESCIM_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
 	LogFormat   string `env:"PURESCIM_LOG_FORMAT" enum:"text,json" default:"text" help:"Format of the log: ${enum}."`
+	Egress      string `env:"PURESCIM_EGRESS" enum:"public,any" default:"public" help:"Addresses that pushes and fetches of keys may go to: those of the Internet (public), or any, the own machine's and network's too."`
 }
 
 // parts are what a command is built of, above one database.
@@ -58,14 +60,14 @@ func (d database) open(ctx context.Context, c console) (*parts, error) {
 		p.url = server.URL()
 		p.close = func() { _ = server.Stop(context.WithoutCancel(ctx)) }
 	}
-	if err := p.build(ctx); err != nil {
+	if err := p.build(ctx, egress.Reach(d.Egress)); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *parts) build(ctx context.Context) error {
+func (p *parts) build(ctx context.Context, reach egress.Reach) error {
 	if err := migrations.Up(ctx, p.url, p.log); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
@@ -77,8 +79,8 @@ func (p *parts) build(ctx context.Context) error {
 	p.close = func() { store.Close(); stop() }
 	p.store = store
 	p.registry = store.Registry()
-	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log})
-	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log})
+	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log, Egress: reach})
+	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log, Egress: reach})
 	p.directory = directory.New(store, schema.DefaultTypes, p.log)
 	return nil
 }

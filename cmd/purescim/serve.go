@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/metrics"
@@ -36,7 +37,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	}
 	defer p.close()
 	collectSeldom()
-	p.events = events.New(p.store.Events(), p.oauth, events.Options{Issuer: cmd.PublicURL, Log: p.log})
+	p.events = events.New(p.store.Events(), p.oauth, events.Options{Issuer: cmd.PublicURL, Log: p.log, Egress: egress.Reach(cmd.Egress)})
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w; --addr or PURESCIM_ADDR chooses another address", err)

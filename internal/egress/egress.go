@@ -1,11 +1,14 @@
 // Package egress reaches the servers of others, at URLs that customers name, and
-// never the own machine: which URLs may be named, and a transport that refuses
-// wherever a name leads.
+// never the own machine or network: which URLs may be named, a transport that
+// judges each address that a name leads to, and a word for what went wrong.
 //
-// What is asked of those servers is left to its callers.
+// What is asked of those servers, and how much of an answer is read, is left to
+// its callers.
 package egress
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -17,53 +20,82 @@ import (
 	"time"
 )
 
+// Reach is which addresses requests may go to.
+type Reach string
+
+// The reaches. The empty one is Public.
+const (
+	Public Reach = "public" // those that the Internet routes, and none of the own machine
+	Any    Reach = "any"
+)
+
+// ErrRefused says that an address is not public. No connection was made.
+var ErrRefused = errors.New("not a public address, and only such are connected to; --egress=any or PURESCIM_EGRESS=any changes that")
+
 // CheckURL tells in words what is wrong with a URL that requests shall be sent
-// to. It must be https and, unless inside is true, may not name an address of
-// the own machine or network: a host of the own network is reached by its name.
-func CheckURL(text string, inside bool) error {
+// to. It must be https and, unless the reach is Any, may not name an address
+// that is not public. A name is judged when it is connected to.
+func CheckURL(text string, reach Reach) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, u.Scheme != "https", u.Hostname() == "":
 		return fmt.Errorf("must be a URL that begins with https://, not %q", text)
 	case u.User != nil, u.Fragment != "":
 		return errors.New("may have neither a user nor a fragment")
-	case !inside && namesInside(u.Hostname()):
-		return fmt.Errorf("names %q, an address of the own machine or network", u.Hostname())
+	case reach != Any && namesInside(u.Hostname()):
+		return fmt.Errorf("names %q, which is not a public address; only the operator of the server may allow others (PURESCIM_EGRESS=any)", u.Hostname())
 	default:
 		return nil
 	}
 }
 
 // namesInside reports whether a host is an address, in any spelling that some
-// resolver takes for one, of the own machine or network.
+// resolver takes for one, that is not public. Nobody has to write a translated
+// address, and so none may be named.
 func namesInside(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if address, err := netip.ParseAddr(host); err == nil {
-		return isOwn(address) || address.Unmap().IsPrivate()
+		return translation.Contains(address) || judge(address, net.InterfaceAddrs) != nil
 	}
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	return last == "localhost" || last == "" || '0' <= last[0] && last[0] <= '9' // 127.1, 0x7f000001
 }
 
-// isOwn reports whether an address leads to the own machine, or no further than
-// its links, where clouds serve the machine's credentials.
-func isOwn(a netip.Addr) bool {
-	a = a.Unmap()
-	return !a.IsValid() || a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast() ||
-		a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+// Options are what a transport may be told.
+type Options struct {
+	Reach    Reach
+	Resolver *net.Resolver  // looks names up; nil is the system's
+	RootCAs  *x509.CertPool // vouch for certificates; nil are the system's
 }
 
-// transport connects to no address that is the own machine's, whatever a name
-// resolves to. What a proxy connects to is the proxy's affair.
+// transport connects only to addresses that its gate lets through, whatever a
+// name resolves to. What a proxy connects to is the proxy's affair.
 type transport struct{ direct, proxied http.RoundTripper }
 
-// Transport makes a transport that reaches no address of the own machine. It
-// takes a proxy from the environment.
-func Transport() http.RoundTripper {
+const (
+	dialTimeout = 5 * time.Second
+	// maxHeader, in bytes, bounds the header of an answer.
+	maxHeader = 64 << 10
+)
+
+// Transport makes a transport within the reach. It takes a proxy from the
+// environment, and verifies certificates. An error of an address that may not
+// be reached is ErrRefused.
+func Transport(o Options) http.RoundTripper {
+	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: o.Resolver}
+	if o.Reach != Any {
+		dialer.Control = refuse
+	}
+	return newTransport(o, dialer)
+}
+
+func newTransport(o Options, dialer *net.Dialer) transport {
 	proxied := http.DefaultTransport.(*http.Transport).Clone()
+	proxied.MaxResponseHeaderBytes = maxHeader
+	proxied.TLSClientConfig = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	direct := proxied.Clone()
 	direct.Proxy = nil
-	direct.DialContext = (&net.Dialer{Timeout: 5 * time.Second, Control: refuseOwn}).DialContext
+	direct.DialContext = dialer.DialContext
 	return transport{direct: direct, proxied: proxied}
 }
 
@@ -75,11 +107,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.direct.RoundTrip(r)
 }
 
-// refuseOwn is asked before each connection, with the address a name has led to.
-func refuseOwn(_, address string, _ syscall.RawConn) error {
+// refuse is asked before each connection, with the address that a name has led
+// to: what the name led to before does not count.
+func refuse(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err == nil && isOwn(to.Addr().WithZone("")) {
-		err = errors.New("it is an address of the own machine")
+	if err != nil {
+		return err
 	}
-	return err
+	return judge(to.Addr(), net.InterfaceAddrs)
 }

@@ -135,32 +135,40 @@ func (s *Service) stretch(ctx context.Context, o org.ID) (more bool, err error) 
 // event may be pushed.
 func (s *Service) deliverOne(ctx context.Context, stream Stream, e Event, done *Outcome) (failed bool) {
 	err := s.push(ctx, stream, e)
-	var refused *refusal
+	var missed *undelivered
 	switch {
 	case err == nil:
 		done.Delivered = append(done.Delivered, e.ID)
 		done.Failures, done.Fault, done.Retry = 0, "", time.Time{}
 		return false
-	case errors.As(err, &refused):
-		s.log.WarnContext(ctx, "the receiver refused an event", "org", stream.Org, "event", e.ID, "error", refused.fault)
-		done.Dead = append(done.Dead, Letter{ID: e.ID, Fault: refused.fault})
+	case errors.As(err, &missed) && missed.final:
+		s.log.WarnContext(ctx, "the receiver refused an event", "org", stream.Org, "event", e.ID, "error", missed.cause)
+		done.Dead = append(done.Dead, Letter{ID: e.ID, Fault: string(missed.fault)})
 		return false
 	}
 	done.Done = true
-	if ctx.Err() != nil { // this server ends; the event was not the reason
-		return true
+	switch {
+	case ctx.Err() != nil: // this server ends; the event was not the reason
+	case missed == nil: // nothing was sent, for a reason of our own
+		s.log.ErrorContext(ctx, "an event was not made ready; it is tried again", "org", stream.Org, "event", e.ID, "error", err)
+		done.Retry = time.Now().Add(s.backoff(max(done.Failures, 1)))
+	default:
+		s.missed(ctx, stream, e, missed, done)
 	}
-	if done.Failures++; done.Failures == 1 {
-		s.log.WarnContext(ctx, "an event was not delivered; it is tried again", "org", stream.Org, "event", e.ID, "error", err)
-	}
-	done.Fault = fault{Err: err.Error()}.String()
+	return true
+}
+
+// missed notes that an event did not arrive, and when it is tried again.
+func (s *Service) missed(ctx context.Context, stream Stream, e Event, why *undelivered, done *Outcome) {
+	done.Failures++
+	s.log.WarnContext(ctx, "an event was not delivered",
+		"org", stream.Org, "event", e.ID, "fault", why.fault, "error", why.cause, "attempt", done.Failures, "of", maxAttempts)
+	done.Fault = string(why.fault)
 	if done.Failures == maxAttempts {
-		s.log.WarnContext(ctx, "an event was not delivered and is dead", "org", stream.Org, "event", e.ID, "error", err)
 		done.Dead = append(done.Dead, Letter{ID: e.ID, Fault: done.Fault})
 		done.Failures = 0
 	}
 	done.Retry = time.Now().Add(s.backoff(max(done.Failures, 1)))
-	return true
 }
 
 // backoff is the pause after so many failures in a row: twice as long after each,

@@ -2,11 +2,14 @@ package events
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/purescim/purescim/internal/egress"
 )
 
 func TestCheck(t *testing.T) {
@@ -23,24 +26,24 @@ func TestCheck(t *testing.T) {
 		"endpointUrl":         {Method: Push, Audience: "receiver", Endpoint: "http://receiver.example/"},
 		"authorizationHeader": {Method: Push, Audience: "receiver", Endpoint: push.Endpoint, Credential: "Bearer x\r\nHost: y"},
 	} {
-		_, err := s.check(false)
+		_, err := s.check(egress.Public)
 		var problem *InvalidError
 		if field == "" && err != nil || field != "" && (!errors.As(err, &problem) || problem.Field != field) {
 			t.Errorf("%q: %v", field, err)
 		}
 	}
-	if _, err := push.check(false); err != nil {
+	if _, err := push.check(egress.Public); err != nil {
 		t.Error(err)
 	}
 	push.Endpoint = "https://169.254.169.254/"
-	if _, err := push.check(false); err == nil {
+	if _, err := push.check(egress.Public); err == nil {
 		t.Error("an address inside is allowed")
 	}
-	checked, _ := poll.check(false)
+	checked, _ := poll.check(egress.Public)
 	if diff := cmp.Diff([]Kind{Created, Deleted}, checked.Kinds); diff != "" || checked.Form != Notice || checked.Status != Enabled {
 		t.Errorf("%+v", checked)
 	}
-	if all, _ := (Stream{Method: Poll, Audience: "receiver"}).check(false); len(all.Kinds) != len(Kinds) {
+	if all, _ := (Stream{Method: Poll, Audience: "receiver"}).check(egress.Public); len(all.Kinds) != len(Kinds) {
 		t.Errorf("%v", all.Kinds)
 	}
 }
@@ -58,8 +61,8 @@ func TestReadFault(t *testing.T) {
 		`{"err":"access_denied","description":"` + strings.Repeat("ä", 500) + `"}`: "access_denied: " + strings.Repeat("ä", 142),
 	} {
 		err := readFault([]byte(body))
-		got := err.Error()
-		if refused := (*refusal)(nil); errors.As(err, &refused) {
+		got := err.cause.Error()
+		if err.final {
 			got = "refused: " + got
 		}
 		if got != want {
@@ -77,5 +80,16 @@ func TestBackoff(t *testing.T) {
 				t.Errorf("after %d failures %v, want from %v to %v", failures, pause, most/2, most)
 			}
 		}
+	}
+}
+
+// Of an event that never arrived a customer is told as much as of the attempts.
+func TestMissed_KeepsAWord(t *testing.T) {
+	t.Parallel()
+	s := &Service{pause: time.Second, log: slog.New(slog.DiscardHandler)}
+	done := Outcome{Failures: maxAttempts - 1}
+	s.missed(t.Context(), Stream{}, Event{}, &undelivered{fault: egress.Unreachable, cause: errors.New("dial tcp 10.1.2.3:443")}, &done)
+	if len(done.Dead) != 1 || done.Dead[0].Fault != "unreachable" || done.Fault != "unreachable" || done.Failures != 0 {
+		t.Errorf("%+v", done)
 	}
 }

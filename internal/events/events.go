@@ -60,7 +60,7 @@ type Event struct {
 // Letter is an event that could not be delivered.
 type Letter struct {
 	ID    uuid.UUID
-	Fault string // what the receiver said of it
+	Fault string // an egress.Fault, or what the receiver that polls said of it
 }
 
 // Progress is how far the delivery of a stream is.
@@ -70,7 +70,7 @@ type Progress struct {
 	Oldest    time.Time // when the first of those was made; zero when there is none
 	Dead      int       // events that could not be delivered and are kept
 	Failures  int       // attempts in a row that failed
-	Fault     string    // what the last of those met
+	Fault     string    // what the last of those met, an egress.Fault
 	Retry     time.Time // when the next is made
 	Delivered time.Time // when something was delivered last
 }

@@ -12,22 +12,33 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/purescim/purescim/internal/egress"
 )
 
 const (
 	pushTimeout = 10 * time.Second
 	maxAnswer   = 64 << 10 // bytes of an answer that are read
-	maxFault    = 300      // bytes of it that are kept
+	maxFault    = 300      // bytes of what a receiver says that are logged or kept
 )
 
-// refusal is the answer of a receiver that an event is wrong, so that sending it
-// again would not help.
-type refusal struct{ fault string }
+// undelivered says why an event did not arrive: the fault is for the customer,
+// who is told nothing else, the cause for the log.
+type undelivered struct {
+	fault egress.Fault
+	cause error
+	final bool // sending it again would not help
+}
 
-func (r *refusal) Error() string { return r.fault }
+func (u *undelivered) Error() string { return string(u.fault) + ": " + u.cause.Error() }
 
-// push delivers one event (RFC 8935 section 2). It answers a *refusal when the
-// event shall not be sent again as it is.
+// rejected is an answer of the receiver.
+func rejected(format string, args ...any) *undelivered {
+	return &undelivered{fault: egress.Rejected, cause: fmt.Errorf(format, args...)}
+}
+
+// push delivers one event (RFC 8935 section 2). It answers an *undelivered when
+// that is the receiver's affair, or the way's to it.
 func (s *Service) push(ctx context.Context, stream Stream, e Event) error {
 	token, err := s.token(ctx, stream, e)
 	if err != nil {
@@ -44,7 +55,7 @@ func (s *Service) push(ctx context.Context, stream Stream, e Event) error {
 	}
 	answer, err := s.client.Do(r)
 	if err != nil {
-		return reason(err)
+		return &undelivered{fault: egress.FaultOf(err), cause: reason(err)}
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
@@ -52,7 +63,7 @@ func (s *Service) push(ctx context.Context, stream Stream, e Event) error {
 	case answer.StatusCode >= 200 && answer.StatusCode < 300: // 202 is asked for; what else is there to be sent?
 		return nil
 	case answer.StatusCode != http.StatusBadRequest || err != nil:
-		return fmt.Errorf("the receiver answered %d", answer.StatusCode)
+		return rejected("the receiver answered %d", answer.StatusCode)
 	default:
 		return readFault(body)
 	}
@@ -74,16 +85,14 @@ type fault struct {
 
 // readFault reads the body of a 400. A token that cannot be read is no better the
 // next time; whatever is said of keys, audiences and access, somebody can mend.
-func readFault(body []byte) error {
+func readFault(body []byte) *undelivered {
 	var f fault
 	if json.Unmarshal(bytes.TrimSpace(body), &f) != nil || f.Err == "" {
-		return errors.New("the receiver answered 400 without the error of RFC 8935")
+		return rejected("the receiver answered 400 without the error of RFC 8935")
 	}
-	text := f.String()
-	if f.Err == "invalid_request" {
-		return &refusal{text}
-	}
-	return errors.New(text)
+	u := rejected("%s", f)
+	u.final = f.Err == "invalid_request"
+	return u
 }
 
 // String is what is kept of the fault.

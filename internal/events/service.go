@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,9 +28,10 @@ const (
 type Options struct {
 	Issuer string // `iss` of the tokens: the URL that clients use; "purescim" when empty
 	Log    *slog.Logger
-	// HTTPClient pushes. Nil is one that cannot reach the own machine; another is
-	// trusted to reach what it may.
+	// HTTPClient pushes. Nil is one that keeps to Egress; another is trusted to
+	// reach what it may.
 	HTTPClient *http.Client
+	Egress     egress.Reach // public addresses alone when empty
 	// Pause is how long a failed push waits before the second attempt; each
 	// attempt that fails doubles it. 0 is a second.
 	Pause time.Duration
@@ -43,7 +45,7 @@ type Service struct {
 	issuer string
 	log    *slog.Logger
 	client *http.Client
-	inside bool // endpoints on the own machine may be named
+	reach  egress.Reach
 	pause  time.Duration
 	holder uuid.UUID // of leases
 }
@@ -55,7 +57,7 @@ func New(store Store, signer Signer, o Options) *Service {
 		issuer: cmp.Or(o.Issuer, "purescim"),
 		log:    o.Log,
 		client: new(http.Client),
-		inside: o.HTTPClient != nil,
+		reach:  o.Egress,
 		pause:  cmp.Or(o.Pause, time.Second),
 		holder: uuid.New(),
 	}
@@ -63,9 +65,9 @@ func New(store Store, signer Signer, o Options) *Service {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if o.HTTPClient != nil {
-		*s.client = *o.HTTPClient
+		*s.client, s.reach = *o.HTTPClient, egress.Any
 	} else {
-		s.client.Transport = egress.Transport()
+		s.client.Transport = egress.Transport(egress.Options{Reach: o.Egress})
 	}
 	s.client.Timeout = pushTimeout
 	// A redirect would take the credential and the event to somewhere else.
@@ -83,7 +85,7 @@ func (s *Service) Stream(ctx context.Context, o org.ID) (Stream, error) {
 // that of before, unless the endpoint is another. What is wrong with a setting is
 // an *InvalidError.
 func (s *Service) SetStream(ctx context.Context, stream Stream) (Stream, error) {
-	stream, err := stream.check(s.inside)
+	stream, err := stream.check(s.reach)
 	if err != nil {
 		return stream, err
 	}
@@ -107,7 +109,11 @@ func (s *Service) RemoveStream(ctx context.Context, o org.ID) error {
 
 // Progress tells how far the delivery of a stream is.
 func (s *Service) Progress(ctx context.Context, o org.ID) (Progress, error) {
-	return s.store.Progress(ctx, o)
+	p, err := s.store.Progress(ctx, o)
+	if p.Fault != "" && !slices.Contains(egress.Faults, egress.Fault(p.Fault)) {
+		p.Fault = string(egress.Unreachable) // releases before noted more than customers may know
+	}
+	return p, err
 }
 
 // Dead reads a page of the events that could not be delivered, and how many

@@ -66,8 +66,8 @@ const (
 )
 
 // check returns an *InvalidError unless the settings are allowed, with defaults
-// for those that are empty. inside allows endpoints on the own machine.
-func (s Stream) check(inside bool) (Stream, error) {
+// for those that are empty. reach is which endpoints may be named.
+func (s Stream) check(reach egress.Reach) (Stream, error) {
 	s.Form, s.Status = cmp.Or(s.Form, Notice), cmp.Or(s.Status, Enabled)
 	if len(s.Kinds) == 0 {
 		s.Kinds = slices.Clone(Kinds)
@@ -90,10 +90,10 @@ func (s Stream) check(inside bool) (Stream, error) {
 	if err := checkText("audience", s.Audience, maxAudience); err != nil {
 		return s, err
 	}
-	return s, s.checkPush(inside)
+	return s, s.checkPush(reach)
 }
 
-func (s Stream) checkPush(inside bool) error {
+func (s Stream) checkPush(reach egress.Reach) error {
 	switch {
 	case s.Method == Poll && s.Endpoint != "":
 		return invalid("endpointUrl", "is for streams of the method push; who polls has none")
@@ -108,7 +108,7 @@ func (s Stream) checkPush(inside bool) error {
 	case strings.ContainsFunc(s.Credential, func(c rune) bool { return c < ' ' || c > '~' }):
 		return invalid("authorizationHeader", "may hold only visible ASCII characters and blanks")
 	}
-	if err := egress.CheckURL(s.Endpoint, inside); err != nil {
+	if err := egress.CheckURL(s.Endpoint, reach); err != nil {
 		return invalid("endpointUrl", "%s", err)
 	}
 	return nil

@@ -40,7 +40,7 @@ var ErrKeysAway = errors.New("the keys of the token's issuer cannot be fetched")
 // remoteKeys fetches the JWK Sets of others and keeps them in memory.
 type remoteKeys struct {
 	client *http.Client
-	inside bool // addresses of the own machine and network may be named
+	reach  egress.Reach
 	log    *slog.Logger
 
 	fetches singleflight.Group
@@ -67,14 +67,14 @@ func (s remoteSet) due(at time.Time) bool {
 	return at.Sub(s.tried) >= fetchPause
 }
 
-// newRemoteKeys fetches with the client. Without one, it makes one that reaches
-// neither the own machine nor what only the own network's links lead to.
-func newRemoteKeys(client *http.Client, log *slog.Logger) *remoteKeys {
-	r := &remoteKeys{client: new(http.Client), inside: client != nil, log: log, sets: make(map[string]remoteSet)}
+// newRemoteKeys fetches with the client. Without one, it makes one that goes as
+// far as it may reach.
+func newRemoteKeys(client *http.Client, reach egress.Reach, log *slog.Logger) *remoteKeys {
+	r := &remoteKeys{client: new(http.Client), reach: reach, log: log, sets: make(map[string]remoteSet)}
 	if client != nil {
-		*r.client = *client
+		*r.client, r.reach = *client, egress.Any
 	} else {
-		r.client.Transport = egress.Transport()
+		r.client.Transport = egress.Transport(egress.Options{Reach: reach})
 	}
 	r.client.CheckRedirect = stayOnHost
 	return r
@@ -98,7 +98,7 @@ func stayOnHost(r *http.Request, via []*http.Request) error {
 
 // checkURL returns an *InvalidError unless documents may be fetched from the URL.
 func (r *remoteKeys) checkURL(field, text string) error {
-	if err := egress.CheckURL(text, r.inside); err != nil {
+	if err := egress.CheckURL(text, r.reach); err != nil {
 		return invalid(field, "%s", err)
 	}
 	return checkText(field, text, maxPin)

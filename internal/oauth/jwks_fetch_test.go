@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purescim/purescim/internal/egress"
 )
 
 func TestCheckURL(t *testing.T) {
 	t.Parallel()
-	r := newRemoteKeys(nil, slog.New(slog.DiscardHandler))
+	r := newRemoteKeys(nil, egress.Public, slog.New(slog.DiscardHandler))
 	if err := r.checkURL("jwks_url", "https://login.example/keys"); err != nil {
 		t.Error(err)
 	}
@@ -42,7 +44,7 @@ func TestRead(t *testing.T) {
 	mux.Handle("/round", http.RedirectHandler("/round", http.StatusFound))
 	mux.Handle("/away", http.RedirectHandler(other.URL+"/keys", http.StatusFound))
 	mux.Handle("/plain", http.RedirectHandler(strings.Replace(server.URL, "https", "http", 1)+"/keys", http.StatusFound))
-	r := newRemoteKeys(server.Client(), slog.New(slog.DiscardHandler))
+	r := newRemoteKeys(server.Client(), egress.Public, slog.New(slog.DiscardHandler))
 	for path, want := range map[string]string{
 		"/keys": "", "/moved": "", "/missing": "404", "/large": "longer than", "/round": "too many redirects",
 		"/away": "another host", "/plain": "another host",
@@ -55,7 +57,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: error %v, want one that says %q", path, err, want)
 		}
 	}
-	if _, err := newRemoteKeys(new(http.Client), slog.New(slog.DiscardHandler)).read(t.Context(), server.URL+"/keys"); err == nil {
+	if _, err := newRemoteKeys(new(http.Client), egress.Public, slog.New(slog.DiscardHandler)).read(t.Context(), server.URL+"/keys"); err == nil {
 		t.Error("a certificate of nobody is accepted")
 	}
 }

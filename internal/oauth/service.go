@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/purescim/purescim/internal/egress"
 )
 
 // The reasons for which a client gets no token.
@@ -21,8 +23,9 @@ type Options struct {
 	Audience string // `aud` of the tokens; "purescim" when empty
 	Log      *slog.Logger
 	// HTTPClient fetches the keys of other issuers and of clients. Nil is one that
-	// cannot reach the own machine; another is trusted to reach what it may.
+	// keeps to Egress; another is trusted to reach what it may.
 	HTTPClient *http.Client
+	Egress     egress.Reach // public addresses alone when empty
 }
 
 // Service issues and verifies access tokens. It is safe for concurrent use.
@@ -58,7 +61,7 @@ func New(store Store, o Options) *Service {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.remote = newRemoteKeys(o.HTTPClient, s.log)
+	s.remote = newRemoteKeys(o.HTTPClient, o.Egress, s.log)
 	s.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 		jwt.WithIssuer(s.issuer),

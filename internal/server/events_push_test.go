@@ -146,7 +146,7 @@ func TestEvents_ArePushedUntilTheyArrive(t *testing.T) {
 		}
 	}
 	o.Do(t, "GET", "/api/v2/events/deadletters", nil).Want(t, 200).Decode(t, &dead)
-	if len(dead.Entities) != 1 || dead.Entities[0].Sequence != 2 || dead.Entities[0].Error != "invalid_request: I never liked twos" {
+	if len(dead.Entities) != 1 || dead.Entities[0].Sequence != 2 || dead.Entities[0].Error != "rejected" {
 		t.Errorf("dead letters %+v", dead)
 	}
 	r.mu.Lock()
