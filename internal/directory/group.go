@@ -19,7 +19,7 @@ import (
 const MaxAnswerMembers = 1000
 
 // ProvisionGroup stores a new group, with its members, from the body of a POST.
-// The record does not list them. What the platform keeps of a group beside is as
+// What the platform keeps of a group beside is as
 // the command line has it.
 func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
@@ -60,9 +60,10 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 			}
 			schema.Members.Clear(in.Doc)
 		}
-		record, err := d.updateGroup(ctx, o, t, id, Change{
-			Match: match,
-			Put:   true,
+		return d.updateGroup(ctx, o, t, id, Change{
+			Match:  match,
+			Put:    true,
+			Answer: p.Wants(schema.Members),
 			Edit: func(old Resource) (Edit, error) {
 				doc := in.Doc.Clone()
 				if err := keepImmutable(t, old.Document, doc); err != nil {
@@ -71,10 +72,6 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 				return editGroup(t, old, doc, members)
 			},
 		})
-		if err != nil || !p.Wants(schema.Members) || record.MemberCount == 0 {
-			return record, err
-		}
-		return d.Get(ctx, o, t, id, p)
 	})
 }
 
@@ -87,16 +84,11 @@ func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match 
 		if err != nil {
 			return Record{}, err
 		}
-		record, err := d.patchGroup(ctx, o, t, id, match, plan, p.Wants(schema.Members))
-		if err != nil || !p.Wants(schema.Members) || record.Links != nil || record.MemberCount == 0 || record.MemberCount > MaxAnswerMembers {
-			return record, err
-		}
-		return d.Get(ctx, o, t, id, p)
+		return d.patchGroup(ctx, o, t, id, match, plan, p.Wants(schema.Members))
 	})
 }
 
-// patchGroup applies a plan. The record lists the members, where they are asked
-// for, if that costs no more.
+// patchGroup applies a plan. The record lists the members where they are asked for.
 func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, plan *patch.Plan, answer bool) (Record, error) {
 	links, rest, ok := plan.Links(schema.Members)
 	if !ok {
@@ -118,7 +110,7 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 		record, err := d.store.Org(o.ID).ChangeMembers(ctx, u, match, *members)
 		return record, explain(t, id, err)
 	}
-	return d.updateGroup(ctx, o, t, id, Change{Match: match, Edit: func(old Resource) (Edit, error) {
+	return d.updateGroup(ctx, o, t, id, Change{Match: match, Answer: answer, Edit: func(old Resource) (Edit, error) {
 		doc, err := rest.Apply(old.Document)
 		if err != nil {
 			return Edit{}, err

@@ -12,7 +12,7 @@ import (
 )
 
 // Get reads one resource, inactive users included. Links are read only when the
-// projection wants them, and members only when they are few: see Record.HasMore.
+// projection wants them, and of many members the ids alone (Record.MemberIDs).
 func (d *Directory) Get(ctx context.Context, o org.Org, t *schema.Type, id string, p schema.Projection) (Record, error) {
 	if isView(t) {
 		return d.getView(ctx, o, t, id)
@@ -35,10 +35,16 @@ func (d *Directory) Version(ctx context.Context, o org.Org, t *schema.Type, id s
 	return version, explain(t, id, err)
 }
 
-// Members walks the members of a group, some at a time, as they were at one
-// moment. What is given is good until the next; an error ends the walk.
-func (d *Directory) Members(ctx context.Context, o org.Org, group uuid.UUID) iter.Seq2[[]Link, error] {
-	return d.store.Org(o.ID).Members(ctx, group)
+// WithMembers reads a group with its members, as it is now. ErrNotFound tells that it
+// is gone.
+func (d *Directory) WithMembers(ctx context.Context, o org.Org, group uuid.UUID) (Record, error) {
+	return d.store.Org(o.ID).Get(ctx, schema.Group, group, true)
+}
+
+// Members names users by their ids (Record.MemberIDs), some at a time. What is given is
+// good until the next; an error ends the walk.
+func (d *Directory) Members(ctx context.Context, o org.Org, ids []uuid.UUID) iter.Seq2[[]Link, error] {
+	return d.store.Org(o.ID).Members(ctx, ids)
 }
 
 func wantsLinks(t *schema.Type, p schema.Projection) bool {

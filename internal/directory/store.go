@@ -51,16 +51,16 @@ type View interface {
 // Reader reads users and groups.
 type Reader interface {
 	// Get reads one resource; with links also what it is linked to: the groups of
-	// a user, the members of a group that has no more than MaxAnswerMembers.
+	// a user, the members of a group, or the ids of those where they are more than
+	// MaxAnswerMembers. All of it is of one moment.
 	Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bool) (Record, error)
 
 	// Version reads the version of one resource and nothing else.
 	Version(ctx context.Context, t *schema.Type, id uuid.UUID) (scim.Version, error)
 
-	// Members walks the members of a group in the order of their ids, some at a
-	// time, as they were at one moment. What is given is good until the next. An
-	// error ends the walk.
-	Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]Link, error]
+	// Members names the users of sorted ids who are there, some at a time. What is
+	// given is good until the next. An error ends the walk.
+	Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]Link, error]
 
 	// List reads one page, or the first piece of it, and the exact total.
 	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
@@ -109,6 +109,10 @@ type Record struct {
 	// Links are the groups of a user or the members of a group, by id; nil when
 	// they were not asked for, or are more members than MaxAnswerMembers.
 	Links []Link
+	// MemberIDs are the members of a group that was asked for its links and has more
+	// than MaxAnswerMembers, sorted. In a list they are nil all the same: WithMembers
+	// reads such a group when its turn has come.
+	MemberIDs []uuid.UUID
 	// MemberCount is how many members a group has.
 	MemberCount int
 }
@@ -134,6 +138,9 @@ type Change struct {
 	Match scim.Condition
 	// Links asks for the resource's links, before the edit and in the answer.
 	Links bool
+	// Answer asks for the members of a group in the answer, as they are afterwards:
+	// its Links, and of a larger group that is Put its MemberIDs.
+	Answer bool
 	// Password tells that the edit looks at the PasswordHash of old, which is
 	// otherwise empty.
 	Password bool

@@ -34,6 +34,36 @@ select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
 from   groups g
 where  g.org_id = $1 and g.id = $2`
 
+// membersOfGroup gives the members of group g as one array, as groupsOfUser does, unless
+// they are more than an answer lists (directory.MaxAnswerMembers); then memberIDsOfGroup
+// gives their ids. Names are looked up instead of joined: for a join PostgreSQL would plan
+// for the size of each group.
+const (
+	membersOfGroup = `
+       case when g.member_count <= 1000
+       then array(select m.user_id::text || (select u.display_name from users u where u.org_id = $1 and u.id = m.user_id)
+                  from   group_members m
+                  where  m.org_id = $1 and m.group_id = g.id
+                  order  by m.user_id) end`
+
+	memberIDsOfGroup = `
+       case when g.member_count > 1000
+       then array(select m.user_id
+                  from   group_members m
+                  where  m.org_id = $1 and m.group_id = g.id
+                  order  by m.user_id) end`
+)
+
+// What the statements above say, the constant says.
+var _ = [1]struct{}{}[directory.MaxAnswerMembers-1000]
+
+// getGroupAndMembers reads the version and the members at one moment: the ETag must
+// not name another state than the one that is answered.
+const getGroupAndMembers = `
+select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count, ` + membersOfGroup + `, ` + memberIDsOfGroup + `
+from   groups g
+where  g.org_id = $1 and g.id = $2`
+
 const (
 	userVersion  = `select version from users where org_id = $1 and id = $2`
 	groupVersion = `select version from groups where org_id = $1 and id = $2`
@@ -45,7 +75,7 @@ func (v view) Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bool)
 	case tableOf(t) == users:
 		r, err = v.getUser(ctx, id, links)
 	case links:
-		r, err = v.getGroupAndMembers(ctx, id)
+		err = through(v.pool)(ctx, one(func(raw [][]byte) { r = readGroup(raw) }), getGroupAndMembers, v.org, uid(id))
 	default:
 		r, err = v.getGroup(ctx, id)
 	}
@@ -91,8 +121,16 @@ func (m *pageMemory) readUser(raw [][]byte) directory.Record {
 	return r
 }
 
+// readGroup reads the members too when there are columns with them.
 func (m *pageMemory) readGroup(raw [][]byte) directory.Record {
 	r := m.readRecord(raw)
 	r.MemberCount = int(readInt(raw[5]))
+	if len(raw) > 6 && raw[6] != nil {
+		r.Links = readLinks(raw[6])
+	}
+	if len(raw) > 7 && raw[7] != nil {
+		r.MemberIDs = make([]uuid.UUID, 0, r.MemberCount)
+		readIDs(raw[7], func(id uuid.UUID) { r.MemberIDs = append(r.MemberIDs, id) })
+	}
 	return r
 }

@@ -16,10 +16,11 @@ import (
 )
 
 // insertGroup stores a group with its members, all or nothing: when one of them
-// is not a user it stores nothing and gives the ids of those that are.
+// is not a user it stores nothing and gives those that are. Else it gives the members,
+// if an answer lists so many.
 const insertGroup = `
 with known as materialized (
-  select u.id
+  select u.id, u.display_name
   from   users u
   where  u.org_id = $1 and u.id = any($14::uuid[])
 ), created as (
@@ -42,8 +43,9 @@ with known as materialized (
   select $1, 3, $13::uuid, 1
   from   created
 )
-select array(select id from known)
-where  not exists (select from created)`
+select exists (select from created),
+       case when $15::bigint <= 1000 or not exists (select from created)
+       then array(select known.id::text || known.display_name from known order by known.id) end`
 
 // CreateGroup implements directory.View.
 func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group, e directory.Edit) (directory.Record, error) {
@@ -70,27 +72,31 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	err = retry(ctx, func() error {
 		return v.referring(ctx, e.References, func(query queryFunc) error {
 			v.told.created(t, r, e.Doc, members)
-			return v.insertGroup(ctx, query, args, members)
+			r.Links, err = v.insertGroup(ctx, query, args, members)
+			return err
 		})
 	})
-	r.MemberCount = len(members)
+	if r.MemberCount = len(members); r.HasMore() {
+		r.MemberIDs = members
+	}
 	return r, wrap("create group", explain(err, e.Doc))
 }
 
-func (v view) insertGroup(ctx context.Context, query queryFunc, args []any, members []uuid.UUID) error {
-	var known map[uuid.UUID]bool
-	read := func(rows pgx.Rows) error {
-		known = nil
-		return readAll(rows, func(raw [][]byte) {
-			known = make(map[uuid.UUID]bool)
-			readIDs(raw[0], func(id uuid.UUID) { known[id] = true })
-		})
+func (v view) insertGroup(ctx context.Context, query queryFunc, args []any, members []uuid.UUID) (links []directory.Link, err error) {
+	created := false
+	err = query(ctx, one(func(raw [][]byte) {
+		if created, links = raw[0][0] != 0, nil; raw[1] != nil {
+			links = readLinks(raw[1])
+		}
+	}), insertGroup, append(slices.Clip(args), uids(members), len(members))...)
+	if err != nil || created {
+		return links, err
 	}
-	err := query(ctx, read, insertGroup, append(slices.Clip(args), uids(members), len(members))...)
-	if err == nil && known != nil {
-		err = unknownMembers(members, known)
+	known := make(map[uuid.UUID]bool, len(links))
+	for _, l := range links {
+		known[l.ID] = true
 	}
-	return err
+	return nil, unknownMembers(members, known)
 }
 
 // lockGroup makes other changes of the group and of its members wait. It lets
@@ -121,20 +127,26 @@ func (v view) updateReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID,
 		if now.Version != old.Version {
 			return errOutrun
 		}
-		r, err = v.storeGroup(ctx, tx, t, old, edit)
+		r, err = v.storeGroup(ctx, tx, t, old, edit, c)
 		return err
 	})
 	return r, err
 }
 
-// editReadGroup reads the version before the members: if it is still the same when the
-// edit is stored, so are they.
+// editReadGroup reads the version before the members and after them: where it is the
+// same, so are they. Else the error is errOutrun.
 func (v view) editReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (old directory.Resource, e directory.Edit, err error) {
 	b := new(pgx.Batch)
 	v.queueRead(b, getGroup, id, &old.Record)
 	v.queueAllMembers(b, id, &old.Record)
-	if err = v.pool.SendBatch(ctx, b).Close(); err != nil {
+	var after int
+	queueTotal(b, &after, groupVersion, v.org, uid(id))
+	err = v.pool.SendBatch(ctx, b).Close()
+	switch {
+	case err != nil:
 		return old, e, err
+	case scim.Version(after) != old.Version:
+		return old, e, errOutrun
 	}
 	return v.editGroup(t, old, c)
 }
@@ -154,7 +166,7 @@ func (v view) updateLockedGroup(ctx context.Context, t *schema.Type, id uuid.UUI
 		if err != nil {
 			return err
 		}
-		r, err = v.storeGroup(ctx, tx, t, old, edit)
+		r, err = v.storeGroup(ctx, tx, t, old, edit, c)
 		return err
 	})
 	return r, err
@@ -206,8 +218,9 @@ set    version          = $3,
        external_id      = $9
 where  org_id = $1 and id = $2`
 
-// storeGroup stores the edit of a group that is locked.
-func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old directory.Resource, e directory.Edit) (r directory.Record, err error) {
+// storeGroup stores the edit of a group that is locked, and reads what the answer holds
+// beside: nobody changes the group before the commit.
+func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old directory.Resource, e directory.Edit, c directory.Change) (r directory.Record, err error) {
 	r = old.Record
 	if err := v.lockReferences(ctx, tx, e.References); err != nil {
 		return r, err
@@ -218,18 +231,23 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 			return r, err
 		}
 	}
-	if e.Doc == nil {
-		v.told.group(t, old, r.Version, nil, moved)
-		return r, nil
-	}
-	r.Version = old.Version + 1
-	args, err := v.groupUpdate(t, &r, e.Doc)
-	if err != nil {
-		return r, err
+	b := new(pgx.Batch)
+	if e.Doc != nil {
+		r.Version = old.Version + 1
+		args, err := v.groupUpdate(t, &r, e.Doc)
+		if err != nil {
+			return r, err
+		}
+		b.Queue(updateGroup, args...)
 	}
 	v.told.group(t, old, r.Version, e.Doc, moved)
-	_, err = tx.Exec(ctx, updateGroup, args...)
-	return r, explain(err, e.Doc)
+	if c.Answer && r.Links == nil {
+		v.queueAnswer(b, &r, c.Put)
+	}
+	if b.Len() == 0 {
+		return r, nil
+	}
+	return r, explain(tx.SendBatch(ctx, b).Close(), e.Doc)
 }
 
 // groupUpdate gives the arguments of updateGroup, and the record its new state.

@@ -34,10 +34,9 @@ func TestCreateGroup_IsReadBack(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	g := o.group("Sales")
+	expect(t, "read with members", o.get(schema.Group, g.ID, true), g)
+	g.Links = nil
 	expect(t, "read", o.get(schema.Group, g.ID, false), g)
-	withLinks := g
-	withLinks.Links = []directory.Link{}
-	expect(t, "read with members", o.get(schema.Group, g.ID, true), withLinks)
 
 	doc := scim.Document{}
 	schema.ID.Set(doc, uuid.NewString())
@@ -65,7 +64,6 @@ func TestCreateGroup_WithMembers(t *testing.T) {
 	o.must(err)
 	read := o.get(schema.Group, r.ID, true)
 	expect(t, "members", linkIDs(read.Links), ids)
-	read.Links = nil
 	expect(t, "read", read, r)
 
 	stranger := o.neighbour().users(1)[0]

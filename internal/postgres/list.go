@@ -40,7 +40,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	first := v.piece(q)
 	b := new(pgx.Batch)
 	queueTotal(b, &p.Total, s.total, v.org)
-	v.queuePage(b, s, first, s.span(first, mark, marked), q.Links && !far, &p)
+	v.queuePage(b, s, first, s.span(first, mark, marked), s.withLinks && !far, &p)
 	err = v.pool.SendBatch(ctx, b).Close()
 	switch n := len(p.Records); {
 	case err != nil:
@@ -48,7 +48,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 		p.Total = n // the page is the list, whatever came since the total was read
 	case marked && p.Total < mark.total:
 		err = v.page(ctx, s, first, bookmark{}, false, &p)
-	case q.Links && far:
+	case s.withLinks && far:
 		err = v.readLinks(ctx, s, p.Records)
 	}
 	return v.onward(s, q, p, err)
@@ -114,7 +114,7 @@ func (v view) listFew(ctx context.Context, s listing, q directory.Query, pieces 
 			p.Next = &directory.Position{ID: p.Records[len(p.Records)-1].ID}
 		}
 		return v.gather(ctx, []listing{s}, p)
-	case q.Links:
+	case s.withLinks:
 		err = v.readLinks(ctx, s, p.Records)
 	}
 	return p, err
@@ -163,13 +163,13 @@ func (v view) begin(here place, q directory.Query) (mark bookmark, marked bool) 
 // found by walking an index, or few are expected, else the links by the ids.
 func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookmark, marked bool, p *directory.Page) error {
 	page := s.span(q, mark, marked)
-	if q.Links && s.filter == "" && marked {
+	if s.withLinks && s.filter == "" && marked {
 		b := new(pgx.Batch)
 		v.queuePage(b, s, q, page, true, p)
 		return v.pool.SendBatch(ctx, b).Close()
 	}
-	beginning, byID := s.records(), q.Links
-	if q.Links && s.linked != "" && s.filter != "" && !s.composed {
+	beginning, byID := s.records(), s.withLinks
+	if s.withLinks && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
 	read := func(rows pgx.Rows) error { return s.read(rows, q.Count, p) }

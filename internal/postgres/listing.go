@@ -43,14 +43,16 @@ select g.id, ` + sizeOfGroup
 	fromGroups = `
 from   groups g
 where  g.org_id = $1`
-	listGroupIDs = `select g.id from groups g where g.org_id = $1`
-	countGroups  = `select count(*) from groups g where g.org_id = $1`
+	groupFieldsAndMembers = groupFields + `, ` + membersOfGroup
+	listGroupIDs          = `select g.id from groups g where g.org_id = $1`
+	countGroups           = `select count(*) from groups g where g.org_id = $1`
 )
 
-// The links of all resources of a page. One query for all costs less than one
-// sub-select for each. Names are looked up one by one, for PostgreSQL might read all to
-// join them; those of groups, which many users of a page have in common, as a lateral
-// query of its own (offset 0), whose answers it may remember.
+// The groups of all users of a page. One query for all costs less than one sub-select
+// for each. Names are looked up one by one, for PostgreSQL might read all to join them;
+// many users of a page have their groups in common, so by a lateral query of its own
+// (offset 0), whose answers it may remember. Members are read with their group, in one
+// statement: its version names them.
 const (
 	listUserGroups = `
 select m.user_id, m.group_id, n.display_name
@@ -61,13 +63,6 @@ left   join lateral (
 where  m.org_id = $1`
 	orderUserGroups = `
 order  by m.user_id, m.group_id`
-
-	listMembers = `
-select m.group_id, m.user_id, (select u.display_name from users u where u.org_id = $1 and u.id = m.user_id)
-from   group_members m
-where  m.org_id = $1`
-	orderMembers = `
-order  by m.group_id, m.user_id`
 
 	// thoseIDs are given ids. An array that is an argument would make PostgreSQL
 	// plan each time for its very length.
@@ -116,7 +111,7 @@ type listing struct {
 	condition  string
 	args       []any
 
-	withLinks bool // these are asked for
+	withLinks bool // these are asked for, and read by a statement of their own
 	pieces    bool // what is read is looked at once
 	bytes     int  // of documents that are read at once, about; 0 is any number
 
@@ -131,7 +126,7 @@ func (v view) listing(t *schema.Type, q directory.Query) listing {
 // newListing adds the arguments of the condition to those that are there, of
 // which the first is the organisation.
 func newListing(t *schema.Type, q directory.Query, args []any) listing {
-	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links, pieces: q.Pieces, bytes: q.Bytes}
+	s := listing{t: t, table: tableOf(t), active: q.ActiveOnly, args: args, withLinks: q.Links && tableOf(t) == users, pieces: q.Pieces, bytes: q.Bytes}
 	if q.Pieces {
 		s.bytes = min(s.bytes, pieceBytes)
 	}
@@ -142,8 +137,10 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.total = totalUsers
 	} else {
 		s.fields, s.fromAll, s.ids, s.count = groupFields, fromGroups, listGroupIDs, countGroups
-		s.links, s.owner, s.linkOrder = listMembers, "m.group_id", orderMembers
 		s.total = totalGroups
+		if q.Links {
+			s.fields = groupFieldsAndMembers
+		}
 	}
 	w := newWriter(t, args)
 	s.condition = w.condition(q)
@@ -192,7 +189,7 @@ func isIndexed(a *schema.Attribute) bool {
 
 // bare is the same list of ids alone.
 func (s listing) bare() listing {
-	s.fields, s.alone = s.sized(userIDs, groupIDs), true
+	s.fields, s.alone, s.withLinks = s.sized(userIDs, groupIDs), true, false
 	return s
 }
 
@@ -270,9 +267,6 @@ func (s listing) fewOf(q directory.Query, few int) (sql string, args []any) {
 // filter. Of users it reads those from the first to the last of the page as one range;
 // what it finds of others, inactive ones, is left out in reading.
 func (s listing) linksWithin(p span) string {
-	if s.table == groups {
-		return s.linksOf(s.pageOf(s.ids, p))
-	}
 	from := p.from
 	if from == "" {
 		from = " > " + hidden(leastID)
@@ -281,12 +275,8 @@ func (s listing) linksWithin(p span) string {
 	return s.links + " and " + s.owner + from + " and " + s.owner + " <= coalesce((" + last + "), " + greatestID + ")" + s.linkOrder
 }
 
-// linksOf is the statement of the links of those whose ids a query selects. Groups
-// with more members than an answer lists are passed over.
+// linksOf is the statement of the links of those whose ids a query selects.
 func (s listing) linksOf(ids string) string {
-	if s.table == groups {
-		ids = listGroupIDs + " and g.member_count <= " + strconv.Itoa(directory.MaxAnswerMembers) + " and g.id = any(array(" + ids + "))"
-	}
 	return s.links + " and " + s.owner + " = any(array(" + ids + "))" + s.linkOrder
 }
 
@@ -354,11 +344,6 @@ func (s listing) readLinks(rows pgx.Rows, records []*directory.Record) error {
 			records[i].Links = append(records[i].Links, directory.Link{ID: readID(raw[1]), Display: string(raw[2])})
 		}
 	})
-	if s.table == groups {
-		for _, r := range records {
-			giveMembers(r, r.Links)
-		}
-	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -28,19 +29,6 @@ where  m.org_id = $1 and m.group_id = $2`
 order  by m.user_id`
 )
 
-// getGroupAndMembers reads the version before the members: members newer than
-// the version do no harm, a version newer than its members would let an If-Match
-// through that has not seen them.
-func (v view) getGroupAndMembers(ctx context.Context, id uuid.UUID) (r directory.Record, err error) {
-	b := new(pgx.Batch)
-	b.Queue(getGroup, v.org, uid(id)).Query(func(rows pgx.Rows) error {
-		return readOne(rows, func(raw [][]byte) { r = readGroup(raw) })
-	})
-	v.queueFewMembers(b, id, &r)
-	err = v.pool.SendBatch(ctx, b).Close()
-	return r, err
-}
-
 // queueFewMembers reads the members of a group that has been read before them
 // into its record, unless they are more than an answer lists.
 func (v view) queueFewMembers(b *pgx.Batch, id uuid.UUID, r *directory.Record) {
@@ -58,9 +46,8 @@ func (v view) queueMembers(b *pgx.Batch, id uuid.UUID, most int, r *directory.Re
 	})
 }
 
-// giveMembers puts the members that were read after a group into its record. None,
-// where there were some: they are many, or all gone since. Whoever walks them will
-// see.
+// giveMembers puts the members of a group into its record. None, where there are some:
+// they are too many to be listed.
 func giveMembers(r *directory.Record, links []directory.Link) {
 	if len(links) == 0 && r.MemberCount > 0 {
 		r.Links = nil
@@ -88,27 +75,18 @@ order  by u.id`
 // membersAtOnce is how many members are named by one statement.
 const membersAtOnce = 1000
 
-// Members implements directory.View.
-//
-// All ids are read at once, so that they are those of one moment: 16 bytes for a
-// member. Names are looked up while the ids are walked. So a slow client keeps no
-// connection and no statement waiting.
-func (v view) Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]directory.Link, error] {
+// Members implements directory.View. A slow client keeps no connection and no statement
+// waiting.
+func (v view) Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]directory.Link, error] {
 	return func(yield func([]directory.Link, error) bool) {
-		pages, err := v.memberPages(ctx, group)
-		if err != nil {
-			yield(nil, wrap("read members", err))
-			return
-		}
 		links := make([]directory.Link, 0, membersAtOnce)
-		for _, ids := range pages {
-			rows, err := v.pool.Query(ctx, nameMembers, v.org, ids)
+		for some := range slices.Chunk(ids, membersAtOnce) {
 			links = links[:0]
-			if err == nil {
-				err = readAll(rows, func(raw [][]byte) {
+			err := through(v.pool)(ctx, func(rows pgx.Rows) error {
+				return readAll(rows, func(raw [][]byte) {
 					links = append(links, directory.Link{ID: readID(raw[0]), Display: string(raw[1])})
 				})
-			}
+			}, nameMembers, v.org, uids(some))
 			if !yield(links, wrap("read members", err)) || err != nil {
 				return
 			}
@@ -116,24 +94,16 @@ func (v view) Members(ctx context.Context, group uuid.UUID) iter.Seq2[[]director
 	}
 }
 
-// memberPages reads the ids of all members, as many together as are named at once.
-func (v view) memberPages(ctx context.Context, group uuid.UUID) (pages []uids, err error) {
-	rows, err := v.pool.Query(ctx, selectMemberIDs, v.org, uid(group))
-	if err != nil {
-		return nil, err
+// queueAnswer reads the members of a group whose change is being stored: they are part
+// of what is answered. Those of a group that is too large to list are read for a PUT.
+func (v view) queueAnswer(b *pgx.Batch, r *directory.Record, put bool) {
+	switch {
+	case r.MemberCount <= directory.MaxAnswerMembers:
+		v.queueFewMembers(b, r.ID, r)
+	case put:
+		b.Queue(selectMemberIDs, v.org, uid(r.ID)).Query(func(rows pgx.Rows) error {
+			r.MemberIDs = make([]uuid.UUID, 0, r.MemberCount)
+			return readAll(rows, func(raw [][]byte) { r.MemberIDs = append(r.MemberIDs, readID(raw[0])) })
+		})
 	}
-	var page uids
-	err = readAll(rows, func(raw [][]byte) {
-		if len(page) == membersAtOnce {
-			pages, page = append(pages, page), nil
-		}
-		if page == nil {
-			page = make(uids, 0, membersAtOnce)
-		}
-		page = append(page, readID(raw[0]))
-	})
-	if len(page) > 0 {
-		pages = append(pages, page)
-	}
-	return pages, err
 }

@@ -43,7 +43,7 @@ func TestMembers_OfALargeGroup(t *testing.T) {
 	o.exec(makeGroups, o.org, 1, many)
 	group := numbered(2, 0)
 	walk := func() (members []directory.Link) {
-		for some, err := range o.Members(t.Context(), group) {
+		for some, err := range o.Members(t.Context(), o.get(schema.Group, group, true).MemberIDs) {
 			o.must(err)
 			members = append(members, some...)
 		}
@@ -60,7 +60,7 @@ func TestMembers_OfALargeGroup(t *testing.T) {
 	if r.Links != nil || !r.HasMore() || r.MemberCount != many {
 		t.Errorf("%d of %d members were read", len(r.Links), r.MemberCount)
 	}
-	for range o.Members(t.Context(), group) {
+	for range o.Members(t.Context(), r.MemberIDs) {
 		break // a walk may end early
 	}
 
@@ -75,7 +75,6 @@ func TestMembers_OfALargeGroup(t *testing.T) {
 	expect(t, "read", o.get(schema.Group, group, true), few)
 	none := change(directory.MemberChange{Replace: true})
 	expect(t, "members of an empty one", none.Links, []directory.Link{})
-	expect(t, "members without any", len(walk()), 0)
 }
 
 // To add or remove one member costs as much in a large group as in one of ten:

@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -15,9 +17,11 @@ import (
 // have requests wait for it in a known order, and let go.
 
 // beside is another server of the same database.
-func (o *tenant) beside() *tenant {
+func (o *tenant) beside() *tenant { return o.besideWith(4) }
+
+func (o *tenant) besideWith(connections int32) *tenant {
 	o.t.Helper()
-	s, err := Open(o.t.Context(), o.pool.Config().ConnString(), Options{MaxConns: 4})
+	s, err := Open(o.t.Context(), o.pool.Config().ConnString(), Options{MaxConns: connections})
 	o.must(err)
 	o.t.Cleanup(s.Close)
 	return &tenant{view{Store: s, org: o.org}, o.t}
@@ -122,4 +126,81 @@ func TestChangeMembers_OfAGroupThatIsDeletedMeanwhile(t *testing.T) {
 		return nil
 	})
 	o.consistent()
+}
+
+// A group is read with its members at one moment, alone and in lists, few or many: a
+// reader that waits between the two shows no version beside the members of another.
+func TestGet_IsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	const many = directory.MaxAnswerMembers + 1
+	o.exec(makeUsers, o.org, many+20)
+	few, large := o.group("Few", numbered(1, 0)), o.group("Large")
+	o.changeMembers(large.ID, directory.MemberChange{Add: numberedUsers(many)})
+	next := many
+	reader := o.besideWith(1) // connection, on which all is prepared
+	check := func(what string, group uuid.UUID, read func() (directory.Record, error)) {
+		t.Helper()
+		o.must(second(read()))
+		next++
+		before := o.get(schema.Group, group, true)
+		r := o.whileMembersChange(group, numbered(1, next), read)
+		step := int(r.Version - before.Version)
+		if n := len(r.Links) + len(r.MemberIDs); r.MemberCount != before.MemberCount+step || n != r.MemberCount {
+			t.Errorf("%s: version %d is shown with %d of %d members", what, r.Version, n, r.MemberCount)
+		}
+	}
+	for what, group := range map[string]uuid.UUID{"few": few.ID, "large": large.ID} {
+		check(what, group, func() (directory.Record, error) { return reader.Get(t.Context(), schema.Group, group, true) })
+	}
+	for what, q := range momentQueries(t) {
+		check(what, few.ID, func() (directory.Record, error) {
+			p, err := reader.List(t.Context(), schema.Group, q)
+			return p.Records[0], err
+		})
+	}
+}
+
+// whileMembersChange reads, and adds a member when the reader has come to the members.
+func (o *tenant) whileMembersChange(group, member uuid.UUID, read func() (directory.Record, error)) directory.Record {
+	o.t.Helper()
+	done := make(chan outcome, 1)
+	o.must(pgx.BeginFunc(o.t.Context(), o.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(o.t.Context(), `lock table group_members in access exclusive mode`); err != nil {
+			return err
+		}
+		go func() {
+			r, err := read()
+			done <- outcome{r, err}
+		}()
+		o.waitingFor(1)
+		return second(o.applyMembers(o.t.Context(), tx, group, directory.MemberChange{Add: []uuid.UUID{member}}))
+	}))
+	r := <-done
+	o.must(r.err)
+	return r.Record
+}
+
+func numberedUsers(n int) []uuid.UUID {
+	ids := make([]uuid.UUID, n)
+	for i := range ids {
+		ids[i] = numbered(1, i)
+	}
+	return ids
+}
+
+// momentQueries are the ways in which a list finds its groups.
+func momentQueries(t *testing.T) map[string]directory.Query {
+	t.Helper()
+	sorts, err := filter.ParseSort([]*schema.Type{schema.Group}, "displayName", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := directory.Query{Start: 1, Count: 10, Links: true}
+	all := map[string]directory.Query{"list": q}
+	q.Sort = &sorts[0]
+	all["sorted list"] = q
+	q.Sort, q.Filter = nil, parsed(t, schema.Group, `displayName co "few"`)
+	all["filtered list"] = q
+	return all
 }

@@ -55,7 +55,7 @@ func (v view) ListGroups(ctx context.Context, s directory.Selection) (found []di
 
 func readWholeGroup(raw [][]byte) directory.GroupRecord {
 	return directory.GroupRecord{
-		Record: readGroup(raw),
+		Record: readGroup(raw[:groupWidth]),
 		Name:   string(raw[6]),
 		Group: directory.Group{
 			Description:  string(raw[7]),

@@ -21,10 +21,11 @@ const (
 	userColumns  = idColumn + `, r.version, r.created_at, r.modified_at, r.doc`
 	groupColumns = userColumns + `, r.member_count` // null for users
 
+	memberColumns = groupColumns + `, r.members` // null for users
 	idSizeColumns = idColumn + `, r.size`
 
 	// How many columns these are.
-	idWidth, userWidth, groupWidth = 2, 5, 6
+	idWidth, userWidth, groupWidth, memberWidth = 2, 5, 6, 7
 )
 
 // ranking is a list in an order of its own, whichever page of it is read.
@@ -39,6 +40,7 @@ type ranking struct {
 	composed   bool
 	alone      bool // of ids alone, with sizes
 	grouped    bool // with groups
+	members    bool // and their members
 	here       place
 }
 
@@ -89,6 +91,7 @@ func (v view) ranking(list []directory.TypeQuery, pieces bool) ranking {
 		r.args = w.args
 		r.composed = r.composed || p.composed || of.Filter != nil && len(list) > 1
 		r.grouped = r.grouped || p.table == groups
+		r.members = r.members || p.table == groups && of.Links
 		r.here.sort += p.table.name + " " + strconv.FormatBool(p.active) + " " + of.Sort.String() + "\n"
 		r.here.filter += p.filter + "\n"
 		r.parts = append(r.parts, p)
@@ -193,6 +196,8 @@ func (r ranking) page(s step, limit int) (sql string, args []any) {
 	switch {
 	case r.alone:
 		columns = idSizeColumns + columns
+	case r.members:
+		columns = memberColumns + columns
 	case r.grouped:
 		columns = groupColumns + columns
 	default:
@@ -202,8 +207,12 @@ func (r ranking) page(s step, limit int) (sql string, args []any) {
 		switch {
 		case r.alone:
 			return "(select " + p.rankID() + " as id, " + p.sized(sizeOfUser, sizeOfGroup) + " as size"
+		case r.members && p.table == users:
+			return "(" + p.fields + ", null::bigint as member_count, null::text[] as members"
 		case r.grouped && p.table == users:
 			return "(" + p.fields + ", null::bigint as member_count"
+		case r.members:
+			return "(" + p.fields + " as members"
 		default:
 			return "(" + p.fields
 		}
@@ -278,6 +287,8 @@ func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
 	switch {
 	case r.alone:
 		width = idWidth
+	case r.members:
+		width = memberWidth
 	case r.grouped:
 		width = groupWidth
 	}
@@ -295,7 +306,7 @@ func (r ranking) readPage(rows pgx.Rows, found *ranks) error {
 		case r.alone:
 			record = readSize(raw)
 		case of.table == groups:
-			record = memory.readGroup(raw[:groupWidth])
+			record = memory.readGroup(raw[:width])
 		default:
 			record = memory.readUser(raw[:userWidth])
 		}

@@ -102,10 +102,18 @@ func readArray(raw []byte, visit func(element []byte)) {
 	}
 }
 
+// lengthOf is the number of elements that readArray visits.
+func lengthOf(raw []byte) int {
+	if binary.BigEndian.Uint32(raw) == 0 {
+		return 0
+	}
+	return int(binary.BigEndian.Uint32(raw[12:]))
+}
+
 // readLinks reads a text[] of links, each the 36 characters of the id and the
 // display name.
 func readLinks(raw []byte) []directory.Link {
-	links := []directory.Link{}
+	links := make([]directory.Link, 0, lengthOf(raw))
 	readArray(raw, func(text []byte) {
 		id, _ := uuid.ParseBytes(text[:36]) // PostgreSQL wrote it
 		links = append(links, directory.Link{ID: id, Display: string(text[36:])})

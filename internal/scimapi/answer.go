@@ -8,6 +8,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -42,23 +43,36 @@ func (s resources) write(w http.ResponseWriter, r *http.Request, status int, rec
 	return a.end()
 }
 
-// add writes the representation of a record.
-func (a *answer) add(by *schema.Renderer, record directory.Record) error {
-	if record.HasMore() && by.WantsLinks() {
-		return a.stream(by, record)
+// add writes the representation of a record. A group of a list that has too many
+// members for it is read again, with them: its version and its members are of one
+// moment. directory.ErrNotFound tells that it is gone, and nothing is written.
+func (a *answer) add(by *schema.Renderer, record directory.Record) (err error) {
+	if !record.HasMore() || !by.WantsLinks() {
+		a.text = by.Append(a.text, of(record))
+		return nil
 	}
-	a.text = by.Append(a.text, of(record))
-	return nil
+	if record.MemberIDs == nil {
+		if record, err = a.directory.WithMembers(a.r.Context(), a.org(), record.ID); err != nil {
+			return err
+		}
+	}
+	return a.stream(by, record)
 }
 
-// stream sends a group while its members are read, and what was written before.
+func (a *answer) org() org.Org { return httpapi.Principal(a.r.Context()).Org }
+
+// stream sends a group while its members are named, and what was written before.
 func (a *answer) stream(by *schema.Renderer, record directory.Record) error {
+	if !record.HasMore() { // they have become few
+		a.text = by.Append(a.text, of(record))
+		return nil
+	}
 	parts := by.Parts(of(record))
 	a.text = parts.AppendBegin(a.text)
 	if err := a.send(); err != nil {
 		return err
 	}
-	for members, err := range a.directory.Members(a.r.Context(), httpapi.Principal(a.r.Context()).Org, record.ID) {
+	for members, err := range a.directory.Members(a.r.Context(), a.org(), record.MemberIDs) {
 		if err != nil {
 			return err
 		}

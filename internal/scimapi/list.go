@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -95,13 +96,18 @@ func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed director
 	n := 0
 	for {
 		for i, record := range listed.Records {
+			before := len(a.text)
 			if n > 0 {
 				a.text = append(a.text, ',')
 			}
-			n++
-			if err := a.add(by(listed, i), record); err != nil {
+			switch err := a.add(by(listed, i), record); {
+			case errors.Is(err, directory.ErrNotFound):
+				a.text = a.text[:before]
+				continue
+			case err != nil:
 				return err
 			}
+			n++
 			if err := a.sendMuch(); err != nil {
 				return err
 			}

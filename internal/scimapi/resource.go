@@ -153,9 +153,6 @@ func (s resources) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	record, err := s.create(r.Context(), in.org, body)
-	if err == nil && record.MemberCount > 0 && in.projection.Wants(schema.Members) {
-		record, err = s.directory.Get(r.Context(), in.org, s.t, record.ID.String(), in.projection)
-	}
 	if err != nil {
 		return err
 	}

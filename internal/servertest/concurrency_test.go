@@ -129,3 +129,46 @@ func TestConcurrentCreate(t *testing.T) {
 		t.Errorf("totalResults %d, want 1", list.TotalResults)
 	}
 }
+
+// TestConcurrentReplace has writers replace one group, each by a name and members of its
+// own: each is answered with what it has stored, under a version of its own, and not with
+// what another stored since.
+func TestConcurrentReplace(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	var users [writers]string
+	for i := range users {
+		users[i] = o.NewUser(t, fmt.Sprintf("member%d@example.org", i))
+	}
+	group := o.NewGroup(t, "Claims")
+	var mu sync.Mutex
+	versions := map[string]bool{}
+	together(func(i int) {
+		name := fmt.Sprint("Claims ", i)
+		for _, method := range []string{http.MethodPut, http.MethodPatch} {
+			body := map[string]any{"displayName": name, "members": servertest.Values(users[i])}
+			if method == http.MethodPatch {
+				name += " again"
+				body = servertest.Patch(map[string]any{"op": "replace", "value": map[string]any{
+					"displayName": name, "members": servertest.Values(users[i]),
+				}})
+			}
+			answer := o.Do(t, method, "/Groups/"+group, body)
+			var stored struct {
+				DisplayName string
+				Members     []struct{ Value string }
+				Meta        struct{ Version string }
+			}
+			answer.Decode(t, &stored)
+			if stored.DisplayName != name || len(stored.Members) != 1 || stored.Members[0].Value != users[i] {
+				t.Errorf("writer %d: %s is answered %+v", i, method, stored)
+			}
+			mu.Lock()
+			if versions[stored.Meta.Version] || answer.Header.Get("ETag") != `"`+stored.Meta.Version+`"` {
+				t.Errorf("version %s is answered twice, or the ETag is another: %v", stored.Meta.Version, answer.Header)
+			}
+			versions[stored.Meta.Version] = true
+			mu.Unlock()
+		}
+	})
+}
