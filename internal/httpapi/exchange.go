@@ -20,7 +20,8 @@ const maxCorrelationID = 64
 // handlers get and what their context carries.
 type exchange struct {
 	http.ResponseWriter
-	id        string // correlation id
+	writes    *writes // of all exchanges
+	id        string  // correlation id
 	principal oauth.Principal
 	known     bool // principal is set
 	status    int  // 0 until the answer begins
@@ -31,8 +32,8 @@ type exchangeKey struct{}
 
 // begin starts an exchange: every later line of the log and every error carries
 // its correlation id.
-func begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	x := &exchange{ResponseWriter: w, id: r.Header.Get(correlationHeader)}
+func (f *Frame) begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+	x := &exchange{ResponseWriter: w, writes: f.writes, id: r.Header.Get(correlationHeader)}
 	if !plainToken(x.id) {
 		x.id = newCorrelationID()
 	}
@@ -82,12 +83,13 @@ func (x *exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// Write notes the length of the answer.
+// Write notes the length of the answer. It fails when the client takes none of it for a
+// while.
 func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
-	n, err := x.ResponseWriter.Write(b)
+	n, err := x.writes.write(x, b)
 	x.bytes += int64(n)
 	return n, err
 }

@@ -53,7 +53,10 @@ type Options struct {
 	// TrustProxy believes X-Forwarded-Proto and X-Forwarded-Host, which only a
 	// proxy that always sets them makes true.
 	TrustProxy bool
-	Log        *slog.Logger
+	// WritePatience is how long a client may take for 64 KiB of an answer before it is cut
+	// off; 0 is 30 seconds.
+	WritePatience time.Duration
+	Log           *slog.Logger
 }
 
 // Frame makes routers and routes. It is safe for concurrent use.
@@ -61,11 +64,12 @@ type Frame struct {
 	options Options
 	log     *slog.Logger
 	limiter *limiter
+	writes  *writes
 }
 
 // New makes a Frame.
 func New(o Options) *Frame {
-	f := &Frame{options: o, log: o.Log, limiter: newLimiter(o.RateLimit)}
+	f := &Frame{options: o, log: o.Log, limiter: newLimiter(o.RateLimit), writes: newWrites(o.WritePatience)}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if f.options.Used == nil {
 		f.options.Used = func(context.Context, oauth.Principal, string) {}
@@ -100,7 +104,7 @@ func (f *Frame) wrap(path string, route Route, h Handler) http.HandlerFunc {
 		h = around(h)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		w, r = begin(w, r)
+		w, r = f.begin(w, r)
 		_ = h(w, r) // answered already
 	}
 }

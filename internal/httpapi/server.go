@@ -15,8 +15,8 @@ const (
 	// attacker's does for the few bytes of a header.
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 2 * time.Minute
-	// writeTimeout counts from the end of the header: reading, working and
-	// sending a group of 100,000 members.
+	// writeTimeout counts from the end of the header until the answer begins: reading and
+	// working. What is written has its own times (progress.go).
 	writeTimeout = 5 * time.Minute
 	idleTimeout  = 2 * time.Minute
 
