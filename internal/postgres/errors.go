@@ -34,8 +34,7 @@ func violates(err error, state, constraint string) bool {
 func explain(err error, doc scim.Document) error {
 	switch {
 	case violates(err, uniqueViolation, "users_name"):
-		return scim.Uniqueness("%s: %q is taken by another user of the organisation; names are compared without regard to case",
-			schema.UserName, schema.UserName.Text(doc)).Because(err)
+		return nameTaken(doc).Because(err)
 	case violates(err, uniqueViolation, "users_pkey"), violates(err, uniqueViolation, "groups_pkey"):
 		return scim.Uniqueness("%s: %q is the id of another resource", schema.ID, schema.ID.Text(doc)).Because(err)
 	case violates(err, uniqueViolation, "groups_name"):
@@ -44,6 +43,12 @@ func explain(err error, doc scim.Document) error {
 	default:
 		return err
 	}
+}
+
+// nameTaken says that another user has the name.
+func nameTaken(doc scim.Document) *scim.Error {
+	return scim.Uniqueness("%s: %q is taken by another user of the organisation; names are compared without regard to case",
+		schema.UserName, schema.UserName.Text(doc))
 }
 
 // attempts bounds how often a write is done again.

@@ -11,6 +11,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // What a statement sees and what it locks are of one moment: the tests here hold a row,
@@ -203,4 +204,55 @@ func momentQueries(t *testing.T) map[string]directory.Query {
 	q.Sort, q.Filter = nil, parsed(t, schema.Group, `displayName co "few"`)
 	all["filtered list"] = q
 	return all
+}
+
+// A user who is created while the one of the name is being deleted comes back under the
+// old id, and one who is created while the name is being given up is new.
+func TestCreateUser_WhileTheNameBecomesFree(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	for what, free := range map[string]func(tx pgx.Tx, u directory.Resource) error{
+		"deleted": func(tx pgx.Tx, u directory.Resource) error {
+			return o.deleteLockedUser(t.Context(), tx, schema.User, u, schema.Manager.Clear)
+		},
+		"renamed": func(tx pgx.Tx, u directory.Resource) error {
+			b, doc := new(pgx.Batch), load(t, u.Doc)
+			u.Document = load(t, u.Doc)
+			schema.UserName.Set(doc, "another")
+			if err := o.queueUser(b, schema.User, u, directory.Edit{Doc: doc}); err != nil {
+				return err
+			}
+			return tx.SendBatch(t.Context(), b).Close()
+		},
+		"kept": func(pgx.Tx, directory.Resource) error { return nil },
+	} {
+		old := o.user(what)
+		server, done := o.beside(), make(chan outcome, 1)
+		o.must(pgx.BeginFunc(t.Context(), o.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(t.Context(), lockDeletedUser, o.org, uid(old.ID)); err != nil {
+				return err
+			}
+			if err := free(tx, directory.Resource{Record: old}); err != nil {
+				return err
+			}
+			go func() {
+				r, err := server.CreateUser(t.Context(), schema.User, directory.Edit{Doc: userDoc(what)})
+				done <- outcome{r, err}
+			}()
+			o.waitingFor(1)
+			return nil
+		}))
+		made := <-done
+		switch what {
+		case "deleted":
+			o.must(made.err)
+			expect(t, what, []any{made.ID, made.Version}, []any{old.ID, old.Version + 1})
+		case "renamed":
+			o.must(made.err)
+			expect(t, what, made.Version, 1)
+		default:
+			expectRefusal(t, made.err, 409, scim.TypeUniqueness)
+		}
+	}
+	o.consistent()
 }

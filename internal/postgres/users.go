@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -15,20 +16,34 @@ import (
 
 // insertUser stores a user, unless a deleted one had the name: then it stores
 // nothing, because the document must carry that user's id. reviveUser stores a user
-// under the id of a deleted one. What was stored is answered.
+// under the id of the last one who was deleted. What was stored is answered.
+//
+// Neither stores anything while it sees a user of the name: who is being deleted
+// would be gone when the insertion has waited, and is not yet among the deleted users
+// that the statement sees. So it waits for that user, and tells what has become of it.
 const (
 	insertUser = `
-with ` + createdUser + `$2::uuid, 1, $3::timestamptz, ` + newValues + `
-  where  not exists (select from deleted_users d where d.org_id = $1 and d.user_name_key = $10)` + besideUser
+with ` + seenUser + createdUser + `$2::uuid, 1, $3::timestamptz, ` + newValues + `
+  where  not (select it from seen)
+  and    not exists (select from deleted_users d where d.org_id = $1 and d.user_name_key = $10)` + besideUser
 
 	reviveUser = `
-with deleted as (
+with ` + seenUser + `deleted as (
   delete from deleted_users
-  where  org_id = $1 and user_name_key = $10 and id = $2
+  where  org_id = $1 and user_name_key = $10 and id = $2 and not (select it from seen)
+  and    id = (` + deletedUser + `$10` + lastFirst + `)
   returning id, version, created_at
 ), ` + createdUser + `id, version + 1, created_at, ` + newValues + `
   from   deleted` + besideUser
 
+	seenUser = `seen as materialized (
+  select exists (select from users s where s.org_id = $1 and s.user_name_key = $10) as it
+), named as materialized (
+  select u.id
+  from   users u
+  where  u.org_id = $1 and u.user_name_key = $10
+  for    key share of u
+), `
 	createdUser = `created as (
   insert into users (org_id, id, version, created_at, modified_at, password_hash, doc, folded,
                      active, user_name_key, display_name, display_name_key, external_id,
@@ -51,15 +66,20 @@ with deleted as (
   select $1, case when active then 1 else 2 end, $18::uuid, 1
   from   created
 )
-select version, created_at from created`
-)
+select c.version, c.created_at, seen.it, case when seen.it then exists (select from named) else false end
+from   seen
+left   join created c on true`
 
-const selectDeletedUser = `
-select id
-from   deleted_users
-where  org_id = $1 and user_name_key = $2
-order  by deleted_at desc, id desc
+	selectDeletedUser = deletedUser + `$2` + lastFirst
+
+	deletedUser = `
+select d.id
+from   deleted_users d
+where  d.org_id = $1 and d.user_name_key = `
+	lastFirst = `
+order  by d.deleted_at desc, d.id desc
 limit  1`
+)
 
 // CreateUser implements directory.View.
 func (v view) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) (r directory.Record, err error) {
@@ -89,16 +109,18 @@ func (v view) createUser(ctx context.Context, query queryFunc, t *schema.Type, e
 	r := directory.Record{ID: id, Modified: madeAt(id), Doc: t.Encode(doc)}
 	for {
 		err := v.insertUser(ctx, query, insertUser, t, &r, doc, found, password)
-		if !isNotFound(err) {
+		switch {
+		case errors.Is(err, errOutrun):
+			continue
+		case !isNotFound(err):
 			return r, explain(err, doc)
-		}
-		if e.New {
+		case e.New:
 			return r, directory.ErrDeleted
 		}
 		revived, err := v.reviveUser(ctx, query, t, doc, password)
 		// Not found: another request revived it, or a newer one of the name is
 		// deleted. Trying again tells.
-		if !isNotFound(err) {
+		if !isNotFound(err) && !errors.Is(err, errOutrun) {
 			return revived, explain(err, doc)
 		}
 	}
@@ -118,14 +140,28 @@ func (v view) reviveUser(ctx context.Context, query queryFunc, t *schema.Type, d
 	return r, err
 }
 
-// insertUser stores a user by one of the statements above and completes its record.
+// insertUser stores a user by one of the statements above and completes its record. The
+// error is errOutrun when a user of the name was seen and is gone, or has another name.
 func (v view) insertUser(ctx context.Context, query queryFunc, sql string, t *schema.Type, r *directory.Record, doc scim.Document, found row, password string) error {
-	read := func(raw [][]byte) { r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1]) }
-	err := query(ctx, one(read), sql, v.newUser(*r, found, password)...)
-	if err == nil {
-		v.told.add(events.Change{Kind: events.Created, Type: t, ID: r.ID, Version: r.Version, New: doc, Password: password != ""})
+	var created, seen, taken bool
+	read := func(raw [][]byte) {
+		if created, seen, taken = raw[0] != nil, raw[2][0] != 0, raw[3][0] != 0; created {
+			r.Version, r.Created = scim.Version(readInt(raw[0])), readTime(raw[1])
+		}
 	}
-	return err
+	err := query(ctx, one(read), sql, v.newUser(*r, found, password)...)
+	switch {
+	case err != nil:
+		return err
+	case taken:
+		return nameTaken(doc)
+	case seen:
+		return errOutrun
+	case !created:
+		return directory.ErrNotFound
+	}
+	v.told.add(events.Change{Kind: events.Created, Type: t, ID: r.ID, Version: r.Version, New: doc, Password: password != ""})
+	return nil
 }
 
 // newUser gives the arguments of insertUser and reviveUser.
