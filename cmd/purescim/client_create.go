@@ -28,7 +28,7 @@ type clientCreate struct {
 	Description string   `help:"What it is for."`
 	Role        []string `xor:"roles" placeholder:"NAME" help:"A role that tells what it may do; may be repeated. Without one it gets 'SCIM Integration', which is what an identity system needs."`
 	Admin       bool     `xor:"roles" help:"Let it do everything: the platform's endpoints, and other clients, too."`
-	RateLimit   int      `placeholder:"N" help:"Requests a minute; as the server when not given."`
+	RateLimit   int      `placeholder:"N" help:"Requests a minute with all of its tokens together; as the organisation or the server when not given."`
 	Validity    validity `default:"450d" help:"How long its tokens live, such as 24h or 450d (${default}, the most)."`
 }
 

@@ -115,7 +115,7 @@ func (r orgResult) fields() []field {
 		{"region of national phone numbers", r.Region},
 		{"members removed at most in one request", strconv.Itoa(r.RemovalLimit)},
 		{"strict", strconv.FormatBool(r.Strict)},
-		{"requests a minute for each token", rateText(r.RateLimit)},
+		{"requests a minute for each client", rateText(r.RateLimit)},
 		{"groups made and deleted through SCIM", strconv.FormatBool(r.Lifecycle)},
 	}
 }
@@ -156,7 +156,7 @@ type orgSet struct {
 	Region       *string `placeholder:"CC" help:"Country that national phone numbers belong to, as two letters."`
 	RemovalLimit *int    `placeholder:"N" help:"How many members one request may remove from a group."`
 	Strict       *bool   `negatable:"" help:"Refuse what is otherwise tolerated, such as unknown attributes."`
-	RateLimit    *int    `placeholder:"N" help:"Requests a minute for each token whose client has no limit of its own; 0 is the server's."`
+	RateLimit    *int    `placeholder:"N" help:"Requests a minute for each client that has no limit of its own, with all of its tokens together; 0 is the server's."`
 	Lifecycle    *bool   `name:"group-lifecycle" negatable:"" help:"Let SCIM clients make and delete groups, which Genesys Cloud does not."`
 }
 

@@ -22,7 +22,7 @@ type serveCommand struct {
 	database
 	Addr       string `env:"PURESCIM_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on (${default})."`
 	Demo       bool   `help:"Create the organisation 'demo' with a client for an identity system and one for an administrator once, print how to reach it and write it to demo.json in the data directory."`
-	RateLimit  int    `env:"PURESCIM_RATE_LIMIT" default:"6000" placeholder:"N" help:"Requests a minute for each token (${default}); 0 is no limit."`
+	RateLimit  int    `env:"PURESCIM_RATE_LIMIT" default:"6000" placeholder:"N" help:"Requests a minute for each client, with all of its tokens together (${default}); 0 is no limit."`
 	PublicURL  string `env:"PURESCIM_PUBLIC_URL" placeholder:"URL" help:"The URL that clients use, when a proxy stands in front: https://scim.example.org"`
 	TrustProxy bool   `env:"PURESCIM_TRUST_PROXY" help:"Believe the X-Forwarded headers of the proxy in front."`
 

@@ -44,8 +44,8 @@ type Options struct {
 	// empty when none matched, its status, 0 when the answer never began, and how
 	// long it took. Nil is nobody.
 	Observe func(route, method string, status int, took time.Duration)
-	// RateLimit is how many requests a minute may be made with a token, unless its client or
-	// organisation has a limit of its own; 0 is no limit.
+	// RateLimit is how many requests a minute a client may make with all of its tokens,
+	// unless it or its organisation has a limit of its own; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of
 	// the request.
@@ -64,12 +64,19 @@ type Frame struct {
 	options Options
 	log     *slog.Logger
 	limiter *limiter
+	oauth   *limiter // of requests of OAuth's own endpoints
 	writes  *writes
 }
 
 // New makes a Frame.
 func New(o Options) *Frame {
-	f := &Frame{options: o, log: o.Log, limiter: newLimiter(o.RateLimit), writes: newWrites(o.WritePatience)}
+	f := &Frame{
+		options: o,
+		log:     o.Log,
+		limiter: newLimiter(o.RateLimit),
+		oauth:   newLimiter(min(o.RateLimit, oauthRate)),
+		writes:  newWrites(o.WritePatience),
+	}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if f.options.Used == nil {
 		f.options.Used = func(context.Context, oauth.Principal, string) {}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -28,7 +29,16 @@ const (
 
 var zero = []string{"0"}
 
-// rate is how fast requests may be made with one token.
+const (
+	// oauthRate is how many requests a minute a client may make of OAuth's own
+	// endpoints, which issue, introspect and revoke tokens, where the limit of requests
+	// is not less.
+	oauthRate = 600
+	// limiterSize bounds the memory of a limiter: 100,000 clients, some 8 MB.
+	limiterSize = 100_000
+)
+
+// rate is how fast requests may be made by one client.
 type rate struct {
 	allowed  int           // a minute; 0 is no limit
 	interval time.Duration // in which one request is earned back
@@ -48,51 +58,68 @@ func perMinute(allowed int) rate {
 	}
 }
 
-// limiter is a token bucket for each access token: it holds a minute's requests
-// and fills evenly. It counts the requests of this server only.
+// limiter is a token bucket for each client: it holds a minute's requests and fills
+// evenly. All tokens of a client spend from one, or who wants more would only have to
+// ask for another token. It counts the requests of this server only.
 //
 // A bucket is kept as the time at which it will be full again, the theoretical
 // arrival time of GCRA, so that a full bucket need not be kept at all.
 type limiter struct {
-	usual rate // of tokens whose clients have none of their own
+	usual rate // of clients that have none of their own
 
 	mu    sync.Mutex
-	full  map[uuid.UUID]time.Time // by token id
+	size  int
+	full  map[uuid.UUID]time.Time // by client id
 	swept time.Time
 }
 
 func newLimiter(allowed int) *limiter {
-	return &limiter{usual: perMinute(allowed), full: make(map[uuid.UUID]time.Time)}
+	return &limiter{usual: perMinute(allowed), size: limiterSize, full: make(map[uuid.UUID]time.Time)}
 }
 
-// take spends one request of the token's bucket. It returns how many are spent,
+// take spends one request of the client's bucket. It returns how many are spent,
 // the time until the bucket is full and, if it was empty, until a request is
 // allowed again.
-func (l *limiter) take(token uuid.UUID, limit rate, now time.Time) (spent int, reset, retry time.Duration) {
+func (l *limiter) take(client uuid.UUID, limit rate, now time.Time) (spent int, reset, retry time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sweep(now)
-	reset = max(0, l.full[token].Sub(now))
+	until, kept := l.full[client]
+	if !kept {
+		l.makeRoom(now)
+	}
+	reset = max(0, until.Sub(now))
 	capacity := limit.interval * time.Duration(limit.allowed)
 	if over := reset + limit.interval - capacity; over > 0 {
 		return limit.allowed, reset, over
 	}
 	reset += limit.interval
-	l.full[token] = now.Add(reset)
+	l.full[client] = now.Add(reset)
 	return int((reset + limit.interval - 1) / limit.interval), reset, 0
 }
 
-// sweep forgets full buckets once a minute: any bucket left alone is full by then.
-func (l *limiter) sweep(now time.Time) {
-	if now.Sub(l.swept) < time.Minute {
-		return
+// makeRoom forgets full buckets once a minute, since any bucket left alone is full by
+// then. When there are too many all the same, any one goes.
+func (l *limiter) makeRoom(now time.Time) {
+	if now.Sub(l.swept) >= time.Minute {
+		maps.DeleteFunc(l.full, func(_ uuid.UUID, full time.Time) bool { return !full.After(now) })
+		l.swept = now
 	}
-	for token, full := range l.full {
-		if !full.After(now) {
-			delete(l.full, token)
+	if len(l.full) >= l.size {
+		for client := range l.full {
+			delete(l.full, client)
+			break
 		}
 	}
-	l.swept = now
+}
+
+// LimitOAuth counts a request that a client makes of OAuth's own endpoints, in a
+// bucket beside that of its other requests. It returns after how long the next one is
+// allowed if this one is not, else 0.
+func (f *Frame) LimitOAuth(client uuid.UUID) (retry time.Duration) {
+	if f.oauth.usual.allowed > 0 {
+		_, _, retry = f.oauth.take(client, f.oauth.usual, time.Now())
+	}
+	return retry
 }
 
 // announceUnused sets the headers as they are before a request counts.
@@ -100,7 +127,7 @@ func (l *limiter) announceUnused(h http.Header) {
 	h[rateCount], h[rateAllowed], h[rateReset] = zero, l.usual.header, zero
 }
 
-// limitRate counts the request against its token.
+// limitRate counts the request against the client whose token it has.
 func (f *Frame) limitRate(next Handler) Handler {
 	l := f.limiter
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -112,7 +139,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 		if !x.known || limit.allowed == 0 {
 			return next(w, r)
 		}
-		spent, reset, retry := l.take(x.principal.Token, limit, time.Now())
+		spent, reset, retry := l.take(x.principal.Client, limit, time.Now())
 		h := w.Header()
 		h[rateCount] = []string{strconv.Itoa(spent)}
 		h[rateAllowed] = limit.header
@@ -130,7 +157,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 func (limit rate) exceeded(retry string) error {
 	const message = "Rate limit exceeded the maximum. Retry the request in "
 	return &coded{
-		err: scim.TooManyRequests("the limit of %d requests a minute for one token is reached; retry in [%s] seconds", limit.allowed, retry),
+		err: scim.TooManyRequests("the limit of %d requests a minute for one client is reached; retry in [%s] seconds", limit.allowed, retry),
 		body: platformError{
 			Message:           message + "[" + retry + "] seconds",
 			MessageWithParams: message + "[{retryAfter}] seconds",

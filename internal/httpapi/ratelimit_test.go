@@ -36,7 +36,7 @@ func TestRateLimit(t *testing.T) {
 		step("good-1", 200, "2", "3", "40", "")
 		step("good-1", 200, "3", "3", "60", "")
 		step("good-1", 429, "3", "3", "60", "20")
-		step("good-2", 200, "1", "3", "20", "")    // another token of the client: a bucket of its own
+		step("good-2", 429, "3", "3", "60", "20")  // another token of the client
 		step("good-slow", 200, "1", "2", "30", "") // another client, with a limit of its own
 		step("good-slow", 200, "2", "2", "60", "")
 		step("good-slow", 429, "2", "2", "60", "30")
@@ -55,7 +55,7 @@ func TestRateLimitBody(t *testing.T) {
 	for p, test := range map[httpapi.Protocol]struct{ contentType, body string }{
 		httpapi.SCIM: {
 			"application/scim+json",
-			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"the limit of 1 requests a minute for one token is reached; retry in [60] seconds"}`,
+			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"the limit of 1 requests a minute for one client is reached; retry in [60] seconds"}`,
 		},
 		httpapi.Platform: {
 			"application/json",

@@ -65,7 +65,7 @@ type Client struct {
 	Validity    time.Duration // of its tokens, in whole seconds
 	State       State
 	Roles       []RoleGrant
-	RateLimit   int // requests a minute with all of its tokens; 0 is the organisation's or the server's limit
+	RateLimit   int // requests a minute with all of its tokens together; 0 is the organisation's or the server's limit
 	Created     time.Time
 	Modified    time.Time
 
@@ -83,7 +83,7 @@ type ClientSpec struct {
 	Validity    time.Duration // 0 is DefaultValidity
 	Roles       []RoleGrant
 	State       State // empty is StateActive
-	RateLimit   int   // requests a minute; 0 is the organisation's or the server's limit
+	RateLimit   int   // requests a minute with all tokens together; 0 is the organisation's or the server's limit
 }
 
 // InvalidError is a value that a client may not have. Field is its name in the

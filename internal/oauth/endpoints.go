@@ -25,6 +25,9 @@ type Endpoints struct {
 	BaseURL func(r *http.Request) string
 	// Address is the IP address that the request came from.
 	Address func(r *http.Request) string
+	// Limit counts a request of a client that has authenticated. It returns after how
+	// long the next one is allowed if this one is not, else 0.
+	Limit func(client uuid.UUID) (retry time.Duration)
 }
 
 // refusal is an error answer of the protocol (RFC 6749 section 5.2) in the
@@ -54,10 +57,10 @@ func unauthenticated(text string) *refusal {
 	return refuse(http.StatusUnauthorized, "invalid_client", text)
 }
 
-// tooFast refuses a client that failed too often (RFC 8628 has the word).
-func tooFast(pause time.Duration) *refusal {
+// tooFast refuses for a while who does too much of something (RFC 8628 has the word).
+func tooFast(what string, pause time.Duration) *refusal {
 	seconds := strconv.Itoa(int((pause + time.Second - 1) / time.Second))
-	e := refuse(http.StatusTooManyRequests, "slow_down", "too many failed attempts to authenticate; retry in "+seconds+" seconds")
+	e := refuse(http.StatusTooManyRequests, "slow_down", what+"; retry in "+seconds+" seconds")
 	e.retry = pause
 	return e
 }
@@ -130,10 +133,13 @@ func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) erro
 	switch {
 	case err == nil:
 		s.guesses.succeeded(who, at)
+		if retry := e.Limit(client.ID); retry > 0 {
+			return Client{}, tooFast("the client makes too many requests about tokens", retry)
+		}
 		return client, nil
 	case wait > 0 && (unknown || wrong || errors.Is(err, ErrKeysAway)):
 		s.log.WarnContext(ctx, "client refused: too many failures", "client", id, "from", address)
-		return Client{}, tooFast(wait)
+		return Client{}, tooFast("too many failed attempts to authenticate", wait)
 	case unknown:
 		s.guesses.failed(who, false, at)
 		s.log.WarnContext(ctx, "client refused: not found", "from", address)

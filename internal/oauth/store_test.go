@@ -265,6 +265,7 @@ func endpoints(s *oauth.Service) oauth.Endpoints {
 		Service: s,
 		BaseURL: func(*http.Request) string { return "https://scim.example.com" },
 		Address: func(r *http.Request) string { return cmp.Or(r.Header.Get("Test-Address"), "192.0.2.1") },
+		Limit:   func(uuid.UUID) time.Duration { return 0 },
 	}
 }
 

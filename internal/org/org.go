@@ -54,8 +54,8 @@ type Settings struct {
 	RemovalLimit int
 	// Strict refuses what is otherwise tolerated, such as unknown attributes.
 	Strict bool
-	// RateLimit is how many requests a minute may be made with each token whose
-	// client has no limit of its own; 0 is the server's limit.
+	// RateLimit is how many requests a minute each client may make that has no limit
+	// of its own; 0 is the server's limit.
 	RateLimit int
 	// GroupLifecycle lets SCIM clients make and delete groups, which Genesys Cloud
 	// does not.

@@ -24,8 +24,8 @@ type Config struct {
 	Directory *directory.Directory
 	OAuth     *oauth.Service
 	Events    *events.Service
-	// RateLimit is how many requests a minute may be made with a token, unless its client or
-	// organisation has a limit of its own; 0 is no limit.
+	// RateLimit is how many requests a minute a client may make with all of its tokens,
+	// unless it or its organisation has a limit of its own; 0 is no limit.
 	RateLimit int
 	// PublicURL is the scheme and host that clients use; empty means those of
 	// the request.
@@ -54,7 +54,9 @@ func New(c Config) http.Handler {
 	platformapi.Mount(r, frame, c.Directory)
 	platformapi.MountOAuth(r, frame, c.OAuth)
 	platformapi.MountEvents(r, frame, c.Events, c.Directory)
-	mountOAuth(r, frame, oauth.Endpoints{Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress})
+	mountOAuth(r, frame, oauth.Endpoints{
+		Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress, Limit: frame.LimitOAuth,
+	})
 	return r
 }
 
