@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "lru", "periodic", "batcher", "phone", "egress")
+	words    = rooms("scim", "org", "lru", "periodic", "batcher", "phone", "egress", "printable")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -44,6 +44,7 @@ var layers = []room{
 	{path: "internal/batcher"},
 	{path: "internal/phone", mayLook: rooms("lru")},
 	{path: "internal/egress"},
+	{path: "internal/printable"},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},
@@ -53,7 +54,7 @@ var layers = []room{
 
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines)},
-	{path: "internal/oauth", mayLook: rooms("org", "periodic", "egress")},
+	{path: "internal/oauth", mayLook: rooms("org", "periodic", "egress", "printable")},
 	{path: "internal/events", mayLook: join(words, engines)},
 
 	// Adapters.

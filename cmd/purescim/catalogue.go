@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -81,6 +82,21 @@ func (cmd *entryCreate) create(ctx context.Context, c console, e directory.Entry
 type roleCreate struct {
 	entryCreate
 	Permission []string `placeholder:"P" help:"What clients with the role may do, such as directory:user:add; may be repeated."`
+}
+
+// permission is domain:entity:action; a part may be *, and a last * is all that
+// could follow.
+var permission = regexp.MustCompile(`^(?:(?:\*|[A-Za-z0-9_-]+):){0,2}\*$|^(?:(?:\*|[A-Za-z0-9_-]+):){2}[A-Za-z0-9_-]+$`)
+
+// Validate refuses what can be no permission: a role would have it and nobody
+// would ever ask for it.
+func (cmd *roleCreate) Validate() error {
+	for _, p := range cmd.Permission {
+		if !permission.MatchString(p) {
+			return fmt.Errorf("--permission: %q is not a permission; domain:entity:action is expected, such as directory:user:add, or * for a part", p)
+		}
+	}
+	return nil
 }
 
 // Run creates the role.

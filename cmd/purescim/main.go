@@ -13,11 +13,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -119,10 +121,15 @@ func run(ctx context.Context, args []string, c console) int {
 }
 
 // explain is the text of an error for the operator: of one that a rule has
-// made, what the rule says.
+// made, what the rule says. It may quote what others have written.
 func explain(err error) string {
+	text := err.Error()
 	if rule, ok := errors.AsType[*scim.Error](err); ok {
-		return rule.Detail
+		text = rule.Detail
 	}
-	return err.Error()
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = printable.Escape(line)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/purescim/purescim/internal/printable"
 )
 
 // output is the flag of a command that prints a result.
@@ -30,7 +32,7 @@ func (o output) print(c console, r result, err error) error {
 	}
 	table := newTable(c.out)
 	for _, f := range r.fields() {
-		fmt.Fprintf(table, "%s\t%s\n", f.name, f.value)
+		fmt.Fprintf(table, "%s\t%s\n", f.name, printable.Escape(f.value))
 	}
 	return table.Flush()
 }
@@ -57,7 +59,11 @@ func printList[T, R any](o output, c console, items []T, err error, of func(T) R
 	table := newTable(c.out)
 	fmt.Fprintln(table, strings.Join(people.header, "\t"))
 	for _, r := range results {
-		fmt.Fprintln(table, strings.Join(people.row(r), "\t"))
+		cells := people.row(r)
+		for i, cell := range cells {
+			cells[i] = printable.Escape(cell)
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	return table.Flush()
 }

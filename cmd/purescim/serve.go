@@ -29,6 +29,17 @@ type serveCommand struct {
 	MetricsAddr string `env:"PURESCIM_METRICS_ADDR" placeholder:"HOST:PORT" help:"Address to serve GET /metrics on, for Prometheus; without it there are none."`
 }
 
+// Validate refuses what could only fail later, or be told to clients.
+func (cmd *serveCommand) Validate() error {
+	if cmd.PublicURL != "" && !httpapi.IsBaseURL(cmd.PublicURL) {
+		return fmt.Errorf("--public-url or PURESCIM_PUBLIC_URL: %q is not the URL of a server; https:// or http:// and a host is expected, such as https://scim.example.org", cmd.PublicURL)
+	}
+	if cmd.RateLimit < 0 {
+		return fmt.Errorf("--rate-limit or PURESCIM_RATE_LIMIT: %d is less than 0, which is no limit", cmd.RateLimit)
+	}
+	return nil
+}
+
 // Run serves until it is told to stop; requests under way are finished.
 func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	p, err := cmd.open(ctx, c)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -48,7 +49,7 @@ func (cmd *verifyCommand) verify(ctx context.Context, c console, p *parts) error
 		own := schema.Types{types.Of(schema.User), types.Of(schema.Group)}
 		err = p.store.Verify(ctx, o.ID, own, func(difference string) {
 			differences++
-			fmt.Fprintf(c.out, "%s: %s\n", o.Name, difference)
+			fmt.Fprintf(c.out, "%s: %s\n", printable.Escape(o.Name), printable.Escape(fmt.Sprint(difference)))
 		})
 		if err != nil {
 			return fmt.Errorf("verify organisation %q: %w", o.Name, err)

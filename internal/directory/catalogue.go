@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -94,8 +95,10 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 }
 
 func checkEdit(old, e Entry) error {
-	if err := checkName(e.Name); err != nil {
-		return err
+	if e.Name != old.Name {
+		if err := checkName(e.Name); err != nil {
+			return err
+		}
 	}
 	if err := e.checkSize(old); err != nil {
 		return err
@@ -205,6 +208,8 @@ func newEntry(e Entry) Entry {
 
 func checkName(name string) error {
 	switch {
+	case !printable.Is(name):
+		return scim.InvalidValue("name may hold no control characters, line ends or marks of direction, as %q does", name)
 	case strings.TrimSpace(name) == "":
 		return scim.InvalidValue("name is required and may not be blank")
 	case len(name) > maxName, !schema.GroupName.Fits(name):

@@ -88,7 +88,7 @@ func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) er
 	set(&g.Description, c.Description)
 	set(&g.Visibility, c.Visibility)
 	set(&g.RulesVisible, c.RulesVisible)
-	if c.Name != nil {
+	if c.Name != nil && *c.Name != schema.GroupName.Text(doc) {
 		if err := checkName(*c.Name); err != nil {
 			return err
 		}

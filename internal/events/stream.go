@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/printable"
 )
 
 // Method is how events are delivered.
@@ -131,8 +131,8 @@ func checkText(field, text string, limit int) error {
 		return invalid(field, "is required")
 	case len(text) > limit:
 		return invalid(field, "is longer than the %d bytes allowed", limit)
-	case !utf8.ValidString(text), strings.ContainsRune(text, 0):
-		return invalid(field, "must be UTF-8 without NUL characters")
+	case !printable.Is(text):
+		return invalid(field, "must be UTF-8 without control characters, line ends or marks of direction")
 	default:
 		return nil
 	}

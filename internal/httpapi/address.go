@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net"
 	"net/http"
-	"strings"
 )
 
 // ClientAddress is the IP address that the request came from. Behind a proxy
@@ -11,12 +10,8 @@ import (
 // those before it are what the client says.
 func (f *Frame) ClientAddress(r *http.Request) string {
 	if f.options.TrustProxy {
-		list := r.Header.Values("X-Forwarded-For")
-		if len(list) > 0 {
-			last := list[len(list)-1]
-			if ip := net.ParseIP(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); ip != nil {
-				return ip.String()
-			}
+		if ip := net.ParseIP(last(r.Header.Values("X-Forwarded-For"))); ip != nil {
+			return ip.String()
 		}
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

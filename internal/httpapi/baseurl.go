@@ -3,7 +3,10 @@ package httpapi
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -19,37 +22,67 @@ func (f *Frame) BaseURL(r *http.Request) string {
 	return "http://" + f.host(r)
 }
 
+// IsBaseURL reports whether a text is a URL that clients can be told to use: a
+// scheme and a host, and a path at most.
+func IsBaseURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && isHost(u.Host) &&
+		u.User == nil && !strings.ContainsAny(text, "?#")
+}
+
 // encrypted reports whether the client came over TLS.
 func (f *Frame) encrypted(r *http.Request) bool {
 	if f.options.PublicURL != "" {
 		return strings.HasPrefix(f.options.PublicURL, "https://")
 	}
-	return r.TLS != nil || f.options.TrustProxy && strings.EqualFold(first(r.Header.Get("X-Forwarded-Proto")), "https")
+	return r.TLS != nil || f.options.TrustProxy && strings.EqualFold(last(r.Header.Values("X-Forwarded-Proto")), "https")
 }
 
 func (f *Frame) host(r *http.Request) string {
 	if f.options.TrustProxy {
-		if host := first(r.Header.Get("X-Forwarded-Host")); isHost(host) {
+		if host := last(r.Header.Values("X-Forwarded-Host")); isHost(host) {
 			return host
 		}
 	}
-	if r.Host != "" {
+	if isHost(r.Host) {
 		return r.Host
 	}
-	// HTTP/1.0 needs no Host.
+	// HTTP/1.0 needs no Host, and some clients send what is none.
 	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		return addr.String()
 	}
 	return "localhost"
 }
 
-// first is what the proxy nearest to the client said.
-func first(list string) string {
-	value, _, _ := strings.Cut(list, ",")
-	return strings.TrimSpace(value)
+// last is what the proxy in front has said, the last of a list: those before are
+// what it was told.
+func last(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	text := list[len(list)-1]
+	return strings.TrimSpace(text[strings.LastIndexByte(text, ',')+1:])
 }
 
-func isHost(s string) bool {
-	u, err := url.Parse("//" + s)
-	return err == nil && s != "" && u.Host == s
+// name is a host of the DNS. Some have underscores.
+var name = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?$`)
+
+// isHost reports whether a text is a name or an address, and a port perhaps: it
+// goes into URLs that clients are told.
+func isHost(text string) bool {
+	if address, err := netip.ParseAddrPort(text); err == nil {
+		return address.Addr().Zone() == ""
+	}
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		inner, closed := strings.CutSuffix(inner, "]")
+		address, err := netip.ParseAddr(inner)
+		return closed && err == nil && address.Is6() && address.Zone() == ""
+	}
+	host, port, ported := strings.Cut(text, ":")
+	if ported {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	return len(host) <= 253 && name.MatchString(host)
 }

@@ -129,7 +129,11 @@ func TestBaseURL(t *testing.T) {
 		{name: "proxy not trusted", lines: forwarded, want: "http://example.com"},
 		{name: "proxy", options: httpapi.Options{TrustProxy: true}, lines: forwarded, want: "https://public.example"},
 		{name: "proxy without headers", options: httpapi.Options{TrustProxy: true}, want: "http://example.com"},
-		{name: "two proxies", options: httpapi.Options{TrustProxy: true}, lines: []string{"X-Forwarded-Proto: HTTPS, http", "X-Forwarded-Host: a.example:8443, b.example"}, want: "https://a.example:8443"},
+		{name: "two proxies", options: httpapi.Options{TrustProxy: true}, lines: []string{"X-Forwarded-Proto: HTTPS, http", "X-Forwarded-Host: a.example:8443, b.example"}, want: "http://b.example"},
+		{name: "two lines", options: httpapi.Options{TrustProxy: true}, lines: []string{"X-Forwarded-Proto: http", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example", "X-Forwarded-Host: [2001:db8::1]:8443"}, want: "https://[2001:db8::1]:8443"},
+		{name: "no port", options: httpapi.Options{TrustProxy: true}, lines: []string{`X-Forwarded-Host: a.example:70000`}, want: "http://example.com"},
+		{name: "marked up", options: httpapi.Options{TrustProxy: true}, lines: []string{`X-Forwarded-Host: <b>"`}, want: "http://example.com"},
+		{name: "empty at last", options: httpapi.Options{TrustProxy: true}, lines: []string{"X-Forwarded-Host: evil.example,"}, want: "http://example.com"},
 		{name: "no host", options: httpapi.Options{TrustProxy: true}, lines: []string{`X-Forwarded-Host: a.example/"x`}, want: "http://example.com"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/printable"
 )
 
 // How long access tokens may live, as in Genesys Cloud.
@@ -129,6 +130,9 @@ func (c *Client) apply(spec ClientSpec) error {
 	}
 	if err := spec.check(); err != nil {
 		return err
+	}
+	if spec.Name != c.Name && !printable.Is(spec.Name) { // one of before stays, so that the client can be disabled
+		return invalid("name", "may hold no control characters, line ends or marks of direction")
 	}
 	c.Name, c.Description, c.Validity = spec.Name, spec.Description, spec.Validity.Truncate(time.Second)
 	c.Roles, c.State, c.RateLimit = spec.Roles, spec.State, spec.RateLimit

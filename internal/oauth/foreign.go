@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/printable"
 )
 
 const (
@@ -144,6 +145,9 @@ func (s *Service) checkIssuer(spec IssuerSpec) error {
 		}
 		if err := checkText(pin.field, pin.text, maxPin); err != nil {
 			return err
+		}
+		if !printable.Is(pin.text) {
+			return invalid(pin.field, "may hold no control characters, line ends or marks of direction")
 		}
 	}
 	if err := checkText("tenant", spec.Tenant, maxPin); err != nil {

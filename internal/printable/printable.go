@@ -1,0 +1,48 @@
+// Package printable knows which characters a terminal or a log would act on
+// instead of showing them: names may not hold such, and what holds them all the
+// same is escaped before a person sees it.
+//
+// Who asks, and what else a name must be, is left to its callers.
+package printable
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Is reports whether a text shows as what it is: it is UTF-8 and has no control
+// characters, line ends, or marks that reorder the text around them. Joiners, of
+// which Persian words and emoji are made, are fine.
+func Is(text string) bool { return utf8.ValidString(text) && !strings.ContainsFunc(text, acts) }
+
+// acts reports whether a character does something to what is around it.
+func acts(c rune) bool {
+	switch {
+	case unicode.IsControl(c), c == '\u2028', c == '\u2029': // C0, C1, and ends of lines and paragraphs
+		return true
+	default: // marks of direction that reach further than themselves
+		return '\u202a' <= c && c <= '\u202e' || '\u2066' <= c && c <= '\u2069'
+	}
+}
+
+// Escape writes a text so that it can be shown in one line: characters that act
+// and bytes that are no UTF-8 as escapes of Go, such as \x1b.
+func Escape(text string) string {
+	if Is(text) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		c, size := utf8.DecodeRuneInString(text)
+		if c == utf8.RuneError && size == 1 || acts(c) {
+			quoted := strconv.QuoteToASCII(text[:size])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			b.WriteString(text[:size])
+		}
+		text = text[size:]
+	}
+	return b.String()
+}
