@@ -36,6 +36,7 @@ type streamResult struct {
 	Events        []string   `json:"events"`
 	Group         string     `json:"group,omitempty"`
 	Status        string     `json:"status"`
+	StatusReason  string     `json:"status_reason,omitempty"`
 	Last          int64      `json:"last_sequence"`
 	Pending       int        `json:"pending"`
 	Oldest        *time.Time `json:"oldest_pending"`
@@ -49,9 +50,11 @@ type streamResult struct {
 func newStreamResult(s events.Stream, p events.Progress) streamResult {
 	r := streamResult{
 		Method: string(s.Method), Endpoint: s.Endpoint, Authorization: s.Credential != "", Audience: s.Audience,
-		Form: string(s.Form), Status: string(s.Status), Last: p.Seq, Pending: p.Pending, Oldest: timeJSON(p.Oldest), Dead: p.Dead,
+		Form: string(s.Form), Last: p.Seq, Pending: p.Pending, Oldest: timeJSON(p.Oldest), Dead: p.Dead,
 		Failures: p.Failures, Error: p.Fault, Retry: timeJSON(p.Retry), Delivered: timeJSON(p.Delivered),
 	}
+	status, reason := s.Shown()
+	r.Status, r.StatusReason = string(status), reason
 	for _, k := range s.Kinds {
 		r.Events = append(r.Events, string(k))
 	}
@@ -72,6 +75,11 @@ func (r streamResult) fields() []field {
 	}
 	fields = append(fields,
 		field{"status", r.Status},
+	)
+	if r.StatusReason != "" {
+		fields = append(fields, field{"status reason", r.StatusReason})
+	}
+	fields = append(fields,
 		field{"last sequence", strconv.FormatInt(r.Last, 10)},
 		field{"pending", strconv.Itoa(r.Pending)},
 		field{"dead", strconv.Itoa(r.Dead)},

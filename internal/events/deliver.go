@@ -18,6 +18,8 @@ const (
 	lookPause = 250 * time.Millisecond
 	// upkeepPause is how often old events are looked for.
 	upkeepPause = time.Minute
+	// fillPause is how often streams of which too much waits are looked for.
+	fillPause = 5 * time.Second
 	// leaseTime is how long a server that dies keeps others from delivering. A
 	// lease is renewed when half of it is over, which leaves more than one push.
 	leaseTime = time.Minute
@@ -40,6 +42,7 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { periodic.Every(ctx, upkeepPause, s.log, "old events were not looked for", s.expire) })
+	work.Go(func() { periodic.Every(ctx, fillPause, s.log, "full streams were not looked for", s.fill) })
 	delivering := deliveries{places: make(chan struct{}, atOnce), orgs: make(map[org.ID]bool)}
 	periodic.Every(ctx, lookPause, s.log, "events to be pushed were not looked for", func(ctx context.Context) error {
 		due, err := s.store.Due(ctx, time.Now())
@@ -54,6 +57,14 @@ func (s *Service) Run(ctx context.Context) {
 		return err
 	})
 	work.Wait()
+}
+
+func (s *Service) fill(ctx context.Context) error {
+	full, err := s.store.Fill(ctx, MaxWaiting, MaxWaitingBytes)
+	for _, o := range full {
+		s.log.WarnContext(ctx, "stream of events is full and makes no more until what waits is taken", "org", o)
+	}
+	return err
 }
 
 func (s *Service) expire(ctx context.Context) error {
@@ -112,11 +123,11 @@ func (s *Service) stretch(ctx context.Context, o org.ID) (more bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	pending, err := s.store.Pending(ctx, o, batch)
+	pending, more, err := s.store.Pending(ctx, o, batch)
 	if err != nil {
 		return false, err
 	}
-	done := Outcome{Done: len(pending) < batch, Failures: lease.Failures}
+	done := Outcome{Done: !more, Failures: lease.Failures}
 	for _, e := range pending {
 		if time.Since(began) > leaseTime/2 {
 			done.Done = false

@@ -44,7 +44,8 @@ func invalid(field, format string, args ...any) error {
 // that it is signed with a key that is in use then.
 type Event struct {
 	// Seq numbers the events of an organisation in the order of the changes,
-	// from 1 and without a gap.
+	// from 1. A number that is left out stands for events that were not made, while the
+	// stream was full.
 	Seq  int64
 	ID   uuid.UUID // its `jti`
 	Made time.Time // its `iat`
@@ -93,6 +94,10 @@ type Outcome struct {
 	Done bool
 }
 
+// MaxBytes is how many bytes of claims are read at once, about. Their tokens have some
+// 4 MB.
+const MaxBytes = 3 << 20
+
 // Page is a part of a list.
 type Page struct{ Offset, Limit int }
 
@@ -119,13 +124,14 @@ type StreamStore interface {
 
 // EventStore keeps events until they are delivered.
 type EventStore interface {
-	// Pending reads the first events that are not delivered, in their order.
-	Pending(ctx context.Context, o org.ID, limit int) ([]Event, error)
+	// Pending reads the first events that are not delivered, in their order: at most
+	// limit, and about MaxBytes of claims. more tells that there are others.
+	Pending(ctx context.Context, o org.ID, limit int) (found []Event, more bool, err error)
 	// Acknowledge removes the events that were delivered, and keeps the dead as
 	// such. Events that are not pending are left as they are.
 	Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []Letter) error
 	// Dead reads a page of the events that could not be delivered, in their
-	// order, and how many there are.
+	// order and of MaxBytes about, and how many there are in all.
 	Dead(ctx context.Context, o org.ID, p Page) ([]Event, int, error)
 	// Requeue puts dead events back among those to be sent, of nil all, and tells
 	// how many.
@@ -133,6 +139,10 @@ type EventStore interface {
 	// Expire makes the events that were queued before a time dead, with the
 	// fault, and removes those that have been dead since another.
 	Expire(ctx context.Context, queued, dead time.Time, fault string) error
+	// Fill makes streams full that have at least so many events waiting, or so many bytes
+	// of claims, and tells whose. A full stream makes no events, until it is set or none
+	// waits.
+	Fill(ctx context.Context, most int, bytes int64) ([]org.ID, error)
 }
 
 // DeliveryStore keeps who delivers.

@@ -30,8 +30,10 @@ type PollRequest struct {
 
 // PollAnswer is what it gets (RFC 8936 section 2.3).
 type PollAnswer struct {
-	Tokens map[uuid.UUID]string // by `jti`
-	More   bool                 // there are events beyond these
+	// Each gives the tokens, each with its `jti`, until one is not taken: they are made
+	// one by one, since all of them may be large.
+	Each func(take func(id uuid.UUID, token string) error) error
+	More bool // there are events beyond these
 }
 
 // NewLetter is what a receiver says of an event that it refuses (RFC 8936
@@ -41,7 +43,7 @@ func NewLetter(id uuid.UUID, code, description string) Letter {
 }
 
 // Poll acknowledges events and gives the first of those that are not, in the
-// order of the changes: the same ones until they are acknowledged. Without any it
+// order of the changes, of MaxBytes about: the same ones until they are acknowledged. Without any it
 // waits for one, up to 20 seconds. Errors are ErrNotFound and ErrPushed.
 func (s *Service) Poll(ctx context.Context, o org.ID, r PollRequest) (PollAnswer, error) {
 	stream, err := s.store.Stream(ctx, o)
@@ -56,33 +58,36 @@ func (s *Service) Poll(ctx context.Context, o org.ID, r PollRequest) (PollAnswer
 			return PollAnswer{}, err
 		}
 	}
-	pending, err := s.await(ctx, stream, r)
-	if err != nil {
-		return PollAnswer{}, err
-	}
-	answer := PollAnswer{Tokens: make(map[uuid.UUID]string, len(pending)), More: len(pending) > r.Max}
-	for _, e := range pending[:min(r.Max, len(pending))] {
-		if answer.Tokens[e.ID], err = s.token(ctx, stream, e); err != nil {
-			return PollAnswer{}, err
+	pending, more, err := s.await(ctx, stream, r)
+	return PollAnswer{More: more, Each: func(take func(id uuid.UUID, token string) error) error {
+		for i, e := range pending {
+			token, err := s.token(ctx, stream, e)
+			if err == nil {
+				err = take(e.ID, token)
+			}
+			if err != nil {
+				return err
+			}
+			pending[i].Claims = nil // it is told
 		}
-	}
-	return answer, nil
+		return nil
+	}}, err
 }
 
-// await reads events, one more than are wanted, and waits for the first.
-func (s *Service) await(ctx context.Context, stream Stream, r PollRequest) ([]Event, error) {
+// await reads events, and waits for the first.
+func (s *Service) await(ctx context.Context, stream Stream, r PollRequest) (found []Event, more bool, err error) {
 	if stream.Status == Paused {
-		return nil, nil
+		return nil, false, nil
 	}
 	deadline := time.Now().Add(pollTime)
 	for {
-		pending, err := s.store.Pending(ctx, stream.Org, r.Max+1)
-		if err != nil || len(pending) > 0 || r.Max == 0 || r.Immediately || time.Now().After(deadline) {
-			return pending, err
+		found, more, err := s.store.Pending(ctx, stream.Org, r.Max)
+		if err != nil || len(found) > 0 || r.Max == 0 || r.Immediately || time.Now().After(deadline) {
+			return found, more, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		case <-time.After(glance):
 		}
 	}

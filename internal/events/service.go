@@ -22,6 +22,11 @@ const (
 	Kept = 7 * 24 * time.Hour
 	// KeptDead is how long dead events are kept.
 	KeptDead = 30 * 24 * time.Hour
+
+	// MaxWaiting and MaxWaitingBytes, of claims, are how much of a stream may wait. A
+	// stream that has more makes no events.
+	MaxWaiting      = 100_000
+	MaxWaitingBytes = 512 << 20
 )
 
 // Options are what a Service may be told.

@@ -2,6 +2,7 @@ package events
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,18 @@ type Stream struct {
 	Group             uuid.UUID
 	Status            Status
 	Created, Modified time.Time
+	// Full is since when so much waits that no events are made; nil is not.
+	Full *time.Time
+}
+
+// Shown is the status as it is, and why if that is not what was set.
+func (s Stream) Shown() (status Status, reason string) {
+	if s.Full == nil || s.Status == Disabled {
+		return s.Status, ""
+	}
+	return Paused, fmt.Sprintf("full since %s: %d events or %d MiB wait to be taken, and no more are made; "+
+		"changes since then are not told. It goes on when what waits is taken, or when its status is set to enabled",
+		s.Full.UTC().Format(time.RFC3339), MaxWaiting, MaxWaitingBytes>>20)
 }
 
 // The limits of settings, in bytes.

@@ -50,6 +50,7 @@ type streamAnswer struct {
 	Events                 []events.Kind  `json:"events"`
 	GroupID                string         `json:"groupId,omitempty"`
 	Status                 events.Status  `json:"status"`
+	StatusReason           string         `json:"statusReason,omitempty"`
 	DateCreated            string         `json:"dateCreated"`
 	DateModified           string         `json:"dateModified"`
 	Delivery               deliveryAnswer `json:"delivery"`
@@ -75,13 +76,14 @@ func (s stream) answer(w http.ResponseWriter, r *http.Request, st events.Stream)
 	}
 	a := streamAnswer{
 		Method: st.Method, EndpointURL: st.Endpoint, HasAuthorizationHeader: st.Credential != "", Audience: st.Audience,
-		Form: st.Form, Events: st.Kinds, Status: st.Status,
+		Form: st.Form, Events: st.Kinds,
 		DateCreated: timestamp(st.Created), DateModified: timestamp(st.Modified), SelfURI: streamPath,
 		Delivery: deliveryAnswer{
 			LastSequence: p.Seq, Pending: p.Pending, OldestPending: optionalTime(p.Oldest), DeadLetters: p.Dead,
 			FailedAttempts: p.Failures, Error: p.Fault, NextAttempt: optionalTime(p.Retry), LastDelivered: optionalTime(p.Delivered),
 		},
 	}
+	a.Status, a.StatusReason = st.Shown()
 	if st.Group != uuid.Nil {
 		a.GroupID = st.Group.String()
 	}

@@ -1,21 +1,57 @@
 package platformapi
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/httpapi"
 )
 
 // maxAcknowledged is how many events one request may name.
 const maxAcknowledged = 10_000
 
-// pollAnswer is that of RFC 8936 section 2.3.
-type pollAnswer struct {
-	Sets          map[uuid.UUID]string `json:"sets"`
-	MoreAvailable bool                 `json:"moreAvailable"`
+// heldPoll is how many bytes of an answer to a poll are held before they are sent.
+const heldPoll = 256 << 10
+
+// writePoll answers as in RFC 8936 section 2.3: at once, or while tokens are made if
+// they are many.
+func writePoll(w http.ResponseWriter, answer events.PollAnswer) error {
+	text, separator, begun := []byte(`{"sets":{`), "", false
+	err := answer.Each(func(id uuid.UUID, token string) error {
+		text = append(append(text, separator...), '"')
+		text = append(append(text, id.String()...), `":"`...)
+		text = append(append(text, token...), '"') // base64 and dots
+		if separator = ","; len(text) < heldPoll {
+			return nil
+		}
+		if !begun {
+			w.Header()["Content-Type"] = []string{"application/json"}
+			w.WriteHeader(http.StatusOK)
+			begun = true
+		}
+		_, err := w.Write(text)
+		if text = text[:0]; err != nil {
+			err = fmt.Errorf("%w: the client has gone: %w", context.Canceled, err)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	text = strconv.AppendBool(append(text, `},"moreAvailable":`...), answer.More)
+	text = append(text, '}')
+	if begun {
+		_, err = w.Write(text)
+		return err
+	}
+	httpapi.WriteJSON(w, http.StatusOK, "application/json", text)
+	return nil
 }
 
 // poll serves RFC 8936.
@@ -54,7 +90,7 @@ func (s stream) poll(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainEvents(err)
 	}
-	return write(w, pollAnswer{Sets: answer.Tokens, MoreAvailable: answer.More})
+	return writePoll(w, answer)
 }
 
 // ids gives a list of ids. What is no id is that of nothing.

@@ -194,7 +194,7 @@ func TestFinish_TellsOnce(t *testing.T) {
 	refused(holder)
 	numbers, _ := o.pending(e)
 	expect(t, "events", numbers, []int64{1, 2})
-	found, err := e.Pending(t.Context(), id, 10)
+	found, _, err := e.Pending(t.Context(), id, 10)
 	o.must(err)
 	want := `{"events":{"urn:ietf:params:scim:event:misc:asyncresp":{"status":"409"}},"sub_id":{"format":"scim","uri":"/Users"},"txn":"t:1"}`
 	if diff := cmp.Diff(want, string(found[1].Claims)); diff != "" {

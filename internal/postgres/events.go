@@ -20,7 +20,7 @@ var _ events.Store = Events{}
 func (s *Store) Events() Events { return Events{s} }
 
 // streamColumns are what scanStream reads.
-const streamColumns = `s.org_id, s.method, s.endpoint, s.credential, s.audience, s.form, s.kinds, s.group_id, s.status, s.created_at, s.modified_at`
+const streamColumns = `s.org_id, s.method, s.endpoint, s.credential, s.audience, s.form, s.kinds, s.group_id, s.status, s.created_at, s.modified_at, s.full_at`
 
 func scanStream(row pgx.CollectableRow) (s events.Stream, err error) {
 	err = row.Scan(streamFields(&s)...)
@@ -32,7 +32,7 @@ func scanStream(row pgx.CollectableRow) (s events.Stream, err error) {
 func streamFields(s *events.Stream) []any {
 	return []any{
 		(*int64)(&s.Org), &s.Method, &s.Endpoint, &s.Credential, &s.Audience, &s.Form, &s.Kinds, &s.Group,
-		&s.Status, &s.Created, &s.Modified,
+		&s.Status, &s.Created, &s.Modified, &s.Full,
 	}
 }
 
@@ -91,7 +91,8 @@ set    failures = 0, fault = '', retry_at = null`
 
 // SetStream implements events.Store.
 func (e Events) SetStream(ctx context.Context, s events.Stream) (set events.Stream, err error) {
-	err = e.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	resume := func(b *pgx.Batch) { b.Queue(resumeStream, int64(s.Org)) }
+	err = e.store.inTx(ctx, resume, func(tx pgx.Tx) error {
 		set, err = e.oneStream(ctx, tx, setStream, int64(s.Org), s.Method, s.Endpoint, s.Credential, s.Audience,
 			s.Form, s.Kinds, uid(s.Group), s.Status, s.Modified)
 		if err != nil {
@@ -161,16 +162,48 @@ func scanEvent(row pgx.CollectableRow) (v events.Event, err error) {
 	return v, err
 }
 
-const selectPendingEvents = `
+// The first events, until they are as large as may be. PostgreSQL knows the length of
+// claims without reading them.
+const (
+	beginEvents = `
 select ` + eventColumns + `
+from  (select f.*, sum(octet_length(f.claims)) over (order by f.seq) - octet_length(f.claims) as before
+       from  (select e.*
+              from   events e
+              where  e.org_id = $1 and `
+	endEvents = `
+              order  by e.seq
+              limit  $2
+              offset $3) f) e
+where  e.before < $4
+order  by e.seq`
+
+	selectPendingEvents = beginEvents + `e.dead_at is null` + endEvents
+	selectDeadEvents    = beginEvents + `e.dead_at is not null` + endEvents
+	oneMoreEvent        = `
+select 1
 from   events e
-where  e.org_id = $1 and e.dead_at is null
-order  by e.seq
-limit  $2`
+where  e.org_id = $1 and e.dead_at is null and e.seq > $2
+limit  1`
+)
 
 // Pending implements events.Store.
-func (e Events) Pending(ctx context.Context, o org.ID, limit int) ([]events.Event, error) {
-	return e.list(ctx, selectPendingEvents, int64(o), limit)
+func (e Events) Pending(ctx context.Context, o org.ID, limit int) (found []events.Event, more bool, err error) {
+	if limit > 0 {
+		found, err = e.list(ctx, selectPendingEvents, int64(o), limit, 0, events.MaxBytes)
+	}
+	if err != nil || limit > 0 && len(found) == 0 {
+		return found, false, err
+	}
+	last := int64(0)
+	if n := len(found); n > 0 {
+		last = found[n-1].Seq
+	}
+	rows, err := e.store.pool.Query(ctx, oneMoreEvent, int64(o), last)
+	if err == nil {
+		err = readAll(rows, func([][]byte) { more = true })
+	}
+	return found, more, wrap("look for more events", err)
 }
 
 func (e Events) list(ctx context.Context, sql string, args ...any) ([]events.Event, error) {
@@ -182,14 +215,6 @@ func (e Events) list(ctx context.Context, sql string, args ...any) ([]events.Eve
 	return found, wrap("list events", err)
 }
 
-const selectDeadEvents = `
-select ` + eventColumns + `
-from   events e
-where  e.org_id = $1 and e.dead_at is not null
-order  by e.seq
-limit  $2
-offset $3`
-
 const countDeadEvents = `select count(*) from events e where e.org_id = $1 and e.dead_at is not null`
 
 // Dead implements events.Store.
@@ -200,6 +225,6 @@ func (e Events) Dead(ctx context.Context, o org.ID, p events.Page) ([]events.Eve
 	if err := e.store.pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, wrap("count dead events", err)
 	}
-	found, err := e.list(ctx, selectDeadEvents, int64(o), p.Limit, p.Offset)
+	found, err := e.list(ctx, selectDeadEvents, int64(o), p.Limit, p.Offset, events.MaxBytes)
 	return found, total, err
 }

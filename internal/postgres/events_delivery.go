@@ -24,7 +24,7 @@ where  e.org_id = $1 and e.id = l.id and e.dead_at is null`
 
 // Acknowledge implements events.Store.
 func (e Events) Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []events.Letter) error {
-	err := e.store.inTx(ctx, func(b *pgx.Batch) { queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
+	err := e.store.inTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, markDelivered, int64(o), now())
 		return err
 	})
@@ -36,7 +36,7 @@ update event_progress
 set    delivered_at = $2
 where  org_id = $1`
 
-func queueAcknowledged(b *pgx.Batch, o org.ID, delivered []uuid.UUID, dead []events.Letter) {
+func (e Events) queueAcknowledged(b *pgx.Batch, o org.ID, delivered []uuid.UUID, dead []events.Letter) {
 	if len(delivered) > 0 {
 		b.Queue(deleteDelivered, int64(o), uids(delivered))
 	}
@@ -47,6 +47,7 @@ func queueAcknowledged(b *pgx.Batch, o org.ID, delivered []uuid.UUID, dead []eve
 		}
 		b.Queue(buryEvents, int64(o), now(), ids, faults)
 	}
+	e.queueResumed(b, o)
 }
 
 // Dead events have their order again as soon as they are queued.
@@ -138,7 +139,7 @@ func (e Events) Settle(ctx context.Context, o org.ID, holder uuid.UUID, done eve
 		at := now()
 		delivered = &at
 	}
-	err := e.store.inTx(ctx, func(b *pgx.Batch) { queueAcknowledged(b, o, done.Delivered, done.Dead) }, func(tx pgx.Tx) error {
+	err := e.store.inTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, done.Delivered, done.Dead) }, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, settleStream, int64(o), uid(holder), done.Failures, done.Fault, retry, delivered, done.Done)
 		return err
 	})
@@ -166,6 +167,7 @@ func (e Events) Expire(ctx context.Context, queued, dead time.Time, fault string
 		b := new(pgx.Batch)
 		b.Queue(deleteOldEvents, int64(o), dead)
 		b.Queue(buryOldEvents, int64(o), now(), queued, fault)
+		e.queueResumed(b, o)
 		if err := e.store.pool.SendBatch(ctx, b).Close(); err != nil {
 			return wrap("remove old events", err)
 		}

@@ -50,7 +50,7 @@ func (c *streamCache) fresh() (set, known *streamSet) {
 func (c *streamCache) of(ctx context.Context, s *Store, o org.ID) (stream events.Stream, told bool, err error) {
 	known, err := c.all(ctx, s)
 	stream, told = known[o]
-	return stream, told && stream.Status != events.Disabled, err
+	return stream, told && stream.Status != events.Disabled && stream.Full == nil, err
 }
 
 // all gives the streams as they were at most streamsFresh ago.

@@ -28,7 +28,7 @@ func streaming(t *testing.T) (*tenant, org.ID, Events) {
 // pending are the numbers of the events that wait.
 func (o *tenant) pending(e Events) (numbers []int64, ids []uuid.UUID) {
 	o.t.Helper()
-	found, err := e.Pending(o.t.Context(), org.ID(o.org), 100)
+	found, _, err := e.Pending(o.t.Context(), org.ID(o.org), 100)
 	o.must(err)
 	for _, event := range found {
 		numbers, ids = append(numbers, event.Seq), append(ids, event.ID)
