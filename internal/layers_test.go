@@ -31,7 +31,7 @@ var (
 	adapters = rooms("postgres", "httpapi", "metrics")
 	doors    = rooms("scimapi", "platformapi")
 	house    = join(words, engines, rules, adapters, doors)
-	beside   = join(rooms("localpg"), []string{"migrations", "api"})
+	beside   = join(rooms("localpg", "cgroup"), []string{"migrations", "api"})
 )
 
 // layers is the house, floor by floor; docs/architecture.md tells why it stands so.
@@ -72,6 +72,7 @@ var layers = []room{
 
 	// Beside the house.
 	{path: "internal/localpg"},
+	{path: "internal/cgroup"},
 	{path: "internal/bench"},
 	{path: "migrations"},
 	{path: "api"},

@@ -51,9 +51,9 @@ func (cmd *benchSide) Run(ctx context.Context, c console) error {
 			return err
 		}
 		defer p.close()
-		collectSeldom()
+		serving := serveCommand{bodyMemory: boundMemory()}
 		defer p.work(ctx)()
-		return cmd.serve(ctx, c, (&serveCommand{}).handler(p, nil))
+		return cmd.serve(ctx, c, serving.handler(p, nil))
 	}
 	floor, closing, err := bench.Floor(ctx, cmd.DatabaseURL)
 	if err != nil {

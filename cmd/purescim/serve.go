@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +25,8 @@ type serveCommand struct {
 	TrustProxy bool   `env:"PURESCIM_TRUST_PROXY" help:"Believe the X-Forwarded headers of the proxy in front."`
 
 	MetricsAddr string `env:"PURESCIM_METRICS_ADDR" placeholder:"HOST:PORT" help:"Address to serve GET /metrics on, for Prometheus; without it there are none."`
+
+	bodyMemory int64 // bytes; see httpapi.Options
 }
 
 // Validate refuses what could only fail later, or be told to clients.
@@ -47,7 +47,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer p.close()
-	collectSeldom()
+	cmd.bodyMemory = boundMemory()
 	p.events = events.New(p.store.Events(), p.oauth, events.Options{Issuer: cmd.PublicURL, Log: p.log, Egress: egress.Reach(cmd.Egress)})
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.Addr)
 	if err != nil {
@@ -78,15 +78,6 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	return serving.Wait()
 }
 
-// collectSeldom lets the program take five times the memory that is in use, some 10 MB, and
-// not twice, before it collects what is not: each request leaves much for its size. What
-// GOGC says wins, and GOMEMLIMIT holds all the same.
-func collectSeldom() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-}
-
 // metrics listens for who asks for the figures; serve answers until ctx ends.
 func (cmd *serveCommand) metrics(ctx context.Context, p *parts, m *metrics.Metrics) (serve func() error, err error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.MetricsAddr)
@@ -110,6 +101,7 @@ func (cmd *serveCommand) handler(p *parts, observe func(route, method string, st
 		RateLimit:  cmd.RateLimit,
 		PublicURL:  cmd.PublicURL,
 		TrustProxy: cmd.TrustProxy,
+		BodyMemory: cmd.bodyMemory,
 		Observe:    observe,
 		Log:        p.log,
 	})

@@ -80,7 +80,9 @@ func (f *Frame) logError(ctx context.Context, told *scim.Error, err error) {
 	case http.StatusUnauthorized:
 		level = slog.LevelInfo
 	case http.StatusInternalServerError, http.StatusServiceUnavailable:
-		level = slog.LevelError
+		if err != error(told) || told.Unwrap() != nil { // else there is too much to do, and nothing wrong
+			level = slog.LevelError
+		}
 	}
 	if !f.log.Enabled(ctx, level) {
 		return

@@ -26,6 +26,10 @@ type exchange struct {
 	known     bool // principal is set
 	status    int  // 0 until the answer begins
 	bytes     int64
+
+	memory    *bodyMemory // of which a request with a body takes shares
+	bodyLimit int64       // bytes
+	shares    []share
 }
 
 type exchangeKey struct{}

@@ -56,7 +56,10 @@ type Options struct {
 	// WritePatience is how long a client may take for 64 KiB of an answer before it is cut
 	// off; 0 is 30 seconds.
 	WritePatience time.Duration
-	Log           *slog.Logger
+	// BodyMemory is how many bytes the bodies of all requests take at most, as they are
+	// sent and as they are parsed; 0 is DefaultBodyMemory.
+	BodyMemory int64
+	Log        *slog.Logger
 }
 
 // Frame makes routers and routes. It is safe for concurrent use.
@@ -66,6 +69,7 @@ type Frame struct {
 	limiter *limiter
 	oauth   *limiter // of requests of OAuth's own endpoints
 	writes  *writes
+	memory  *bodyMemory
 }
 
 // New makes a Frame.
@@ -76,6 +80,7 @@ func New(o Options) *Frame {
 		limiter: newLimiter(o.RateLimit),
 		oauth:   newLimiter(min(o.RateLimit, oauthRate)),
 		writes:  newWrites(o.WritePatience),
+		memory:  newBodyMemory(o.BodyMemory),
 	}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if f.options.Used == nil {
@@ -97,7 +102,7 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 		f.answerErrors(route.Protocol),
 		catchPanic,
 		f.setHeaders,
-		limitBody(route.BodyLimit),
+		f.limitBody(route.BodyLimit),
 		f.authenticate(route.Public),
 		f.limitRate,
 		f.authorize(route, path),

@@ -114,8 +114,9 @@ func (f *Frame) setHeaders(next Handler) Handler {
 }
 
 // limitBody makes reading more than limit bytes fail, and refuses a body that
-// is announced to be longer without reading it.
-func limitBody(limit int64) wrapper {
+// is announced to be longer without reading it. What the request takes of the memory
+// for bodies it gives back when it is answered.
+func (f *Frame) limitBody(limit int64) wrapper {
 	if limit == 0 {
 		limit = DefaultBodyLimit
 	}
@@ -125,9 +126,12 @@ func limitBody(limit int64) wrapper {
 				return tooLarge(limit)
 			}
 			if r.Body != http.NoBody {
+				x := exchangeOf(r.Context())
+				x.memory, x.bodyLimit = f.memory, limit
+				defer x.giveShares()
 				// The server's own writer, not ours, lets the reader close the
 				// connection instead of waiting for the rest.
-				r.Body = http.MaxBytesReader(exchangeOf(r.Context()).ResponseWriter, r.Body, limit)
+				r.Body = http.MaxBytesReader(x.ResponseWriter, r.Body, limit)
 			}
 			return next(w, r)
 		}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +12,6 @@ import (
 
 	"github.com/purescim/purescim/internal/scim"
 )
-
-// maxReserve is how much memory a Content-Length alone is given.
-const maxReserve = 64 << 10
 
 // Query reads the parameters of the URL. What r.URL.Query would drop in
 // silence, a filter with a ";" or a bad escape, is an error: without its filter
@@ -58,17 +54,18 @@ func queryFault(err error) string {
 
 // Body reads the body of a request, which must be JSON by its media type
 // (BEHAVIOUR 16). A charset is not looked at: JSON is UTF-8, and what is not is
-// refused when it is parsed.
+// refused when it is parsed. Of the memory that this takes the request has its share until
+// it ends; where there is none for too long, the answer is 503.
 func Body(r *http.Request) ([]byte, error) {
 	if err := checkMediaType(r.Header); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	b.Grow(int(min(max(r.ContentLength, 0), maxReserve)) + bytes.MinRead)
-	if _, err := b.ReadFrom(r.Body); err != nil {
-		return nil, readError(err)
+	x := exchangeOf(r.Context())
+	body, err := x.readBody(r)
+	if err != nil {
+		return nil, err
 	}
-	return b.Bytes(), nil
+	return body, x.takeParsed(r.Context(), body)
 }
 
 func checkMediaType(h http.Header) error {

@@ -15,13 +15,19 @@ const MaxDepth = 32
 // ParseJSON reads exactly one JSON value: objects as map[string]any, arrays as
 // []any, numbers as json.Number. Duplicate keys, invalid UTF-8, NUL characters,
 // a byte order mark, nesting deeper than MaxDepth and trailing data are refused
-// with invalidSyntax.
+// with invalidSyntax; more than MaxObjects or MaxValues are too large, and refused
+// before anything is made of them.
 func ParseJSON(text []byte) (any, error) {
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
 		return nil, InvalidSyntax("the body is empty; a JSON object is expected")
 	case bytes.HasPrefix(text, []byte("\xEF\xBB\xBF")):
 		return nil, InvalidSyntax("the body begins with a byte order mark, which JSON does not allow")
+	}
+	if len(text) > 2*MaxObjects { // each takes two bytes at least
+		if err := SizeOf(text).check(); err != nil {
+			return nil, err
+		}
 	}
 	// Names that occur twice are found when the map is filled.
 	r := reader{dec: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true))}

@@ -1,6 +1,10 @@
 package scimapi
 
-import "github.com/purescim/purescim/internal/httpapi"
+import (
+	"slices"
+
+	"github.com/purescim/purescim/internal/httpapi"
+)
 
 // access is who may make which call, as in Genesys Cloud. Discovery is public.
 // To read groups with a permission that cannot write them is ours (BEHAVIOUR 77),
@@ -8,7 +12,7 @@ import "github.com/purescim/purescim/internal/httpapi"
 var access = httpapi.Access{
 	Role: "SCIM Integration",
 	AnyOf: map[string][]string{
-		"POST " + bulkEndpoint:  httpapi.TokenOnly, // each operation asks for itself
+		"POST " + bulkEndpoint:  writing,           // before it is read; each operation asks for itself
 		"GET " + statusEndpoint: httpapi.TokenOnly, // and finds what the client itself has asked for
 
 		"GET " + rootEndpoint:    readingGroups,
@@ -44,6 +48,12 @@ var access = httpapi.Access{
 		"POST /GroupMembers" + searchEndpoint: readingGroups,
 	},
 }
+
+// writing is what any operation of a bulk request may ask for: who has none of it cannot
+// do one.
+var writing = slices.Concat(creatingUsers, changingUsers, []string{
+	"directory:user:delete", "directory:group:add", "directory:group:edit", "directory:group:delete",
+})
 
 var (
 	readingGroups = []string{"directory:group:edit", "directory:group:view"}

@@ -25,8 +25,8 @@ type bulk struct {
 	types []resources // without the extensions that an organisation adds
 }
 
-// mount puts the endpoint on the router. Any client may ask; what each operation
-// takes, it is asked for itself.
+// mount puts the endpoint on the router. Who may write nothing is refused before the body
+// is read; what each operation takes, it is asked for itself.
 func (b bulk) mount(r chi.Router) {
 	b.frame.Handle(r, bulkEndpoint, httpapi.Route{
 		BodyLimit: int64(b.service.MaxBulkPayload),

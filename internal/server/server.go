@@ -32,6 +32,9 @@ type Config struct {
 	PublicURL string
 	// TrustProxy believes the X-Forwarded headers of the proxy in front.
 	TrustProxy bool
+	// BodyMemory is how many bytes the bodies of all requests take at most; 0 is
+	// httpapi.DefaultBodyMemory.
+	BodyMemory int64
 	// Observe is told of each request that was answered; nil is nobody. See
 	// httpapi.Options.
 	Observe func(route, method string, status int, took time.Duration)
@@ -46,6 +49,7 @@ func New(c Config) http.Handler {
 		RateLimit:  c.RateLimit,
 		PublicURL:  c.PublicURL,
 		TrustProxy: c.TrustProxy,
+		BodyMemory: c.BodyMemory,
 		Observe:    c.Observe,
 		Log:        c.Log,
 	})

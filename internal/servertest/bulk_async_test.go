@@ -144,8 +144,11 @@ func TestAsync_IsSeenByNobodyElse(t *testing.T) {
 func TestAsync_AsksPermissionsOfEachOperation(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
-	reader := o.As(t, "SCIM Reader")
-	wantStatuses(t, collected(t, reader, accepted(t, reader, bulkBody(0, newUser("ada")))), "403")
+	o.Do(t, "POST", "/api/v2/authorization/roles", map[string]any{"name": "Remover", "permissionPolicies": []any{
+		map[string]any{"domain": "directory", "entityName": "user", "actionSet": []string{"delete"}},
+	}}).Want(t, 200)
+	remover := o.As(t, "Remover")
+	wantStatuses(t, collected(t, remover, accepted(t, remover, bulkBody(0, newUser("ada")))), "403")
 }
 
 func TestAsync_TakesSoManyRequestsAndNoMore(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -144,7 +145,7 @@ func TestBulk_AsksPermissionsOfEachOperation(t *testing.T) {
 		{Method: "PATCH", Path: "/Groups/" + group, Data: servertest.Patch()},
 		{Method: "DELETE", Path: "/Users/" + id},
 	}
-	for role, want := range map[string]string{"Editor": "403 200 403 403", "employee": "403 403 403 403", "SCIM Integration": "201 200 200 204"} {
+	for role, want := range map[string]string{"Editor": "403 200 403 403", "SCIM Integration": "201 200 200 204"} {
 		results := do(t, o.As(t, role), want, operations...)
 		for i, result := range results {
 			if result.Status == "403" && !strings.Contains(result.Response.Detail, "directory:") {
@@ -156,6 +157,28 @@ func TestBulk_AsksPermissionsOfEachOperation(t *testing.T) {
 		}
 	}
 	o.Do(t, "POST", "/Bulk", bulkBody(0), "Authorization: Bearer x").Refused(t, 401, "")
+}
+
+// Who may write nothing costs no reading of what is sent.
+func TestRefusal_ComesBeforeTheBodyIsRead(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	id, group := o.NewUser(t, "ada"), o.NewGroup(t, "Looms")
+	for _, role := range []string{"employee", "SCIM Reader"} {
+		reader := o.As(t, role)
+		for _, call := range []string{
+			"POST /Bulk", "POST /Users", "PUT /Users/" + id, "PATCH /Users/" + id, "PUT /Groups/" + group, "PATCH /Groups/" + group,
+			"POST /api/v2/groups", "PUT /api/v2/groups/" + group, "POST /api/v2/groups/" + group + "/members",
+			"POST /api/v2/authorization/roles", "POST /api/v2/authorization/divisions", "POST /api/v2/routing/skills",
+			"POST /api/v2/oauth/clients", "POST /api/v2/directory/schemas", "PUT /api/v2/events/stream",
+		} {
+			method, path, _ := strings.Cut(call, " ")
+			answer := reader.Do(t, method, path, "{no JSON", "If-Match: *", "Prefer: respond-async")
+			if answer.Status != 403 {
+				t.Errorf("%s, %s: status %d: %s", role, call, answer.Status, answer.Body)
+			}
+		}
+	}
 }
 
 func TestBulk_ReachesNoOtherOrganisation(t *testing.T) {
@@ -197,4 +220,19 @@ func TestBulk_IsHeldToTheStandardByStrictOrganisations(t *testing.T) {
 	wantStatuses(t, bulkResults(t, o.Do(t, "POST", "/Bulk", body, scimJSON)), "201 400 400 200 400 400")
 	delete(body, "schemas")
 	o.Do(t, "POST", "/Bulk", body, scimJSON).Refused(t, 400, "invalidSyntax")
+}
+
+// A body may hold so many values and no more, wherever it is sent.
+func TestRefusal_OfTooManyValues(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	body := `{"displayName":"GA","x":[` + strings.Repeat("{},", scim.MaxObjects) + `{}]}`
+	for _, call := range []string{
+		"POST /Users", "PUT /Groups/" + o.NewGroup(t, "Looms"), "POST /Bulk", "POST /.search", "POST /api/v2/groups", "POST /api/v2/authorization/roles",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		if answer := o.Do(t, method, path, body); answer.Status != 413 || !strings.Contains(string(answer.Body), "250000 objects") {
+			t.Errorf("%s: status %d: %s", call, answer.Status, answer.Body)
+		}
+	}
 }
