@@ -18,7 +18,7 @@ func TestScenariosAreSound(t *testing.T) {
 		for _, step := range slices.Concat(scenario.Setup, scenario.Steps) {
 			checkPlaceholders(t, scenario.File, step, known)
 			for path := range step.Expect.Body {
-				if _, _, err := lookUp(nil, path); err != nil {
+				if _, _, err := lookUp(nil, placeholder.ReplaceAllString(path, "x")); err != nil {
 					t.Errorf("%s, %q: %v", scenario.File, step.Name, err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,6 +43,7 @@ func (p *player) provide(ctx context.Context, s Scenario) error {
 			found.inBody(body)
 		}
 	}
+	found.leaveOut(s)
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		for _, name := range slices.Sorted(maps.Keys(found[path])) {
 			if err := p.ensure(ctx, path, name); err != nil {
@@ -50,6 +52,16 @@ func (p *player) provide(ctx context.Context, s Scenario) error {
 		}
 	}
 	return nil
+}
+
+// leaveOut takes away the kinds of which the scenario makes entries itself: it
+// names others to be refused.
+func (n needed) leaveOut(s Scenario) {
+	for _, step := range slices.Concat(s.Setup, s.Steps) {
+		if r := step.Request; r != nil && r.Method == http.MethodPost && r.Mount != nil {
+			delete(n, *r.Mount+r.Path)
+		}
+	}
 }
 
 // needed are names by the platform path where they are made.

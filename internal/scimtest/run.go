@@ -153,9 +153,9 @@ func (p *player) send(ctx context.Context, r Request) (*answer, error) {
 // address is composed as text, so that what a client writes into its URL, a
 // bare ? or a trailing & for instance, arrives as it was recorded.
 func (p *player) address(r Request) (string, error) {
-	mount := r.Mount
-	if mount == "" {
-		mount = DefaultMount
+	mount := DefaultMount
+	if r.Mount != nil {
+		mount = *r.Mount
 	}
 	path, err := p.vars.expand(r.Path)
 	if err != nil {
@@ -183,7 +183,8 @@ func (p *player) address(r Request) (string, error) {
 func (p *player) body(r Request) ([]byte, error) {
 	switch {
 	case r.RawBody != nil:
-		return []byte(*r.RawBody), nil
+		text, err := p.vars.expand(*r.RawBody)
+		return []byte(text), err
 	case r.RawBodyRepeat != nil:
 		long := r.RawBodyRepeat
 		return []byte(long.Prefix + strings.Repeat(long.Unit, long.Count) + long.Suffix), nil

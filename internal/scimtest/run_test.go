@@ -91,7 +91,7 @@ func TestRunSendsWhatWasRecorded(t *testing.T) {
 		"GET " + mount + "/Users?a+b=%20& " + token,
 		"GET " + mount + "/Users? " + token,
 		"GET /api/v2/scim/users " + token,
-		"PUT " + mount + "/Users/u1 " + token + " {'{{user}}'",
+		"PUT " + mount + "/Users/u1 " + token + " {'u1'",
 		"PUT " + mount + "/x " + token + " <ababab>",
 		"GET " + mount + "/n []",
 		"GET " + mount + "/l [of u1]",

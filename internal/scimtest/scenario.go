@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,8 +26,8 @@ type Scenario struct {
 	Steps      []Step `json:"steps"`
 }
 
-// Step is one request with its expectations or, in a set-up, one of the four
-// things that a scenario needs and SCIM may have no request for.
+// Step is one request with its expectations, or one of the five things that a
+// scenario needs and SCIM may have no request for.
 type Step struct {
 	Name    string            `json:"name"`
 	Note    string            `json:"note"`
@@ -38,14 +39,16 @@ type Step struct {
 	CreateUsers *CreateUsers `json:"createUsers"`
 	AddMembers  *AddMembers  `json:"addMembers"`
 	EnsureRoles []string     `json:"ensureRoles"`
+
+	EnsureDivisions []string `json:"ensureDivisions"`
 }
 
 // Request says what goes over the wire. At most one of Body, RawBody and
-// RawBodyRepeat is set. {{variables}} stand for saved values in Path, Query,
-// Headers and Body.
+// RawBodyRepeat is set. {{variables}} stand for saved values in all of them
+// but RawBodyRepeat.
 type Request struct {
 	Method        string            `json:"method"`
-	Mount         string            `json:"mount"` // DefaultMount when empty
+	Mount         *string           `json:"mount"` // DefaultMount when missing; "" is the server's root
 	Path          string            `json:"path"`
 	Query         map[string]string `json:"query"`    // not yet URL-encoded
 	RawQuery      *string           `json:"rawQuery"` // literal; "" is a bare ?
@@ -149,19 +152,21 @@ func (s Scenario) check() error {
 	if s.Name == "" || len(s.Steps) == 0 {
 		return errors.New("a scenario needs a name and steps")
 	}
-	for _, step := range s.Setup {
-		if step.Request == nil && step.CreateGroup == nil && step.CreateUsers == nil &&
-			step.AddMembers == nil && step.EnsureRoles == nil {
-			return fmt.Errorf("set-up step %q does nothing", step.Name)
+	for _, step := range slices.Concat(s.Setup, s.Steps) {
+		if step.Request == nil && !step.prepares() {
+			return fmt.Errorf("step %q does nothing", step.Name)
 		}
 		if step.Request != nil && len(step.Expect.Status) == 0 {
-			return fmt.Errorf("set-up step %q expects no status", step.Name)
+			return fmt.Errorf("step %q expects no status", step.Name)
 		}
 	}
-	for _, step := range s.Steps {
-		if step.Request == nil || len(step.Expect.Status) == 0 {
-			return fmt.Errorf("step %q has no request or expects no status", step.Name)
-		}
+	if !slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Request != nil }) {
+		return errors.New("a scenario needs a request")
 	}
 	return nil
+}
+
+// prepares reports whether a step does what SCIM may have no request for.
+func (s Step) prepares() bool {
+	return s.CreateGroup != nil || s.CreateUsers != nil || s.AddMembers != nil || s.EnsureRoles != nil || s.EnsureDivisions != nil
 }

@@ -30,6 +30,11 @@ func (p *player) setUp(ctx context.Context, step Step) error {
 			return err
 		}
 	}
+	for _, name := range step.EnsureDivisions {
+		if err := p.ensure(ctx, divisionsPath, name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
