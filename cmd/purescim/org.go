@@ -99,12 +99,15 @@ type orgResult struct {
 	Strict       bool   `json:"strict"`
 	RateLimit    int    `json:"rate_limit"`
 	Lifecycle    bool   `json:"group_lifecycle"`
+	Roles        bool   `json:"announce_roles"`
+	Pagination   bool   `json:"announce_pagination"`
 }
 
 func newOrgResult(o org.Org) orgResult {
 	return orgResult{
 		ID: o.ID.String(), Name: o.Name, Region: o.Settings.DefaultRegion, RemovalLimit: o.Settings.RemovalLimit,
 		Strict: o.Settings.Strict, RateLimit: o.Settings.RateLimit, Lifecycle: o.Settings.GroupLifecycle,
+		Roles: o.Settings.AnnounceRoles, Pagination: !o.Settings.HidePagination,
 	}
 }
 
@@ -117,6 +120,8 @@ func (r orgResult) fields() []field {
 		{"strict", strconv.FormatBool(r.Strict)},
 		{"requests a minute for each client", rateText(r.RateLimit)},
 		{"groups made and deleted through SCIM", strconv.FormatBool(r.Lifecycle)},
+		{"roles in ServiceProviderConfig", strconv.FormatBool(r.Roles)},
+		{"pagination in ServiceProviderConfig", strconv.FormatBool(r.Pagination)},
 	}
 }
 
@@ -158,6 +163,8 @@ type orgSet struct {
 	Strict       *bool   `negatable:"" help:"Refuse what is otherwise tolerated, such as unknown attributes."`
 	RateLimit    *int    `placeholder:"N" help:"Requests a minute for each client that has no limit of its own, with all of its tokens together; 0 is the server's."`
 	Lifecycle    *bool   `name:"group-lifecycle" negatable:"" help:"Let SCIM clients make and delete groups, which Genesys Cloud does not."`
+	Roles        *bool   `name:"announce-roles" negatable:"" help:"Have ServiceProviderConfig tell of the list of roles; some clients stop at it."`
+	Pagination   *bool   `name:"announce-pagination" negatable:"" help:"Have ServiceProviderConfig tell how lists are paged; some clients stop at it."`
 }
 
 // Run changes the settings that are given. Servers that run notice within half a
@@ -180,6 +187,10 @@ func (cmd *orgSet) Run(ctx context.Context, c console) error {
 		set(&o.Settings.Strict, cmd.Strict)
 		set(&o.Settings.RateLimit, cmd.RateLimit)
 		set(&o.Settings.GroupLifecycle, cmd.Lifecycle)
+		set(&o.Settings.AnnounceRoles, cmd.Roles)
+		if cmd.Pagination != nil {
+			o.Settings.HidePagination = !*cmd.Pagination
+		}
 		return cmd.print(c, newOrgResult(o), p.registry.SetOrg(ctx, o))
 	})
 }

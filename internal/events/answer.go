@@ -36,3 +36,17 @@ func (s *Service) TellsAnswers(ctx context.Context, o org.ID) (bool, error) {
 	}
 	return stream.answers(), err
 }
+
+// URIs are those of the events that the organisation's stream tells of, for
+// ServiceProviderConfig (RFC 9967 section 4); none without a stream.
+func (s *Service) URIs(ctx context.Context, o org.ID) ([]string, error) {
+	stream, err := s.store.Stream(ctx, o)
+	if errors.Is(err, ErrNotFound) || err == nil && stream.Status == Disabled {
+		return nil, nil
+	}
+	var uris []string
+	for _, k := range stream.Kinds {
+		uris = append(uris, k.uri(stream.Form))
+	}
+	return uris, err
+}

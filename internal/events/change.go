@@ -43,18 +43,6 @@ func (k Kind) uri(f Form) string {
 	}
 }
 
-// URIs are those of all events that there may be, for ServiceProviderConfig.
-func URIs() []string {
-	var uris []string
-	for _, k := range Kinds {
-		uris = append(uris, k.uri(Notice))
-		if full := k.uri(Full); full != k.uri(Notice) {
-			uris = append(uris, full)
-		}
-	}
-	return uris
-}
-
 // Change is what a transaction has done to one resource.
 type Change struct {
 	Kind    Kind // but for Activated and Deactivated, which Event finds itself

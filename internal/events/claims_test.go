@@ -2,7 +2,6 @@ package events
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -159,17 +158,5 @@ func TestFeed(t *testing.T) {
 		if diff := cmp.Diff(test.want, told); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-	}
-}
-
-func TestURIs(t *testing.T) {
-	t.Parallel()
-	want := strings.Fields(`feed:add feed:remove prov:create:notice prov:create:full prov:patch:notice prov:patch:full
-		prov:put:notice prov:put:full prov:delete prov:activate prov:deactivate misc:asyncresp`)
-	for i := range want {
-		want[i] = "urn:ietf:params:scim:event:" + want[i]
-	}
-	if diff := cmp.Diff(want, URIs()); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -108,6 +108,7 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	// What the handler meant for the answer that it could not give.
 	h.Del("Etag")
 	h.Del("Location")
+	h.Del("Content-Location")
 	switch e.Status {
 	case http.StatusUnauthorized:
 		setDefault(h, "Www-Authenticate", `Bearer realm="purescim"`)

@@ -60,6 +60,10 @@ type Settings struct {
 	// GroupLifecycle lets SCIM clients make and delete groups, which Genesys Cloud
 	// does not.
 	GroupLifecycle bool
+	// AnnounceRoles has ServiceProviderConfig say that /Roles lists the roles that users
+	// may have (draft-ietf-scim-roles-entitlements), and HidePagination has it leave out
+	// how lists are paged (RFC 9865): clients that know RFC 7643 alone may stop at both.
+	AnnounceRoles, HidePagination bool
 }
 
 // DefaultSettings are those of a new organisation.

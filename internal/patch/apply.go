@@ -161,7 +161,7 @@ func (s *step) changeSingle(doc scim.Document) error {
 // itself adds to it, such as the $ref of a manager.
 func saysNothing(a *schema.Attribute, object map[string]any) bool {
 	return !slices.ContainsFunc(a.Sub, func(sub *schema.Attribute) bool {
-		return sub.Mutability != schema.ReadOnly && !schema.IsEmpty(object[sub.Name])
+		return !sub.IsReadOnly() && !schema.IsEmpty(object[sub.Name])
 	})
 }
 

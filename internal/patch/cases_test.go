@@ -33,7 +33,7 @@ func TestRFCCases(t *testing.T) {
 			if c.Noop && !after.Equal(before) {
 				t.Errorf("changed though it is a no-op:\nbefore %v\nafter  %v", before, after)
 			}
-			if diff := scimtest.DiffResource(c.After, answered(kind, after)); diff != "" {
+			if diff := scimtest.DiffResource(nameless(parse(t, string(c.After)).(map[string]any)), answered(kind, after)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -59,7 +59,24 @@ func stored(t testing.TB, text string) (scim.Document, *schema.Type) {
 	if groups, ok := object["groups"]; ok {
 		in.Doc["groups"] = groups
 	}
+	sent, _ := object["members"].([]any)
+	members, _ := in.Doc["members"].([]any)
+	for i, m := range members {
+		if name := sent[i].(map[string]any)["display"]; name != nil {
+			m.(map[string]any)["display"] = name
+		}
+	}
 	return in.Doc, kind
+}
+
+// nameless is a group without the names of its members, which the server reads from
+// the users.
+func nameless[Document ~map[string]any](group Document) Document {
+	members, _ := group["members"].([]any)
+	for _, m := range members {
+		delete(m.(map[string]any), "display")
+	}
+	return group
 }
 
 // run compiles and applies the body of a PATCH request.
@@ -80,7 +97,7 @@ func answered(kind *schema.Type, doc scim.Document) scim.Document {
 	shown := doc.Clone()
 	delete(shown, schema.Password.Name)
 	shown[schema.Schemas.Name] = kind.SchemasOf(doc)
-	return shown
+	return nameless(shown)
 }
 
 func checkError(t *testing.T, err error, status int, kind scim.ErrorType) {

@@ -86,7 +86,7 @@ func (c *compiler) parsePath(path string) (filter.Path, error) {
 }
 
 func isReadOnly(p filter.Path) bool {
-	return p.Attr.Mutability == schema.ReadOnly || p.Sub != nil && p.Sub.Mutability == schema.ReadOnly
+	return p.Attr.IsReadOnly() || p.Sub != nil && p.Sub.IsReadOnly()
 }
 
 // members compiles the keys of an object, each as a path of its own: those of a
@@ -301,7 +301,7 @@ func (c *compiler) decodeMerge(s *step, value any) error {
 	}
 	for key := range object {
 		sub := s.attr.SubAttribute(key)
-		if sub == nil || sub.Mutability == schema.ReadOnly || element[sub.Name] != nil {
+		if sub == nil || sub.IsReadOnly() || element[sub.Name] != nil {
 			continue
 		}
 		element[sub.Name] = nil

@@ -59,7 +59,7 @@ func (c *compiler) wholeSchema(op scim.PatchOp, s *schema.Schema) error {
 
 func (c *compiler) unassignSchema(op string, s *schema.Schema) error {
 	for _, a := range s.Attributes {
-		if a.Mutability == schema.ReadOnly {
+		if a.IsReadOnly() {
 			continue
 		}
 		if s != c.t.Core && op != opAdd { // what an extension requires goes with the whole of it
@@ -142,7 +142,7 @@ func collectTerms(n filter.Node, terms map[string]any, o schema.Options) bool {
 	case filter.And:
 		return collectTerms(n.Left, terms, o) && collectTerms(n.Right, terms, o)
 	case filter.Compare:
-		if n.Op != filter.Eq || n.Attr.Parent() == nil || n.Attr.Mutability == schema.ReadOnly {
+		if n.Op != filter.Eq || n.Attr.Parent() == nil || n.Attr.IsReadOnly() {
 			return false
 		}
 		value, ok := termValue(n, o)

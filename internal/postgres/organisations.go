@@ -20,8 +20,9 @@ type Registry struct{ store *Store }
 func (s *Store) Registry() Registry { return Registry{s} }
 
 const insertOrg = `
-insert into orgs (org_id, name, name_key, default_region, removal_limit, strict, rate_limit, group_lifecycle, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+insert into orgs (org_id, name, name_key, default_region, removal_limit, strict, rate_limit, group_lifecycle, created_at,
+                  announce_roles, hide_pagination)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 // CreateOrg stores a new organisation and the first entries of its catalogue. A
 // name that another has, whatever its case, is a *scim.Error with status 409.
@@ -29,7 +30,8 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 	v := r.store.view(o.ID)
 	add := func(b *pgx.Batch) {
 		b.Queue(insertOrg, v.org, o.Name, schema.Fold(o.Name),
-			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, now())
+			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, now(),
+			o.Settings.AnnounceRoles, o.Settings.HidePagination)
 		for _, e := range entries {
 			v.queueEntry(b, e)
 		}
@@ -42,7 +44,8 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 }
 
 // orgColumns are what scanOrg and fieldsOf read.
-const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit, o.group_lifecycle, o.schema_version`
+const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit, o.group_lifecycle, o.schema_version,
+       o.announce_roles, o.hide_pagination`
 
 const selectOrgs = `
 select ` + orgColumns + `
@@ -67,13 +70,15 @@ func (r Registry) OrgByName(ctx context.Context, name string) (org.Org, error) {
 
 const updateOrg = `
 update orgs
-set    default_region = $2, removal_limit = $3, strict = $4, rate_limit = $5, group_lifecycle = $6
+set    default_region = $2, removal_limit = $3, strict = $4, rate_limit = $5, group_lifecycle = $6,
+       announce_roles = $7, hide_pagination = $8
 where  org_id = $1`
 
 // SetOrg stores the settings of an organisation.
 func (r Registry) SetOrg(ctx context.Context, o org.Org) error {
 	_, err := r.store.pool.Exec(ctx, updateOrg, int64(o.ID),
-		o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle)
+		o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle,
+		o.Settings.AnnounceRoles, o.Settings.HidePagination)
 	return wrap("set organisation", err)
 }
 
@@ -106,5 +111,6 @@ func fieldsOf(o *org.Org) []any {
 	return []any{
 		(*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict,
 		&o.Settings.RateLimit, &o.Settings.GroupLifecycle, &o.SchemaVersion,
+		&o.Settings.AnnounceRoles, &o.Settings.HidePagination,
 	}
 }

@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,6 +44,7 @@ type Renderer struct {
 	asStored   bool         // nothing of a document is left out
 	linked     bool         // something of the linked attribute is wanted
 	links      []linkMember // of each link; nil before the first
+	root       []byte       // mount as it stands inside of a JSON string
 	location   string       // the beginning of meta.location
 }
 
@@ -54,6 +57,7 @@ func (t *Type) Renderer(mount string, p Projection) *Renderer {
 		mount:      mount,
 		asStored:   p.keepsDocument() && !t.onRequest,
 		linked:     t.linked != nil && p.Wants(t.linked),
+		root:       []byte(open(mount)[1:]),
 		location:   open(t.Location(mount, "")),
 	}
 }
@@ -81,10 +85,30 @@ func (r *Renderer) Parts(a Answer) Parts { return Parts{Renderer: r, answer: a} 
 
 // AppendBegin writes what comes before the links.
 func (x *Parts) AppendBegin(dst []byte) []byte {
+	start := len(dst)
 	if x.asStored {
-		return append(dst, x.answer.Doc[:len(x.answer.Doc)-1]...)
+		dst = append(dst, x.answer.Doc[:len(x.answer.Doc)-1]...)
+	} else {
+		dst = x.t.appendProjected(dst, x.answer.Doc, x.projection)
 	}
-	return x.t.appendProjected(dst, x.answer.Doc, x.projection)
+	return x.makeAbsolute(dst, start)
+}
+
+// relativeRef begins a reference as it is stored: from one endpoint to another. No
+// client's text looks like it, for its quotes would be escaped.
+const relativeRef = `"$ref":"..`
+
+// makeAbsolute makes the references behind start absolute (RFC 7643 section 2.3.7).
+func (r *Renderer) makeAbsolute(dst []byte, start int) []byte {
+	for {
+		at := bytes.Index(dst[start:], []byte(relativeRef))
+		if at < 0 {
+			return dst
+		}
+		start += at + len(relativeRef)
+		dst = slices.Insert(dst, start, r.root...)
+		dst = slices.Delete(dst, start-len(".."), start)
+	}
 }
 
 // AppendLinks writes groups or members; those of which nothing is wanted are not

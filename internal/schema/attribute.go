@@ -89,6 +89,9 @@ type Attribute struct {
 	Description string
 	Sub         []*Attribute
 
+	// Computed is made by the server, though the standard publishes it as one that
+	// clients may set: what is sent of it is ignored like a readOnly one.
+	Computed bool
 	// Max is how many values a multi-valued attribute may hold; 0 is MaxValues.
 	Max int
 	// Bounds are the least and greatest number allowed; nil is no limit.
@@ -135,6 +138,9 @@ type Options struct {
 	// Warn is told the path of each attribute that was ignored; may be nil.
 	Warn func(path string)
 }
+
+// IsReadOnly reports whether clients cannot write the attribute.
+func (a *Attribute) IsReadOnly() bool { return a.Mutability == ReadOnly || a.Computed }
 
 // Path is the attribute's notation below its schema: "emails.value".
 func (a *Attribute) Path() string { return a.path }

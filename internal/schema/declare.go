@@ -65,6 +65,8 @@ func always(a *Attribute)       { a.Returned = ReturnedAlways }
 func multiValued(a *Attribute)  { a.MultiValued = true }
 func uniqueServer(a *Attribute) { a.Uniqueness = UniqueServer }
 
+func computed(a *Attribute) { a.Computed = true }
+
 func canonical(values ...string) option { return func(a *Attribute) { a.Canonical = values } }
 func search(s Search) option            { return func(a *Attribute) { a.Search = s } }
 func atMost(n int) option               { return func(a *Attribute) { a.Max = n } }

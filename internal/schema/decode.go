@@ -57,7 +57,7 @@ func (t *Type) CheckRequired(doc scim.Document) error {
 			continue
 		}
 		value := a.Get(doc)
-		if a.Required && a.Mutability != ReadOnly && isBlank(value) {
+		if a.Required && !a.IsReadOnly() && isBlank(value) {
 			return scim.InvalidValue("%s is required and may not be empty", a)
 		}
 		elements, ok := value.([]any)
@@ -133,7 +133,7 @@ func (d *decoder) assign(a *Attribute, value any) error {
 		return scim.InvalidSyntax("%s is given twice, in two spellings", a)
 	}
 	d.in.sent[a] = true
-	if a.Mutability == ReadOnly {
+	if a.IsReadOnly() {
 		return nil
 	}
 	if err := d.o.checkList(a, value); err != nil {

@@ -1,6 +1,10 @@
 package schema
 
-import "github.com/purescim/purescim/internal/scim"
+import (
+	"slices"
+
+	"github.com/purescim/purescim/internal/scim"
+)
 
 // The paths of the discovery endpoints below a mount (RFC 7644 section 4).
 const (
@@ -29,11 +33,14 @@ func (types Types) Schemas() []*Schema {
 }
 
 // SchemaDocuments gives the resources of /Schemas. mount is the absolute URL of
-// the SCIM root.
-func (types Types) SchemaDocuments(mount string) []SchemaDocument {
+// the SCIM root, service what /ServiceProviderConfig describes.
+func (types Types) SchemaDocuments(mount string, service Service) []SchemaDocument {
 	var documents []SchemaDocument
 	for _, s := range types.Schemas() {
 		d := s.Describe()
+		if s == serviceProviderConfigSchema {
+			d.Attributes = slices.DeleteFunc(d.Attributes, func(a AttributeDocument) bool { return service.hides(a.Name) })
+		}
 		d.Meta = &MetaDocument{"Schema", mount + SchemasEndpoint + "/" + s.ID}
 		documents = append(documents, d)
 	}
@@ -66,6 +73,16 @@ func (types Types) ResourceTypeDocuments(mount string) []ResourceTypeDocument {
 		documents[i] = t.Describe(mount)
 	}
 	return documents
+}
+
+// DiscoveryTypes describes the types of discovery's own resources. They are found by
+// name and not listed: nobody provisions them.
+func DiscoveryTypes(mount string) []ResourceTypeDocument {
+	return Types{
+		{Name: "ServiceProviderConfig", Description: serviceProviderConfigSchema.Description, Endpoint: ServiceProviderConfigEndpoint, Core: serviceProviderConfigSchema},
+		{Name: "ResourceType", Description: resourceTypeSchema.Description, Endpoint: ResourceTypesEndpoint, Core: resourceTypeSchema},
+		{Name: "Schema", Description: schemaSchema.Description, Endpoint: SchemasEndpoint, Core: schemaSchema},
+	}.ResourceTypeDocuments(mount)
 }
 
 // Describe gives the resource of the type in /ResourceTypes. No extension is required.

@@ -24,7 +24,7 @@ var everyType = slices.Concat(schema.DefaultTypes, schema.Views)
 
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	documents := everyType.SchemaDocuments(mount)
+	documents := everyType.SchemaDocuments(mount, fullService)
 	var names []string
 	for _, d := range documents {
 		names = append(names, d.Name)
@@ -43,8 +43,16 @@ func TestResourceTypes(t *testing.T) {
 
 func TestServiceProviderConfig(t *testing.T) {
 	t.Parallel()
-	golden(t, "service-provider-config", schema.DefaultService.Describe(mount))
+	golden(t, "service-provider-config", fullService.Describe(mount))
+	golden(t, "service-provider-config-plain", fullService.Plain().Describe(mount))
 }
+
+// fullService is the service with all that may be told of it.
+var fullService = func() schema.Service {
+	s := schema.DefaultService
+	s.Pagination, s.Roles, s.EventURIs = true, true, []string{"urn:ietf:params:scim:event:prov:create:notice"}
+	return s
+}()
 
 func TestServiceTellsWhatIsOnByItsLimits(t *testing.T) {
 	t.Parallel()
@@ -72,7 +80,7 @@ func TestDiscoveryIsWhatItsSchemasSay(t *testing.T) {
 		delete(object, "meta")
 		checkMembers(t, id, object, byID[id].Attributes)
 	}
-	for _, d := range everyType.SchemaDocuments(mount) {
+	for _, d := range everyType.SchemaDocuments(mount, fullService) {
 		if !nested[d.ID] {
 			check(d, scim.SchemaURN)
 		}
@@ -80,7 +88,7 @@ func TestDiscoveryIsWhatItsSchemasSay(t *testing.T) {
 	for _, d := range everyType.ResourceTypeDocuments(mount) {
 		check(d, scim.ResourceTypeURN)
 	}
-	service := schema.DefaultService
+	service := fullService
 	service.DocumentationURI = "https://scim.example.org/docs"
 	check(service.Describe(mount), scim.ServiceProviderConfigURN)
 }
@@ -143,7 +151,7 @@ var deviations = map[string]string{
 	"User.groups.type canonicalValues":       "groups hold no groups: membership is direct",
 	"Group.displayName uniqueness":           "group names are unique in the organisation (BEHAVIOUR 75)",
 	"Group.members.value required":           "a member is nothing but its id",
-	"Group.members.$ref mutability":          "made by the server from the id",
+	"Group.members.display mutability":       "made by the server from the user",
 	"Group.members.$ref referenceTypes":      "groups hold no groups",
 	"Group.members.type canonicalValues":     "groups hold no groups",
 	"EnterpriseUser.manager.$ref mutability": "made by the server from the id",

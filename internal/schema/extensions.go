@@ -10,7 +10,7 @@ var (
 	Department     = text("department", "The department.", search(Column))
 	Manager        = complexOne("manager", "The person's manager, a user of the organisation.", []*Attribute{
 		text("value", "The id of the manager.", caseExact, search(Column)),
-		reference("$ref", "The URL of the manager, relative to this resource.", []string{"User"}, readOnly),
+		reference("$ref", "The URL of the manager.", []string{"User"}, readOnly),
 		text("displayName", "Not kept by the server.", readOnly),
 	}, shorthand(managerID))
 
@@ -33,7 +33,7 @@ var enterpriseUser = NewExtension(Schema{
 		Division,
 		Department,
 		Manager,
-		text("dateHire", "The date of hire, YYYY-MM-DD.", normalize(date)),
+		text("dateHire", "The date of hire, as YYYY-MM-DD, such as 2026-03-01; a time that is sent with it is left out.", normalize(date)),
 	},
 })
 

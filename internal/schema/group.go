@@ -8,9 +8,9 @@ var (
 		required, uniqueServer, search(Column))
 	Members = complexMany("members", "The members, users of the organisation.", []*Attribute{
 		text("value", "The id of the user.", required, caseExact, immutable),
-		reference("$ref", "The URL of the user.", []string{"User"}, readOnly),
+		reference("$ref", "The URL of the user.", []string{"User"}, immutable, computed),
 		text("type", "The type of the member.", immutable, canonical("User")),
-		text("display", "The display name of the user.", immutable),
+		text("display", "The display name of the user, as it is now.", readOnly),
 	}, search(Link))
 )
 

@@ -23,14 +23,33 @@ type Service struct {
 	Sort                  bool
 	ETag                  bool
 	AuthenticationSchemes []AuthenticationScheme
-	// Roles tells whether /Roles lists those that users may have.
-	Roles bool
-	// EventURIs are the security events that a stream may tell of; empty means
-	// that there are none.
+	// Pagination and Roles tell whether it is said how lists are paged (RFC 9865) and
+	// that /Roles lists those that users may have. RFC 7643 knows neither, and some
+	// clients stop at what they do not know.
+	Pagination, Roles bool
+	// EventURIs are the security events that the organisation's stream tells of; empty
+	// means that there is none.
 	EventURIs []string
-	// AsyncEvents tells whether they tell what has become of a request that a client
-	// wanted to be answered later.
-	AsyncEvents bool
+}
+
+// Plain is the service as RFC 7643 section 5 has it, without what other documents add.
+func (s Service) Plain() Service {
+	s.Pagination, s.Roles, s.EventURIs = false, false, nil
+	return s
+}
+
+// hides reports whether an attribute of ServiceProviderConfig is not in Describe's.
+func (s Service) hides(attribute string) bool {
+	switch attribute {
+	case "pagination":
+		return !s.Pagination
+	case "RolesAndEntitlements":
+		return !s.Roles
+	case "securityEvents":
+		return len(s.EventURIs) == 0
+	default:
+		return false
+	}
 }
 
 // AuthenticationScheme is a way to authenticate (RFC 7643 section 5).
@@ -63,7 +82,7 @@ var DefaultService = Service{
 	MaxResults: 1000, DefaultResults: 25, CursorTimeout: time.Hour,
 	ChangePassword: true, Sort: true, ETag: true,
 	AuthenticationSchemes: []AuthenticationScheme{BearerToken, ClientCredentials},
-	Roles:                 true,
+	Pagination:            true,
 }
 
 // ServiceProviderConfig is the resource of /ServiceProviderConfig (RFC 7643
@@ -77,9 +96,9 @@ type ServiceProviderConfig struct {
 	ChangePassword        Feature                `json:"changePassword"`
 	Sort                  Feature                `json:"sort"`
 	ETag                  Feature                `json:"etag"`
-	Pagination            PaginationFeature      `json:"pagination"`
+	Pagination            *PaginationFeature     `json:"pagination,omitempty"`
 	AuthenticationSchemes []AuthenticationScheme `json:"authenticationSchemes"`
-	RolesAndEntitlements  RolesAndEntitlements   `json:"RolesAndEntitlements"`
+	RolesAndEntitlements  *RolesAndEntitlements  `json:"RolesAndEntitlements,omitempty"`
 	SecurityEvents        *SecurityEvents        `json:"securityEvents,omitempty"`
 	Meta                  MetaDocument           `json:"meta"`
 }
@@ -136,31 +155,31 @@ type RolesFeature struct {
 // Describe gives the resource of /ServiceProviderConfig. mount is the absolute
 // URL of the SCIM root.
 func (s Service) Describe(mount string) ServiceProviderConfig {
-	var events *SecurityEvents
-	if len(s.EventURIs) > 0 {
-		events = &SecurityEvents{AsyncRequest: "none", EventURIs: s.EventURIs}
-		if s.AsyncEvents {
-			events.AsyncRequest = "request"
-		}
+	c := ServiceProviderConfig{
+		Schemas:               []string{scim.ServiceProviderConfigURN},
+		DocumentationURI:      s.DocumentationURI,
+		Patch:                 Feature{s.Patch},
+		Bulk:                  BulkFeature{s.MaxBulkOperations > 0, s.MaxBulkOperations, s.MaxBulkPayload},
+		Filter:                FilterFeature{s.MaxResults > 0, s.MaxResults},
+		ChangePassword:        Feature{s.ChangePassword},
+		Sort:                  Feature{s.Sort},
+		ETag:                  Feature{s.ETag},
+		AuthenticationSchemes: append([]AuthenticationScheme{}, s.AuthenticationSchemes...),
+		Meta:                  MetaDocument{"ServiceProviderConfig", mount + ServiceProviderConfigEndpoint},
 	}
-	return ServiceProviderConfig{
-		SecurityEvents:   events,
-		Schemas:          []string{scim.ServiceProviderConfigURN},
-		DocumentationURI: s.DocumentationURI,
-		Patch:            Feature{s.Patch},
-		Bulk:             BulkFeature{s.MaxBulkOperations > 0, s.MaxBulkOperations, s.MaxBulkPayload},
-		Filter:           FilterFeature{s.MaxResults > 0, s.MaxResults},
-		ChangePassword:   Feature{s.ChangePassword},
-		Sort:             Feature{s.Sort},
-		ETag:             Feature{s.ETag},
-		Pagination: PaginationFeature{
+	if s.Pagination {
+		c.Pagination = &PaginationFeature{
 			Cursor: s.CursorTimeout > 0, Index: true, DefaultPaginationMethod: "index",
 			DefaultPageSize: s.DefaultResults, MaxPageSize: s.MaxResults, CursorTimeout: int(s.CursorTimeout.Seconds()),
-		},
-		AuthenticationSchemes: append([]AuthenticationScheme{}, s.AuthenticationSchemes...),
-		RolesAndEntitlements: RolesAndEntitlements{
-			Roles: RolesFeature{Feature{s.Roles}, Roles.MultiValued, Roles.SubAttribute("primary") != nil, Roles.SubAttribute("type") != nil},
-		},
-		Meta: MetaDocument{"ServiceProviderConfig", mount + ServiceProviderConfigEndpoint},
+		}
 	}
+	if s.Roles {
+		c.RolesAndEntitlements = &RolesAndEntitlements{
+			Roles: RolesFeature{Feature{true}, Roles.MultiValued, Roles.SubAttribute("primary") != nil, Roles.SubAttribute("type") != nil},
+		}
+	}
+	if len(s.EventURIs) > 0 {
+		c.SecurityEvents = &SecurityEvents{AsyncRequest: "request", EventURIs: s.EventURIs} // Bulk is answered later where a client asks for it
+	}
+	return c
 }

@@ -39,9 +39,9 @@ var (
 
 // User is the User resource type with the enterprise and Genesys extensions.
 var User = NewType(Type{
-	Name: "User", Plural: "users", Endpoint: "/Users", Description: "A person's account.",
+	Name: "User", Plural: "users", Endpoint: "/Users", Description: "User Account",
 	Core: NewSchema(Schema{
-		ID: scim.UserURN, Name: "User", Description: "A person's account.",
+		ID: scim.UserURN, Name: "User", Description: "User Account",
 		Attributes: []*Attribute{
 			UserName,
 			Name,

@@ -136,7 +136,7 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 			return nil, scim.InvalidSyntax("%s is given twice, in two spellings", sub)
 		}
 		element[sub.Name] = nil
-		if sub.Mutability == ReadOnly {
+		if sub.IsReadOnly() {
 			continue
 		}
 		decoded, err := sub.Decode(object[key], o)

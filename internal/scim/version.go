@@ -19,8 +19,9 @@ func (v Version) ETag() string { return `"` + v.String() + `"` }
 // Condition is the value of an If-Match or If-None-Match header. The zero
 // Condition names nothing.
 type Condition struct {
-	any  bool
-	tags []string
+	any    bool
+	tags   []string
+	unless *Condition // this one must not name the version
 }
 
 // ParseCondition reads a header value: `*`, or a list of entity tags, which may
@@ -42,8 +43,17 @@ func ParseCondition(header string) Condition {
 	return c
 }
 
-// IsZero reports whether the condition names nothing, as when the header is missing.
-func (c Condition) IsZero() bool { return !c.any && len(c.tags) == 0 }
+// Unless is the condition of a write that has both headers: c is its If-Match, none
+// its If-None-Match (RFC 9110 section 13.2.2).
+func (c Condition) Unless(none Condition) Condition {
+	if !none.IsZero() {
+		c.unless = &none
+	}
+	return c
+}
+
+// IsZero reports whether the condition names nothing, as when the headers are missing.
+func (c Condition) IsZero() bool { return !c.any && len(c.tags) == 0 && c.unless == nil }
 
 // Matches reports whether the condition names the version. Opaque parts are
 // compared: weakness and quotes do not matter.
@@ -51,9 +61,14 @@ func (c Condition) Matches(v Version) bool {
 	return c.any || slices.Contains(c.tags, v.String())
 }
 
-// CheckMatch returns the 412 error unless the condition is empty or names v.
+// CheckMatch returns the 412 error unless a write of the version v may be done.
 func (c Condition) CheckMatch(v Version) error {
-	if c.IsZero() || c.Matches(v) {
+	switch {
+	case c.unless != nil && c.unless.any:
+		return InvalidVersion("If-None-Match is *, and the resource exists")
+	case c.unless != nil && c.unless.Matches(v):
+		return InvalidVersion("If-None-Match names the current version, %s", v.ETag())
+	case !c.any && len(c.tags) == 0, c.Matches(v):
 		return nil
 	}
 	return InvalidVersion("If-Match names another version than the current one, %s: read the resource again and repeat the change", v.ETag())

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -30,17 +31,25 @@ func (d *door) answer(w http.ResponseWriter, r *http.Request, status int) answer
 	return answer{buffer: answers.take(), directory: d.directory, w: w, r: r, status: status}
 }
 
-// write answers a request on one resource.
+// write answers a request on one resource, and says where it is (RFC 7643 section 3.1).
 func (s resources) write(w http.ResponseWriter, r *http.Request, status int, record directory.Record, p schema.Projection) error {
 	if record.Version != 0 {
 		w.Header().Set("ETag", record.Version.ETag())
 	}
+	root := s.root(r)
+	s.locate(w, root, cmp.Or(record.Key, record.ID.String()))
 	a := s.answer(w, r, status)
 	defer answers.keep(a.buffer)
-	if err := a.add(s.t.Renderer(s.root(r), p), record); err != nil {
+	if err := a.add(s.t.Renderer(root, p), record); err != nil {
 		return err
 	}
 	return a.end()
+}
+
+// locate tells where a resource is, as its meta.location does.
+func (s resources) locate(w http.ResponseWriter, root, id string) {
+	location, h := []string{s.t.Location(root, id)}, w.Header()
+	h["Location"], h["Content-Location"] = location, location
 }
 
 // add writes the representation of a record. A group of a list that has too many

@@ -27,15 +27,19 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 		ID: uuid.Must(uuid.NewV7()), Org: who.Org, Client: who.Client, Permissions: append([]string{}, who.Permissions.Names()...),
 		Root: b.root(r), Body: body, At: time.Now(),
 	}
+	told, err := b.events.TellsAnswers(r.Context(), who.Org.ID)
+	if err != nil {
+		return err
+	}
 	if err := b.directory.Backlog().Add(r.Context(), a); err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Preference-Applied", "respond-async")
-	h.Set("Set-Txn", a.ID.String())
-	h.Set("Location", a.Root+bulkEndpoint+"/"+a.ID.String())
+	announce(w.Header(), a, told)
 	for end := time.Now().Add(wait); ; {
 		answer, err := b.directory.Backlog().Answer(r.Context(), a.Org.ID, a.Client, a.ID)
+		if answer != nil {
+			w.Header().Del("Preference-Applied") // it is answered at once
+		}
 		if err != nil || answer != nil || time.Until(end) < pollPause {
 			return b.writeStatus(w, answer) // that it was accepted is true whatever err says
 		}
@@ -44,6 +48,16 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 			return r.Context().Err()
 		case <-time.After(pollPause):
 		}
+	}
+}
+
+// announce tells where the answer will be and, where events tell of it, under which
+// transaction (RFC 9967 section 2.5.1.1).
+func announce(h http.Header, a directory.Accepted, told bool) {
+	h.Set("Preference-Applied", "respond-async")
+	h.Set("Location", a.Root+bulkEndpoint+"/"+a.ID.String())
+	if told {
+		h.Set("Set-Txn", a.ID.String())
 	}
 }
 

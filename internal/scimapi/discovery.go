@@ -55,15 +55,23 @@ func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
 	}
 }
 
-// serviceProviderConfig tells an organisation with a stream for it that requests are
-// answered by events where a client asks for that.
 func (d *door) serviceProviderConfig(r *http.Request) (any, error) {
-	service := d.service
-	caller, known, err := d.frame.Caller(r)
-	if err == nil && known {
-		service.AsyncEvents, err = d.events.TellsAnswers(r.Context(), caller.Org.ID)
-	}
+	service, err := d.serviceFor(r)
 	return service.Describe(d.root(r)), err
+}
+
+// serviceFor is the service as it is told to the one who makes the request: what is
+// not of RFC 7643 to organisations alone, as they have chosen.
+func (d *door) serviceFor(r *http.Request) (schema.Service, error) {
+	caller, known, err := d.frame.Caller(r)
+	if err != nil || !known {
+		return d.service.Plain(), err
+	}
+	service := d.service
+	service.Pagination = !caller.Org.Settings.HidePagination
+	service.Roles = caller.Org.Settings.AnnounceRoles
+	service.EventURIs, err = d.events.URIs(r.Context(), caller.Org.ID)
+	return service, err
 }
 
 func (d *door) resourceTypes(r *http.Request) (any, error) {
@@ -90,7 +98,8 @@ func (d *door) resourceType(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, document := range types.ResourceTypeDocuments(d.root(r)) {
+	root := d.root(r)
+	for _, document := range slices.Concat(types.ResourceTypeDocuments(root), schema.DiscoveryTypes(root)) {
 		if strings.EqualFold(document.Name, name) {
 			return document, nil
 		}
@@ -99,20 +108,26 @@ func (d *door) resourceType(r *http.Request) (any, error) {
 }
 
 func (d *door) schemas(r *http.Request) (any, error) {
+	documents, err := d.schemaDocuments(r)
+	return allOf(documents), err
+}
+
+func (d *door) schemaDocuments(r *http.Request) ([]schema.SchemaDocument, error) {
 	types, err := d.typesFor(r)
 	if err != nil {
 		return nil, err
 	}
-	return allOf(types.SchemaDocuments(d.root(r))), nil
+	service, err := d.serviceFor(r)
+	return types.SchemaDocuments(d.root(r), service), err
 }
 
 func (d *door) schema(r *http.Request) (any, error) {
 	urn := pathParam(r, "urn")
-	types, err := d.typesFor(r)
+	documents, err := d.schemaDocuments(r)
 	if err != nil {
 		return nil, err
 	}
-	for _, document := range types.SchemaDocuments(d.root(r)) {
+	for _, document := range documents {
 		if strings.EqualFold(document.ID, urn) {
 			return document, nil
 		}

@@ -227,6 +227,7 @@ func TestCursor_IsGoodForItsListAlone(t *testing.T) {
 		o.Do(t, "GET", path+"&cursor="+forged, nil).Refused(t, 400, "invalidCursor")
 	}
 	o.Do(t, "GET", "/Users?count=2&filter=userName+pr&sortBy=userName"+next, nil).Refused(t, 400, "invalidCount")
+	o.Do(t, "GET", "/Users?count=two&filter=userName+pr&sortBy=userName"+next, nil).Refused(t, 400, "invalidCount")
 	o.Do(t, "GET", path+next+"&startIndex=1", nil).Refused(t, 400, "invalidValue")
 
 	replica := servertest.NewWith(t, servertest.Options{Database: server.Database})

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -57,12 +58,12 @@ func (q query) projection(t *schema.Type, s org.Settings) (schema.Projection, er
 
 // list reads what is asked of a list.
 func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.ListRequest, error) {
+	if err := q.checkCursor(); err != nil {
+		return directory.ListRequest{}, err
+	}
 	start, count, err := q.page(maxCount)
 	if err != nil {
 		return directory.ListRequest{}, err
-	}
-	if q.has("cursor") && q.isSet("startIndex", "pageNumber") {
-		return directory.ListRequest{}, scim.InvalidValue("cursor and startIndex are both given; a list is paged by one of them")
 	}
 	p, err := q.projection(t, s)
 	byNumber := !q.isSet("startIndex") && q.isSet("pageNumber")
@@ -79,6 +80,22 @@ func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.Lis
 		Cursor:     q.first("cursor"),
 		Projection: p,
 	}, err
+}
+
+// checkCursor refuses what does not go with a cursor. A count that cannot be read is
+// invalidCount beside one (RFC 9865 section 2.1).
+func (q query) checkCursor() error {
+	if !q.has("cursor") {
+		return nil
+	}
+	if q.isSet("startIndex", "pageNumber") {
+		return scim.InvalidValue("cursor and startIndex are both given; a list is paged by one of them")
+	}
+	_, _, err := q.number("count", "pageSize")
+	if e := (*scim.Error)(nil); errors.As(err, &e) {
+		return scim.InvalidCount("%s", e.Detail)
+	}
+	return nil
 }
 
 // isSet reports whether one of the parameters is there and not empty.

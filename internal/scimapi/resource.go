@@ -140,6 +140,7 @@ func (s resources) getVersion(w http.ResponseWriter, r *http.Request, in input) 
 		w.WriteHeader(http.StatusNotModified)
 	case r.Method == http.MethodHead:
 		w.Header().Set("ETag", version.ETag())
+		s.locate(w, s.root(r), in.id)
 		begin(w, http.StatusOK)
 	default:
 		return false, nil
@@ -156,7 +157,6 @@ func (s resources) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", s.t.Location(s.root(r), record.ID.String()))
 	return s.write(w, r, http.StatusCreated, record, in.projection)
 }
 
@@ -228,7 +228,7 @@ func (s resources) read(r *http.Request) (input, error) {
 	in := input{
 		org:   httpapi.Principal(r.Context()).Org,
 		id:    pathParam(r, "id"),
-		match: scim.ParseCondition(r.Header.Get("If-Match")),
+		match: scim.ParseCondition(r.Header.Get("If-Match")).Unless(scim.ParseCondition(r.Header.Get("If-None-Match"))),
 	}
 	if err := q.checkStrict(in.org.Settings, s.t); err != nil {
 		return input{}, err

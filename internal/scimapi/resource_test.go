@@ -83,6 +83,12 @@ func TestWrites_IfMatch(t *testing.T) {
 		o.Do(t, "PUT", path, map[string]any{"userName": "eve@example.org"}, line).Refused(t, 412, "invalidVers")
 		o.Do(t, "DELETE", path, nil, line).Refused(t, 412, "invalidVers")
 	}
+	for _, line := range []string{"If-None-Match: *", "If-None-Match: " + second, `If-None-Match: "7", W/"` + second + `"`} {
+		o.Do(t, "PATCH", path, setTitle("Two"), line).Refused(t, 412, "invalidVers")
+		o.Do(t, "PUT", path, map[string]any{"userName": "eve@example.org"}, line).Refused(t, 412, "invalidVers")
+		o.Do(t, "DELETE", path, nil, line, "If-Match: "+second).Refused(t, 412, "invalidVers")
+	}
+	o.Do(t, "PATCH", path, setTitle("One"), "If-None-Match: "+first).Want(t, 200)
 	if v := version(t, o.Do(t, "PATCH", path, setTitle("One"), `If-Match: W/"`+second+`"`).Want(t, 200)); v != second {
 		t.Errorf("a PATCH that changes nothing makes version %s of %s", v, second)
 	}
@@ -92,6 +98,7 @@ func TestWrites_IfMatch(t *testing.T) {
 	group := "/Groups/" + o.NewGroup(t, "Night Shift")
 	member := servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(o.NewUser(t, "bob@example.org"))})
 	v := version(t, o.Do(t, "GET", group, nil))
+	o.Do(t, "PATCH", group, member, "If-None-Match: "+v).Refused(t, 412, "invalidVers")
 	o.Do(t, "PATCH", group, member, "If-Match: "+v).Want(t, 200)
 	o.Do(t, "PATCH", group, servertest.Patch(map[string]any{"op": "remove", "path": "members"}), "If-Match: "+v).Refused(t, 412, "invalidVers")
 	o.Do(t, "PUT", group, map[string]any{"displayName": "Day Shift"}, "If-Match: "+v).Refused(t, 412, "invalidVers")
@@ -286,5 +293,59 @@ func TestRateLimit_IsASCIMError(t *testing.T) {
 	answer.Refused(t, 429, "")
 	if answer.Header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
+	}
+}
+
+// RFC 7643 section 3.1: where a resource is, is in the headers and in the body.
+func TestAnswers_TellWhereTheResourceIs(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	user, group := "/Users/"+o.NewUser(t, "ada@example.org"), "/Groups/"+o.NewGroup(t, "Night Shift")
+	role := o.Do(t, "GET", "/Roles", nil).List(t).Resources[0]["id"].(string)
+	for _, a := range []*servertest.Answer{
+		o.Do(t, "POST", "/Users", map[string]any{"userName": "bob@example.org"}).Want(t, 201),
+		o.Do(t, "GET", user, nil).Want(t, 200),
+		o.Do(t, "GET", user+"?attributes=meta", nil).Want(t, 200),
+		o.Do(t, "PUT", user, map[string]any{"userName": "ada@example.org", "title": "Countess"}).Want(t, 200),
+		o.Do(t, "PATCH", user, setTitle("Lady")).Want(t, 200),
+		o.Do(t, "GET", group, nil).Want(t, 200),
+		o.Do(t, "PATCH", group, servertest.Patch(map[string]any{"op": "replace", "path": "displayName", "value": "Day Shift"})).Want(t, 200),
+		o.Do(t, "GET", "/Roles/"+role, nil).Want(t, 200),
+	} {
+		meta := a.Object(t)["meta"].(map[string]any)
+		if a.Header.Get("Location") != meta["location"] || a.Header.Get("Content-Location") != meta["location"] {
+			t.Errorf("Location %q, Content-Location %q, want %q", a.Header.Get("Location"), a.Header.Get("Content-Location"), meta["location"])
+		}
+	}
+	head := o.Do(t, "HEAD", user, nil).Want(t, 200)
+	if !strings.HasSuffix(head.Header.Get("Content-Location"), user) {
+		t.Errorf("HEAD has Content-Location %q", head.Header.Get("Content-Location"))
+	}
+	for _, refused := range []*servertest.Answer{
+		o.Do(t, "PATCH", user, setTitle("Duchess"), `If-Match: "0"`).Want(t, 412),
+		o.Do(t, "GET", "/Users/nobody", nil).Want(t, 404),
+	} {
+		if refused.Header.Get("Content-Location") != "" {
+			t.Errorf("an error has Content-Location %q", refused.Header.Get("Content-Location"))
+		}
+	}
+}
+
+// The manager of a user is told by an absolute URL.
+func TestAnswers_TellTheManagerByURL(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	ada := o.NewUser(t, "ada@example.org")
+	const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	bob := o.Do(t, "POST", "/Users", map[string]any{
+		"userName": "bob@example.org", enterprise: map[string]any{"manager": ada}, "title": `"$ref":"../Users/x"`,
+	}).Want(t, 201).ID(t)
+	for _, query := range []string{"", "?attributes=" + enterprise + ":manager,title", "?excludedAttributes=name"} {
+		got := o.Do(t, "GET", "/Users/"+bob+query, nil).Want(t, 200).Object(t)
+		manager := got[enterprise].(map[string]any)["manager"].(map[string]any)
+		if want := server.URL + servertest.SCIM + "/Users/" + ada; manager["$ref"] != want || got["title"] != `"$ref":"../Users/x"` {
+			t.Errorf("%s: $ref is %v, want %s; title is %v", query, manager["$ref"], want, got["title"])
+		}
 	}
 }

@@ -27,10 +27,8 @@ var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
 // Mount serves SCIM below r. Of e it asks what an organisation is told.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service) {
 	slots := make(chan struct{}, sideBySide)
-	service := schema.DefaultService
-	service.EventURIs = events.URIs()
 	for _, path := range mounts {
-		(&door{frame: frame, directory: d, events: e, service: service, path: path, slots: slots}).mount(r)
+		(&door{frame: frame, directory: d, events: e, service: schema.DefaultService, path: path, slots: slots}).mount(r)
 	}
 }
 

@@ -2,7 +2,6 @@ package scimapi_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
@@ -191,9 +190,7 @@ func TestServiceProviderConfig_TellsOfPages(t *testing.T) {
 		Sort       struct{ Supported bool }
 		Pagination map[string]any
 	}
-	if err := json.Unmarshal(ask("GET", "/api/v2/scim/v2/ServiceProviderConfig").Body.Bytes(), &config); err != nil {
-		t.Fatal(err)
-	}
+	servertest.New(t).NewOrg(t).Do(t, "GET", "/ServiceProviderConfig", nil).Want(t, 200).Decode(t, &config)
 	want := map[string]any{
 		"cursor": true, "index": true, "defaultPaginationMethod": "index",
 		"defaultPageSize": 25.0, "maxPageSize": 1000.0, "cursorTimeout": 3600.0,

@@ -27,7 +27,7 @@ func (d *door) checkStrict(r *http.Request, s org.Settings) error {
 	}
 	for _, name := range []string{"If-Match", "If-None-Match"} {
 		if value := r.Header.Get(name); value != "" && !entityTags.MatchString(value) {
-			return scim.InvalidValue("%s is %q; * or versions in double quotes are expected, as in \"1\"", name, value)
+			return scim.InvalidValue("%s is %q; * or versions in double quotes are expected, as in \"1\", or a meta.version", name, value)
 		}
 	}
 	if r.ContentLength != 0 && r.Header.Get("Content-Type") == "" {
@@ -36,8 +36,9 @@ func (d *door) checkStrict(r *http.Request, s org.Settings) error {
 	return nil
 }
 
-// entityTags is the value of If-Match (RFC 9110 section 13.1.1).
-var entityTags = regexp.MustCompile(`^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$`)
+// entityTags is the value of If-Match (RFC 9110 section 13.1.1), or a meta.version as
+// the server gives it.
+var entityTags = regexp.MustCompile(`^\s*(\*|[0-9]+|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$`)
 
 // checkEndpoint refuses the name of an endpoint in another case.
 func (d *door) checkEndpoint(path string) error {

@@ -134,8 +134,8 @@ func TestGroupMembers_AreMemberships(t *testing.T) {
 	want := map[string]any{
 		"schemas": []any{"urn:ietf:params:scim:schemas:core:2.0:GroupMember"},
 		"id":      id,
-		"group":   map[string]any{"value": night, "$ref": "../Groups/" + night, "display": "Night Shift"},
-		"member":  map[string]any{"value": ids[2], "$ref": "../Users/" + ids[2], "type": "User", "display": "u2@example.org"},
+		"group":   map[string]any{"value": night, "$ref": server.URL + servertest.SCIM + "/Groups/" + night, "display": "Night Shift"},
+		"member":  map[string]any{"value": ids[2], "$ref": server.URL + servertest.SCIM + "/Users/" + ids[2], "type": "User", "display": "u2@example.org"},
 		"meta":    map[string]any{"resourceType": "GroupMember", "location": server.URL + servertest.SCIM + "/GroupMembers/" + id},
 	}
 	want["member"].(map[string]any)["display"] = o.Do(t, "GET", "/Users/"+ids[2], nil).Object(t)["displayName"]

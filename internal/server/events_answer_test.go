@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,11 +121,17 @@ func TestEvents_AnswerOnlyWhoIsToBeTold(t *testing.T) {
 	} {
 		o := s.NewOrg(t)
 		listen(t, o, c.settings(o))
-		want := map[bool]string{false: "none", true: "request"}[c.told]
-		if got := asyncRequest(t, o); got != want {
-			t.Errorf("%s: asyncRequest is %q, want %q", name, got, want)
+		want := "request" // Bulk is answered later where a client asks for it
+		if name == "nothing" {
+			want = ""
 		}
-		_, operations := later(t, o)
+		if got := securityEvents(t, o); got.AsyncRequest != want || slices.Contains(got.EventURIs, answered) != c.told {
+			t.Errorf("%s: securityEvents is %+v, want asyncRequest %q and answers %v", name, got, want, c.told)
+		}
+		txn, operations := later(t, o)
+		if (txn != "") != c.told {
+			t.Errorf("%s: Set-Txn is %q", name, txn)
+		}
 		events := poll(t, o, newVerifier(t, s.URL))
 		found := answers(events)
 		if (len(found) == len(operations)) != c.told || len(events)-len(found) != c.others {
@@ -132,20 +139,25 @@ func TestEvents_AnswerOnlyWhoIsToBeTold(t *testing.T) {
 		}
 	}
 	o := s.NewOrg(t)
-	if got := asyncRequest(t, o); got != "none" {
-		t.Errorf("without a stream: asyncRequest is %q", got)
+	if got := securityEvents(t, o); got.EventURIs != nil {
+		t.Errorf("without a stream: securityEvents is %+v", got)
 	}
 	listen(t, o, nil)
 	o.Token = "none"
-	if got := asyncRequest(t, o); got != "none" {
-		t.Errorf("who is not known is told that asyncRequest is %q", got)
+	if got := securityEvents(t, o); got.EventURIs != nil {
+		t.Errorf("who is not known is told %+v", got)
 	}
 }
 
-// asyncRequest is what an organisation is told of it.
-func asyncRequest(t *testing.T, o *servertest.Org) string {
+// toldOfEvents is what ServiceProviderConfig tells of a stream.
+type toldOfEvents struct {
+	AsyncRequest string
+	EventURIs    []string
+}
+
+func securityEvents(t *testing.T, o *servertest.Org) toldOfEvents {
 	t.Helper()
-	var config struct{ SecurityEvents struct{ AsyncRequest string } }
+	var config struct{ SecurityEvents toldOfEvents }
 	o.Do(t, "GET", "/ServiceProviderConfig", nil).Want(t, http.StatusOK).Decode(t, &config)
-	return config.SecurityEvents.AsyncRequest
+	return config.SecurityEvents
 }

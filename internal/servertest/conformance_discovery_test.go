@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -159,18 +160,80 @@ func TestList_CapsCount(t *testing.T) {
 	}
 }
 
-// RFC 9967 section 5: what is said of events is what a stream may have.
+// RFC 9967 section 4: what is said of events is what the organisation's stream has.
 func TestServiceProviderConfig_TellsOfEvents(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
+	if events := configOf(t, o).SecurityEvents; events.EventURIs != nil {
+		t.Errorf("without a stream securityEvents is %+v", events)
+	}
+	o.Do(t, http.MethodPut, "/api/v2/events/stream", map[string]any{"method": "poll", "audience": "https://receiver.example/"}).Want(t, 200)
 	events := configOf(t, o).SecurityEvents
 	if len(events.EventURIs) == 0 || events.AsyncRequest == "" {
 		t.Fatalf("securityEvents is %+v", events)
 	}
 	for _, uri := range events.EventURIs {
-		if !strings.HasPrefix(uri, "urn:ietf:params:scim:event:") {
-			t.Errorf("%s is no event of SCIM", uri)
+		if !strings.HasPrefix(uri, "urn:ietf:params:scim:event:") || strings.HasSuffix(uri, ":full") {
+			t.Errorf("%s is no event of this stream", uri)
 		}
 	}
-	o.Do(t, http.MethodPut, "/api/v2/events/stream", map[string]any{"method": "poll", "audience": "https://receiver.example/"}).Want(t, 200)
+}
+
+// Clients that know RFC 7643 alone stop at what they do not know: it is told only to
+// organisations that want it, and /Schemas says the same.
+func TestServiceProviderConfig_IsPlainUnlessAsked(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	all := server.NewOrg(t, func(s *org.Settings) { s.AnnounceRoles = true })
+	all.Do(t, http.MethodPut, "/api/v2/events/stream", map[string]any{"method": "poll", "audience": "https://receiver.example/"}).Want(t, 200)
+	few := server.NewOrg(t, func(s *org.Settings) { s.HidePagination = true })
+	usual, nobody := server.NewOrg(t), server.NewOrg(t)
+	nobody.Token = "none"
+	for name, c := range map[string]struct {
+		asks *servertest.Org
+		want []string
+	}{
+		"all":    {all, []string{"RolesAndEntitlements", "pagination", "securityEvents"}},
+		"usual":  {usual, []string{"pagination"}},
+		"few":    {few, nil},
+		"nobody": {nobody, nil},
+	} {
+		config := c.asks.Do(t, "GET", "/ServiceProviderConfig", nil).Want(t, 200).Object(t)
+		declared := map[string]bool{"schemas": true, "meta": true}
+		urn := "/Schemas/urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+		for _, a := range elements(c.asks.Do(t, "GET", urn, nil).Want(t, 200).Object(t)["attributes"]) {
+			declared[a["name"].(string)] = true
+		}
+		var more []string
+		for _, name := range []string{"RolesAndEntitlements", "pagination", "securityEvents"} {
+			if config[name] != nil {
+				more = append(more, name)
+			}
+			if declared[name] != (config[name] != nil) {
+				t.Errorf("%s: /Schemas declares %s: %v", name, name, declared[name])
+			}
+		}
+		if diff := cmp.Diff(c.want, more); diff != "" {
+			t.Errorf("%s is told beyond RFC 7643 (-want +got):\n%s", name, diff)
+		}
+		for member := range config {
+			if !declared[member] {
+				t.Errorf("%s: /Schemas does not declare %s", name, member)
+			}
+		}
+	}
+}
+
+// The types of discovery's own resources are found by name, and not listed.
+func TestResourceTypes_OfDiscovery(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	for _, name := range []string{"ServiceProviderConfig", "resourcetype", "Schema"} {
+		found := o.Do(t, "GET", "/ResourceTypes/"+name, nil).Want(t, 200).Object(t)
+		if !strings.EqualFold(found["name"].(string), name) {
+			t.Errorf("%s is found as %v", name, found["name"])
+		}
+		o.Do(t, "GET", found["endpoint"].(string), nil).Want(t, 200)
+		o.Do(t, "GET", "/Schemas/"+found["schema"].(string), nil).Want(t, 200)
+	}
 }

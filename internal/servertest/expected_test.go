@@ -102,7 +102,7 @@ func (w *world) stored(t *testing.T, text json.RawMessage, before map[string]any
 	}
 	if extension, ok := document[enterprise].(map[string]any); ok {
 		if manager, ok := extension["manager"].(map[string]any); ok {
-			manager["$ref"] = "../Users/" + manager["value"].(string)
+			manager["$ref"] = w.url + servertest.SCIM + "/Users/" + manager["value"].(string)
 		}
 	}
 	return document

@@ -49,7 +49,7 @@ func (m maker) value(a declared, n int) any {
 }
 
 // one makes one value of an attribute. What is readOnly is left out, unless the
-// whole attribute is, and so is the display of a member, which comes from the user.
+// whole attribute is, and so is the $ref of a member, which the server makes.
 func (m maker) one(a declared, n int) any {
 	if a.Type != "complex" {
 		return m.single(a, a.Name, n)
@@ -57,7 +57,7 @@ func (m maker) one(a declared, n int) any {
 	object := map[string]any{}
 	for _, sub := range a.SubAttributes {
 		path := a.Name + "." + sub.Name
-		if path == "members.display" || sub.Mutability == "readOnly" && a.Mutability != "readOnly" {
+		if path == "members.$ref" || sub.Mutability == "readOnly" && a.Mutability != "readOnly" {
 			continue
 		}
 		object[sub.Name] = m.single(sub, path, n)
