@@ -29,6 +29,7 @@ type database struct {
 	LogLevel    string `env:"PURESCIM_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
 	LogFormat   string `env:"PURESCIM_LOG_FORMAT" enum:"text,json" default:"text" help:"Format of the log: ${enum}."`
 	Egress      string `env:"PURESCIM_EGRESS" enum:"public,any" default:"public" help:"Addresses that pushes and fetches of keys may go to: those of the Internet (public), or any, the own machine's and network's too."`
+	MaxTokens   int    `env:"PURESCIM_MAX_TOKENS" default:"200" placeholder:"N" help:"Access tokens that a client may have at once (${default}); 0 is any number."`
 }
 
 // parts are what a command is built of, above one database.
@@ -60,14 +61,14 @@ func (d database) open(ctx context.Context, c console) (*parts, error) {
 		p.url = server.URL()
 		p.close = func() { _ = server.Stop(context.WithoutCancel(ctx)) }
 	}
-	if err := p.build(ctx, egress.Reach(d.Egress)); err != nil {
+	if err := p.build(ctx, egress.Reach(d.Egress), d.MaxTokens); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *parts) build(ctx context.Context, reach egress.Reach) error {
+func (p *parts) build(ctx context.Context, reach egress.Reach, maxTokens int) error {
 	if err := migrations.Up(ctx, p.url, p.log); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
@@ -79,7 +80,7 @@ func (p *parts) build(ctx context.Context, reach egress.Reach) error {
 	p.close = func() { store.Close(); stop() }
 	p.store = store
 	p.registry = store.Registry()
-	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log, Egress: reach})
+	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log, Egress: reach, MaxTokens: maxTokens})
 	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log, Egress: reach})
 	p.directory = directory.New(store, schema.DefaultTypes, p.log)
 	return nil

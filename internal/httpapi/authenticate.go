@@ -47,7 +47,11 @@ func (f *Frame) authenticate(public bool) wrapper {
 				return err
 			}
 			p, err := f.options.Verify(r.Context(), token)
+			var many *oauth.TokenLimitError
 			switch {
+			case errors.As(err, &many): // the first use of another issuer's
+				w.Header().Set("Retry-After", seconds(oauth.TokenIdle))
+				return scim.TooManyRequests("%s", many.Error()).Because(err)
 			case errors.Is(err, oauth.ErrTokenExpired):
 				f.challenge(w, r, errorExpired)
 				return WithCode(codeExpired, scim.Unauthorized("the access token has expired: make a new one and give it to the client").Because(err))

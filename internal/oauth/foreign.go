@@ -70,8 +70,9 @@ type IssuerStore interface {
 	RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (TrustedIssuer, error)
 	// AddForeignToken records a token of a trusted issuer, unless it is known. It
 	// returns ErrClientClosed unless the client is active. When the client is
-	// disabled at the same time, either this fails or that ends the token.
-	AddForeignToken(ctx context.Context, t Token) error
+	// disabled at the same time, either this fails or that ends the token. The limit
+	// is that of AddToken.
+	AddForeignToken(ctx context.Context, t Token, limit int) error
 }
 
 // AddIssuer makes the organisation trust an issuer. Its keys are fetched once, so

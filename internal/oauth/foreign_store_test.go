@@ -56,7 +56,7 @@ func (m *memory) RemoveIssuer(_ context.Context, o org.ID, id uuid.UUID) (oauth.
 	return t, nil
 }
 
-func (m *memory) AddForeignToken(_ context.Context, t oauth.Token) error {
+func (m *memory) AddForeignToken(_ context.Context, t oauth.Token, _ int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.clients[t.Client].State != oauth.StateActive {

@@ -129,7 +129,7 @@ func (s *Service) recordForeign(ctx context.Context, id identity, found Bearer) 
 		return nil
 	}
 	t := Token{ID: id.token, Org: id.org, Client: id.client, Issued: id.issued, Expires: id.expires}
-	switch err := s.store.AddForeignToken(ctx, t); {
+	switch err := s.store.AddForeignToken(ctx, t, s.maxTokens); {
 	case errors.Is(err, ErrClientClosed):
 		return fmt.Errorf("%w: its client is %s, and gets no new tokens", ErrTokenInvalid, found.Client.State)
 	case err != nil:

@@ -63,7 +63,9 @@ type TokenStore interface {
 	// the token carries a user whom the organisation does not have. When the client
 	// is disabled or the user deleted at the same time, either this fails or that
 	// ends the token.
-	AddToken(ctx context.Context, t Token, key string) error
+	// A client that has as many good tokens as the limit, 0 for none, loses those that
+	// are idle to make room; when none is, the error is a *TokenLimitError.
+	AddToken(ctx context.Context, t Token, key string, limit int) error
 	// Bearer reads all that decides about a token but the token itself. It returns
 	// ErrNotFound when the organisation has no such client.
 	Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (Bearer, error)

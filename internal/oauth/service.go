@@ -26,6 +26,8 @@ type Options struct {
 	// keeps to Egress; another is trusted to reach what it may.
 	HTTPClient *http.Client
 	Egress     egress.Reach // public addresses alone when empty
+	// MaxTokens is how many good tokens a client may have; 0 is any number.
+	MaxTokens int
 }
 
 // Service issues and verifies access tokens. It is safe for concurrent use.
@@ -42,6 +44,8 @@ type Service struct {
 	guesses  *guard
 	trust    *trust
 	remote   *remoteKeys
+
+	maxTokens int
 }
 
 // New makes a Service on the clients and keys of store.
@@ -57,6 +61,8 @@ func New(store Store, o Options) *Service {
 		used:     newUsage(),
 		guesses:  newGuard(guardSize),
 		trust:    newTrust(store),
+
+		maxTokens: o.MaxTokens,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

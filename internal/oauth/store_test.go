@@ -124,7 +124,7 @@ func (m *memory) DeleteClient(_ context.Context, _ org.ID, id uuid.UUID) error {
 
 func (m *memory) Roles(context.Context, org.ID) ([]oauth.Role, error) { return m.roles, m.failure() }
 
-func (m *memory) AddToken(_ context.Context, t oauth.Token, _ string) error {
+func (m *memory) AddToken(_ context.Context, t oauth.Token, _ string, _ int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.clients[t.Client].State != oauth.StateActive {

@@ -52,8 +52,20 @@ func (t Token) State(at time.Time) TokenState {
 	}
 }
 
+// TokenIdle is how long a token must not have been used to make room for another: a
+// client that has too many may ask again then.
+const TokenIdle = time.Minute
+
+// TokenLimitError is a token too many for a client, none of whose others is idle.
+type TokenLimitError struct{ Limit int }
+
+func (e *TokenLimitError) Error() string {
+	return fmt.Sprintf("the client has %d access tokens that are good, and no more are allowed: revoke some "+
+		"(purescim token revoke, or DELETE /api/v2/oauth/clients/ID/tokens/ID), use one until it ends, or let them live shorter", e.Limit)
+}
+
 // Issue makes an access token for an active client, else returns
-// ErrClientClosed. A validity of 0 is the client's own; another is checked
+// ErrClientClosed, or a *TokenLimitError when it has too many. A validity of 0 is the client's own; another is checked
 // with CheckValidity.
 func (s *Service) Issue(ctx context.Context, c Client, validity time.Duration) (token string, expires time.Time, err error) {
 	return s.IssueTo(ctx, c, validity, "")
@@ -96,7 +108,7 @@ func (s *Service) issue(ctx context.Context, t Token, c Client, validity time.Du
 	if token, err = s.sign(t, keys); err != nil {
 		return "", time.Time{}, err
 	}
-	if err := s.store.AddToken(ctx, t, keys.signerID); err != nil {
+	if err := s.store.AddToken(ctx, t, keys.signerID, s.maxTokens); err != nil {
 		return "", time.Time{}, fmt.Errorf("record token: %w", err)
 	}
 	s.log.InfoContext(ctx, "token issued", "org", c.Org, "client", c.ID, "token", t.ID, "expires", t.Expires)

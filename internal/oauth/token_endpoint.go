@@ -43,6 +43,9 @@ func (e Endpoints) grant(w http.ResponseWriter, r *http.Request) (any, error) {
 	if errors.Is(err, ErrClientClosed) {
 		return nil, closed(client)
 	}
+	if many := (*TokenLimitError)(nil); errors.As(err, &many) {
+		return nil, tooFast(many.Error(), TokenIdle)
+	}
 	if err != nil {
 		return nil, err
 	}

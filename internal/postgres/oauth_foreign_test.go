@@ -66,10 +66,10 @@ func TestRegistry_ForeignTokens(t *testing.T) {
 	token := oauth.Token{ID: uuid.Must(uuid.NewV7()), Org: r.org.ID, Client: r.client.ID, Issued: stamp(), Expires: stamp().Add(time.Hour)}
 	old := token
 	old.ID, old.Expires = uuid.Must(uuid.NewV7()), stamp().Add(-8*24*time.Hour)
-	r.must(r.registry.AddForeignToken(t.Context(), old))
-	r.must(r.registry.AddForeignToken(t.Context(), token))
+	r.must(r.registry.AddForeignToken(t.Context(), old, 0))
+	r.must(r.registry.AddForeignToken(t.Context(), token, 0))
 	r.must(r.registry.RevokeToken(t.Context(), r.org.ID, r.client.ID, token.ID))
-	r.must(r.registry.AddForeignToken(t.Context(), token))
+	r.must(r.registry.AddForeignToken(t.Context(), token, 0))
 	listed, total, err := r.registry.Tokens(t.Context(), r.org.ID, r.client.ID, oauth.Page{Limit: 10})
 	r.must(err)
 	// What ended long ago has gone, and what is revoked stays so.
@@ -77,7 +77,7 @@ func TestRegistry_ForeignTokens(t *testing.T) {
 		t.Errorf("tokens %+v, want the revoked one", listed)
 	}
 	r.setState(t, oauth.StateInactive, false)
-	if err := r.registry.AddForeignToken(t.Context(), token); !errors.Is(err, oauth.ErrClientClosed) {
+	if err := r.registry.AddForeignToken(t.Context(), token, 0); !errors.Is(err, oauth.ErrClientClosed) {
 		t.Errorf("an inactive client: %v", err)
 	}
 }

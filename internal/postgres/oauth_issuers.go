@@ -92,35 +92,27 @@ func (r Registry) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t o
 	return t, wrap("remove trusted issuer", err)
 }
 
-// insertForeignToken is insertToken for a token that may be known. It tells
-// whether the client is active.
+// insertForeignToken is insertToken for a token that may be known. It tells whether
+// it is now.
 const insertForeignToken = `
-with client as (
-  select c.client_id
-  from   oauth_clients c
-  where  c.org_id = $1 and c.client_id = $3 and c.state = 'active'
-  for    share
-), added as (
-  insert into access_tokens (org_id, id, client_id, issued_at, expires_at)
-  select $1, $2, client.client_id, $4, $5
-  from   client
+with added as (
+  insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id, origin)
+  select $1, $2, $3, $4, $5, $6, $7, $10
+  where  ` + hasRoom + `
   on     conflict (org_id, id) do nothing
+  returning id
 )
-select count(*) from client`
+select exists (select from added) or exists (select from access_tokens t where t.org_id = $1 and t.id = $2)`
 
 // AddForeignToken implements oauth.Store.
-func (r Registry) AddForeignToken(ctx context.Context, t oauth.Token) error {
-	var active int
+func (r Registry) AddForeignToken(ctx context.Context, t oauth.Token, limit int) error {
+	m := issuing{limit: limit}
 	add := func(b *pgx.Batch) {
-		b.Queue(insertForeignToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires).
-			QueryRow(func(row pgx.Row) error { return row.Scan(&active) })
+		m.queue(b, t)
+		b.Queue(insertForeignToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, "", nil, stamp(), m.max(), byIssuer).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&m.added) })
 		b.Queue(deleteEnded, int64(t.Org), stamp().Add(-tokensKept))
 	}
-	err := r.store.inTx(ctx, add, func(pgx.Tx) error {
-		if active == 0 {
-			return oauth.ErrClientClosed
-		}
-		return nil
-	})
+	err := r.store.inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
 	return wrap("add token of another issuer", err)
 }

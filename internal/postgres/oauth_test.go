@@ -48,7 +48,7 @@ func (r registered) token(t *testing.T, expires time.Time) oauth.Token {
 		ID: uuid.Must(uuid.NewV7()), Org: r.org.ID, Client: r.client.ID,
 		Issued: stamp(), Expires: expires.UTC().Truncate(time.Second), IssuedTo: "192.0.2.1",
 	}
-	r.must(r.registry.AddToken(t.Context(), token, "k"))
+	r.must(r.registry.AddToken(t.Context(), token, "k", 0))
 	return token
 }
 
@@ -227,7 +227,7 @@ func TestRegistry_DisablingSparesNoToken(t *testing.T) {
 		issuing.Go(func() {
 			for range 50 {
 				token := oauth.Token{ID: uuid.Must(uuid.NewV7()), Org: r.org.ID, Client: r.client.ID, Issued: stamp(), Expires: stamp().Add(time.Hour)}
-				if err := r.registry.AddToken(t.Context(), token, "k"); err != nil && !errors.Is(err, oauth.ErrClientClosed) {
+				if err := r.registry.AddToken(t.Context(), token, "k", 0); err != nil && !errors.Is(err, oauth.ErrClientClosed) {
 					t.Error(err)
 				}
 			}
@@ -263,7 +263,7 @@ func TestRegistry_SigningKeys(t *testing.T) {
 
 	// A key lives as long as its tokens.
 	token := oauth.Token{ID: uuid.Must(uuid.NewV7()), Org: r.org.ID, Client: r.client.ID, Issued: stamp(), Expires: stamp().Add(10 * 24 * time.Hour)}
-	r.must(r.registry.AddToken(t.Context(), token, "b"))
+	r.must(r.registry.AddToken(t.Context(), token, "b", 0))
 	left := func(at time.Time) (ids []string) {
 		r.must(r.registry.DeleteSigningKeys(t.Context(), at))
 		listed, err := r.registry.SigningKeys(t.Context())

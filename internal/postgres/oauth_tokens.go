@@ -22,18 +22,11 @@ const (
 	keyAhead = 24 * time.Hour
 )
 
-// insertToken holds the client while the token is written: it is active until
-// then, and what disables it ends this token too.
+// insertToken adds a token of a client that is held, if it may have another.
 const insertToken = `
-with client as (
-  select c.client_id
-  from   oauth_clients c
-  where  c.org_id = $1 and c.client_id = $3 and c.state = 'active'
-  for    share
-)
-insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id)
-select $1, $2, client.client_id, $4, $5, $6, $7
-from   client`
+insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id, origin)
+select $1, $2, $3, $4, $5, $6, $7, $10
+where  ` + hasRoom
 
 // deleteEnded takes a few tokens that ended long ago. What other servers are
 // taking is left to them.
@@ -58,23 +51,22 @@ where  kid = $1 and verify_until < $3`
 // AddToken implements oauth.Store. Each token takes a few away that are not
 // listed any more, so that there are never many of them. The client is held
 // before any token is, as by what ends tokens.
-func (r Registry) AddToken(ctx context.Context, t oauth.Token, key string) error {
-	var added int64
+func (r Registry) AddToken(ctx context.Context, t oauth.Token, key string, limit int) error {
+	m, origin := issuing{limit: limit}, byAdministrator
+	if t.IssuedTo != "" {
+		origin = byClient
+	}
 	add := func(b *pgx.Batch) {
-		b.Queue(insertToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, t.IssuedTo, orNull(t.User)).
+		m.queue(b, t)
+		b.Queue(insertToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, t.IssuedTo, orNull(t.User), stamp(), m.max(), origin).
 			Exec(func(tag pgconn.CommandTag) error {
-				added = tag.RowsAffected()
+				m.added = tag.RowsAffected() > 0
 				return nil
 			})
 		b.Queue(extendKey, key, t.Expires.Add(keyAhead), t.Expires)
 		b.Queue(deleteEnded, int64(t.Org), t.Issued.Add(-tokensKept))
 	}
-	err := r.store.inTx(ctx, add, func(pgx.Tx) error {
-		if added == 0 {
-			return oauth.ErrClientClosed
-		}
-		return nil
-	})
+	err := r.store.inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
 	if violates(err, foreignKeyViolation, "tokens_user") {
 		err = oauth.ErrNoUser
 	}

@@ -43,6 +43,7 @@ type Server struct {
 type Options struct {
 	Types     schema.Types // schema.DefaultTypes when nil
 	RateLimit int          // requests a minute for each client; 0 is no limit
+	MaxTokens int          // good tokens of a client; 0 is any number
 	Log       *slog.Logger // silent when nil
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
@@ -76,7 +77,7 @@ func NewWith(t testing.TB, o Options) *Server {
 	s := &Server{
 		Database:  o.Database,
 		Store:     store,
-		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log, HTTPClient: o.HTTPClient}),
+		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log, MaxTokens: o.MaxTokens, HTTPClient: o.HTTPClient}),
 		Directory: directory.New(store, o.Types, o.Log),
 	}
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
