@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/patch"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -39,16 +40,27 @@ func New(store Store, types schema.Types, log *slog.Logger) *Directory {
 	return d
 }
 
-// options are those of decoding for an organisation. An attribute that is
-// ignored is told in the log by its name, never with its value.
+// options are those of decoding for an organisation, without a word on what is ignored.
 func (d *Directory) options(o org.Org) schema.Options {
-	return schema.Options{
-		Region: o.Settings.DefaultRegion,
-		Strict: o.Settings.Strict,
-		Warn: func(path string) {
-			d.log.Warn("ignored an unknown attribute", "org", o.ID, "attribute", path)
-		},
-	}
+	return schema.Options{Region: o.Settings.DefaultRegion, Strict: o.Settings.Strict}
+}
+
+// decode reads the body of a POST or PUT. What of it is ignored the log tells in a line.
+func (d *Directory) decode(o org.Org, t *schema.Type, body map[string]any) (schema.Input, error) {
+	var rest ignored
+	defer rest.tell(d.log, o.ID)
+	options := d.options(o)
+	options.Warn = rest.add
+	return t.Decode(body, options)
+}
+
+// compile reads the operations of a PATCH, as decode reads a body.
+func (d *Directory) compile(o org.Org, t *schema.Type, ops []scim.PatchOp) (*patch.Plan, error) {
+	var rest ignored
+	defer rest.tell(d.log, o.ID)
+	options := d.options(o)
+	options.Warn = rest.add
+	return patch.Compile(t, ops, options)
 }
 
 // parseID reads the id of a path. A malformed id is the id of nothing.

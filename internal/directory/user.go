@@ -6,7 +6,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/patch"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -37,7 +36,7 @@ func (d *Directory) createUser(ctx context.Context, o org.Org, body map[string]a
 // NewUser makes of the body of a POST what CreateUser stores, under a new id. It
 // stores nothing. t is the organisation's type of users (TypesOf).
 func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edit, error) {
-	in, err := t.Decode(body, d.options(o))
+	in, err := d.decode(o, t, body)
 	if err != nil {
 		return Edit{}, err
 	}
@@ -53,7 +52,7 @@ func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edi
 // not name is cleared, but for active, password and roles (BEHAVIOUR 37).
 func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		in, err := t.Decode(body, d.options(o))
+		in, err := d.decode(o, t, body)
 		if err != nil {
 			return Record{}, err
 		}
@@ -71,7 +70,7 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 // PatchUser applies the operations of a PATCH, all or none.
 func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		plan, err := patch.Compile(t, ops, d.options(o))
+		plan, err := d.compile(o, t, ops)
 		if err != nil {
 			return Record{}, err
 		}
