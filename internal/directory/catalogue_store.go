@@ -23,7 +23,8 @@ type Catalogue interface {
 	// names that no entry has are left out.
 	EntriesByName(ctx context.Context, kind Kind, names []string) ([]Entry, error)
 
-	// ListEntries reads one page, by name, and the exact total.
+	// ListEntries reads one page, by name, and the exact total. It ends where its entries
+	// have some EntriesBytes, though with one at least.
 	ListEntries(ctx context.Context, q EntryQuery) ([]Entry, int, error)
 
 	// CountUsers tells how many users refer to each of the names.
@@ -84,6 +85,8 @@ type EntryQuery struct {
 	Kind Kind
 	// Prefix begins the names, whatever its case.
 	Prefix string
+	// Names leaves out the descriptions and details.
+	Names bool
 	Selection
 }
 

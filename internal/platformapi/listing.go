@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/purescim/purescim/internal/directory"
 )
 
 // The sizes of a page, as the platform has them.
@@ -40,6 +42,21 @@ func readPage(r *http.Request) (page, error) {
 	}
 	p := q.page(r)
 	return p, q.err
+}
+
+// shorten makes the page one that found fills, if that ends early since its entries are
+// large, and gives those that are on it. The size is one that divides the size of before,
+// so that the addresses of the other pages lead to all others.
+func (p *page) shorten(found []directory.Entry, total int) []directory.Entry {
+	n := len(found)
+	if n == 0 || n >= min(p.size, total-p.offset()) {
+		return found
+	}
+	for p.size%n != 0 {
+		n--
+	}
+	p.number, p.size = p.offset()/n+1, n
+	return found[:n]
 }
 
 // offset is how many entities come before the page.

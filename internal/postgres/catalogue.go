@@ -55,6 +55,12 @@ where  c.org_id = $1 and c.kind = $2`
 	selectEntry         = selectEntries + ` and c.id = $3`
 	selectEntriesByName = selectEntries + ` and c.name_key = any($3)`
 
+	selectNames = `
+select c.id, c.version, c.created_at, c.modified_at, c.name, '', '{}'
+from   catalogue c
+where  c.org_id = $1 and c.kind = $2`
+	listNames = selectNames + chosenEntries + ` order by c.name_key limit $5 offset $6`
+
 	chosenEntries        = ` and starts_with(c.name_key, $3) and ($4::uuid[] is null or c.id = any($4))`
 	listEntries          = selectEntries + chosenEntries + ` order by c.name_key limit $5 offset $6`
 	listEntriesBackwards = selectEntries + chosenEntries + ` order by c.name_key desc limit $5 offset $6`
@@ -82,14 +88,22 @@ func (v view) EntriesByName(ctx context.Context, kind directory.Kind, names []st
 // ListEntries implements directory.Catalogue.
 func (v view) ListEntries(ctx context.Context, q directory.EntryQuery) (found []directory.Entry, total int, err error) {
 	sql := listEntries
-	if q.Descending {
+	switch {
+	case q.Names:
+		sql = listNames
+	case q.Descending:
 		sql = listEntriesBackwards
 	}
+	left := room{left: directory.EntriesBytes, limited: true}
 	chosen := []any{v.org, int16(q.Kind), schema.Fold(q.Prefix), chosenIDs(q.IDs)}
 	b := new(pgx.Batch)
 	queueTotal(b, &total, countEntries, chosen...)
 	b.Queue(sql, append(slices.Clone(chosen), q.Limit, q.Offset)...).Query(func(rows pgx.Rows) error {
-		return readAll(rows, func(raw [][]byte) { found = append(found, readEntry(q.Kind, raw)) })
+		return readAll(rows, func(raw [][]byte) {
+			if left.takes(len(raw[5]) + len(raw[6])) {
+				found = append(found, readEntry(q.Kind, raw))
+			}
+		})
 	})
 	err = v.pool.SendBatch(ctx, b).Close()
 	return found, total, wrap("list entries", err)
