@@ -114,7 +114,11 @@ func (v view) rewriteUsers(ctx context.Context, tx pgx.Tx, t *schema.Type, e dir
 			if user.Document, err = t.Load(user.Doc); err != nil {
 				return err
 			}
-			if err := v.queueUser(b, t, user, edit(user)); err != nil {
+			e := edit(user)
+			if e.Doc.Equal(user.Document) { // it has lost the name while it was waited for
+				continue
+			}
+			if err := v.queueUser(b, t, user, e); err != nil {
 				return err
 			}
 		}

@@ -96,24 +96,30 @@ func (e Events) Due(ctx context.Context, at time.Time) ([]org.ID, error) {
 	return due, wrap("find events to push", err)
 }
 
-const leaseStream = `
+// leaseStream may wait for whoever writes events. So selectLeased reads the stream after
+// it: as it is while it is held, and not as it was before.
+const (
+	leaseStream = `
 update event_progress p
 set    holder = $2, held_until = $4
+where  p.org_id = $1 and (p.holder = $2 or p.held_until is null or p.held_until < $3)`
+
+	selectLeased = `
+select ` + streamColumns + `, p.failures
 from   event_streams s
-where  p.org_id = $1 and s.org_id = $1 and s.method = 'push' and s.status <> 'paused'
-and    (p.holder = $2 or p.held_until is null or p.held_until < $3)
-returning ` + streamColumns + `, p.failures`
+join   event_progress p on p.org_id = $1
+where  s.org_id = $1 and s.method = 'push' and s.status <> 'paused' and p.holder = $2`
+)
 
 // Lease implements events.Store.
 func (e Events) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until time.Time) (events.Lease, error) {
-	rows, err := e.store.pool.Query(ctx, leaseStream, int64(o), uid(holder), at, until)
-	if err != nil {
-		return events.Lease{}, wrap("lease stream", err)
-	}
-	lease, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (l events.Lease, err error) {
-		err = row.Scan(append(streamFields(&l.Stream), &l.Failures)...)
-		return l, err
-	})
+	var lease events.Lease
+	err := e.store.inTx(ctx, func(b *pgx.Batch) {
+		b.Queue(leaseStream, int64(o), uid(holder), at, until)
+		b.Queue(selectLeased, int64(o), uid(holder)).QueryRow(func(row pgx.Row) error {
+			return row.Scan(append(streamFields(&lease.Stream), &lease.Failures)...)
+		})
+	}, func(pgx.Tx) error { return nil })
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = events.ErrNotHeld
 	}

@@ -2,13 +2,16 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -255,4 +258,25 @@ func TestCreateUser_WhileTheNameBecomesFree(t *testing.T) {
 		}
 	}
 	o.consistent()
+}
+
+// A stream that is paused while its lease waits for a writer of events is not leased.
+func TestLease_OfAStreamThatIsPausedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o, id, _ := streaming(t)
+	server, done := o.beside(), make(chan error, 1)
+	o.must(pgx.BeginFunc(t.Context(), o.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `select from event_progress where org_id = $1 for update`, o.org); err != nil {
+			return err
+		}
+		go func() {
+			done <- second(server.Events().Lease(t.Context(), id, uuid.New(), now(), now().Add(time.Minute)))
+		}()
+		o.waitingFor(1)
+		_, err := tx.Exec(t.Context(), `update event_streams set status = 'paused' where org_id = $1`, o.org)
+		return err
+	}))
+	if err := <-done; !errors.Is(err, events.ErrNotHeld) {
+		t.Errorf("error %v, want that the stream is not to be delivered", err)
+	}
 }

@@ -305,6 +305,90 @@ func rankingStatements(t *testing.T, v view) map[string]string {
 	return statements
 }
 
+// ofOneMoment names the statements that lock or change a row, for which they may have
+// waited, and read other rows as they were before; and why that is right.
+var ofOneMoment = map[string]string{
+	"changeMembers":        "compares the version of the group, and is done again",
+	"mergedChange":         "compares the version of the group, and is done again",
+	"insertUser":           "stores nothing while it sees a user of the name, and is done again",
+	"reviveUser":           "stores nothing while it sees a user of the name, and is done again",
+	"updateUser":           "changes nothing unless the version is one that was read before",
+	"updateUserAndKeys":    "changes nothing unless the version is one that was read before",
+	"updateUserAndReturn":  "changes nothing unless the version is one that was read before",
+	"updateKeysAndReturn":  "changes nothing unless the version is one that was read before",
+	"updateUserWithGroups": "the same; the groups are not of the user's version",
+	"updateKeysWithGroups": "the same; the groups are not of the user's version",
+	"lockUserAndGroups":    "the groups are not of the user's version",
+	"updateGroup":          "an earlier statement has locked the group",
+	"updateWholeGroup":     "an earlier statement has locked the group",
+	"deleteGroup":          "follows the row of modifications to where it is now",
+	"deleteUser":           "an earlier statement has locked the user",
+	"leaveGroups":          "an earlier statement has locked the groups, and who is locked joins none",
+	"lockUserGroups":       "locks a group too many at most: who is locked joins none",
+	"lockReferenced":       "looks at each table alone",
+	"lockUsersByKey":       "reads a user too many at most: nobody takes the name of an entry that is locked",
+	"fillStream":           "a bound of about so many: what is delivered meanwhile is seen by the next look",
+	"resumeStream":         "adds to the number that is there now",
+	"resumeEmptied":        "no server makes events while the stream is full",
+	"finishRequest":        "leaves a step behind at most, of a request that nobody takes again",
+}
+
+// A statement that waits for a row reads nothing beside it, or compares what it sees of
+// the row with what it has locked, or is named above.
+func TestStatements_AreOfOneMoment(t *testing.T) {
+	t.Parallel()
+	statements := sourceStatements(t)
+	for name, sql := range statements {
+		_, excused := ofOneMoment[name]
+		switch beside := readBeside(sql); {
+		case len(beside) > 0 && !excused:
+			t.Errorf("%s waits for a row and reads %v as before (docs/architecture.md, \"one moment\"):\n%s", name, beside, sql)
+		case len(beside) == 0 && excused:
+			t.Errorf("%s needs no exception (%s)", name, ofOneMoment[name])
+		}
+	}
+	for name := range ofOneMoment {
+		if statements[name] == "" {
+			t.Errorf("%s is no statement", name)
+		}
+	}
+	for sql, want := range map[string]int{
+		`select id from users u where u.org_id = $1 for update of u`:                                        0,
+		`select id from users u join groups g on g.org_id = $1 where u.org_id = $1 for update of u`:         1,
+		`with x as (select id from groups where id = $2 for update) delete from group_members m using x`:    1,
+		`with x as (update users set a = 1 returning id) insert into counts select id from x`:               0,
+		`with x as (update users set a = 1 returning id) delete from user_keys k using x where k.id = x.id`: 1,
+		`select id from users u join groups g on g.org_id = $1 where u.org_id = $1`:                         0,
+	} {
+		if beside := readBeside(sql); min(len(beside), 1) != want {
+			t.Errorf("%s: found %v", sql, beside)
+		}
+	}
+}
+
+var (
+	waits   = regexp.MustCompile(`\bfor\s+(no key update|update|share|key share)\b|\b(update|delete from)\s+\w+`)
+	touched = regexp.MustCompile(`\b(from|join|update|using)\s+([a-z_]+)`)
+)
+
+// readBeside lists the tables that a statement reads or changes by what it sees, beside
+// the one for which it waits; none when it waits for nothing.
+func readBeside(sql string) (beside []string) {
+	if !waits.MatchString(sql) {
+		return nil
+	}
+	tables := map[string]bool{}
+	for _, word := range touched.FindAllStringSubmatch(sql, -1) {
+		if slices.Contains(ownTables, word[2]) || word[2] == "orgs" || word[2] == "oauth_clients" {
+			tables[word[2]] = true
+		}
+	}
+	if len(tables) > 1 {
+		beside = slices.Sorted(maps.Keys(tables))
+	}
+	return beside
+}
+
 // Every key and index of a table with an organisation begins with it.
 func TestTables_BeginWithTheOrganisation(t *testing.T) {
 	t.Parallel()
