@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,7 +12,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/postgres"
 	"github.com/purescim/purescim/internal/testdb"
 )
 
@@ -132,4 +136,52 @@ func acceptUsers(t *testing.T, url, token string, users int) string {
 		t.Fatalf("%d, Location %q", answer.StatusCode, location)
 	}
 	return location[strings.LastIndex(location, "/Bulk/"):]
+}
+
+// An operator finds a request that waits, cancels it, and sees that it is.
+func TestAsync_IsCancelled(t *testing.T) {
+	t.Parallel()
+	url := testdb.New(t)
+	command := func(status int, args ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		if got := run(t.Context(), append(args, "--database-url="+url), console{out: &out, err: &out}); got != status {
+			t.Fatalf("%v: status %d, want %d: %s", args, got, status, out.String())
+		}
+		return out.String()
+	}
+	command(0, "org", "create", "acme")
+	store, err := postgres.Open(t.Context(), url, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	o, err := store.Registry().OrgByName(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := directory.Accepted{
+		ID: uuid.Must(uuid.NewV7()), Org: o, Client: uuid.New(), Permissions: []string{"*"}, At: time.Now(),
+		Body: []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/x"}]}`),
+	}
+	if err := store.Backlog().Add(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	var listed []asyncResult
+	if err := json.Unmarshal([]byte(command(0, "async", "list", "--org", "acme", "-o", "json")), &listed); err != nil {
+		t.Fatal(err)
+	}
+	if len(listed) != 1 || listed[0].ID != a.ID.String() || listed[0].Client != a.Client.String() || listed[0].State != "waiting" {
+		t.Errorf("listed %+v", listed)
+	}
+	if shown := command(0, "async", "cancel", "--org", "acme", "--yes", a.ID.String()); !strings.Contains(shown, "cancelled") {
+		t.Error(shown)
+	}
+	if refused := command(1, "async", "cancel", "--org", "acme", "--yes", a.ID.String()); !strings.Contains(refused, "is finished") {
+		t.Error(refused)
+	}
+	answer, err := store.Backlog().Answer(t.Context(), o.ID, a.Client, a.ID)
+	if err != nil || !strings.Contains(string(answer), "cancelled by an administrator") {
+		t.Errorf("the client is told %s, %v", answer, err)
+	}
 }

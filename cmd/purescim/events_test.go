@@ -70,7 +70,7 @@ func newStream(t *testing.T, databaseURL string) (token string) {
 	t.Helper()
 	var out bytes.Buffer
 	for _, args := range [][]string{
-		{"org", "create", "acme", "--with-client", "-o", "json"},
+		{"org", "create", "acme", "--with-client", "--admin", "-o", "json"},
 		{"events", "set", "--org", "acme", "--poll", "--audience", "receiver"},
 	} {
 		if status := run(t.Context(), append(args, "--database-url="+databaseURL), console{out: &out, err: &out}); status != 0 {

@@ -35,6 +35,7 @@ type commands struct {
 	Token    tokenCommands    `cmd:"" help:"Access tokens."`
 	Issuer   issuerCommands   `cmd:"" help:"Other issuers whose tokens an organisation trusts."`
 	Events   eventsCommands   `cmd:"" help:"Security events, which tell a receiver what changes in an organisation."`
+	Async    asyncCommands    `cmd:"" help:"Bulk requests that were accepted to be carried out later."`
 	Key      keyCommands      `cmd:"" help:"The keys that sign access tokens."`
 	Group    groupCommands    `cmd:"" help:"Groups, which SCIM fills but never creates."`
 	Schema   schemaCommands   `cmd:"" help:"Schemas by which an organisation extends users and groups."`

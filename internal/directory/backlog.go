@@ -26,10 +26,35 @@ type Accepted struct {
 	At          time.Time
 }
 
+// AcceptedState is what has become of an accepted request.
+type AcceptedState string
+
+// The states of an accepted request.
+const (
+	AcceptedWaiting   AcceptedState = "waiting"
+	AcceptedRunning   AcceptedState = "running" // a worker holds it
+	AcceptedDone      AcceptedState = "done"
+	AcceptedCancelled AcceptedState = "cancelled"
+)
+
+// AcceptedRecord is what is told of an accepted request to who looks after them;
+// never what it asks for.
+type AcceptedRecord struct {
+	ID       uuid.UUID
+	Client   uuid.UUID
+	State    AcceptedState
+	At       time.Time
+	Finished time.Time // zero while it is open
+	// Steps tells how many steps of an open request are done: at least one of each
+	// operation that has been carried out.
+	Steps int
+}
+
 // Answer is the answer to an accepted request.
 type Answer struct {
 	Body       []byte
-	Operations []Answered // those that were begun, in their order
+	Operations []Answered // those of which something has become, in their order
+	Cancelled  bool       // it was ended before it was done
 }
 
 // Answered is what has become of one operation of an accepted request.
@@ -76,6 +101,9 @@ func StepOf(ctx context.Context) *Step {
 // the step which it has done was done by another.
 var ErrNotHeld = errors.New("the request is in the hands of another worker")
 
+// ErrFinished says that an accepted request is done or cancelled.
+var ErrFinished = errors.New("the request is finished")
+
 // Backlog keeps accepted requests until they are done, and their answers until
 // they are forgotten. A request is worked on by whoever holds it; what a worker
 // does with a request that it does not hold any more is ErrNotHeld.
@@ -88,6 +116,9 @@ type Backlog interface {
 	// take turns: it is the oldest request of the one whose requests the fewest hold,
 	// and of those of the one that was served the longest ago.
 	Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
+	// Seize gives a worker a request, whoever holds it, as Take does. All steps that
+	// others have done of it are known by then. It returns ErrNotFound or ErrFinished.
+	Seize(ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
 	// Hold goes on to hold a request for a time from now; none lets go of it.
 	Hold(ctx context.Context, worker uuid.UUID, a Accepted, hold time.Duration) error
 	// Keep keeps the outcome of a step that has changed nothing (WithStep).
@@ -98,6 +129,11 @@ type Backlog interface {
 	// Answer gives the answer to a request of a client; nil while it is open, and
 	// ErrNotFound when the client has no such request.
 	Answer(ctx context.Context, o org.ID, client, id uuid.UUID) ([]byte, error)
+	// Requests reads a part of the organisation's requests, the newest first, and how
+	// many there are. Finished ones are kept until they are forgotten.
+	Requests(ctx context.Context, o org.ID, s Selection) ([]AcceptedRecord, int, error)
+	// Request reads one of them, or returns ErrNotFound.
+	Request(ctx context.Context, o org.ID, id uuid.UUID) (AcceptedRecord, error)
 	// Forget removes what was finished before a time.
 	Forget(ctx context.Context, before time.Time) error
 }

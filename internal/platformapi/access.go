@@ -69,6 +69,10 @@ var access = httpapi.Access{AnyOf: map[string][]string{
 	"GET " + deadLettersPath: {"scim:events:view"},
 	"POST " + requeuePath:    {"scim:events:edit"},
 
+	"GET " + acceptedPath:              {"scim:async:view"},
+	"GET " + acceptedPath + "/{id}":    {"scim:async:view"},
+	"DELETE " + acceptedPath + "/{id}": {"scim:async:edit"},
+
 	"GET " + myTokenPath:    httpapi.TokenOnly,
 	"DELETE " + myTokenPath: httpapi.TokenOnly,
 }}

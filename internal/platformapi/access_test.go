@@ -17,6 +17,7 @@ func TestAccess_HasNoCallThatIsNotServed(t *testing.T) {
 	Mount(r, frame, nil)
 	MountOAuth(r, frame, nil)
 	MountEvents(r, frame, nil, nil)
+	MountAccepted(r, frame, nil, nil)
 	for call := range access.AnyOf {
 		method, path, _ := strings.Cut(call, " ")
 		w := httptest.NewRecorder()

@@ -136,16 +136,20 @@ func next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time.Duration) 
 	if rows, err = tx.Query(ctx, takeRequest, int64(a.Org.ID), uid(a.ID), uid(worker), at.Add(hold), at); err != nil {
 		return a, err
 	}
-	err = readOne(rows, func(raw [][]byte) {
-		a.Client = readID(raw[0])
-		readArray(raw[1], func(name []byte) { a.Permissions = append(a.Permissions, string(name)) })
-		a.Root, a.Body, a.At = string(raw[2]), append([]byte(nil), raw[3]...), readTime(raw[4])
-	})
-	if err != nil {
+	if err := readAccepted(rows, &a); err != nil {
 		return a, err
 	}
 	_, err = tx.Exec(ctx, setTurn, int64(a.Org.ID), turn)
 	return a, err
+}
+
+// readAccepted reads what takeRequest returns.
+func readAccepted(rows pgx.Rows, a *directory.Accepted) error {
+	return readOne(rows, func(raw [][]byte) {
+		a.Client = readID(raw[0])
+		readArray(raw[1], func(name []byte) { a.Permissions = append(a.Permissions, string(name)) })
+		a.Root, a.Body, a.At = string(raw[2]), append([]byte(nil), raw[3]...), readTime(raw[4])
+	})
 }
 
 // resumed completes a request that is held with its organisation, and gives the
@@ -177,12 +181,18 @@ func (b backlog) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepte
 }
 
 // insertStep waits for whoever is storing an outcome of the same step. One without
-// an outcome says nothing.
+// an outcome says nothing. It holds the request until it is committed, so that who
+// seizes that knows what was done.
 const insertStep = `
+with request as (
+  select r.id
+  from   async_requests r
+  where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+  for    key share
+)
 insert into async_steps as s (org_id, request_id, step, begun_at, outcome)
-select $1, r.id, $4, $5, $6
-from   async_requests r
-where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+select $1, request.id, $4, $5, $6
+from   request
 on conflict (org_id, request_id, step) do update
 set    begun_at = excluded.begun_at, outcome = excluded.outcome
 where  s.outcome is null`
@@ -199,7 +209,7 @@ func keepStep(ctx context.Context, q querier, s directory.Step, outcome []byte) 
 const finishRequest = `
 with finished as (
   update async_requests r
-  set    body = null, answer = $4, finished_at = $5
+  set    body = null, answer = $4, finished_at = $5, cancelled_at = $6
   where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
   returning r.id
 ), dropped as (
@@ -224,7 +234,11 @@ func (b backlog) Finish(ctx context.Context, worker uuid.UUID, a directory.Accep
 		}
 	}
 	err = b.inTx(ctx, nothing, func(tx pgx.Tx) error {
-		done := []any{int64(a.Org.ID), uid(a.ID), uid(worker), string(answer.Body), stamp()}
+		at := stamp()
+		done := []any{int64(a.Org.ID), uid(a.ID), uid(worker), string(answer.Body), at, nil}
+		if answer.Cancelled {
+			done[5] = at
+		}
 		if err := held(tx.Exec(ctx, finishRequest, done...)); err != nil {
 			return err
 		}

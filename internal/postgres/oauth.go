@@ -202,8 +202,12 @@ const deleteTokens = `delete from access_tokens t where t.org_id = $1 and t.clie
 
 const deleteTrust = `delete from trusted_issuers t where t.org_id = $1 and t.client_id = $2`
 
-// DeleteClient implements oauth.Store.
+// DeleteClient implements oauth.Store. The client's accepted requests are let go
+// before the transaction, which so waits for the steps under way and no more.
 func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
+	if _, err := r.store.pool.Exec(ctx, letGo, int64(o), uid(id), stamp().Add(letGoFor)); err != nil {
+		return wrap("delete client", err)
+	}
 	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, deleteClient, int64(o), uid(id))
 		if err == nil && tag.RowsAffected() == 0 {
@@ -216,6 +220,9 @@ func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) erro
 			if _, err := tx.Exec(ctx, sql, int64(o), uid(id)); err != nil {
 				return err
 			}
+		}
+		if err := cancelAll(ctx, tx, o, id); err != nil {
+			return err
 		}
 		return record(ctx, tx, id)
 	})

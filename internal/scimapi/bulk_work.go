@@ -35,16 +35,7 @@ const (
 // ends; then it begins nothing new, and another server goes on. Every server may
 // do it.
 func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
-	served := &door{
-		frame:     httpapi.New(httpapi.Options{Log: log}),
-		directory: d,
-		service:   schema.DefaultService,
-		slots:     make(chan struct{}, sideBySide),
-	}
-	b := bulk{door: served}
-	for _, t := range d.Types() {
-		b.types = append(b.types, resources{door: served, operations: operationsOf(d, t), t: t})
-	}
+	b := background(d, log)
 	var group sync.WaitGroup
 	for range workers {
 		w := worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}
@@ -56,6 +47,21 @@ func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
 		})
 	})
 	group.Wait()
+}
+
+// background carries out what was asked before, by no request of now.
+func background(d *directory.Directory, log *slog.Logger) bulk {
+	served := &door{
+		frame:     httpapi.New(httpapi.Options{Log: log}),
+		directory: d,
+		service:   schema.DefaultService,
+		slots:     make(chan struct{}, sideBySide),
+	}
+	b := bulk{door: served}
+	for _, t := range d.Types() {
+		b.types = append(b.types, resources{door: served, operations: operationsOf(d, t), t: t})
+	}
+	return b
 }
 
 // worker carries out one accepted request after the other.

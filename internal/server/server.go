@@ -58,6 +58,7 @@ func New(c Config) http.Handler {
 	platformapi.Mount(r, frame, c.Directory)
 	platformapi.MountOAuth(r, frame, c.OAuth)
 	platformapi.MountEvents(r, frame, c.Events, c.Directory)
+	platformapi.MountAccepted(r, frame, c.Directory, scimapi.Canceller(c.Directory, c.Log))
 	mountOAuth(r, frame, oauth.Endpoints{
 		Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress, Limit: frame.LimitOAuth,
 	})
