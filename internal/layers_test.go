@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "lru", "periodic", "batcher", "phone", "egress", "printable")
+	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "phone", "egress", "printable")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -39,6 +39,7 @@ var layers = []room{
 	// Words of the protocol.
 	{path: "internal/scim"},
 	{path: "internal/org"},
+	{path: "internal/fairshare"},
 	{path: "internal/lru"},
 	{path: "internal/periodic"},
 	{path: "internal/batcher"},

@@ -30,7 +30,7 @@ where  (select count(*) from async_requests r where r.org_id = $1 and r.finished
 
 // Add implements directory.Backlog.
 func (b backlog) Add(ctx context.Context, a directory.Accepted) error {
-	tag, err := b.pool.Exec(ctx, insertRequest,
+	tag, err := b.of(a.Org.ID).Exec(ctx, insertRequest,
 		int64(a.Org.ID), uid(a.ID), uid(a.Client), a.Permissions, a.Root, string(a.Body), a.At, directory.MaxAccepted)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = &scim.Error{
@@ -97,7 +97,7 @@ where  s.org_id = $1 and s.request_id = $2 and s.outcome is not null`
 // Take implements directory.Backlog.
 func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
 	open := false
-	rows, err := b.pool.Query(ctx, selectOpen, stamp())
+	rows, err := b.own().Query(ctx, selectOpen, stamp())
 	if err == nil {
 		err = readAll(rows, func([][]byte) { open = true })
 	}
@@ -159,7 +159,7 @@ func (b backlog) resumed(ctx context.Context, a *directory.Accepted) (map[int][]
 	if a.Org, err = b.Registry().Org(ctx, a.Org.ID); err != nil {
 		return nil, err
 	}
-	rows, err := b.pool.Query(ctx, selectSteps, int64(a.Org.ID), uid(a.ID))
+	rows, err := b.own().Query(ctx, selectSteps, int64(a.Org.ID), uid(a.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
 
 // Hold implements directory.Backlog.
 func (b backlog) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
-	return wrap("hold request", held(b.pool.Exec(ctx, holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), stamp().Add(hold))))
+	return wrap("hold request", held(b.own().Exec(ctx, holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), stamp().Add(hold))))
 }
 
 // insertStep waits for whoever is storing an outcome of the same step. One without
@@ -199,7 +199,7 @@ where  s.outcome is null`
 
 // Keep implements directory.Backlog.
 func (b backlog) Keep(ctx context.Context, s directory.Step, outcome []byte) error {
-	return wrap("keep outcome of step", keepStep(ctx, b.pool, s, outcome))
+	return wrap("keep outcome of step", keepStep(ctx, b.own(), s, outcome))
 }
 
 func keepStep(ctx context.Context, q querier, s directory.Step, outcome []byte) error {
@@ -263,7 +263,7 @@ where  r.org_id = $1 and r.id = $2 and r.client_id = $3`
 
 // Answer implements directory.Backlog.
 func (b backlog) Answer(ctx context.Context, o org.ID, client, id uuid.UUID) (answer []byte, err error) {
-	rows, err := b.pool.Query(ctx, selectAnswer, int64(o), uid(id), uid(client))
+	rows, err := b.of(o).Query(ctx, selectAnswer, int64(o), uid(id), uid(client))
 	if err == nil {
 		err = readOne(rows, func(raw [][]byte) { answer = append(answer, raw[0]...) })
 	}
@@ -275,6 +275,6 @@ const deleteFinished = `delete from async_requests r where r.finished_at < $1`
 
 // Forget implements directory.Backlog.
 func (b backlog) Forget(ctx context.Context, before time.Time) error {
-	_, err := b.pool.Exec(ctx, deleteFinished, before)
+	_, err := b.own().Exec(ctx, deleteFinished, before)
 	return wrap("forget answers", err)
 }

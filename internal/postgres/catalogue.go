@@ -19,7 +19,7 @@ where  (select count(*) from catalogue c where c.org_id = $1 and c.kind = $2) < 
 
 // CreateEntry implements directory.Catalogue.
 func (v view) CreateEntry(ctx context.Context, e directory.Entry) (directory.Entry, error) {
-	tag, err := v.pool.Exec(ctx, insertEntry, v.newEntry(e)...)
+	tag, err := v.db.Exec(ctx, insertEntry, v.newEntry(e)...)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = directory.ErrFull
 	}
@@ -69,7 +69,7 @@ where  c.org_id = $1 and c.kind = $2`
 
 // Entry implements directory.Catalogue.
 func (v view) Entry(ctx context.Context, kind directory.Kind, id uuid.UUID) (e directory.Entry, err error) {
-	rows, err := v.pool.Query(ctx, selectEntry, v.org, int16(kind), uid(id))
+	rows, err := v.db.Query(ctx, selectEntry, v.org, int16(kind), uid(id))
 	if err == nil {
 		err = readOne(rows, func(raw [][]byte) { e = readEntry(kind, raw) })
 	}
@@ -78,7 +78,7 @@ func (v view) Entry(ctx context.Context, kind directory.Kind, id uuid.UUID) (e d
 
 // EntriesByName implements directory.Catalogue.
 func (v view) EntriesByName(ctx context.Context, kind directory.Kind, names []string) (found []directory.Entry, err error) {
-	rows, err := v.pool.Query(ctx, selectEntriesByName, v.org, int16(kind), foldAll(names))
+	rows, err := v.db.Query(ctx, selectEntriesByName, v.org, int16(kind), foldAll(names))
 	if err == nil {
 		err = readAll(rows, func(raw [][]byte) { found = append(found, readEntry(kind, raw)) })
 	}
@@ -105,7 +105,7 @@ func (v view) ListEntries(ctx context.Context, q directory.EntryQuery) (found []
 			}
 		})
 	})
-	err = v.pool.SendBatch(ctx, b).Close()
+	err = v.db.SendBatch(ctx, b).Close()
 	return found, total, wrap("list entries", err)
 }
 

@@ -29,7 +29,7 @@ group  by u.division_key`
 
 // CountUsers implements directory.Catalogue.
 func (v view) CountUsers(ctx context.Context, kind directory.Kind, names []string) ([]int, error) {
-	counts, err := v.usersOf(ctx, v.pool, kind, names)
+	counts, err := v.usersOf(ctx, v.db, kind, names)
 	return counts, wrap("count users", err)
 }
 

@@ -18,7 +18,7 @@ import (
 
 // commits are the lanes of the organisations.
 type commits struct {
-	pool    pool
+	shares  *shares
 	timeout time.Duration
 	lanes   sync.Map // of *lane, by organisation
 }
@@ -38,16 +38,18 @@ func (c *commits) of(org int64) *lane {
 	if l, ok := c.lanes.Load(org); ok {
 		return l.(*lane)
 	}
-	l, _ := c.lanes.LoadOrStore(org, newLane(fewCommits, int(c.pool.Config().MaxConns), c.pool.write, c.commit))
+	db := share{shares: c.shares, org: org}
+	together := func(ctx context.Context, batch []*passenger) { c.commit(ctx, db, batch) }
+	l, _ := c.lanes.LoadOrStore(org, newLane(fewCommits, int(c.shares.pool.Config().MaxConns), db.write, together))
 	return l.(*lane)
 }
 
 // commit answers all but those that fail, which have changed nothing.
-func (c *commits) commit(ctx context.Context, batch []*passenger) {
+func (c *commits) commit(ctx context.Context, db share, batch []*passenger) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for rest := slices.Clone(batch); len(rest) > 1; {
-		failed, err := c.transact(ctx, rest)
+		failed, err := transact(ctx, db, rest)
 		if failed == none {
 			for _, p := range rest {
 				if p.answered = true; err != nil {
@@ -64,7 +66,7 @@ const none = -1
 
 // transact makes the writes in one transaction. If PostgreSQL refuses one it tells
 // which; then nothing is stored.
-func (c *commits) transact(ctx context.Context, batch []*passenger) (failed int, err error) {
+func transact(ctx context.Context, db share, batch []*passenger) (failed int, err error) {
 	failed = none
 	b := new(pgx.Batch)
 	b.Queue(limitLocks)
@@ -78,5 +80,5 @@ func (c *commits) transact(ctx context.Context, batch []*passenger) (failed int,
 			return err
 		})
 	}
-	return failed, c.pool.writeAll(ctx, b)
+	return failed, db.writeAll(ctx, b)
 }

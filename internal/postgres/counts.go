@@ -81,7 +81,7 @@ on     conflict (org_id, kind) do update set n = c.n + excluded.n`
 // no total, only what reading one costs.
 func (s *Store) FoldCounts(ctx context.Context, o org.ID) error {
 	err := retry(ctx, func() error {
-		_, err := s.pool.Exec(ctx, foldCounts, int64(o))
+		_, err := s.own().Exec(ctx, foldCounts, int64(o))
 		return err
 	})
 	return wrap("fold counts", err)
@@ -104,7 +104,7 @@ func (s *Store) Run(ctx context.Context) {
 }
 
 func (s *Store) foldAll(ctx context.Context) error {
-	rows, err := s.pool.Query(ctx, selectPending)
+	rows, err := s.own().Query(ctx, selectPending)
 	if err != nil {
 		return wrap("find pending counts", err)
 	}

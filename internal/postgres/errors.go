@@ -21,6 +21,7 @@ const (
 	foreignKeyViolation  = "23503"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03"
 )
 
 // violates reports whether err is a violation of the constraint.
@@ -51,18 +52,26 @@ func nameTaken(doc scim.Document) *scim.Error {
 		schema.UserName, schema.UserName.Text(doc))
 }
 
-// attempts bounds how often a write is done again.
-const attempts = 10
+// attempts bounds how often a write is done again, lockAttempts how often when it waited
+// for a row in vain (lockTimeout).
+const (
+	attempts     = 10
+	lockAttempts = 3
+)
 
 // retry does a write again that PostgreSQL gave up in favour of another: on a
 // deadlock, or because a user whose membership was being stored is deleted now.
 // Whatever f wrote has been rolled back by then. When the connection was lost before
 // the write could be carried out, it is done once more.
 func retry(ctx context.Context, f func() error) error {
-	lost := false
+	lost, locked := false, 0
 	for n := 1; ; n++ {
 		err := f()
 		again := isTransient(err)
+		if violates(err, lockNotAvailable, "") {
+			locked++
+			again = locked < lockAttempts
+		}
 		if !again && !lost {
 			lost = isLost(err) && !isUncertain(err)
 			again = lost

@@ -45,7 +45,7 @@ where  s.org_id = $1`
 
 // Stream implements events.Store.
 func (e Events) Stream(ctx context.Context, o org.ID) (events.Stream, error) {
-	s, err := e.oneStream(ctx, e.store.pool, selectStream, int64(o))
+	s, err := e.oneStream(ctx, e.store.of(o), selectStream, int64(o))
 	return s, wrap("read stream of events", err)
 }
 
@@ -92,7 +92,7 @@ set    failures = 0, fault = '', retry_at = null`
 // SetStream implements events.Store.
 func (e Events) SetStream(ctx context.Context, s events.Stream) (set events.Stream, err error) {
 	resume := func(b *pgx.Batch) { b.Queue(resumeStream, int64(s.Org)) }
-	err = e.store.inTx(ctx, resume, func(tx pgx.Tx) error {
+	err = e.store.of(s.Org).inTx(ctx, resume, func(tx pgx.Tx) error {
 		set, err = e.oneStream(ctx, tx, setStream, int64(s.Org), s.Method, s.Endpoint, s.Credential, s.Audience,
 			s.Form, s.Kinds, uid(s.Group), s.Status, s.Modified)
 		if err != nil {
@@ -113,7 +113,7 @@ const (
 
 // RemoveStream implements events.Store. Whoever is writing events is waited for.
 func (e Events) RemoveStream(ctx context.Context, o org.ID) error {
-	err := e.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	err := e.store.of(o).inTx(ctx, nothing, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, deleteStream, int64(o))
 		switch {
 		case err != nil:
@@ -140,7 +140,7 @@ where  p.org_id = $1`
 
 // Progress implements events.Store.
 func (e Events) Progress(ctx context.Context, o org.ID) (events.Progress, error) {
-	rows, err := e.store.pool.Query(ctx, selectProgress, int64(o))
+	rows, err := e.store.of(o).Query(ctx, selectProgress, int64(o))
 	if err != nil {
 		return events.Progress{}, wrap("read progress of events", err)
 	}
@@ -199,7 +199,7 @@ func (e Events) Pending(ctx context.Context, o org.ID, limit int) (found []event
 	if n := len(found); n > 0 {
 		last = found[n-1].Seq
 	}
-	rows, err := e.store.pool.Query(ctx, oneMoreEvent, int64(o), last)
+	rows, err := e.store.of(o).Query(ctx, oneMoreEvent, int64(o), last)
 	if err == nil {
 		err = readAll(rows, func([][]byte) { more = true })
 	}
@@ -207,7 +207,7 @@ func (e Events) Pending(ctx context.Context, o org.ID, limit int) (found []event
 }
 
 func (e Events) list(ctx context.Context, sql string, args ...any) ([]events.Event, error) {
-	rows, err := e.store.pool.Query(ctx, sql, args...)
+	rows, err := e.store.own().Query(ctx, sql, args...)
 	if err != nil {
 		return nil, wrap("list events", err)
 	}
@@ -222,7 +222,7 @@ func (e Events) Dead(ctx context.Context, o org.ID, p events.Page) ([]events.Eve
 	total := 0
 	b := new(pgx.Batch)
 	queueTotal(b, &total, countDeadEvents, int64(o))
-	if err := e.store.pool.SendBatch(ctx, b).Close(); err != nil {
+	if err := e.store.of(o).SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, wrap("count dead events", err)
 	}
 	found, err := e.list(ctx, selectDeadEvents, int64(o), p.Limit, p.Offset, events.MaxBytes)

@@ -24,7 +24,7 @@ where  e.org_id = $1 and e.id = l.id and e.dead_at is null`
 
 // Acknowledge implements events.Store.
 func (e Events) Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []events.Letter) error {
-	err := e.store.inTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
+	err := e.store.of(o).inTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, markDelivered, int64(o), now())
 		return err
 	})
@@ -65,7 +65,7 @@ func (e Events) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, er
 	if ids != nil {
 		sql, args = requeueSomeEvents, append(args, uids(ids))
 	}
-	tag, err := e.store.pool.Exec(ctx, sql, args...)
+	tag, err := e.store.of(o).Exec(ctx, sql, args...)
 	return int(tag.RowsAffected()), wrap("queue dead events again", err)
 }
 
@@ -87,7 +87,7 @@ func (e Events) Due(ctx context.Context, at time.Time) ([]org.ID, error) {
 	if err != nil || len(known) == 0 {
 		return nil, err
 	}
-	rows, err := e.store.pool.Query(ctx, selectDue, at)
+	rows, err := e.store.own().Query(ctx, selectDue, at)
 	if err != nil {
 		return nil, wrap("find events to push", err)
 	}
@@ -174,7 +174,7 @@ func (e Events) Expire(ctx context.Context, queued, dead time.Time, fault string
 		b.Queue(deleteOldEvents, int64(o), dead)
 		b.Queue(buryOldEvents, int64(o), now(), queued, fault)
 		e.queueResumed(b, o)
-		if err := e.store.pool.SendBatch(ctx, b).Close(); err != nil {
+		if err := e.store.own().SendBatch(ctx, b).Close(); err != nil {
 			return wrap("remove old events", err)
 		}
 	}

@@ -136,10 +136,10 @@ func (v view) alone(ctx context.Context, write func(query queryFunc) error) erro
 // organisation wait until the commit.
 func (v view) inTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
 	if v.told == nil {
-		return v.Store.inTx(ctx, begin, work)
+		return v.db.inTx(ctx, begin, work)
 	}
 	v.told.changes, v.told.made = nil, nil // of an attempt before
-	err := v.Store.inTx(ctx, begin, func(tx pgx.Tx) error {
+	err := v.db.inTx(ctx, begin, func(tx pgx.Tx) error {
 		if err := work(tx); err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ func (c *streamCache) all(ctx context.Context, s *Store) (map[org.ID]events.Stre
 // renew reads the streams in the place of those of before.
 func (c *streamCache) renew(ctx context.Context, s *Store, old *streamSet) (map[org.ID]events.Stream, error) {
 	set := &streamSet{read: time.Now(), streams: map[org.ID]events.Stream{}}
-	rows, err := s.pool.Query(ctx, selectAllStreams)
+	rows, err := s.own().Query(ctx, selectAllStreams)
 	if err != nil {
 		return nil, wrap("read streams of events", err)
 	}

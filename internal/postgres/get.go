@@ -75,7 +75,7 @@ func (v view) Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bool)
 	case tableOf(t) == users:
 		r, err = v.getUser(ctx, id, links)
 	case links:
-		err = through(v.pool)(ctx, one(func(raw [][]byte) { r = readGroup(raw) }), getGroupAndMembers, v.org, uid(id))
+		err = through(v.db)(ctx, one(func(raw [][]byte) { r = readGroup(raw) }), getGroupAndMembers, v.org, uid(id))
 	default:
 		r, err = v.getGroup(ctx, id)
 	}

@@ -141,7 +141,7 @@ func (v view) editReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c
 	v.queueAllMembers(b, id, &old.Record)
 	var after int
 	queueTotal(b, &after, groupVersion, v.org, uid(id))
-	err = v.pool.SendBatch(ctx, b).Close()
+	err = v.db.SendBatch(ctx, b).Close()
 	switch {
 	case err != nil:
 		return old, e, err

@@ -41,7 +41,7 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	b := new(pgx.Batch)
 	queueTotal(b, &p.Total, s.total, v.org)
 	v.queuePage(b, s, first, s.span(first, mark, marked), s.withLinks && !far, &p)
-	err = v.pool.SendBatch(ctx, b).Close()
+	err = v.share(far).SendBatch(ctx, b).Close() // who counts the way passes over an index
 	switch n := len(p.Records); {
 	case err != nil:
 	case q.Start <= 1 && !marked && n < first.Count && !p.Full:
@@ -102,7 +102,7 @@ func (v view) listFew(ctx context.Context, s listing, q directory.Query, pieces 
 		found = s.bare()
 	}
 	sql, args := found.fewOf(oneMore(q), v.few)
-	err = v.query(s.brief, s.composed)(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, q.Count, &p) }, sql, args...)
+	err = v.query(s.brief, s.composed, s.long)(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, q.Count, &p) }, sql, args...)
 	if err != nil || p.Total > v.few {
 		p.Full = false
 		return p, err
@@ -130,23 +130,23 @@ select set_config('plan_cache_mode', 'force_custom_plan', true),
 
 // planned is for what is more than a look-up: which index is best, or none, depends on
 // the values.
-func (s *Store) planned(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func (v view) planned(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	b := new(pgx.Batch)
 	b.Queue(planForValues)
 	b.Queue(sql, args...).Query(read)
-	return s.pool.SendBatch(ctx, b).Close()
+	return v.share(true).SendBatch(ctx, b).Close()
 }
 
 // query is how the statements of a list are run: look-ups that find few with others,
-// what is more than a look-up by a plan of its own.
-func (v view) query(brief, composed bool) queryFunc {
+// what is more than a look-up by a plan of its own, and as a scan.
+func (v view) query(brief, composed, scan bool) queryFunc {
 	switch {
 	case brief:
 		return v.lookUps.query
 	case composed:
 		return v.planned
 	default:
-		return through(v.pool)
+		return through(v.share(scan))
 	}
 }
 
@@ -166,14 +166,14 @@ func (v view) page(ctx context.Context, s listing, q directory.Query, mark bookm
 	if s.withLinks && s.filter == "" && marked {
 		b := new(pgx.Batch)
 		v.queuePage(b, s, q, page, true, p)
-		return v.pool.SendBatch(ctx, b).Close()
+		return v.db.SendBatch(ctx, b).Close()
 	}
 	beginning, byID := s.records(), s.withLinks
 	if s.withLinks && s.linked != "" && s.filter != "" && !s.composed {
 		beginning, byID = s.linked, false
 	}
 	read := func(rows pgx.Rows) error { return s.read(rows, q.Count, p) }
-	err := v.query(s.brief, s.composed)(ctx, read, s.pageOf(beginning, page), page.args...)
+	err := v.query(s.brief, s.composed, s.long)(ctx, read, s.pageOf(beginning, page), page.args...)
 	if err == nil && byID {
 		err = v.readLinks(ctx, s, p.Records)
 	}
@@ -189,7 +189,7 @@ func (v view) readLinks(ctx context.Context, s listing, records []directory.Reco
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	return through(v.pool)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, pointers(records)) }, s.linksOf(givenIDs), v.org, ids)
+	return through(v.db)(ctx, func(rows pgx.Rows) error { return s.readLinks(rows, pointers(records)) }, s.linksOf(givenIDs), v.org, ids)
 }
 
 // total counts what the list holds.
@@ -198,6 +198,6 @@ func (v view) total(ctx context.Context, s listing) (n int, err error) {
 	if s.filter != "" {
 		sql, args = s.count, s.args
 	}
-	err = v.query(s.brief, s.composed)(ctx, one(func(raw [][]byte) { n = int(readInt(raw[0])) }), sql, args...)
+	err = v.query(s.brief, s.composed, s.long)(ctx, one(func(raw [][]byte) { n = int(readInt(raw[0])) }), sql, args...)
 	return n, err
 }

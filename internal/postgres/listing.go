@@ -99,6 +99,7 @@ type listing struct {
 	composed bool   // more than a look-up
 	single   bool   // a look-up that finds one resource at most
 	brief    bool   // a look-up that finds few
+	long     bool   // a look-up with more tests of what it finds than a look-up needs
 	alone    bool   // of ids alone, with the sizes of what they are of
 	total    string // the statement of the total when there is no filter
 
@@ -152,7 +153,8 @@ func newListing(t *schema.Type, q directory.Query, args []any) listing {
 		s.filter = q.Filter.String()
 		root := q.Filter.Root()
 		s.composed = !finds(root, isIndexed)
-		s.single, s.brief = finds(root, s.table.isUnique), finds(root, s.table.isSelective)
+		s.long = leaves(root) > mostTests
+		s.single, s.brief = finds(root, s.table.isUnique), finds(root, s.table.isSelective) && !s.long
 	}
 	s.from = s.fromAll + s.condition
 	if s.linked != "" {
@@ -179,6 +181,26 @@ func finds(n filter.Node, by func(a *schema.Attribute) bool) bool {
 		return n.Op == filter.Eq && n.Value != nil && by(n.Attr)
 	default:
 		return false
+	}
+}
+
+// mostTests is how many tests a look-up has: nobody knows of how many resources a value
+// is that ought to be selective, and each test is made of all.
+const mostTests = 4
+
+// leaves counts the tests of a filter.
+func leaves(n filter.Node) int {
+	switch n := n.(type) {
+	case filter.And:
+		return leaves(n.Left) + leaves(n.Right)
+	case filter.Or:
+		return leaves(n.Left) + leaves(n.Right)
+	case filter.Not:
+		return leaves(n.Node)
+	case filter.Each:
+		return leaves(n.Node)
+	default:
+		return 1
 	}
 }
 

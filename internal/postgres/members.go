@@ -160,7 +160,7 @@ type applied struct {
 // the group has moved on while the statement waited, it runs again in a transaction
 // that locks the group first: then it sees all that was done before.
 func (v view) apply(ctx context.Context, tx pgx.Tx, s memberStatement) (a applied, err error) {
-	send := v.pool.writeAll
+	send := v.db.writeAll
 	if tx != nil {
 		send = func(ctx context.Context, b *pgx.Batch) error { return tx.SendBatch(ctx, b).Close() }
 	}
@@ -170,7 +170,7 @@ func (v view) apply(ctx context.Context, tx pgx.Tx, s memberStatement) (a applie
 	case s.size <= mostTogether:
 		err = v.commits.of(v.org).query(ctx, one(a.read), s.sql, s.args...)
 	default:
-		err = v.pool.write(ctx, one(a.read), s.sql, s.args...)
+		err = v.db.write(ctx, one(a.read), s.sql, s.args...)
 	}
 	if err == nil && a.outrun {
 		err = v.applyAll(ctx, send, func(b *pgx.Batch) { b.Queue(lockGroup, v.org, uid(s.group)) }, s, &a)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -195,7 +196,7 @@ func TestMergedMembers_SeveralServers(t *testing.T) {
 	s, err := Open(t.Context(), o.pool.Config().ConnString(), Options{})
 	o.must(err)
 	t.Cleanup(s.Close)
-	servers := []view{o.view, {Store: s, org: o.org}}
+	servers := []view{o.view, s.view(org.ID(o.org))}
 	const each, rounds = 4, 30
 	ids := o.users(writers * each)
 	g := o.group("Sales", ids[:writers*each/2]...)

@@ -82,7 +82,7 @@ func (v view) Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]director
 		links := make([]directory.Link, 0, membersAtOnce)
 		for some := range slices.Chunk(ids, membersAtOnce) {
 			links = links[:0]
-			err := through(v.pool)(ctx, func(rows pgx.Rows) error {
+			err := through(v.db)(ctx, func(rows pgx.Rows) error {
 				return readAll(rows, func(raw [][]byte) {
 					links = append(links, directory.Link{ID: readID(raw[0]), Display: string(raw[1])})
 				})

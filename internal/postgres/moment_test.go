@@ -13,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -28,7 +29,7 @@ func (o *tenant) besideWith(connections int32) *tenant {
 	s, err := Open(o.t.Context(), o.pool.Config().ConnString(), Options{MaxConns: connections})
 	o.must(err)
 	o.t.Cleanup(s.Close)
-	return &tenant{view{Store: s, org: o.org}, o.t}
+	return &tenant{s.view(org.ID(o.org)), o.t}
 }
 
 // waitingFor returns when so many statements wait for the locks of others.

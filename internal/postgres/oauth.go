@@ -48,7 +48,7 @@ func written(c oauth.Client) []any {
 
 // CreateClient implements oauth.Store.
 func (r Registry) CreateClient(ctx context.Context, c oauth.Client) error {
-	err := r.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	err := r.store.of(c.Org).inTx(ctx, nothing, func(tx pgx.Tx) error {
 		if err := holdGrants(ctx, tx, c); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ where  c.client_id = $1`
 // Client implements oauth.Store.
 func (r Registry) Client(ctx context.Context, id uuid.UUID) (c oauth.Client, err error) {
 	err = retry(ctx, func() error {
-		rows, err := r.store.pool.Query(ctx, selectClient, uid(id))
+		rows, err := r.store.own().Query(ctx, selectClient, uid(id))
 		if err == nil {
 			c, err = pgx.CollectExactlyOneRow(rows, scanClient)
 		}
@@ -139,7 +139,7 @@ const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $
 
 // Clients implements oauth.Store.
 func (r Registry) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Client, int, error) {
-	rows, err := r.store.pool.Query(ctx, selectClients, int64(o), p.Offset, p.Limit)
+	rows, err := r.store.of(o).Query(ctx, selectClients, int64(o), p.Offset, p.Limit)
 	if err != nil {
 		return nil, 0, wrap("list clients", err)
 	}
@@ -148,7 +148,7 @@ func (r Registry) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.
 		return nil, 0, wrap("list clients", err)
 	}
 	var total int
-	err = r.store.pool.QueryRow(ctx, countOrgClients, int64(o)).Scan(&total)
+	err = r.store.of(o).QueryRow(ctx, countOrgClients, int64(o)).Scan(&total)
 	return clients, total, wrap("count clients", err)
 }
 
@@ -163,7 +163,7 @@ func (r Registry) UpdateClient(
 	ctx context.Context, o org.ID, id uuid.UUID, edit func(c *oauth.Client, might oauth.Permissions) (bool, error),
 ) (oauth.Client, error) {
 	var c oauth.Client
-	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
+	err := r.store.of(o).inRetriedTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, lockClient, int64(o), uid(id))
 		if err != nil {
 			return err
@@ -205,10 +205,10 @@ const deleteTrust = `delete from trusted_issuers t where t.org_id = $1 and t.cli
 // DeleteClient implements oauth.Store. The client's accepted requests are let go
 // before the transaction, which so waits for the steps under way and no more.
 func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
-	if _, err := r.store.pool.Exec(ctx, letGo, int64(o), uid(id), stamp().Add(letGoFor)); err != nil {
+	if _, err := r.store.of(o).Exec(ctx, letGo, int64(o), uid(id), stamp().Add(letGoFor)); err != nil {
 		return wrap("delete client", err)
 	}
-	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
+	err := r.store.of(o).inRetriedTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, deleteClient, int64(o), uid(id))
 		if err == nil && tag.RowsAffected() == 0 {
 			err = oauth.ErrNotFound
@@ -292,7 +292,7 @@ order  by r.name_key`
 
 // Roles implements oauth.Store.
 func (r Registry) Roles(ctx context.Context, o org.ID) ([]oauth.Role, error) {
-	rows, err := r.store.pool.Query(ctx, selectRoles, int64(o), int16(directory.Role))
+	rows, err := r.store.of(o).Query(ctx, selectRoles, int64(o), int16(directory.Role))
 	if err != nil {
 		return nil, wrap("list roles", err)
 	}

@@ -28,7 +28,7 @@ func (r Registry) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID,
 	if k.URL != "" {
 		url = &k.URL
 	}
-	tag, err := r.store.pool.Exec(ctx, updateClientKeys, int64(o), uid(client), set, url, stamp())
+	tag, err := r.store.of(o).Exec(ctx, updateClientKeys, int64(o), uid(client), set, url, stamp())
 	if err == nil && tag.RowsAffected() == 0 {
 		err = oauth.ErrNotFound
 	}
@@ -43,7 +43,7 @@ where  c.org_id = $1 and c.client_id = $2`
 // ClientKeys implements oauth.Store.
 func (r Registry) ClientKeys(ctx context.Context, o org.ID, client uuid.UUID) (k oauth.ClientKeys, err error) {
 	var set *string
-	err = r.store.pool.QueryRow(ctx, selectClientKeys, int64(o), uid(client)).Scan(&set, &k.URL)
+	err = r.store.of(o).QueryRow(ctx, selectClientKeys, int64(o), uid(client)).Scan(&set, &k.URL)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return oauth.ClientKeys{}, nil
 	}
@@ -67,7 +67,7 @@ on     conflict (org_id, client_id, hash) do nothing`
 func (r Registry) UseAssertion(ctx context.Context, o org.ID, client uuid.UUID, hash []byte, until, at time.Time) (bool, error) {
 	var added int64
 	err := retry(ctx, func() error {
-		return r.store.inTx(ctx, func(b *pgx.Batch) {
+		return r.store.of(o).inTx(ctx, func(b *pgx.Batch) {
 			b.Queue(insertAssertion, int64(o), uid(client), hash, until).Exec(func(tag pgconn.CommandTag) error {
 				added = tag.RowsAffected()
 				return nil

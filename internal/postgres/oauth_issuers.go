@@ -24,7 +24,7 @@ from   client`
 
 // AddIssuer implements oauth.Store.
 func (r Registry) AddIssuer(ctx context.Context, t oauth.TrustedIssuer) error {
-	tag, err := r.store.pool.Exec(ctx, insertIssuer, int64(t.Org), uid(t.ID), uid(t.Client),
+	tag, err := r.store.of(t.Org).Exec(ctx, insertIssuer, int64(t.Org), uid(t.ID), uid(t.Client),
 		t.Issuer, t.Audience, t.Tenant, t.SubjectClaim, t.Subject, t.KeysURL, t.Created)
 	switch {
 	case violates(err, uniqueViolation, "trusted_issuers_pins"):
@@ -64,7 +64,7 @@ func (r Registry) Issuers(ctx context.Context, o org.ID) ([]oauth.TrustedIssuer,
 }
 
 func (r Registry) issuers(ctx context.Context, sql string, args ...any) ([]oauth.TrustedIssuer, error) {
-	rows, err := r.store.pool.Query(ctx, sql, args...)
+	rows, err := r.store.own().Query(ctx, sql, args...)
 	if err != nil {
 		return nil, wrap("list trusted issuers", err)
 	}
@@ -79,7 +79,7 @@ returning ` + issuerColumns
 
 // RemoveIssuer implements oauth.Store.
 func (r Registry) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t oauth.TrustedIssuer, err error) {
-	err = r.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	err = r.store.of(o).inTx(ctx, nothing, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, deleteIssuer, int64(o), uid(id))
 		if err != nil {
 			return err
@@ -113,6 +113,6 @@ func (r Registry) AddForeignToken(ctx context.Context, t oauth.Token, limit int)
 			QueryRow(func(row pgx.Row) error { return row.Scan(&m.added) })
 		b.Queue(deleteEnded, int64(t.Org), stamp().Add(-tokensKept))
 	}
-	err := r.store.inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
+	err := r.store.of(t.Org).inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
 	return wrap("add token of another issuer", err)
 }

@@ -16,7 +16,7 @@ order  by created_at, kid`
 
 // SigningKeys implements oauth.Store.
 func (r Registry) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
-	rows, err := r.store.pool.Query(ctx, selectSigningKeys)
+	rows, err := r.store.own().Query(ctx, selectSigningKeys)
 	if err != nil {
 		return nil, wrap("list signing keys", err)
 	}
@@ -59,6 +59,6 @@ const deleteSigningKeys = `delete from signing_keys where retired_at < $1 and ve
 
 // DeleteSigningKeys implements oauth.Store.
 func (r Registry) DeleteSigningKeys(ctx context.Context, before time.Time) error {
-	_, err := r.store.pool.Exec(ctx, deleteSigningKeys, before)
+	_, err := r.store.own().Exec(ctx, deleteSigningKeys, before)
 	return wrap("delete signing keys", err)
 }

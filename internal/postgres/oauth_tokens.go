@@ -66,7 +66,7 @@ func (r Registry) AddToken(ctx context.Context, t oauth.Token, key string, limit
 		b.Queue(extendKey, key, t.Expires.Add(keyAhead), t.Expires)
 		b.Queue(deleteEnded, int64(t.Org), t.Issued.Add(-tokensKept))
 	}
-	err := r.store.inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
+	err := r.store.of(t.Org).inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
 	if violates(err, foreignKeyViolation, "tokens_user") {
 		err = oauth.ErrNoUser
 	}
@@ -98,7 +98,7 @@ where  c.org_id = $1 and c.client_id = $2`
 // Bearer implements oauth.Store.
 func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b oauth.Bearer, err error) {
 	err = retry(ctx, func() error {
-		rows, err := r.store.pool.Query(ctx, selectBearer, int64(o), uid(client), uid(token), int16(directory.Role))
+		rows, err := r.store.own().Query(ctx, selectBearer, int64(o), uid(client), uid(token), int16(directory.Role))
 		if err == nil {
 			b, err = pgx.CollectExactlyOneRow(rows, scanBearer)
 		}
@@ -133,7 +133,7 @@ const countTokens = `select count(*) from access_tokens t where t.org_id = $1 an
 
 // Tokens implements oauth.Store.
 func (r Registry) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.Page) ([]oauth.Token, int, error) {
-	rows, err := r.store.pool.Query(ctx, selectTokens, int64(o), uid(client), p.Offset, p.Limit)
+	rows, err := r.store.of(o).Query(ctx, selectTokens, int64(o), uid(client), p.Offset, p.Limit)
 	if err != nil {
 		return nil, 0, wrap("list tokens", err)
 	}
@@ -151,7 +151,7 @@ func (r Registry) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oaut
 		return nil, 0, wrap("list tokens", err)
 	}
 	var total int
-	err = r.store.pool.QueryRow(ctx, countTokens, int64(o), uid(client)).Scan(&total)
+	err = r.store.of(o).QueryRow(ctx, countTokens, int64(o), uid(client)).Scan(&total)
 	return tokens, total, wrap("count tokens", err)
 }
 
@@ -170,7 +170,7 @@ where  t.org_id = $1 and t.client_id = $2 and t.id = $3`
 
 // RevokeToken implements oauth.Store.
 func (r Registry) RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error {
-	err := r.store.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	err := r.store.of(o).inTx(ctx, nothing, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, revokeToken, int64(o), uid(client), uid(token), stamp())
 		if err == nil && tag.RowsAffected() == 0 {
 			err = oauth.ErrNotFound
@@ -185,7 +185,7 @@ func (r Registry) RevokeToken(ctx context.Context, o org.ID, client, token uuid.
 
 // RevokeTokens implements oauth.Store.
 func (r Registry) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) error {
-	err := r.store.inRetriedTx(ctx, func(tx pgx.Tx) error {
+	err := r.store.of(o).inRetriedTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockClient, int64(o), uid(client)); err != nil {
 			return err
 		}
@@ -198,12 +198,6 @@ const revokeTokens = `
 update access_tokens t
 set    revoked_at = $3
 where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is null`
-
-// inRetriedTx runs work in a transaction, again when it met the writing of uses
-// on its way through the tokens.
-func (s *Store) inRetriedTx(ctx context.Context, work func(tx pgx.Tx) error) error {
-	return retry(ctx, func() error { return s.inTx(ctx, nothing, work) })
-}
 
 // endAll ends all tokens of a client whose row is held, so that none is being added.
 func endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
@@ -239,7 +233,7 @@ func (r Registry) MarkUsed(ctx context.Context, o org.ID, uses []oauth.Use) erro
 		ids[i], times[i], addresses[i] = use.Token, use.At, use.From
 	}
 	err := retry(ctx, func() error {
-		_, err := r.store.pool.Exec(ctx, markUsed, int64(o), ids, times, addresses)
+		_, err := r.store.own().Exec(ctx, markUsed, int64(o), ids, times, addresses)
 		return err
 	})
 	return wrap("mark tokens used", err)
@@ -252,7 +246,7 @@ where  r.recorded_at > $1`
 
 // Revocations implements oauth.Store.
 func (r Registry) Revocations(ctx context.Context, after time.Time) ([]oauth.Revocation, error) {
-	rows, err := r.store.pool.Query(ctx, selectRevocations, after)
+	rows, err := r.store.own().Query(ctx, selectRevocations, after)
 	if err != nil {
 		return nil, wrap("list revocations", err)
 	}
@@ -267,6 +261,6 @@ const deleteRevocations = `delete from revocations r where r.recorded_at < $1`
 
 // ForgetRevocations implements oauth.Store.
 func (r Registry) ForgetRevocations(ctx context.Context, before time.Time) error {
-	_, err := r.store.pool.Exec(ctx, deleteRevocations, before)
+	_, err := r.store.own().Exec(ctx, deleteRevocations, before)
 	return wrap("forget revocations", err)
 }

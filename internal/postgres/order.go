@@ -26,6 +26,18 @@ func isCreation(a *schema.Attribute) bool {
 	return a == schema.ID || a == schema.Meta.SubAttribute("created")
 }
 
+// isOrdered reports whether an index has the resources in the order of the attribute.
+// A type without it, nil, has no order to keep.
+func isOrdered(a *schema.Attribute) bool {
+	switch a {
+	case nil, schema.ID, schema.Meta.SubAttribute("created"), lastModified,
+		schema.UserName, schema.DisplayName, schema.GroupName, schema.ExternalID:
+		return true
+	default:
+		return false
+	}
+}
+
 // sortType is the SQL type of the values of a sort.
 func sortType(s *filter.Sort) string {
 	switch {

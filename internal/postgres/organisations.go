@@ -76,7 +76,7 @@ where  org_id = $1`
 
 // SetOrg stores the settings of an organisation.
 func (r Registry) SetOrg(ctx context.Context, o org.Org) error {
-	_, err := r.store.pool.Exec(ctx, updateOrg, int64(o.ID),
+	_, err := r.store.of(o.ID).Exec(ctx, updateOrg, int64(o.ID),
 		o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle,
 		o.Settings.AnnounceRoles, o.Settings.HidePagination)
 	return wrap("set organisation", err)
@@ -84,7 +84,7 @@ func (r Registry) SetOrg(ctx context.Context, o org.Org) error {
 
 // ListOrgs lists all organisations by name.
 func (r Registry) ListOrgs(ctx context.Context) ([]org.Org, error) {
-	rows, err := r.store.pool.Query(ctx, selectAllOrgs)
+	rows, err := r.store.own().Query(ctx, selectAllOrgs)
 	if err != nil {
 		return nil, wrap("list organisations", err)
 	}
@@ -93,7 +93,7 @@ func (r Registry) ListOrgs(ctx context.Context) ([]org.Org, error) {
 }
 
 func (r Registry) oneOrg(ctx context.Context, sql string, arg any) (org.Org, error) {
-	rows, err := r.store.pool.Query(ctx, sql, arg)
+	rows, err := r.store.own().Query(ctx, sql, arg)
 	if err != nil {
 		return org.Org{}, wrap("read organisation", err)
 	}

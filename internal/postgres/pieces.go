@@ -244,7 +244,7 @@ func (v view) readByIDs(ctx context.Context, s listing, ids uids, found map[uuid
 	if s.withLinks {
 		b.Queue(s.linksOf(givenIDs), v.org, ids).Query(func(rows pgx.Rows) error { return s.readLinks(rows, pointers(of.Records)) })
 	}
-	err := v.pool.SendBatch(ctx, b).Close()
+	err := v.db.SendBatch(ctx, b).Close()
 	for _, r := range of.Records {
 		found[r.ID] = r
 	}

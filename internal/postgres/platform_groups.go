@@ -27,7 +27,7 @@ where  g.org_id = $1`
 
 // Group implements directory.Roster.
 func (v view) Group(ctx context.Context, id uuid.UUID) (g directory.GroupRecord, err error) {
-	rows, err := v.pool.Query(ctx, selectGroup, v.org, uid(id))
+	rows, err := v.db.Query(ctx, selectGroup, v.org, uid(id))
 	if err == nil {
 		err = readOne(rows, func(raw [][]byte) { g = readWholeGroup(raw) })
 	}
@@ -49,7 +49,7 @@ func (v view) ListGroups(ctx context.Context, s directory.Selection) (found []di
 	b.Queue(sql, v.org, chosenIDs(s.IDs), s.Limit, s.Offset).Query(func(rows pgx.Rows) error {
 		return readAll(rows, func(raw [][]byte) { found = append(found, readWholeGroup(raw)) })
 	})
-	err = v.pool.SendBatch(ctx, b).Close()
+	err = v.db.SendBatch(ctx, b).Close()
 	return found, total, wrap("list groups", err)
 }
 
@@ -149,7 +149,7 @@ func (v view) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Conditio
 	}
 	err = retry(ctx, func() error {
 		if v.told == nil && match.IsZero() {
-			return v.deleteGroup(ctx, v.pool, id)
+			return v.deleteGroup(ctx, v.db, id)
 		}
 		var old directory.Record
 		lock := func(b *pgx.Batch) { v.queueGroup(b, id, &old) }

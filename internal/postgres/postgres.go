@@ -38,6 +38,10 @@ import (
 const (
 	defaultStatementTimeout = 30 * time.Second
 
+	// lockTimeout is how long a statement waits for a row that another has locked. Then
+	// it gives its connection back, and waits for its turn to be tried again; see retry.
+	lockTimeout = 3 * time.Second
+
 	// Commits are flushed together: with more connections than cores, the
 	// waiting ones share a flush.
 	connectionsPerCore = 4
@@ -66,7 +70,8 @@ func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, def
 
 // Store is a database. It is safe for concurrent use.
 type Store struct {
-	pool    pool
+	pool    pool // for shares and look-ups alone; see share.go
+	shares  *shares
 	marks   *bookmarks
 	few     int // see listFew
 	atOnce  int // resources of a page, see pieces.go
@@ -106,9 +111,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if correlation == nil {
 		correlation = func(context.Context) string { return "" }
 	}
+	shares := newShares(pool)
 	return &Store{
-		pool: pool, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
-		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{pool: pool, timeout: 2 * o.timeout()},
+		pool: pool, shares: shares, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
+		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{shares: shares, timeout: 2 * o.timeout()},
 		recent: lru.New[userOf, directory.Record](recentUsers), log: log,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
@@ -128,11 +134,12 @@ func (s *Store) Org(id org.ID) directory.View { return s.view(id) }
 // view is the data of one organisation: its id is $1 of each statement.
 type view struct {
 	*Store
+	db   share
 	org  int64
 	told *recorder // of the changes, in a write that is to be told or is a step
 }
 
-func (s *Store) view(id org.ID) view { return view{Store: s, org: int64(id)} }
+func (s *Store) view(id org.ID) view { return view{Store: s, db: s.of(id), org: int64(id)} }
 
 func configure(url string, o Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
@@ -157,6 +164,7 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 	settings := map[string]string{
 		"application_name":  "purescim",
 		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),
+		"lock_timeout":      strconv.FormatInt(lockTimeout.Milliseconds(), 10),
 		"jit":               "off", // compiling costs more than any statement here
 		"random_page_cost":  "1.1", // solid-state disks: a look-up by index costs little more than reading on
 		// A server that dies inside a transaction must not hold its locks for ever.
@@ -177,11 +185,11 @@ type querier interface {
 
 // inTx runs work in a transaction. The statements that begin adds go with BEGIN,
 // in one round trip; their results have been read when work starts.
-func (s *Store) inTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
+func inTx(ctx context.Context, pool pool, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
 	b := new(pgx.Batch)
 	b.BeginTx(pgx.TxOptions{})
 	begin(b)
-	results := s.pool.SendBatch(ctx, b)
+	results := pool.SendBatch(ctx, b)
 	tx := results.Tx()
 	defer tx.Rollback(ctx) // does nothing after the commit
 	if err := results.Close(); err != nil {

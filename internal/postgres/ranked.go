@@ -131,7 +131,7 @@ func (v view) findRanks(ctx context.Context, r ranking, q directory.Query, from 
 	if q.Count <= 0 {
 		return found, nil
 	}
-	query := v.query(false, r.composed)
+	query := v.query(false, r.composed, r.long)
 	if !known && q.Start > 1 {
 		sql, args := r.place(q.Start - 2)
 		err := query(ctx, one(func(raw [][]byte) { from = readPosition(raw[0], raw[1]) }), sql, args...)
@@ -189,7 +189,7 @@ func (v view) linkRanks(ctx context.Context, r ranking, p directory.Page, begin 
 	if b.Len() == 0 {
 		return nil
 	}
-	return v.pool.SendBatch(ctx, b).Close()
+	return v.db.SendBatch(ctx, b).Close()
 }
 
 // queueLinks reads the links of the resources of a part, which are in another order.

@@ -38,6 +38,7 @@ type ranking struct {
 	unique     bool   // by values of which no two are equal, so that ids need not be compared
 	descending bool
 	composed   bool
+	long       bool // passes over what no index has in the order
 	alone      bool // of ids alone, with sizes
 	grouped    bool // with groups
 	members    bool // and their members
@@ -90,6 +91,7 @@ func (v view) ranking(list []directory.TypeQuery, pieces bool) ranking {
 		}
 		r.args = w.args
 		r.composed = r.composed || p.composed || of.Filter != nil && len(list) > 1
+		r.long = r.long || p.long || !isOrdered(of.Sort.Attr) || list[0].Start > few
 		r.grouped = r.grouped || p.table == groups
 		r.members = r.members || p.table == groups && of.Links
 		r.here.sort += p.table.name + " " + strconv.FormatBool(p.active) + " " + of.Sort.String() + "\n"

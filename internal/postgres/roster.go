@@ -66,6 +66,6 @@ func (v view) readPage(ctx context.Context, total, records string, chosen []any,
 	b.Queue(records, args...).Query(func(rows pgx.Rows) error {
 		return readAll(rows, func(raw [][]byte) { p.Records = append(p.Records, readRecord(raw)) })
 	})
-	err = v.pool.SendBatch(ctx, b).Close()
+	err = v.share(s.Offset > few).SendBatch(ctx, b).Close()
 	return p, err
 }

@@ -21,7 +21,7 @@ order  by s.created_at, s.urn`
 
 // Schemas implements directory.Schemas.
 func (v view) Schemas(ctx context.Context) ([]directory.CustomSchema, int64, error) {
-	all, version, err := v.schemas(ctx, v.pool)
+	all, version, err := v.schemas(ctx, v.db)
 	return all, version, wrap("list schemas", err)
 }
 

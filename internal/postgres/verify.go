@@ -82,7 +82,7 @@ order  by kind`
 // takes them.
 func (s *Store) Verify(ctx context.Context, o org.ID, types schema.Types, report func(difference string)) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, s.pool, snapshot, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(ctx, s.own(), snapshot, func(tx pgx.Tx) error {
 		// Reading everything may take longer than any request is given.
 		if _, err := tx.Exec(ctx, `set local statement_timeout = 0`); err != nil {
 			return err

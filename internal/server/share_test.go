@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -80,4 +81,107 @@ func TestShare_MembersAreMatchedOnceAndOutsideOfLocks(t *testing.T) {
 	if len(found) != len(want) {
 		t.Errorf("%d members, want %d", len(found), len(want))
 	}
+}
+
+// retryLater fails the test unless the answer sends the client away for a while.
+func retryLater(t *testing.T, what string, a *servertest.Answer) {
+	t.Helper()
+	if a.Status != http.StatusServiceUnavailable && a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" {
+		t.Errorf("%s: %d, Retry-After %q: %s", what, a.Status, a.Header.Get("Retry-After"), a.Body)
+	}
+}
+
+// waitingForRows counts the statements of the database that wait for a lock.
+func waitingForRows(t *testing.T, s *servertest.Server) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	const waiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+	if err := conn.QueryRow(t.Context(), waiting).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// While all that one organisation may have of the database is in use, another reads,
+// lists and writes, and the first is told to come later when too many of it wait.
+func TestShare_OneOrganisationLeavesTheOthersTheirs(t *testing.T) {
+	t.Parallel()
+	const share, flood = 3, 290 // of 8 connections 6 are shared; 256 wait
+	s := servertest.New(t)
+	a, b := s.NewOrg(t), s.NewOrg(t)
+	group, beside := a.NewGroup(t, "Claims"), b.NewGroup(t, "Claims")
+	user := b.NewUser(t, "ada@example.org")
+	release := hold(t, s, holdGroup, group)
+	refused, ended := make(chan *servertest.Answer, flood), make(chan *servertest.Answer, flood)
+	for i := range flood {
+		go func() {
+			answer := a.Do(t, http.MethodPatch, "/Groups/"+group, servertest.Patch(
+				map[string]any{"op": "replace", "path": "externalId", "value": fmt.Sprint(i)}))
+			if answer.Status == http.StatusTooManyRequests {
+				refused <- answer
+			}
+			ended <- answer
+		}()
+	}
+	retryLater(t, "beyond those that may wait", <-refused)
+	if n := waitingForRows(t, s); n > share {
+		t.Errorf("%d connections wait for a row of one organisation, whose share is %d", n, share)
+	}
+	b.Do(t, http.MethodGet, "/Users/"+user, nil).Want(t, http.StatusOK)
+	b.Do(t, http.MethodGet, `/Users?filter=title+co+"x"`, nil).Want(t, http.StatusOK)
+	b.Do(t, http.MethodPatch, "/Groups/"+beside, servertest.Patch(
+		map[string]any{"op": "add", "path": "members", "value": servertest.Values(user)},
+		map[string]any{"op": "replace", "path": "externalId", "value": "x"})).Want(t, http.StatusOK)
+	release()
+	for range flood {
+		if answer := <-ended; answer.Status != http.StatusOK {
+			retryLater(t, "of the flood", answer)
+		}
+	}
+	a.Do(t, http.MethodGet, "/Groups/"+group, nil).Want(t, http.StatusOK)
+}
+
+// Who waits for a row in vain is told to come later, whatever it writes, and has
+// changed nothing.
+func TestShare_WhoWaitsForARowInVain(t *testing.T) {
+	t.Parallel()
+	whole := servertest.New(t)
+	for setting, value := range map[string]string{"lock_timeout": "30", "statement_timeout": "400"} {
+		s := servertest.NewWith(t, servertest.Options{Database: withSetting(t, whole.Database, setting, value)})
+		o := s.NewOrg(t)
+		user, group := o.NewUser(t, "ada@example.org"), o.NewGroup(t, "Claims")
+		title := servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Countess"})
+		for _, c := range []struct {
+			lock, id, method, path string
+			body                   any
+		}{
+			{holdGroup, group, http.MethodPatch, "/Groups/" + group, servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(user)})},
+			{holdGroup, group, http.MethodPatch, "/Groups/" + group, servertest.Patch(map[string]any{"op": "replace", "path": "externalId", "value": "x"})},
+			{`select from users where id = $1 for update`, user, http.MethodPatch, "/Users/" + user, title},
+			{`select from users where id = $1 for update`, user, http.MethodDelete, "/Users/" + user, nil},
+		} {
+			release := hold(t, s, c.lock, c.id)
+			retryLater(t, setting+": "+c.method+" "+c.path, o.Do(t, c.method, c.path, c.body))
+			release()
+		}
+		o.Do(t, http.MethodPatch, "/Users/"+user, title).Want(t, http.StatusOK)
+		o.Do(t, http.MethodDelete, "/Users/"+user, nil).Want(t, http.StatusNoContent)
+	}
+}
+
+// withSetting adds a setting of sessions to the URL of a database.
+func withSetting(t *testing.T, database, setting, value string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(setting, value)
+	u.RawQuery = q.Encode()
+	return u.String()
 }

@@ -1,0 +1,178 @@
+// Package fairshare divides a number of slots among those who want them, such as the
+// connections of a database among organisations: nobody has more than a share, and who
+// waits is let in by turns, so that one with many requests holds up its own alone.
+//
+// What a slot stands for, and what is told to whoever is refused, is its callers'
+// business.
+package fairshare
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What Enter returns when it lets nobody in.
+var (
+	// ErrFull says that as many of the same key wait already as may.
+	ErrFull = errors.New("too many wait for their share")
+	// ErrWaited says that the longest wait is over.
+	ErrWaited = errors.New("waited in vain for a share")
+)
+
+// Options are the bounds of a Gate; each is at least 1.
+type Options struct {
+	// Slots are how many are inside at once, Share how many of one key.
+	Slots, Share int
+	// Queue is how many of one key wait at most.
+	Queue int
+	// MaxWait is how long one waits.
+	MaxWait time.Duration
+}
+
+// Gate lets in. It is safe for concurrent use.
+type Gate[K comparable] struct {
+	options Options
+
+	mu     sync.Mutex
+	inside int
+	held   map[K]int // slots, by key
+	queues map[K]*queue[K]
+	turns  []*queue[K] // those of queues, in the order in which they are let in
+}
+
+// queue are those of a key who wait, the longest waiting first. Each is let in by
+// closing its channel.
+type queue[K comparable] struct {
+	key     K
+	waiting []chan struct{}
+}
+
+// New makes a gate.
+func New[K comparable](o Options) *Gate[K] {
+	o.Slots, o.Share, o.Queue = max(o.Slots, 1), max(o.Share, 1), max(o.Queue, 1)
+	return &Gate[K]{options: o, held: make(map[K]int), queues: make(map[K]*queue[K])}
+}
+
+// Enter takes a slot, which Leave gives back, and waits for it if need be. It returns
+// ErrFull, ErrWaited or the error of ctx if it takes none.
+func (g *Gate[K]) Enter(ctx context.Context, key K) error {
+	g.mu.Lock()
+	if g.pass(key) {
+		g.mu.Unlock()
+		return nil
+	}
+	turn, err := g.join(key)
+	g.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	late := time.NewTimer(g.options.MaxWait)
+	defer late.Stop()
+	select {
+	case <-turn:
+		return nil
+	case <-late.C:
+		return g.leaveQueue(key, turn, ErrWaited)
+	case <-ctx.Done():
+		return g.leaveQueue(key, turn, ctx.Err())
+	}
+}
+
+// TryEnter takes a slot, which Leave gives back, if it need not wait for it.
+func (g *Gate[K]) TryEnter(key K) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pass(key)
+}
+
+// pass takes a slot that is free, unless others of the key wait.
+func (g *Gate[K]) pass(key K) bool {
+	if g.queues[key] != nil || !g.fits(key) {
+		return false
+	}
+	g.admit(key)
+	return true
+}
+
+// Leave gives a slot of the key back.
+func (g *Gate[K]) Leave(key K) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside--
+	if g.held[key]--; g.held[key] == 0 {
+		delete(g.held, key)
+	}
+	g.next()
+}
+
+// fits reports whether one more of the key may be inside.
+func (g *Gate[K]) fits(key K) bool {
+	return g.inside < g.options.Slots && g.held[key] < g.options.Share
+}
+
+func (g *Gate[K]) admit(key K) {
+	g.inside++
+	g.held[key]++
+}
+
+func (g *Gate[K]) join(key K) (turn chan struct{}, err error) {
+	q := g.queues[key]
+	if q == nil {
+		q = &queue[K]{key: key}
+		g.queues[key] = q
+		g.turns = append(g.turns, q)
+	}
+	if len(q.waiting) == g.options.Queue {
+		return nil, ErrFull
+	}
+	turn = make(chan struct{})
+	q.waiting = append(q.waiting, turn)
+	return turn, nil
+}
+
+// leaveQueue gives up waiting for the reason why, unless the turn has come.
+func (g *Gate[K]) leaveQueue(key K, turn chan struct{}, why error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	q := g.queues[key]
+	if q == nil {
+		return nil
+	}
+	i := slices.Index(q.waiting, turn)
+	if i < 0 {
+		return nil
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	if len(q.waiting) == 0 {
+		g.forget(q)
+	}
+	return why
+}
+
+// next lets in who may: one of a key, then one of the next.
+func (g *Gate[K]) next() {
+	for i := 0; i < len(g.turns) && g.inside < g.options.Slots; {
+		q := g.turns[i]
+		if !g.fits(q.key) {
+			i++
+			continue
+		}
+		g.admit(q.key)
+		close(q.waiting[0])
+		q.waiting = q.waiting[1:]
+		g.forget(q)
+		if len(q.waiting) > 0 {
+			g.queues[q.key] = q
+			g.turns = append(g.turns, q)
+		}
+	}
+}
+
+func (g *Gate[K]) forget(q *queue[K]) {
+	delete(g.queues, q.key)
+	i := slices.Index(g.turns, q)
+	g.turns = slices.Delete(g.turns, i, i+1)
+}
