@@ -51,9 +51,9 @@ var access = httpapi.Access{
 
 // writing is what any operation of a bulk request may ask for: who has none of it cannot
 // do one.
-var writing = slices.Concat(creatingUsers, changingUsers, []string{
+var writing = slices.Compact(slices.Sorted(slices.Values(slices.Concat(creatingUsers, changingUsers, []string{
 	"directory:user:delete", "directory:group:add", "directory:group:edit", "directory:group:delete",
-})
+}))))
 
 var (
 	readingGroups = []string{"directory:group:edit", "directory:group:view"}
