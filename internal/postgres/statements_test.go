@@ -331,6 +331,7 @@ var ofOneMoment = map[string]string{
 	"resumeStream":         "adds to the number that is there now",
 	"resumeEmptied":        "no server makes events while the stream is full",
 	"finishRequest":        "leaves a step behind at most, of a request that nobody takes again",
+	"cancelOfClient":       "an earlier statement has locked the requests",
 }
 
 // A statement that waits for a row reads nothing beside it, or compares what it sees of
