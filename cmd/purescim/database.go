@@ -72,7 +72,7 @@ func (p *parts) build(ctx context.Context, reach egress.Reach, maxTokens int) er
 	if err := migrations.Up(ctx, p.url, p.log); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Correlation: httpapi.CorrelationID})
+	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge})
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,10 @@ type exchange struct {
 	writes    *writes // of all exchanges
 	id        string  // correlation id
 	principal oauth.Principal
-	known     bool // principal is set
-	status    int  // 0 until the answer begins
+	known     bool     // principal is set
+	limiter   *limiter // that the request is counted by; nil is none
+	limit     rate
+	status    int // 0 until the answer begins
 	bytes     int64
 
 	memory    *bodyMemory // of which a request with a body takes shares
@@ -56,6 +58,7 @@ func Within(ctx context.Context, id string) context.Context {
 	part := exchange{id: id}
 	if x := exchangeOf(ctx); x != nil {
 		part.principal, part.known = x.principal, x.known
+		part.limiter, part.limit = x.limiter, x.limit
 	}
 	return context.WithValue(ctx, exchangeKey{}, &part)
 }

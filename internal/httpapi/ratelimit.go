@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"maps"
 	"math"
 	"net/http"
@@ -97,6 +98,35 @@ func (l *limiter) take(client uuid.UUID, limit rate, now time.Time) (spent int, 
 	return int((reset + limit.interval - 1) / limit.interval), reset, 0
 }
 
+// scanOfARequest is how much work of a scan counts as one request.
+const scanOfARequest = 10 * time.Millisecond
+
+// Charge counts the work of a scan, which took so long, against the client of the request
+// as more requests, and says so in its answer unless that has begun. Whoever scans much
+// finds its bucket empty, for twice what it holds at most.
+func Charge(ctx context.Context, took time.Duration) {
+	x := exchangeOf(ctx)
+	n := int(took / scanOfARequest)
+	if x == nil || x.limiter == nil || n == 0 {
+		return
+	}
+	spent, reset := x.limiter.charge(x.principal.Client, x.limit, n, time.Now())
+	if x.ResponseWriter != nil && x.status == 0 {
+		h := x.Header()
+		h[rateCount], h[rateReset] = []string{strconv.Itoa(spent)}, []string{seconds(reset)}
+	}
+}
+
+// charge spends n requests of the client's bucket, be they there or not.
+func (l *limiter) charge(client uuid.UUID, limit rate, n int, now time.Time) (spent int, reset time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	capacity := limit.interval * time.Duration(limit.allowed)
+	reset = min(max(0, l.full[client].Sub(now))+time.Duration(n)*limit.interval, 2*capacity)
+	l.full[client] = now.Add(reset)
+	return min(limit.allowed, int((reset+limit.interval-1)/limit.interval)), reset
+}
+
 // makeRoom forgets full buckets once a minute, since any bucket left alone is full by
 // then. When there are too many all the same, any one goes.
 func (l *limiter) makeRoom(now time.Time) {
@@ -139,6 +169,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 		if !x.known || limit.allowed == 0 {
 			return next(w, r)
 		}
+		x.limiter, x.limit = l, limit
 		spent, reset, retry := l.take(x.principal.Client, limit, time.Now())
 		h := w.Header()
 		h[rateCount] = []string{strconv.Itoa(spent)}

@@ -64,6 +64,8 @@ type Options struct {
 	// Correlation names the request that a context belongs to, for the events of
 	// what it changes; empty is no request, as is nil.
 	Correlation func(ctx context.Context) string
+	// Scanned is told how long a request's scan took; nil is nobody.
+	Scanned func(ctx context.Context, took time.Duration)
 }
 
 func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, defaultStatementTimeout) }
@@ -111,7 +113,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if correlation == nil {
 		correlation = func(context.Context) string { return "" }
 	}
-	shares := newShares(pool)
+	shares := newShares(pool, o.Scanned)
 	return &Store{
 		pool: pool, shares: shares, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
 		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{shares: shares, timeout: 2 * o.timeout()},

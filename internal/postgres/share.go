@@ -36,13 +36,15 @@ type shares struct {
 	pool        pool
 	connections *fairshare.Gate[int64] // by organisation
 	scans       *fairshare.Gate[int64]
+	scanned     func(ctx context.Context, took time.Duration) // may be nil
 }
 
-func newShares(pool pool) *shares {
+func newShares(pool pool, scanned func(ctx context.Context, took time.Duration)) *shares {
 	all := int(pool.Config().MaxConns)
 	slots, scans := all-all/reserved, max(2, runtime.GOMAXPROCS(0))
 	return &shares{
 		pool:        pool,
+		scanned:     scanned,
 		connections: fairshare.New[int64](fairshare.Options{Slots: slots, Share: slots / 2, Queue: mostWaiting, MaxWait: longestWait}),
 		scans:       fairshare.New[int64](fairshare.Options{Slots: scans, Share: scans / 2, Queue: scansWaiting, MaxWait: longestWait}),
 	}
@@ -102,6 +104,9 @@ func (v visit) leave() {
 	v.connections.Leave(v.org)
 	if v.scan {
 		v.scans.Leave(v.org)
+		if v.scanned != nil {
+			v.scanned(v.ctx, time.Since(v.since))
+		}
 	}
 }
 
