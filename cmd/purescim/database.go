@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/egress"
@@ -86,7 +87,11 @@ func (p *parts) build(ctx context.Context, reach egress.Reach, maxTokens int) er
 	return nil
 }
 
-// work does the parts' background work until stop is called, which waits for its end.
+// workGrace is longer than what background work does when it ends.
+const workGrace = 8 * time.Second
+
+// work does the parts' background work until stop is called, which waits for its end, but not
+// for ever.
 func (p *parts) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -96,7 +101,16 @@ func (p *parts) work(ctx context.Context) (stop func()) {
 	running.Go(func() { scimapi.Work(ctx, p.directory, p.log) })
 	return func() {
 		cancel()
-		running.Wait()
+		ended := make(chan struct{})
+		go func() {
+			running.Wait()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(workGrace):
+			p.log.Warn("background work did not end in time")
+		}
 	}
 }
 

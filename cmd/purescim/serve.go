@@ -24,6 +24,8 @@ type serveCommand struct {
 	PublicURL  string `env:"PURESCIM_PUBLIC_URL" placeholder:"URL" help:"The URL that clients use, when a proxy stands in front: https://scim.example.org"`
 	TrustProxy bool   `env:"PURESCIM_TRUST_PROXY" help:"Believe the X-Forwarded headers of the proxy in front."`
 
+	RequestTimeout time.Duration `env:"PURESCIM_REQUEST_TIMEOUT" default:"35s" placeholder:"TIME" help:"How long to work on a request before it is answered 503 (${default})."`
+
 	MetricsAddr string `env:"PURESCIM_METRICS_ADDR" placeholder:"HOST:PORT" help:"Address to serve GET /metrics on, for Prometheus; without it there are none."`
 
 	bodyMemory int64 // bytes; see httpapi.Options
@@ -95,14 +97,15 @@ func (cmd *serveCommand) metrics(ctx context.Context, p *parts, m *metrics.Metri
 // handler serves the parts. Observe is told of each request; nil is nobody.
 func (cmd *serveCommand) handler(p *parts, observe func(route, method string, status int, took time.Duration)) http.Handler {
 	return server.New(server.Config{
-		Directory:  p.directory,
-		OAuth:      p.oauth,
-		Events:     p.events,
-		RateLimit:  cmd.RateLimit,
-		PublicURL:  cmd.PublicURL,
-		TrustProxy: cmd.TrustProxy,
-		BodyMemory: cmd.bodyMemory,
-		Observe:    observe,
-		Log:        p.log,
+		Directory:      p.directory,
+		OAuth:          p.oauth,
+		Events:         p.events,
+		RateLimit:      cmd.RateLimit,
+		PublicURL:      cmd.PublicURL,
+		TrustProxy:     cmd.TrustProxy,
+		BodyMemory:     cmd.bodyMemory,
+		Observe:        observe,
+		Log:            p.log,
+		RequestTimeout: cmd.RequestTimeout,
 	})
 }

@@ -18,6 +18,7 @@ const (
 	lookPause = 250 * time.Millisecond
 	// upkeepPause is how often old events are looked for.
 	upkeepPause = time.Minute
+	upkeepTime  = time.Minute // ends what hangs
 	// fillPause is how often streams of which too much waits are looked for.
 	fillPause = 5 * time.Second
 	// leaseTime is how long a server that dies keeps others from delivering. A
@@ -32,7 +33,8 @@ const (
 	maxAttempts = 20
 	// maxRetry bounds the pause between two attempts.
 	maxRetry = 5 * time.Minute
-	// settleTime is how long a server that ends may take to note what was delivered.
+	// settleTime is how long a server may take to find what is due, and to note what was
+	// delivered, also when it ends.
 	settleTime = 5 * time.Second
 )
 
@@ -41,11 +43,17 @@ const (
 // than once, under the same `jti`, when a server dies.
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
-	work.Go(func() { periodic.Every(ctx, upkeepPause, s.log, "old events were not looked for", s.expire) })
-	work.Go(func() { periodic.Every(ctx, fillPause, s.log, "full streams were not looked for", s.fill) })
+	work.Go(func() {
+		periodic.Every(ctx, upkeepPause, s.log, "old events were not looked for", periodic.Within(upkeepTime, s.expire))
+	})
+	work.Go(func() {
+		periodic.Every(ctx, fillPause, s.log, "full streams were not looked for", periodic.Within(upkeepTime, s.fill))
+	})
 	delivering := deliveries{places: make(chan struct{}, atOnce), orgs: make(map[org.ID]bool)}
 	periodic.Every(ctx, lookPause, s.log, "events to be pushed were not looked for", func(ctx context.Context) error {
-		due, err := s.store.Due(ctx, time.Now())
+		looking, cancel := context.WithTimeout(ctx, settleTime)
+		defer cancel()
+		due, err := s.store.Due(looking, time.Now())
 		for _, o := range due {
 			if delivering.begin(o) {
 				work.Go(func() {
@@ -119,7 +127,9 @@ func (s *Service) deliver(ctx context.Context, o org.ID) {
 // stretch delivers under one lease. more says that there may be others.
 func (s *Service) stretch(ctx context.Context, o org.ID) (more bool, err error) {
 	began := time.Now()
-	lease, err := s.store.Lease(ctx, o, s.holder, began, began.Add(leaseTime))
+	reading, stop := context.WithTimeout(ctx, leaseTime/2)
+	defer stop()
+	lease, err := s.store.Lease(reading, o, s.holder, began, began.Add(leaseTime))
 	if err != nil {
 		return false, err
 	}

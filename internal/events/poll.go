@@ -14,8 +14,8 @@ const (
 	MaxPolled = 1000
 	// DefaultPolled is how many one gives that names no number.
 	DefaultPolled = 100
-	// pollTime is how long a poll waits for an event.
-	pollTime = 20 * time.Second
+	// PollTime is how long a poll waits for an event.
+	PollTime = 20 * time.Second
 	// glance is how often it looks for one.
 	glance = 250 * time.Millisecond
 )
@@ -79,7 +79,7 @@ func (s *Service) await(ctx context.Context, stream Stream, r PollRequest) (foun
 	if stream.Status == Paused {
 		return nil, false, nil
 	}
-	deadline := time.Now().Add(pollTime)
+	deadline := time.Now().Add(PollTime)
 	for {
 		found, more, err := s.store.Pending(ctx, stream.Org, r.Max)
 		if err != nil || len(found) > 0 || r.Max == 0 || r.Immediately || time.Now().After(deadline) {

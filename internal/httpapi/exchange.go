@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -32,19 +33,26 @@ type exchange struct {
 	memory    *bodyMemory // of which a request with a body takes shares
 	bodyLimit int64       // bytes
 	shares    []share
+	time      deadline
 }
 
 type exchangeKey struct{}
 
 // begin starts an exchange: every later line of the log and every error carries
 // its correlation id.
-func (f *Frame) begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+func (f *Frame) begin(w http.ResponseWriter, r *http.Request, limit time.Duration) (*exchange, *http.Request) {
 	x := &exchange{ResponseWriter: w, writes: f.writes, id: r.Header.Get(correlationHeader)}
 	if !plainToken(x.id) {
 		x.id = newCorrelationID()
 	}
 	w.Header()[correlationHeader] = []string{x.id}
-	return x, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	ctx, time := newDeadline(r.Context(), limit)
+	x.time = time
+	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &incoming{r.Body, x.time}
+	}
+	return x, r
 }
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -96,7 +104,9 @@ func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
+	x.time.stop()
 	n, err := x.writes.write(x, b)
+	x.time.goOn()
 	x.bytes += int64(n)
 	return n, err
 }

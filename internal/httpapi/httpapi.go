@@ -7,6 +7,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -59,7 +60,10 @@ type Options struct {
 	// BodyMemory is how many bytes the bodies of all requests take at most, as they are
 	// sent and as they are parsed; 0 is DefaultBodyMemory.
 	BodyMemory int64
-	Log        *slog.Logger
+	// RequestTimeout is how long the server works on a request before its answer begins,
+	// and on each part of a long answer. 0 is the constant RequestTimeout.
+	RequestTimeout time.Duration
+	Log            *slog.Logger
 }
 
 // Frame makes routers and routes. It is safe for concurrent use.
@@ -112,11 +116,13 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 }
 
 func (f *Frame) wrap(path string, route Route, h Handler) http.HandlerFunc {
+	limit := cmp.Or(f.options.RequestTimeout, RequestTimeout) + route.Longer
 	for _, around := range slices.Backward(f.wrappers(path, route)) {
 		h = around(h)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		w, r = f.begin(w, r)
-		_ = h(w, r) // answered already
+		x, r := f.begin(w, r, limit)
+		defer x.time.end()
+		_ = h(x, r) // answered already
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -23,6 +24,8 @@ type Route struct {
 	Protocol  Protocol
 	Public    bool  // needs no token; Access is not asked
 	BodyLimit int64 // in bytes; 0 is DefaultBodyLimit
+	// Longer is what a request may take beyond the time of other requests.
+	Longer time.Duration
 	// Methods has a handler for each method that is served. HEAD is served by
 	// GET's, OPTIONS by the frame.
 	Methods map[string]Handler

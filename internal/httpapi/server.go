@@ -22,8 +22,9 @@ const (
 
 	maxHeader = 64 << 10
 
-	// shutdownGrace is shorter than the 30 seconds that Kubernetes waits.
-	shutdownGrace = 25 * time.Second
+	// shutdownGrace leaves the rest of the 30 seconds that Kubernetes waits for background
+	// work and connections to the database.
+	shutdownGrace = 15 * time.Second
 )
 
 // Server makes a server with the limits that an open port needs.

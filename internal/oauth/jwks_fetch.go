@@ -139,7 +139,7 @@ func (r *remoteKeys) renew(ctx context.Context, url string) remoteSet {
 	if !set.due(time.Now()) {
 		return set
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx = context.WithoutCancel(ctx) // the HTTP client has a timeout
 	keys, err := r.fetch(ctx, url)
 	set.tried, set.failure = time.Now(), err
 	if err == nil {

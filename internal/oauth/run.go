@@ -11,7 +11,10 @@ import (
 const (
 	flushPause  = 5 * time.Second
 	upkeepPause = time.Minute
-	// lastFlush is how long a server that ends may take to write the last uses.
+	// pollTime and upkeepTime end what hangs.
+	pollTime   = 5 * time.Second
+	upkeepTime = 30 * time.Second
+	// lastFlush is how long a server may take to write the last uses, also when it ends.
 	lastFlush = 5 * time.Second
 )
 
@@ -22,10 +25,10 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() {
-		periodic.Every(ctx, pollPause, s.log, "revocations were not read; each token is looked up every second until they are", s.poll)
+		periodic.Every(ctx, pollPause, s.log, "revocations were not read; each token is looked up every second until they are", periodic.Within(pollTime, s.poll))
 	})
 	work.Go(func() {
-		periodic.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", s.flush)
+		periodic.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", periodic.Within(lastFlush, s.flush))
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 		defer cancel()
 		if err := s.flush(last); err != nil {
@@ -33,7 +36,7 @@ func (s *Service) Run(ctx context.Context) {
 		}
 	})
 	work.Go(func() {
-		periodic.Every(ctx, upkeepPause, s.log, "signing keys and revocations were not tended", s.upkeep)
+		periodic.Every(ctx, upkeepPause, s.log, "signing keys and revocations were not tended", periodic.Within(upkeepTime, s.upkeep))
 	})
 	work.Wait()
 }

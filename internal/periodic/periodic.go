@@ -10,6 +10,15 @@ import (
 	"time"
 )
 
+// Within gives each doing of the work a time, after which its ctx ends.
+func Within(limit time.Duration, work func(ctx context.Context) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return work(ctx)
+	}
+}
+
 // Every does the work at once and then after each pause, until ctx ends. Work that
 // takes longer is followed by the next without a pause. Of failures in a row the
 // first is logged, as the message with its error.

@@ -26,12 +26,14 @@ func MountEvents(r chi.Router, frame *httpapi.Frame, s *events.Service, d *direc
 	e := stream{events: s, directory: d}
 	for path, methods := range map[string]map[string]httpapi.Handler{
 		streamPath:      {http.MethodGet: e.get, http.MethodPut: e.set, http.MethodDelete: e.remove},
-		pollPath:        {http.MethodPost: e.poll},
 		deadLettersPath: {http.MethodGet: e.dead},
 		requeuePath:     {http.MethodPost: e.requeue},
 	} {
 		handle(r, frame, path, methods)
 	}
+	frame.Handle(r, pollPath, httpapi.Route{
+		Protocol: httpapi.Platform, Methods: map[string]httpapi.Handler{http.MethodPost: e.poll}, Access: access, Longer: events.PollTime,
+	})
 }
 
 // stream is that of the caller's organisation.

@@ -104,7 +104,9 @@ func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration)
 	if err != nil || !open {
 		return a, nil, wrap("find open requests", cmp.Or(err, directory.ErrNotFound))
 	}
-	ctx = context.WithoutCancel(ctx) // what is held must be known to be: nobody else takes it
+	// What is held must be known to be: nobody else takes it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
+	defer cancel()
 	err = b.inTx(ctx, nothing, func(tx pgx.Tx) error {
 		a, err = next(ctx, tx, worker, hold)
 		return err

@@ -28,6 +28,9 @@ const (
 	// wait: while one is written to disk, another is made.
 	fewCommits = 2
 
+	// commitTime ends writes that went together and do not return.
+	commitTime = 10 * time.Second
+
 	// limitLocks has a write that finds its user locked fail, instead of holding up the
 	// others until PostgreSQL looks for deadlocks.
 	limitLocks = `select set_config('lock_timeout', '50ms', true)`

@@ -91,7 +91,10 @@ func (s *Store) FoldCounts(ctx context.Context, o org.ID) error {
 // organisations, for the background work only.
 const selectPending = `select distinct org_id from count_changes limit 1000`
 
-const foldPause = 2 * time.Second
+const (
+	foldPause = 2 * time.Second
+	foldLimit = time.Minute // ends what hangs
+)
 
 // Run does the background work until the context ends: it folds the counts of
 // all organisations every two seconds, and knows whose changes are to be told.
@@ -100,7 +103,7 @@ func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { s.streams.keep(ctx, s) })
-	periodic.Every(ctx, foldPause, s.log, "counts were not folded; totals stay exact but cost more", s.foldAll)
+	periodic.Every(ctx, foldPause, s.log, "counts were not folded; totals stay exact but cost more", periodic.Within(foldLimit, s.foldAll))
 }
 
 func (s *Store) foldAll(ctx context.Context) error {

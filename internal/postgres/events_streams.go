@@ -18,6 +18,7 @@ const (
 	streamsFresh = time.Second
 	// streamsPause is how often they are read, so that no request has to.
 	streamsPause = streamsFresh / 4
+	streamsTime  = 5 * time.Second // ends what hangs
 )
 
 // streamCache holds the streams of all organisations, of which there are few: a
@@ -96,6 +97,8 @@ func (c *streamCache) keep(ctx context.Context, s *Store) {
 		case <-tick.C:
 		}
 		// A failure is told by the next change, which reads them itself.
-		_, _ = c.renew(ctx, s, c.current.Load())
+		renewing, cancel := context.WithTimeout(ctx, streamsTime)
+		_, _ = c.renew(renewing, s, c.current.Load())
+		cancel()
 	}
 }

@@ -8,6 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// lookUpTime ends look-ups that went together. Each then goes alone, for as long as its
+// request lasts.
+const lookUpTime = 5 * time.Second
+
 // newLookUps makes the lane of statements that find little by an index. None waits
 // while fewer are under way than there are cores to work on them.
 func newLookUps(pool pool, timeout time.Duration) *lane {

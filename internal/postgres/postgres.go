@@ -82,6 +82,7 @@ type Store struct {
 	commits *commits
 	recent  *lru.Map[userOf, directory.Record]
 	log     *slog.Logger
+	sockets *sockets
 
 	streams     *streamCache
 	correlation func(ctx context.Context) string
@@ -92,10 +93,13 @@ var _ directory.Store = (*Store)(nil)
 // Open connects to the database of the URL, which must be migrated. A pooler in
 // front of it must keep prepared statements and let settings at start-up through.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	opened := &sockets{open: make(map[*socket]bool)}
 	config, err := configure(url, o)
 	if err != nil {
 		return nil, fmt.Errorf("read database URL: %w", err)
 	}
+	config.ConnConfig.DialFunc = opened.dial
+	config.ShouldPing = opened.suspects
 	connections, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -116,14 +120,19 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	shares := newShares(pool, o.Scanned)
 	return &Store{
 		pool: pool, shares: shares, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
-		lookUps: newLookUps(pool, 2*o.timeout()), commits: &commits{shares: shares, timeout: 2 * o.timeout()},
-		recent: lru.New[userOf, directory.Record](recentUsers), log: log,
+		lookUps: newLookUps(pool, lookUpTime), commits: &commits{shares: shares, timeout: commitTime},
+		recent: lru.New[userOf, directory.Record](recentUsers), log: log, sockets: opened,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
 }
 
-// Close waits for the statements that run and closes the connections.
-func (s *Store) Close() { s.pool.Close() }
+// Close waits for the statements that run and closes the connections; those of statements
+// that hang are closed after five seconds, too.
+func (s *Store) Close() {
+	if !closePool(s.pool.Pool, s.sockets, closeGrace) {
+		s.log.Warn("the database did not answer; its connections were broken off")
+	}
+}
 
 // Stat tells of the connections. Whatever a Store is asked acquires one, unless it can
 // answer from memory.
@@ -159,6 +168,8 @@ func configure(url string, o Options) (*pgxpool.Config, error) {
 	case !strings.Contains(url, "pool_max_conns"):
 		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.NumCPU()))
 	}
+	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
+	config.PingTimeout = cmp.Or(config.PingTimeout, pingTimeout)
 	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
 	}

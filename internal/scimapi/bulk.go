@@ -2,7 +2,9 @@ package scimapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -32,6 +34,7 @@ func (b bulk) mount(r chi.Router) {
 		BodyLimit: int64(b.service.MaxBulkPayload),
 		Methods:   map[string]httpapi.Handler{http.MethodPost: b.post},
 		Access:    access,
+		Longer:    bulkTime,
 		// RFC 9967 section 2.5.1.1: the answer has no body whose type could matter.
 		IgnoresAccept: func(r *http.Request) bool { return readPreferences(r.Header).async },
 	})
@@ -61,7 +64,10 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := run.carryOut(r.Context()); err != nil {
+	switch err := run.carryOut(r.Context()); {
+	case errors.Is(err, context.DeadlineExceeded):
+		run.answerLate(r.Context())
+	case err != nil:
 		return err
 	}
 	answer, err := run.answer(b.root(r))

@@ -169,7 +169,9 @@ func (r *bulkRun) take(ctx context.Context, t turn) {
 		r.inSlot(ctx, t)
 	}
 	if out.Status != 0 {
-		if err := r.journal.end(context.WithoutCancel(ctx), t.Step, *out); err != nil {
+		ending, cancel := finishing(ctx)
+		defer cancel()
+		if err := r.journal.end(ending, t.Step, *out); err != nil {
 			r.abort(err)
 		}
 	}
@@ -204,7 +206,9 @@ func (r *bulkRun) inSlot(ctx context.Context, t turn) {
 		}
 	}
 	if ctx.Err() == nil {
-		r.do(context.WithoutCancel(ctx), t)
+		doing, cancel := finishing(ctx)
+		defer cancel()
+		r.do(doing, t)
 	}
 }
 
@@ -213,9 +217,11 @@ func (r *bulkRun) inSlot(ctx context.Context, t turn) {
 func (r *bulkRun) takeHalvesBack(ctx context.Context) {
 	for i := range r.operations {
 		if out := r.done[i]; len(r.operations[i].Late) > 0 && out.Status != 0 && r.final(i).Status == 0 {
-			if err := r.takeBack(context.WithoutCancel(ctx), i); err != nil {
-				r.linked[i] = r.failure(ctx, err, out.ID)
+			taking, cancel := finishing(ctx)
+			if err := r.takeBack(taking, i); err != nil {
+				r.linked[i] = r.failure(taking, err, out.ID)
 			}
+			cancel()
 		}
 	}
 }

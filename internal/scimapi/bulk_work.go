@@ -29,6 +29,7 @@ const (
 	// answersKept is for how long an answer can be fetched.
 	answersKept = 24 * time.Hour
 	forgetPause = 10 * time.Minute
+	forgetTime  = time.Minute // ends what hangs
 )
 
 // Work carries out requests that were accepted to be answered later, until ctx
@@ -42,9 +43,9 @@ func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
 		group.Go(func() { periodic.Every(ctx, workPause, log, "accepted requests wait; it is tried again", w.work) })
 	}
 	group.Go(func() {
-		periodic.Every(ctx, forgetPause, log, "old answers were not looked for", func(ctx context.Context) error {
+		periodic.Every(ctx, forgetPause, log, "old answers were not looked for", periodic.Within(forgetTime, func(ctx context.Context) error {
 			return d.Backlog().Forget(ctx, time.Now().Add(-answersKept))
-		})
+		}))
 	})
 	group.Wait()
 }
@@ -92,11 +93,12 @@ func (w worker) work(ctx context.Context) error {
 // carryOut does what is left of a request, and keeps the answer. When ctx ends
 // first it lets go of the request: another server need not wait.
 func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[int][]byte) error {
-	after := context.WithoutCancel(ctx)
 	run, err := w.resumed(ctx, a, known)
 	if err == nil {
 		err = w.holding(ctx, a, run.carryOut)
 	}
+	after, cancel := finishing(ctx)
+	defer cancel()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return w.backlog.Hold(after, w.id, a, 0)

@@ -35,6 +35,8 @@ type Config struct {
 	// BodyMemory is how many bytes the bodies of all requests take at most; 0 is
 	// httpapi.DefaultBodyMemory.
 	BodyMemory int64
+	// RequestTimeout bounds the work on a request; 0 is httpapi.RequestTimeout.
+	RequestTimeout time.Duration
 	// Observe is told of each request that was answered; nil is nobody. See
 	// httpapi.Options.
 	Observe func(route, method string, status int, took time.Duration)
@@ -44,14 +46,15 @@ type Config struct {
 // New makes the handler of every endpoint.
 func New(c Config) http.Handler {
 	frame := httpapi.New(httpapi.Options{
-		Verify:     c.OAuth.Verify,
-		Used:       c.OAuth.Used,
-		RateLimit:  c.RateLimit,
-		PublicURL:  c.PublicURL,
-		TrustProxy: c.TrustProxy,
-		BodyMemory: c.BodyMemory,
-		Observe:    c.Observe,
-		Log:        c.Log,
+		Verify:         c.OAuth.Verify,
+		Used:           c.OAuth.Used,
+		RateLimit:      c.RateLimit,
+		PublicURL:      c.PublicURL,
+		TrustProxy:     c.TrustProxy,
+		BodyMemory:     c.BodyMemory,
+		Observe:        c.Observe,
+		Log:            c.Log,
+		RequestTimeout: c.RequestTimeout,
 	})
 	r := frame.Router(httpapi.Platform)
 	scimapi.Mount(r, frame, c.Directory, c.Events)

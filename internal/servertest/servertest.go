@@ -47,6 +47,8 @@ type Options struct {
 	Log       *slog.Logger // silent when nil
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
+	// RequestTimeout bounds the work on a request; 0 is that of the program.
+	RequestTimeout time.Duration
 	// LeaveAccepted leaves requests that were accepted to be done later to other
 	// servers of the database.
 	LeaveAccepted bool
@@ -82,11 +84,12 @@ func NewWith(t testing.TB, o Options) *Server {
 	}
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
 	s.Handler = server.New(server.Config{
-		Directory: s.Directory,
-		OAuth:     s.OAuth,
-		Events:    s.Events,
-		RateLimit: o.RateLimit,
-		Log:       o.Log,
+		Directory:      s.Directory,
+		OAuth:          s.OAuth,
+		Events:         s.Events,
+		RateLimit:      o.RateLimit,
+		RequestTimeout: o.RequestTimeout,
+		Log:            o.Log,
 	})
 	background(t, s.OAuth.Run)
 	background(t, s.Events.Run)
