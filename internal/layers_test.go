@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "phone", "egress", "printable")
+	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "phone", "egress", "printable", "seal")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events")
 	adapters = rooms("postgres", "httpapi", "metrics")
@@ -46,6 +46,7 @@ var layers = []room{
 	{path: "internal/phone", mayLook: rooms("lru")},
 	{path: "internal/egress"},
 	{path: "internal/printable"},
+	{path: "internal/seal"},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},

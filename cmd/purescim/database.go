@@ -19,6 +19,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scimapi"
+	"github.com/purescim/purescim/internal/seal"
 	"github.com/purescim/purescim/migrations"
 )
 
@@ -29,6 +30,7 @@ type database struct {
 	DataDir     string `env:"PURESCIM_DATA_DIR" default:"./.data" placeholder:"DIR" help:"Where the private PostgreSQL and the demo's credentials are kept (${default})."`
 	LogLevel    string `env:"PURESCIM_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
 	LogFormat   string `env:"PURESCIM_LOG_FORMAT" enum:"text,json" default:"text" help:"Format of the log: ${enum}."`
+	KeyFile     string `env:"PURESCIM_KEY_FILE" placeholder:"FILE" help:"Keys that encrypt secrets in the database: 32 bytes in base64 a line, the first for what is written."`
 	Egress      string `env:"PURESCIM_EGRESS" enum:"public,any" default:"public" help:"Addresses that pushes and fetches of keys may go to: those of the Internet (public), or any, the own machine's and network's too."`
 	MaxTokens   int    `env:"PURESCIM_MAX_TOKENS" default:"200" placeholder:"N" help:"Access tokens that a client may have at once (${default}); 0 is any number."`
 }
@@ -62,23 +64,37 @@ func (d database) open(ctx context.Context, c console) (*parts, error) {
 		p.url = server.URL()
 		p.close = func() { _ = server.Stop(context.WithoutCancel(ctx)) }
 	}
-	if err := p.build(ctx, egress.Reach(d.Egress), d.MaxTokens); err != nil {
+	if err := p.build(ctx, d.KeyFile, egress.Reach(d.Egress), d.MaxTokens); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *parts) build(ctx context.Context, reach egress.Reach, maxTokens int) error {
+func (p *parts) build(ctx context.Context, keyFile string, reach egress.Reach, maxTokens int) error {
+	var keys *seal.Keys
+	if keyFile != "" {
+		var err error
+		if keys, err = seal.ReadFile(keyFile); err != nil {
+			return fmt.Errorf("--key-file or PURESCIM_KEY_FILE: %w", err)
+		}
+	}
 	if err := migrations.Up(ctx, p.url, p.log); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge})
+	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Keys: keys, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge})
 	if err != nil {
 		return err
 	}
 	stop := p.close
 	p.close = func() { store.Close(); stop() }
+	clear, err := store.CheckKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("%w; --key-file or PURESCIM_KEY_FILE must name the file with the key", err)
+	}
+	if clear > 0 {
+		p.log.Warn("secrets lie in the database unencrypted; 'purescim key rewrap' encrypts them", "values", clear)
+	}
 	p.store = store
 	p.registry = store.Registry()
 	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log, Egress: reach, MaxTokens: maxTokens})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/purescim/purescim/internal/oauth"
@@ -10,6 +11,20 @@ import (
 type keyCommands struct {
 	List   keyList   `cmd:"" help:"List the keys."`
 	Rotate keyRotate `cmd:"" help:"Sign new tokens with a new key. Tokens that were issued stay good."`
+	Rewrap keyRewrap `cmd:"" help:"Encrypt all secrets in the database with the first key of the key file."`
+}
+
+type keyRewrap struct{ database }
+
+// Run encrypts what is in the clear, or under another key than the first.
+func (cmd *keyRewrap) Run(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		n, err := p.store.Rewrap(ctx)
+		if err == nil {
+			_, err = fmt.Fprintf(c.out, "%d values encrypted again\n", n)
+		}
+		return err
+	})
 }
 
 type keyRotate struct {

@@ -55,6 +55,9 @@ func (e Events) oneStream(ctx context.Context, q querier, sql string, args ...an
 		return events.Stream{}, err
 	}
 	s, err := pgx.CollectExactlyOneRow(rows, scanStream)
+	if err == nil {
+		s.Credential, err = e.store.openText(credentialPlace(s.Org, s.Endpoint), s.Credential)
+	}
 	return s, noStream(err)
 }
 
@@ -91,9 +94,10 @@ set    failures = 0, fault = '', retry_at = null`
 
 // SetStream implements events.Store.
 func (e Events) SetStream(ctx context.Context, s events.Stream) (set events.Stream, err error) {
+	credential := e.store.sealText(credentialPlace(s.Org, s.Endpoint), s.Credential)
 	resume := func(b *pgx.Batch) { b.Queue(resumeStream, int64(s.Org)) }
 	err = e.store.of(s.Org).inTx(ctx, resume, func(tx pgx.Tx) error {
-		set, err = e.oneStream(ctx, tx, setStream, int64(s.Org), s.Method, s.Endpoint, s.Credential, s.Audience,
+		set, err = e.oneStream(ctx, tx, setStream, int64(s.Org), s.Method, s.Endpoint, credential, s.Audience,
 			s.Form, s.Kinds, uid(s.Group), s.Status, s.Modified)
 		if err != nil {
 			return err

@@ -123,6 +123,9 @@ func (e Events) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = events.ErrNotHeld
 	}
+	if err == nil {
+		lease.Stream.Credential, err = e.store.openText(credentialPlace(o, lease.Stream.Endpoint), lease.Stream.Credential)
+	}
 	return lease, wrap("lease stream", err)
 }
 

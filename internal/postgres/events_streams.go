@@ -80,6 +80,7 @@ func (c *streamCache) renew(ctx context.Context, s *Store, old *streamSet) (map[
 		return nil, wrap("read streams of events", err)
 	}
 	for _, stream := range all {
+		stream.Credential = "" // it may be sealed, and is nothing that a change asks for
 		set.streams[stream.Org] = stream
 	}
 	c.current.CompareAndSwap(old, set)

@@ -24,6 +24,9 @@ func (r Registry) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
 		var retired *time.Time
 		err = row.Scan(&k.ID, &k.Private, &k.Created, &retired, &k.VerifyUntil)
 		k.Created, k.Retired, k.VerifyUntil = k.Created.UTC(), orZero(retired), k.VerifyUntil.UTC()
+		if err == nil {
+			k.Private, err = r.store.keys.Open(keyPlace(k.ID), k.Private)
+		}
 		return k, err
 	})
 	return keys, wrap("list signing keys", err)
@@ -45,7 +48,7 @@ func (r Registry) ReplaceSigningKey(ctx context.Context, old string, k oauth.Key
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, insertSigningKey, k.ID, k.Private, k.Created, k.VerifyUntil)
+		_, err := tx.Exec(ctx, insertSigningKey, k.ID, r.store.keys.Seal(keyPlace(k.ID), k.Private), k.Created, k.VerifyUntil)
 		replaced = err == nil
 		return err
 	})

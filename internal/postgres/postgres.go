@@ -33,6 +33,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/seal"
 )
 
 const (
@@ -59,6 +60,9 @@ type Options struct {
 	// StatementTimeout ends statements that run longer: a safety net, not a
 	// limit that requests are meant to meet. 0 is 30 seconds.
 	StatementTimeout time.Duration
+	// Keys seal signing keys, the key of cursors and the credentials of streams; nil
+	// leaves them in the clear.
+	Keys *seal.Keys
 	// Log is told what the background work cannot return; nil is silent.
 	Log *slog.Logger
 	// Correlation names the request that a context belongs to, for the events of
@@ -83,6 +87,7 @@ type Store struct {
 	recent  *lru.Map[userOf, directory.Record]
 	log     *slog.Logger
 	sockets *sockets
+	keys    *seal.Keys
 
 	streams     *streamCache
 	correlation func(ctx context.Context) string
@@ -121,7 +126,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return &Store{
 		pool: pool, shares: shares, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
 		lookUps: newLookUps(pool, lookUpTime), commits: &commits{shares: shares, timeout: commitTime},
-		recent: lru.New[userOf, directory.Record](recentUsers), log: log, sockets: opened,
+		recent: lru.New[userOf, directory.Record](recentUsers), log: log, keys: o.Keys, sockets: opened,
 		streams: new(streamCache), correlation: correlation,
 	}, nil
 }

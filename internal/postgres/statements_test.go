@@ -25,13 +25,14 @@ import (
 // acrossOrganisations names the statements that may leave the organisation out,
 // and why.
 var acrossOrganisations = map[string]string{
-	"selectPending":    "finds for the background work which organisations have changes",
-	"selectAllIssuers": "finds the organisation that a token of another issuer is for",
-	"selectAllStreams": "tells every server whose changes are to be told, without a question for each",
-	"selectDue":        "finds for the background work whose events are to be pushed",
-	"selectOpen":       "tells the background work whether anything is to be done, whoever asked",
-	"selectNext":       "finds for the background work whose turn it is",
-	"deleteFinished":   "takes away for the background work what nobody may fetch any more",
+	"selectPending":     "finds for the background work which organisations have changes",
+	"selectAllIssuers":  "finds the organisation that a token of another issuer is for",
+	"selectCredentials": "finds what is to be sealed again with another key",
+	"selectAllStreams":  "tells every server whose changes are to be told, without a question for each",
+	"selectDue":         "finds for the background work whose events are to be pushed",
+	"selectOpen":        "tells the background work whether anything is to be done, whoever asked",
+	"selectNext":        "finds for the background work whose turn it is",
+	"deleteFinished":    "takes away for the background work what nobody may fetch any more",
 }
 
 // ownTables hold rows of one organisation each. The other tables, orgs,

@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/seal"
+)
+
+// The places of what is sealed.
+func keyPlace(kid string) string { return "signing_keys.private_key/" + kid }
+
+func secretPlace(name string) string { return "secrets.secret/" + name }
+
+// credentialPlace names the endpoint too: who changes it in the database does not
+// have the credential sent elsewhere.
+func credentialPlace(o org.ID, endpoint string) string {
+	return "event_streams.credential/" + o.String() + "/" + endpoint
+}
+
+// sealedText begins an envelope in a column of text. A credential that is in the
+// clear never has a control character.
+const sealedText = "\x01"
+
+func (s *Store) sealText(place, text string) string {
+	if s.keys == nil || text == "" {
+		return text
+	}
+	return sealedText + base64.StdEncoding.EncodeToString(s.keys.Seal(place, []byte(text)))
+}
+
+func envelopeOf(text string) []byte {
+	if inner, ok := strings.CutPrefix(text, sealedText); ok {
+		envelope, _ := base64.StdEncoding.DecodeString(inner)
+		return envelope
+	}
+	return []byte(text)
+}
+
+func (s *Store) openText(place, text string) (string, error) {
+	value, err := s.keys.Open(place, envelopeOf(text))
+	return string(value), err
+}
+
+// sealable is one value that is sealed, if there are keys.
+type sealable struct {
+	place  string
+	kept   []byte
+	update func(b *pgx.Batch, value []byte)
+}
+
+const (
+	selectSecrets     = `select name, secret from secrets order by name`
+	selectPrivateKeys = `select kid, private_key from signing_keys order by kid`
+	selectCredentials = `select s.org_id, s.endpoint, s.credential from event_streams s where s.credential <> '' order by s.org_id`
+	holdingRows       = ` for update`
+	updateSecret      = `update secrets set secret = $2 where name = $1`
+	updatePrivateKey  = `update signing_keys set private_key = $2 where kid = $1`
+	updateCredential  = `update event_streams set credential = $2 where org_id = $1`
+)
+
+// sealables reads all of them, and holds their rows if it is told to.
+func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []sealable, err error) {
+	read := func(sql string, scan func(row pgx.Rows) (sealable, error)) {
+		if err != nil {
+			return
+		}
+		var rows pgx.Rows
+		if rows, err = tx.Query(ctx, sql+hold); err != nil {
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			one, failed := scan(rows)
+			if failed != nil {
+				err = failed
+				return
+			}
+			all = append(all, one)
+		}
+		err = rows.Err()
+	}
+	binary := func(place func(string) string, update string) func(pgx.Rows) (sealable, error) {
+		return func(row pgx.Rows) (one sealable, err error) {
+			var name string
+			err = row.Scan(&name, &one.kept)
+			one.place = place(name)
+			one.update = func(b *pgx.Batch, value []byte) { b.Queue(update, name, s.keys.Seal(place(name), value)) }
+			return one, err
+		}
+	}
+	read(selectSecrets, binary(secretPlace, updateSecret))
+	read(selectPrivateKeys, binary(keyPlace, updatePrivateKey))
+	read(selectCredentials, func(row pgx.Rows) (one sealable, err error) {
+		var o int64
+		var endpoint, text string
+		err = row.Scan(&o, &endpoint, &text)
+		one.place, one.kept = credentialPlace(org.ID(o), endpoint), envelopeOf(text)
+		one.update = func(b *pgx.Batch, value []byte) { b.Queue(updateCredential, o, s.sealText(one.place, string(value))) }
+		return one, err
+	})
+	return all, err
+}
+
+// Rewrap seals all signing keys, secrets and credentials with the first key that
+// are not, be they in the clear or under another key, and tells how many those
+// were. Without keys it is an error.
+func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
+	if s.keys == nil {
+		return 0, errors.New("there is no key to seal with: PURESCIM_KEY_FILE names the file of keys")
+	}
+	err = s.inTx(ctx, nothing, func(tx pgx.Tx) error {
+		all, err := s.sealables(ctx, tx, holdingRows)
+		if err != nil {
+			return err
+		}
+		b := new(pgx.Batch)
+		for _, one := range all {
+			if s.keys.Current(one.kept) {
+				continue
+			}
+			value, err := s.keys.Open(one.place, one.kept)
+			if err != nil {
+				return fmt.Errorf("%s: %w", one.place, err)
+			}
+			one.update(b, value)
+			n++
+		}
+		return tx.SendBatch(ctx, b).Close()
+	})
+	return n, wrap("seal again", err)
+}
+
+// CheckKeys returns an error unless all that is sealed can be opened, and tells
+// how many values lie in the clear though there are keys.
+func (s *Store) CheckKeys(ctx context.Context) (clear int, err error) {
+	err = s.inTx(ctx, nothing, func(tx pgx.Tx) error {
+		all, err := s.sealables(ctx, tx, "")
+		for _, one := range all {
+			if _, failed := s.keys.Open(one.place, one.kept); failed != nil {
+				return fmt.Errorf("%s: %w", one.place, failed)
+			}
+			if s.keys != nil && !seal.Sealed(one.kept) {
+				clear++
+			}
+		}
+		return err
+	})
+	return clear, wrap("open what is sealed", err)
+}
