@@ -64,7 +64,7 @@ func (c collection) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found = page.shorten(found, total)
+	found = shorten(&page, found, total)
 	answers, err := c.answers(r, counted, found...)
 	if err != nil {
 		return err

@@ -132,6 +132,7 @@ func (s stream) dead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainEvents(err)
 	}
+	found = shorten(&page, found, total)
 	return writeListing(w, page, total, answer(found, answerDead))
 }
 

@@ -2,11 +2,10 @@ package platformapi
 
 import (
 	"maps"
+	"math/bits"
 	"net/http"
 	"net/url"
 	"strconv"
-
-	"github.com/purescim/purescim/internal/directory"
 )
 
 // The sizes of a page, as the platform has them.
@@ -45,17 +44,21 @@ func readPage(r *http.Request) (page, error) {
 }
 
 // shorten makes the page one that found fills, if that ends early since its entries are
-// large, and gives those that are on it. The size is one that divides the size of before,
-// so that the addresses of the other pages lead to all others.
-func (p *page) shorten(found []directory.Entry, total int) []directory.Entry {
-	n := len(found)
-	if n == 0 || n >= min(p.size, total-p.offset()) {
+// large, and gives those that are on it. Its size divides the number of those before it, so
+// that the addresses of the other pages lead to all others. The first page has none before
+// it: a power of two leaves the pages behind it most ways to be shorter still.
+func shorten[T any](p *page, found []T, total int) []T {
+	n, before := len(found), p.offset()
+	switch {
+	case n == 0 || n >= min(p.size, total-before):
 		return found
+	case before == 0:
+		n = 1 << (bits.Len(uint(n)) - 1)
 	}
-	for p.size%n != 0 {
+	for before%n != 0 {
 		n--
 	}
-	p.number, p.size = p.offset()/n+1, n
+	p.number, p.size = before/n+1, n
 	return found[:n]
 }
 

@@ -23,15 +23,7 @@ func TestEvents_PollsEndAtTheirSize(t *testing.T) {
 	for i := range 30 {
 		o.NewUser(t, string(rune('a'+i)))
 	}
-	db, err := pgx.Connect(t.Context(), s.Database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close(t.Context())
-	_, err = db.Exec(t.Context(), `update events set claims = left(claims, -1) || ',"x":"' || repeat('x', 240 * 1024) || '"}' where org_id = $1`, int64(o.ID))
-	if err != nil {
-		t.Fatal(err)
-	}
+	enlarge(t, s, o, "")
 	a := o.Do(t, "POST", "/api/v2/events/poll", map[string]any{"maxEvents": 1000, "returnImmediately": true}).Want(t, http.StatusOK)
 	var answer struct {
 		Sets          map[string]string
@@ -43,6 +35,59 @@ func TestEvents_PollsEndAtTheirSize(t *testing.T) {
 	}
 	if all := poll(t, o, v); len(all) != 30 || all[0].Sequence != 1 || all[29].Sequence != 30 {
 		t.Errorf("%d events", len(all))
+	}
+}
+
+// enlarge makes the events of an organisation ones of 240 KB, and sets what else is said.
+func enlarge(t *testing.T, s *servertest.Server, o *servertest.Org, set string) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), s.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	_, err = db.Exec(t.Context(), `update events set claims = left(claims, -1) || ',"x":"' || repeat('x', 240 * 1024) || '"}'`+set+` where org_id = $1`, int64(o.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A page of large dead letters ends early, and the addresses that pages give lead to all,
+// whatever size was asked for.
+func TestEvents_PagesOfDeadLettersLeadToAll(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	listen(t, o, map[string]any{"method": "poll"})
+	const events = 30
+	for i := range events {
+		o.NewUser(t, fmt.Sprint("user ", i))
+	}
+	enlarge(t, s, o, `, dead_at = now(), fault = 'refused'`)
+	for _, size := range []int{500, 29, 25} {
+		var got int64
+		for uri := fmt.Sprint("/api/v2/events/deadletters?pageSize=", size); uri != ""; {
+			var l struct {
+				Entities              []struct{ Sequence int64 }
+				PageSize, Total       int
+				NextURI, SelfURI      string
+				PageNumber, PageCount int
+			}
+			a := o.Do(t, "GET", uri, nil).Want(t, http.StatusOK)
+			a.Decode(t, &l)
+			if n := len(l.Entities); n == 0 || n > 14 || n != min(l.PageSize, events-int(got)) || l.Total != events || len(a.Body) > 4<<20 {
+				t.Fatalf("%s: %d of %d events in %d bytes, pageSize %d", uri, n, l.Total, len(a.Body), l.PageSize)
+			}
+			for _, e := range l.Entities {
+				if got++; e.Sequence != got {
+					t.Fatalf("%s: event %d, want %d", uri, e.Sequence, got)
+				}
+			}
+			uri = l.NextURI
+		}
+		if got != events {
+			t.Errorf("pageSize %d leads to %d events, want %d", size, got, events)
+		}
 	}
 }
 
