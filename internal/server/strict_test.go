@@ -99,7 +99,7 @@ var tolerances = []tolerance{
 	{name: "search in another case", method: "POST", path: "/.SEARCH", body: `{"schemas":["` + scim.SearchRequestURN + `"]}`, accepts: 200, refuses: 404, detail: "/.search"},
 	{name: "bulk in another case", method: "POST", path: "/bulk", body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[]}`, accepts: 200, refuses: 404, detail: "/Bulk"},
 	{name: "no media type", method: "POST", path: "/Users", body: `{` + userSchemas + `,"userName":"bob"}`, accepts: 201, refuses: 415, detail: "Content-Type", headers: []string{"Content-Type: "}},
-	{name: "version without quotes", method: "PUT", path: "/Users/{ada}", body: `{` + userSchemas + `,"userName":"ada"}`, accepts: 200, kind: "invalidValue", detail: "If-Match", headers: []string{"If-Match: 1"}},
+	{name: "versions without quotes", method: "PUT", path: "/Users/{ada}", body: `{` + userSchemas + `,"userName":"ada"}`, accepts: 200, kind: "invalidValue", detail: "If-Match", headers: []string{"If-Match: 1, 2"}},
 
 	{name: "PATCH without schemas", method: "PATCH", path: "/Users/{ada}", body: `{"Operations":[{"op":"add","path":"title","value":"Dr"}]}`, accepts: 200, kind: "invalidSyntax", detail: scim.PatchOpURN},
 	change("no operations", ``, "invalidSyntax", "Operations"),
