@@ -54,6 +54,10 @@ sdk-test: postgres build ## Run the official Genesys Cloud SDK for JavaScript ag
 	cd api/sdk && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --silent
 	cd api/sdk && PURESCIM=$(CURDIR)/bin/purescim node --test sdk.test.mjs
 
+.PHONY: hooks
+hooks: ## Have git ask for the body of a commit message
+	git config core.hooksPath deploy/hooks
+
 .PHONY: fmt
 fmt: ## Format all Go files
 	$(GOFUMPT) -w cmd internal migrations $(wildcard api)
