@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 )
 
@@ -44,16 +43,4 @@ func (d deadline) goOn() {
 func (d deadline) end() {
 	d.timer.Stop()
 	d.cancel(nil)
-}
-
-// incoming is the body of a request, which takes none of its time.
-type incoming struct {
-	io.ReadCloser
-	deadline
-}
-
-func (b *incoming) Read(p []byte) (int, error) {
-	b.stop()
-	defer b.goOn()
-	return b.ReadCloser.Read(p)
 }

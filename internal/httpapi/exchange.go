@@ -34,6 +34,8 @@ type exchange struct {
 	bodyLimit int64       // bytes
 	shares    []share
 	time      deadline
+	body      *incoming // nil is none, or that HTTP/2 takes care of it
+	draining  bool      // of what is left of it, once the answer is written
 }
 
 type exchangeKey struct{}
@@ -50,9 +52,18 @@ func (f *Frame) begin(w http.ResponseWriter, r *http.Request, limit time.Duratio
 	x.time = time
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &incoming{r.Body, x.time}
+		body := newIncoming(r, x.time)
+		if r.Body = body; r.ProtoMajor == 1 {
+			x.body = body
+		}
 	}
 	return x, r
+}
+
+// serve has the request answered. Its context ends with that.
+func (x *exchange) serve(h Handler, r *http.Request) {
+	defer x.time.end()
+	_ = h(x, r) // answered already
 }
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -94,6 +105,7 @@ func Principal(ctx context.Context) oauth.Principal {
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK {
 		x.status = status
+		x.beginDrain()
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -102,7 +114,7 @@ func (x *exchange) WriteHeader(status int) {
 // while.
 func (x *exchange) Write(b []byte) (int, error) {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.WriteHeader(http.StatusOK)
 	}
 	x.time.stop()
 	n, err := x.writes.write(x, b)

@@ -74,6 +74,7 @@ type Frame struct {
 	oauth   *limiter // of requests of OAuth's own endpoints
 	writes  *writes
 	memory  *bodyMemory
+	drains  chan struct{} // places of requests whose bodies are read away
 }
 
 // New makes a Frame.
@@ -85,6 +86,7 @@ func New(o Options) *Frame {
 		oauth:   newLimiter(min(o.RateLimit, oauthRate)),
 		writes:  newWrites(o.WritePatience),
 		memory:  newBodyMemory(o.BodyMemory),
+		drains:  make(chan struct{}, drains),
 	}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if f.options.Used == nil {
@@ -122,7 +124,7 @@ func (f *Frame) wrap(path string, route Route, h Handler) http.HandlerFunc {
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		x, r := f.begin(w, r, limit)
-		defer x.time.end()
-		_ = h(x, r) // answered already
+		x.serve(h, r)
+		x.drain(f.drains)
 	}
 }
