@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -35,8 +36,8 @@ func (v view) listByID(ctx context.Context, s listing, q directory.Query) (p dir
 // listAll reads the page with the total, and its links, in one round trip, unless it lies
 // far behind what is known: then only one statement counts its way there.
 func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
-	mark, marked := v.begin(s.place(q.Start), q)
-	far := !marked && q.Start > v.few
+	mark, marked := v.beginNear(s.place(q.Start), q)
+	far := !marked && q.Start > v.few || mark.skip > v.few
 	first := v.piece(q)
 	b := new(pgx.Batch)
 	queueTotal(b, &p.Total, s.total, v.org)
@@ -47,10 +48,12 @@ func (v view) listAll(ctx context.Context, s listing, q directory.Query) (p dire
 	case q.Start <= 1 && !marked && n < first.Count && !p.Full:
 		p.Total = n // the page is the list, whatever came since the total was read
 	case marked && p.Total < mark.total:
-		err = v.page(ctx, s, first, bookmark{}, false, &p)
+		mark, marked = bookmark{}, false
+		err = v.page(ctx, s, first, mark, marked, &p)
 	case s.withLinks && far:
 		err = v.readLinks(ctx, s, p.Records)
 	}
+	v.rememberCounted(s, q, p, mark, marked)
 	return v.onward(s, q, p, err)
 }
 
@@ -66,7 +69,7 @@ func (v view) queuePage(b *pgx.Batch, s listing, q directory.Query, page span, l
 // listFiltered reads the page and the total in one pass where few are found. Otherwise
 // the total is counted apart, unless the page tells it by itself.
 func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p directory.Page, err error) {
-	mark, marked := v.begin(s.place(q.Start), q)
+	mark, marked := v.beginNear(s.place(q.Start), q)
 	if s.composed && q.Start <= v.few && mark.total <= v.few {
 		p, err = v.inPiecesIfLarge(q, func(pieces bool) (directory.Page, error) { return v.listFew(ctx, s, q, pieces) })
 		if err != nil || p.Total <= v.few {
@@ -89,8 +92,28 @@ func (v view) listFiltered(ctx context.Context, s listing, q directory.Query) (p
 	if p.Total, err = v.total(ctx, s); err != nil || p.Total < q.Start {
 		return p, err
 	}
-	err = v.page(ctx, s, first, mark, marked && p.Total >= mark.total, &p)
+	marked = marked && p.Total >= mark.total
+	err = v.page(ctx, s, first, mark, marked, &p)
+	v.rememberCounted(s, q, p, mark, marked)
 	return v.onward(s, q, p, err)
+}
+
+// rememberCounted leaves a bookmark at a page to which PostgreSQL has counted its way.
+func (v view) rememberCounted(s listing, q directory.Query, p directory.Page, mark bookmark, marked bool) {
+	counted := q.After == nil && q.Start > 1 && (!marked || mark.skip > 0)
+	if counted && len(p.Records) > 0 {
+		v.marks.put(s.place(q.Start), directory.Position{ID: precedingID(p.Records[0].ID)}, p.Total)
+	}
+}
+
+// precedingID is the greatest of the ids that are less.
+func precedingID(id uuid.UUID) uuid.UUID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]--; id[i] != 0xFF {
+			break
+		}
+	}
+	return id
 }
 
 // listFew reads the page with the total in one pass over what the filter makes PostgreSQL
@@ -157,6 +180,15 @@ func (v view) begin(here place, q directory.Query) (mark bookmark, marked bool) 
 		return bookmark{after: *q.After}, !q.After.IsStart()
 	}
 	return v.marks.find(here)
+}
+
+// beginNear is begin for lists in the order of ids, which count from the nearest
+// bookmark before the page.
+func (v view) beginNear(here place, q directory.Query) (mark bookmark, marked bool) {
+	if q.After != nil {
+		return v.begin(here, q)
+	}
+	return v.marks.near(here)
 }
 
 // page reads the records of a page and their links: in one round trip where both are

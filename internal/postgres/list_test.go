@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -225,10 +226,46 @@ func TestList_EndsWithItsRequest(t *testing.T) {
 	}
 }
 
+// A page that was counted to is not counted to again, and one behind it is counted to
+// from there.
+func TestList_RemembersWhatItHasCountedTo(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(9)
+	o.few = 1 // of a filter
+	for _, q := range []directory.Query{{}, {Filter: parsed(t, schema.User, `userName sw "user"`)}} {
+		q.Start, q.Count = 4, 1
+		expect(t, "page", idsOf(o.list(schema.User, q).Records), ids[3:4])
+		here := o.listing(schema.User, q).place(4)
+		mark, ok := o.marks.find(here)
+		expect(t, "bookmark", ok && mark.after.ID == precedingID(ids[3]), true)
+		o.marks.forget()
+		o.marks.put(here, directory.Position{ID: ids[3]}, mark.total) // signs that tell it from an OFFSET
+		expect(t, "the page again", idsOf(o.list(schema.User, q).Records), ids[4:5])
+		q.Start = 6
+		expect(t, "a page behind it", idsOf(o.list(schema.User, q).Records), ids[6:7])
+		q.Start = 3
+		expect(t, "a page before it", idsOf(o.list(schema.User, q).Records), ids[2:3])
+	}
+}
+
+func TestPrecedingID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"00000000-0000-0000-0000-000000000001": "00000000-0000-0000-0000-000000000000",
+		"01a22361-0000-7000-8000-000000000000": "01a22361-0000-7000-7fff-ffffffffffff",
+		"01a22361-0000-7000-8000-0000000000ff": "01a22361-0000-7000-8000-0000000000fe",
+	} {
+		if got := precedingID(uuid.MustParse(id)).String(); got != want {
+			t.Errorf("before %s is %s, want %s", id, got, want)
+		}
+	}
+}
+
 func TestBookmarks_AreBounded(t *testing.T) {
 	t.Parallel()
 	b := newBookmarks()
-	b.limit = 2
+	b.limit = 2 * bookmarkSize
 	for start := range 3 {
 		b.put(place{start: start}, directory.Position{}, start)
 		b.find(place{start: 0})
@@ -244,8 +281,12 @@ func TestBookmarks_AreBounded(t *testing.T) {
 	m, _ := b.find(place{start: 2})
 	expect(t, "newer", m.total, 7)
 	b.at[place{start: 2}].Value.(*marked).until = now().Add(-1)
-	if _, ok := b.find(place{start: 2}); ok || len(b.at) != 1 || b.order.Len() != 1 {
+	if _, ok := b.find(place{start: 2}); ok || len(b.at) != 1 || b.order.Len() != 1 || b.held != bookmarkSize {
 		t.Error("an old bookmark is kept")
+	}
+	b.put(place{filter: strings.Repeat("x", 2*bookmarkSize), start: 2}, directory.Position{}, 7)
+	if len(b.at) != 0 || len(b.starts) != 0 || b.held != 0 {
+		t.Errorf("%d bookmarks of %d lists in %d bytes are kept beside one that is larger than all", len(b.at), len(b.starts), b.held)
 	}
 }
 

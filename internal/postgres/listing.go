@@ -230,8 +230,8 @@ type span struct {
 	args  []any
 }
 
-// span finds a page: from a position by the index alone; without one by counting
-// index entries, not rows. The count is written out: for an unknown one PostgreSQL
+// span finds a page: from a position by the index alone; from another place by counting
+// index entries from there, not rows. The count is written out: for an unknown one PostgreSQL
 // would expect a tenth of the table, and plan each time.
 func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 	id := s.table.alias + ".id"
@@ -240,11 +240,12 @@ func (s listing) span(q directory.Query, mark bookmark, marked bool) span {
 		page.args = append(page.args, arg)
 		return "$" + strconv.Itoa(len(page.args))
 	}
-	switch {
-	case marked:
-		page.from = " > " + hidden(argument(uid(mark.after.ID))+"::uuid")
-	case q.Start > 1:
-		page.from = " >= (" + s.ids + page.order + " offset " + argument(q.Start-1) + " limit 1)"
+	behind, skip := "", q.Start-1
+	if marked {
+		behind, skip = " > "+hidden(argument(uid(mark.after.ID))+"::uuid"), mark.skip
+	}
+	if page.from = behind; skip > 0 {
+		page.from = " >= (" + s.ids + page.begin(id) + page.order + " offset " + argument(skip) + " limit 1)"
 	}
 	return page
 }

@@ -279,10 +279,7 @@ func (l drawn) byIndex(t *rapid.T, v view, count int) []uuid.UUID {
 	forgets := oneIn(t, 2)
 	for start := 1; ; start += count {
 		if forgets {
-			v.marks.mu.Lock()
-			v.marks.order.Init()
-			clear(v.marks.at)
-			v.marks.mu.Unlock()
+			v.marks.forget()
 		}
 		p := l.page(t, v, func(q *directory.Query) { q.Start, q.Count = start, count })
 		ids = append(ids, idsOf(p.Records)...)
