@@ -102,6 +102,9 @@ func (cmd *roleCreate) Validate() error {
 // Run creates the role.
 func (cmd *roleCreate) Run(ctx context.Context, c console) error {
 	detail := oauth.RoleDetail{Permissions: cmd.Permission}
+	if err := detail.Check(oauth.RoleDetail{}); err != nil {
+		return err
+	}
 	return cmd.create(ctx, c, directory.Entry{Kind: directory.Role, Detail: detail.Text()})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 )
@@ -70,7 +71,9 @@ type clientResult struct {
 // roleNames are the names of the organisation's roles, which clients refer to
 // by their ids.
 func (p *parts) roleNames(ctx context.Context, o org.ID) (map[uuid.UUID]string, error) {
-	known, err := p.registry.Roles(ctx, o)
+	known, _, err := p.directory.ListEntries(ctx, org.Org{ID: o}, directory.EntryQuery{
+		Kind: directory.Role, Names: true, Selection: directory.Selection{Limit: directory.MaxEntries},
+	})
 	names := make(map[uuid.UUID]string, len(known))
 	for _, role := range known {
 		names[role.ID] = role.Name

@@ -2,13 +2,14 @@ package oauth
 
 import (
 	"crypto/sha256"
+	"maps"
 	"sync"
 	"time"
 )
 
 const (
 	verdictLife = 30 * time.Second
-	cacheSize   = 10_000 // tokens; some 3 MB
+	cacheSize   = 10_000 // tokens; some 3 MB, without what they are granted (sets)
 	// evictionSample is how many entries compete when one has to go.
 	evictionSample = 8
 )
@@ -48,6 +49,13 @@ func (c *cache) put(key [sha256.Size]byte, v verdict) {
 		evict(c.entries, func(v verdict) time.Time { return v.until })
 	}
 	c.entries[key] = v
+}
+
+// drop forgets the verdicts on tokens that have a set of permissions.
+func (c *cache) drop(set Permissions) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.entries, func(_ [sha256.Size]byte, v verdict) bool { return v.principal.Permissions == set })
 }
 
 // evict drops, of a few entries that the map's random order yields, the one whose

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -150,17 +149,16 @@ func (s *Service) rotateSecret(
 // RolesNamed finds roles of the organisation by their names, in any case, to
 // grant them in all divisions. An unknown name is an *InvalidError.
 func (s *Service) RolesNamed(ctx context.Context, o org.ID, names ...string) ([]RoleGrant, error) {
-	known, err := s.store.Roles(ctx, o)
+	ids, err := s.store.RoleIDs(ctx, o, names)
 	if err != nil {
-		return nil, fmt.Errorf("list roles: %w", err)
+		return nil, fmt.Errorf("find roles: %w", err)
 	}
 	grants := make([]RoleGrant, len(names))
-	for i, name := range names {
-		at := slices.IndexFunc(known, func(r Role) bool { return strings.EqualFold(r.Name, name) })
-		if at < 0 {
-			return nil, invalid("roleDivisions", "names the role %q, which the organisation does not have", name)
+	for i, id := range ids {
+		if id == uuid.Nil {
+			return nil, invalid("roleDivisions", "names the role %q, which the organisation does not have", names[i])
 		}
-		grants[i] = RoleGrant{Role: known[at].ID, Division: AllDivisions}
+		grants[i] = RoleGrant{Role: id, Division: AllDivisions}
 	}
 	return grants, nil
 }
@@ -172,13 +170,16 @@ func (s *Service) CheckGrants(ctx context.Context, p Principal, grants []RoleGra
 	if len(grants) == 0 || p.Permissions.Has(everything) {
 		return nil
 	}
-	known, err := s.store.Roles(ctx, p.Org.ID)
+	ids := make([]uuid.UUID, len(grants))
+	for i, g := range grants {
+		ids[i] = g.Role
+	}
+	known, err := s.store.Roles(ctx, p.Org.ID, ids)
 	if err != nil {
-		return fmt.Errorf("list roles: %w", err)
+		return fmt.Errorf("read roles: %w", err)
 	}
 	for _, r := range known {
-		granted := slices.ContainsFunc(grants, func(g RoleGrant) bool { return g.Role == r.ID })
-		if granted && !p.Permissions.Covers(r.Permissions) {
+		if !p.Permissions.Covers(r.Permissions) {
 			return &GrantError{Role: r.Name}
 		}
 	}

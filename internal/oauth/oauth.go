@@ -52,8 +52,11 @@ type ClientStore interface {
 	// DeleteClient removes a client of the organisation and its tokens, or
 	// returns ErrNotFound.
 	DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error
-	// Roles lists the roles of the organisation.
-	Roles(ctx context.Context, o org.ID) ([]Role, error)
+	// Roles reads those roles of the organisation that have one of the ids.
+	Roles(ctx context.Context, o org.ID, ids []uuid.UUID) ([]Role, error)
+	// RoleIDs finds roles of the organisation by their names, in any case. The id of a
+	// name that no role has is zero.
+	RoleIDs(ctx context.Context, o org.ID, names []string) ([]uuid.UUID, error)
 }
 
 // TokenStore keeps the tokens that were issued.
@@ -66,9 +69,13 @@ type TokenStore interface {
 	// A client that has as many good tokens as the limit, 0 for none, loses those that
 	// are idle to make room; when none is, the error is a *TokenLimitError.
 	AddToken(ctx context.Context, t Token, key string, limit int) error
-	// Bearer reads all that decides about a token but the token itself. It returns
-	// ErrNotFound when the organisation has no such client.
+	// Bearer reads all that decides about a token but the token itself, and what the
+	// roles of its client grant. It returns ErrNotFound when the organisation has no
+	// such client.
 	Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (Bearer, error)
+	// Granted reads the details of the roles of a client, as JSON, in the order of the
+	// roles' ids. A client that does not exist has none.
+	Granted(ctx context.Context, o org.ID, client uuid.UUID) ([][]byte, error)
 	// Tokens reads a page of a client's tokens, the newest first, and how many
 	// there are. A client that does not exist has none.
 	Tokens(ctx context.Context, o org.ID, client uuid.UUID, p Page) ([]Token, int, error)
@@ -104,7 +111,11 @@ type Page struct{ Offset, Limit int }
 type Bearer struct {
 	Org    org.Org
 	Client Client
-	Roles  [][]byte // the details of the client's roles, as JSON
+
+	// Granted is the digest of what Granted of the store reads, which has so many bytes,
+	// about.
+	Granted      Digest
+	GrantedBytes int
 
 	Recorded bool // the token is known
 	Revoked  bool // and was revoked

@@ -86,6 +86,40 @@ func parsePolicy(text []byte) (p Policy, ok bool) {
 	return p, json.Unmarshal(text, &p) == nil
 }
 
+// The limits of what a role may permit, written out: a policy of few letters permits each
+// of its actions on the entity of its domain.
+const (
+	maxPermissions     = 2000
+	maxPermissionBytes = 64 << 10
+)
+
+// Check returns an *InvalidError for a role that would permit more than may be, written
+// out, unless it is no more than the role of before.
+func (d RoleDetail) Check(before RoleDetail) error {
+	names, bytes := d.size()
+	namesBefore, bytesBefore := before.size()
+	switch {
+	case names > maxPermissions && names > namesBefore:
+		return invalid("permissions", "and permissionPolicies name %d permissions together, a policy one for each of its actions, and at most %d are allowed", names, maxPermissions)
+	case bytes > maxPermissionBytes && bytes > bytesBefore:
+		return invalid("permissions", "and permissionPolicies name permissions of %d bytes together, each written as domain:entity:action, and at most %d are allowed", bytes, maxPermissionBytes)
+	}
+	return nil
+}
+
+// size tells how many permissions a role names and how many bytes those have, written out.
+func (d RoleDetail) size() (names, bytes int) {
+	for _, name := range d.Permissions {
+		names, bytes = names+1, bytes+len(name)
+	}
+	for _, p := range d.Policies {
+		for _, action := range p.ActionSet {
+			names, bytes = names+1, bytes+len(p.Domain)+len(p.EntityName)+len(action)+len("::")
+		}
+	}
+	return names, bytes
+}
+
 // granted are the names of the permissions.
 func (d RoleDetail) granted() []string {
 	names := slices.Clone(d.Permissions)

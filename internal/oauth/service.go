@@ -39,6 +39,7 @@ type Service struct {
 	keys     *keyring
 	parser   *jwt.Parser
 	verified *cache
+	sets     *sets
 	revoked  *revocations
 	used     *usage
 	guesses  *guard
@@ -64,6 +65,7 @@ func New(store Store, o Options) *Service {
 
 		maxTokens: o.MaxTokens,
 	}
+	s.sets = newSets(setsMemory, s.verified.drop)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,7 +123,26 @@ func (m *memory) DeleteClient(_ context.Context, _ org.ID, id uuid.UUID) error {
 	return nil
 }
 
-func (m *memory) Roles(context.Context, org.ID) ([]oauth.Role, error) { return m.roles, m.failure() }
+func (m *memory) Roles(_ context.Context, _ org.ID, ids []uuid.UUID) ([]oauth.Role, error) {
+	unasked := func(r oauth.Role) bool { return !slices.Contains(ids, r.ID) }
+	return slices.DeleteFunc(slices.Clone(m.roles), unasked), m.failure()
+}
+
+func (m *memory) RoleIDs(_ context.Context, _ org.ID, names []string) ([]uuid.UUID, error) {
+	ids := make([]uuid.UUID, len(names))
+	for i, name := range names {
+		for _, r := range m.roles {
+			if strings.EqualFold(r.Name, name) {
+				ids[i] = r.ID
+			}
+		}
+	}
+	return ids, m.failure()
+}
+
+func (m *memory) Granted(context.Context, org.ID, uuid.UUID) ([][]byte, error) {
+	return nil, m.failure()
+}
 
 func (m *memory) AddToken(_ context.Context, t oauth.Token, _ string, _ int) error {
 	m.mu.Lock()

@@ -156,8 +156,12 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 	case found.User != uuid.Nil && !found.Active:
 		return Principal{}, fmt.Errorf("%w: its user is not active", ErrTokenInvalid)
 	}
+	permissions, err := s.permissions(ctx, id.org, id.client, found)
+	if err != nil {
+		return Principal{}, err
+	}
 	p := Principal{
-		Org: found.Org, Client: id.client, Token: id.token, User: found.User, Permissions: PermissionsOf(found.Roles...),
+		Org: found.Org, Client: id.client, Token: id.token, User: found.User, Permissions: permissions,
 		Issued: id.issued, Expires: id.expires, RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
 	}
 	if id.trusted != nil {

@@ -2,6 +2,7 @@ package platformapi
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
@@ -73,8 +74,13 @@ func readPolicy(b *body) oauth.Policy {
 }
 
 // allowRole refuses to make a role permit what it did not and the client may not
-// do itself: a client could widen a role that it carries.
+// do itself: a client could widen a role that it carries. It also refuses to make it
+// permit more than a role may.
 func allowRole(p oauth.Principal, old, changed directory.Entry) error {
+	err := oauth.ParseRoleDetail(changed.Detail).Check(oauth.ParseRoleDetail(old.Detail))
+	if wrong := (*oauth.InvalidError)(nil); errors.As(err, &wrong) {
+		return scim.InvalidValue("%s %s", wrong.Field, wrong.Problem)
+	}
 	permits := oauth.PermissionsOf(changed.Detail)
 	if p.Permissions.Covers(permits) || oauth.PermissionsOf(old.Detail).Covers(permits) {
 		return nil

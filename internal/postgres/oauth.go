@@ -287,14 +287,14 @@ func grantsOf(roles []oauth.RoleGrant) []grant {
 const selectRoles = `
 select r.id, r.name, r.detail::text
 from   catalogue r
-where  r.org_id = $1 and r.kind = $2
+where  r.org_id = $1 and r.kind = $2 and r.id = any($3)
 order  by r.name_key`
 
 // Roles implements oauth.Store.
-func (r Registry) Roles(ctx context.Context, o org.ID) ([]oauth.Role, error) {
-	rows, err := r.store.of(o).Query(ctx, selectRoles, int64(o), int16(directory.Role))
+func (r Registry) Roles(ctx context.Context, o org.ID, ids []uuid.UUID) ([]oauth.Role, error) {
+	rows, err := r.store.of(o).Query(ctx, selectRoles, int64(o), int16(directory.Role), uids(ids))
 	if err != nil {
-		return nil, wrap("list roles", err)
+		return nil, wrap("read roles", err)
 	}
 	roles, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (role oauth.Role, err error) {
 		var detail []byte
@@ -302,5 +302,26 @@ func (r Registry) Roles(ctx context.Context, o org.ID) ([]oauth.Role, error) {
 		role.Permissions = oauth.PermissionsOf(detail)
 		return role, err
 	})
-	return roles, wrap("list roles", err)
+	return roles, wrap("read roles", err)
+}
+
+const selectRoleIDs = `
+select r.id, r.name_key
+from   catalogue r
+where  r.org_id = $1 and r.kind = $2 and r.name_key = any($3)`
+
+// RoleIDs implements oauth.Store.
+func (r Registry) RoleIDs(ctx context.Context, o org.ID, names []string) ([]uuid.UUID, error) {
+	keys := foldAll(names)
+	rows, err := r.store.of(o).Query(ctx, selectRoleIDs, int64(o), int16(directory.Role), keys)
+	if err != nil {
+		return nil, wrap("find roles", err)
+	}
+	found := make(map[string]uuid.UUID, len(names))
+	err = readAll(rows, func(raw [][]byte) { found[string(raw[1])] = readID(raw[0]) })
+	ids := make([]uuid.UUID, len(names))
+	for i, key := range keys {
+		ids[i] = found[key]
+	}
+	return ids, wrap("find roles", err)
 }

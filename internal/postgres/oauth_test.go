@@ -135,7 +135,10 @@ func TestRegistry_Bearer(t *testing.T) {
 	r.must(err)
 	expect(t, "organisation", b.Org, r.org)
 	expect(t, "client", b.Client, r.client)
-	expect(t, "permissions", oauth.PermissionsOf(b.Roles...).Names(), []string{"a:b:c", "d:e:*"})
+	details, err := r.registry.Granted(t.Context(), r.org.ID, r.client.ID)
+	r.must(err)
+	expect(t, "permissions", oauth.PermissionsOf(details...).Names(), []string{"a:b:c", "d:e:*"})
+	expect(t, "digest", b.Granted, oauth.DigestOf(details))
 	expect(t, "recorded, revoked", []bool{b.Recorded, b.Revoked}, []bool{true, false})
 
 	r.must(r.registry.RevokeToken(t.Context(), r.org.ID, r.client.ID, token.ID))

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -81,24 +82,35 @@ func orNull(id uuid.UUID) any {
 	return uid(id)
 }
 
-// selectBearer reads a client with its organisation, its roles and one of its tokens.
+// rolesOfClient are the roles that a client c has.
+const rolesOfClient = `
+       from   catalogue r
+       where  r.org_id = $1 and r.kind = $3
+       and    r.id in (select (g.value->>'role')::uuid from jsonb_array_elements(c.roles) g)`
+
+// selectBearer reads a client with its organisation and one of its tokens, and the digest
+// of what its roles grant (oauth.DigestOf): the server has read most of those before.
 const selectBearer = `
 select ` + clientColumns + `, ` + orgColumns + `,
        t.id is not null, t.revoked_at is not null,
        t.user_id, (select u.active from users u where u.org_id = $1 and u.id = t.user_id),
-       array(select r.detail::text
-             from   catalogue r
-             where  r.org_id = $1 and r.kind = $4
-             and    r.id in (select (g.value->>'role')::uuid from jsonb_array_elements(c.roles) g))
+       sha256(convert_to(g.details, 'UTF8')), octet_length(g.details)
 from   oauth_clients c
 join   orgs o on o.org_id = c.org_id
-left   join access_tokens t on t.org_id = $1 and t.id = $3 and t.client_id = c.client_id
+left   join access_tokens t on t.org_id = $1 and t.id = $4 and t.client_id = c.client_id
+cross  join lateral (
+       select coalesce(string_agg(r.detail::text, ',' order by r.id), '') as details` + rolesOfClient + `) g
+where  c.org_id = $1 and c.client_id = $2`
+
+const selectGranted = `
+select array(select r.detail::text` + rolesOfClient + ` order by r.id)
+from   oauth_clients c
 where  c.org_id = $1 and c.client_id = $2`
 
 // Bearer implements oauth.Store.
 func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b oauth.Bearer, err error) {
 	err = retry(ctx, func() error {
-		rows, err := r.store.own().Query(ctx, selectBearer, int64(o), uid(client), uid(token), int16(directory.Role))
+		rows, err := r.store.own().Query(ctx, selectBearer, int64(o), uid(client), int16(directory.Role), uid(token))
 		if err == nil {
 			b, err = pgx.CollectExactlyOneRow(rows, scanBearer)
 		}
@@ -107,17 +119,30 @@ func (r Registry) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID)
 	return b, wrap("read bearer", noRows(err))
 }
 
+// Granted implements oauth.Store.
+func (r Registry) Granted(ctx context.Context, o org.ID, client uuid.UUID) (details [][]byte, err error) {
+	err = retry(ctx, func() error {
+		return r.store.of(o).QueryRow(ctx, selectGranted, int64(o), uid(client), int16(directory.Role)).Scan(&details)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return details, wrap("read roles of client", err)
+}
+
 func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
 	var f clientFields
 	var user *uuid.UUID
 	var active *bool
-	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &user, &active, &b.Roles})
+	var digest []byte
+	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &user, &active, &digest, &b.GrantedBytes})
 	if err = row.Scan(fields...); err == nil {
 		b.Client, err = f.client()
 	}
 	if user != nil {
 		b.User, b.Active = *user, active != nil && *active
 	}
+	copy(b.Granted[:], digest)
 	return b, err
 }
 

@@ -136,6 +136,68 @@ func TestLimits_HoldOnThePlatform(t *testing.T) {
 	}
 }
 
+// A role of few letters may name many permissions, or long ones: a policy names each of
+// its actions with its domain.
+func TestLimits_HoldForWhatARoleNames(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	actions := make([]any, 2001)
+	for i := range actions {
+		actions[i] = fmt.Sprint("a", i)
+	}
+	role := func(domain string, actions ...any) map[string]any {
+		return map[string]any{"name": "role " + domain[:1], "permissionPolicies": []any{map[string]any{"domain": domain, "entityName": "e", "actionSet": actions}}}
+	}
+	id := o.Do(t, "POST", rolesPath, role("a", actions[1:]...)).Want(t, 200).ID(t)
+	for i, body := range []map[string]any{
+		role("b", actions...),
+		role(strings.Repeat("c", 30_000), "x", "y", "z"),
+		{"name": "d", "permissions": []any{"one:more:please"}},
+	} {
+		method, path := "POST", rolesPath
+		if i == 2 { // with the policies that the role has
+			method, path = "PATCH", rolesPath+"/"+id
+		}
+		var e struct{ Code, Message string }
+		o.Do(t, method, path, body).Want(t, 400).Decode(t, &e)
+		if e.Code != "invalid.value" || !strings.Contains(e.Message, "permissionPolicies") || !strings.Contains(e.Message, "at most") {
+			t.Errorf("%d: %s: %s", i, e.Code, e.Message)
+		}
+	}
+	o.Do(t, "PATCH", rolesPath+"/"+id, map[string]any{"description": "as it is"}).Want(t, 200)
+	o.Do(t, "PATCH", rolesPath+"/"+id, role("f", "x")).Want(t, 200)
+}
+
+// All tokens of a client share what its roles grant, until a role grants something else.
+func TestTokens_ShareWhatTheyAreGranted(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	id := o.Do(t, "POST", rolesPath, map[string]any{"name": "large", "permissions": []any{"a:b:" + strings.Repeat("x", 60<<10)}}).Want(t, 200).ID(t)
+	o.Do(t, "POST", rolesPath, map[string]any{"name": "other", "permissions": []any{"c:d:" + strings.Repeat("x", 60<<10)}}).Want(t, 200)
+	client, _ := o.NewClient(t, "large", "other")
+	granted := func() oauth.Permissions {
+		t.Helper()
+		token, _, err := s.OAuth.Issue(t.Context(), client, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.OAuth.Verify(t.Context(), token)
+		if err != nil || p.Permissions.Has("a:b:c") {
+			t.Fatalf("%v: %q", err, p.Permissions.Names())
+		}
+		return p.Permissions
+	}
+	first := granted()
+	if granted() != first {
+		t.Error("the second token has a set of its own")
+	}
+	o.Do(t, "PATCH", rolesPath+"/"+id, map[string]any{"permissions": []any{"e:f:g"}}).Want(t, 200)
+	if now := granted(); now == first || !now.Has("e:f:g") || len(now.Names()) != 2 {
+		t.Errorf("a token has %d permissions of before", len(now.Names()))
+	}
+}
+
 func TestLimits_HoldForHowManyThereAre(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
