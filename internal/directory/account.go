@@ -75,7 +75,7 @@ func (d *Directory) Account(ctx context.Context, o org.Org, id, state string) (A
 }
 
 // ListAccounts reads one page of the users of a state, by age, and the exact
-// total. Any state is that of all users but the deleted ones, as SCIM knows them.
+// total. The page ends where its documents have some PlatformBytes. Any state is that of all users but the deleted ones, as SCIM knows them.
 func (d *Directory) ListAccounts(ctx context.Context, o org.Org, state string, s Selection) ([]Account, int, error) {
 	view := d.store.Org(o.ID)
 	page, err := d.usersOf(ctx, view, state, s)
@@ -107,7 +107,7 @@ func (d *Directory) usersOf(ctx context.Context, view View, state string, s Sele
 		states := map[string][]bool{Active: {true}, Inactive: {false}, AnyState: {true, false}}
 		return view.UsersByID(ctx, s, states[state])
 	}
-	q := Query{Start: s.Offset + 1, Count: s.Limit, ActiveOnly: state == Active}
+	q := Query{Start: s.Offset + 1, Count: s.Limit, ActiveOnly: state == Active, Bytes: PlatformBytes}
 	if state == Inactive {
 		inactive, err := filter.Parse(schema.User, schema.Active.Name+" eq false")
 		if err != nil {
@@ -118,7 +118,8 @@ func (d *Directory) usersOf(ctx context.Context, view View, state string, s Sele
 	return view.List(ctx, schema.User, q)
 }
 
-// ListMembers reads one page of the members of a group, by age, and the exact total.
+// ListMembers reads one page of the members of a group, by age, and the exact total. The
+// page ends where its documents have some PlatformBytes.
 func (d *Directory) ListMembers(ctx context.Context, o org.Org, group string, s Selection) ([]Account, int, error) {
 	u, err := parseID(schema.Group, group)
 	if err != nil {

@@ -24,7 +24,7 @@ type Catalogue interface {
 	EntriesByName(ctx context.Context, kind Kind, names []string) ([]Entry, error)
 
 	// ListEntries reads one page, by name, and the exact total. It ends where its entries
-	// have some EntriesBytes, though with one at least.
+	// have some PlatformBytes, though with one at least.
 	ListEntries(ctx context.Context, q EntryQuery) ([]Entry, int, error)
 
 	// CountUsers tells how many users refer to each of the names.

@@ -17,8 +17,9 @@ const (
 	MaxRole = 64 << 10
 	// MaxDescription is how many bytes a description may have.
 	MaxDescription = 2000
-	// EntriesBytes is how many bytes of descriptions and details a page of entries has, about.
-	EntriesBytes = 2 << 20
+	// PlatformBytes is how many bytes of documents, descriptions and details are read for
+	// a page of the platform, about.
+	PlatformBytes = 2 << 20
 	// MaxEntries is how many entries of a kind an organisation may have.
 	MaxEntries = 5000
 )

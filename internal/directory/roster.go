@@ -52,7 +52,8 @@ func (d *Directory) Group(ctx context.Context, o org.Org, id string) (GroupRecor
 	return g, explain(schema.Group, id, err)
 }
 
-// ListGroups reads one page of the groups, by name, and the exact total.
+// ListGroups reads one page of the groups, by name, and the exact total. The page ends
+// where their documents have some PlatformBytes.
 func (d *Directory) ListGroups(ctx context.Context, o org.Org, s Selection) ([]GroupRecord, int, error) {
 	return d.store.Org(o.ID).ListGroups(ctx, s)
 }

@@ -19,7 +19,8 @@ type Roster interface {
 	// Group reads one group, without its members.
 	Group(ctx context.Context, id uuid.UUID) (GroupRecord, error)
 
-	// ListGroups reads one page, by name, and the exact total.
+	// ListGroups reads one page, by name, and the exact total. This page and those below
+	// end where their documents have some PlatformBytes, though with one at least.
 	ListGroups(ctx context.Context, s Selection) ([]GroupRecord, int, error)
 
 	// ChangeGroup changes a group that is locked, by a function that may change

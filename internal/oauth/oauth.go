@@ -41,7 +41,7 @@ type ClientStore interface {
 	// organisation. It returns ErrNotFound when there is none.
 	Client(ctx context.Context, id uuid.UUID) (Client, error)
 	// Clients reads a page of the organisation's clients in the order of their
-	// creation, and how many there are.
+	// creation, which ends where they have some PageBytes, and how many there are.
 	Clients(ctx context.Context, o org.ID, p Page) ([]Client, int, error)
 	// UpdateClient changes a client of the organisation by a function that runs
 	// inside the store's protection against lost updates. The function is told what
@@ -106,6 +106,9 @@ type KeyStore interface {
 
 // Page is a part of a list.
 type Page struct{ Offset, Limit int }
+
+// PageBytes is how many bytes a page of clients has, about, as they are stored.
+const PageBytes = 2 << 20
 
 // Bearer is what the store knows of the bearer of a token.
 type Bearer struct {

@@ -66,6 +66,7 @@ func (s groups) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	found = shorten(&page, found, total)
 	return writeListing(w, page, total, answer(found, answerGroup))
 }
 
@@ -132,6 +133,7 @@ func (s groups) listMembers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	found = shorten(&page, found, total)
 	return writeListing(w, page, total, answer(found, answerUser))
 }
 

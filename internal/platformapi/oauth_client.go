@@ -68,6 +68,7 @@ func (s clients) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	found = shorten(&page, found, total)
 	return writeListing(w, page, total, answer(found, answerClient))
 }
 

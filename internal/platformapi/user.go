@@ -109,6 +109,7 @@ func (s users) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	found = shorten(&page, found, total)
 	return writeListing(w, page, total, answer(found, answerUser))
 }
 

@@ -94,7 +94,7 @@ func (v view) ListEntries(ctx context.Context, q directory.EntryQuery) (found []
 	case q.Descending:
 		sql = listEntriesBackwards
 	}
-	left := room{left: directory.EntriesBytes, limited: true}
+	left := room{left: directory.PlatformBytes, limited: true}
 	chosen := []any{v.org, int16(q.Kind), schema.Fold(q.Prefix), chosenIDs(q.IDs)}
 	b := new(pgx.Batch)
 	queueTotal(b, &total, countEntries, chosen...)

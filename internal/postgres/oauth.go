@@ -143,13 +143,29 @@ func (r Registry) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.
 	if err != nil {
 		return nil, 0, wrap("list clients", err)
 	}
-	clients, err := pgx.CollectRows(rows, scanClient)
-	if err != nil {
-		return nil, 0, wrap("list clients", err)
+	defer rows.Close()
+	var clients []oauth.Client
+	for left := (room{left: oauth.PageBytes, limited: true}); rows.Next() && left.takes(lengths(rows.RawValues())); {
+		c, err := scanClient(rows)
+		if err != nil {
+			return nil, 0, wrap("list clients", err)
+		}
+		clients = append(clients, c)
+	}
+	if rows.Close(); rows.Err() != nil {
+		return nil, 0, wrap("list clients", rows.Err())
 	}
 	var total int
 	err = r.store.of(o).QueryRow(ctx, countOrgClients, int64(o)).Scan(&total)
 	return clients, total, wrap("count clients", err)
+}
+
+// lengths is how many bytes the columns of a row have.
+func lengths(row [][]byte) (n int) {
+	for _, column := range row {
+		n += len(column)
+	}
+	return n
 }
 
 const lockClient = `

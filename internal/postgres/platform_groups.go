@@ -47,7 +47,12 @@ func (v view) ListGroups(ctx context.Context, s directory.Selection) (found []di
 		queueTotal(b, &total, countSomeGroups, v.org, uids(s.IDs))
 	}
 	b.Queue(sql, v.org, chosenIDs(s.IDs), s.Limit, s.Offset).Query(func(rows pgx.Rows) error {
-		return readAll(rows, func(raw [][]byte) { found = append(found, readWholeGroup(raw)) })
+		left := room{left: directory.PlatformBytes, limited: true}
+		return readAll(rows, func(raw [][]byte) {
+			if left.takes(len(raw[4]) + len(raw[7])) {
+				found = append(found, readWholeGroup(raw))
+			}
+		})
 	})
 	err = v.db.SendBatch(ctx, b).Close()
 	return found, total, wrap("list groups", err)

@@ -58,13 +58,19 @@ func (v view) DeletedUsers(ctx context.Context, s directory.Selection) (director
 }
 
 // readPage reads the total and a page of the records that are chosen by the same
-// arguments, in one round trip. A total of no row is directory.ErrNotFound.
+// arguments, in one round trip. It ends where they are large. A total of no row is directory.ErrNotFound.
 func (v view) readPage(ctx context.Context, total, records string, chosen []any, s directory.Selection) (p directory.Page, err error) {
 	b := new(pgx.Batch)
 	queueTotal(b, &p.Total, total, chosen...)
 	args := slices.Concat(chosen, []any{s.Limit, s.Offset})
 	b.Queue(records, args...).Query(func(rows pgx.Rows) error {
-		return readAll(rows, func(raw [][]byte) { p.Records = append(p.Records, readRecord(raw)) })
+		left := room{left: directory.PlatformBytes, limited: true}
+		return readAll(rows, func(raw [][]byte) {
+			if left.takes(len(raw[4])) {
+				p.Records = append(p.Records, readRecord(raw))
+			}
+			p.Full = left.full
+		})
 	})
 	err = v.share(s.Offset > few).SendBatch(ctx, b).Close()
 	return p, err
