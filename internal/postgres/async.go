@@ -177,7 +177,8 @@ update async_requests r
 set    held_until = $4
 where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
 
-// Hold implements directory.Backlog.
+// Hold implements directory.Backlog. It takes no share, and neither does Finish: what is
+// under way is held and ended, however much the organisation asks for.
 func (b backlog) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
 	return wrap("hold request", held(b.own().Exec(ctx, holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), stamp().Add(hold))))
 }
@@ -201,7 +202,7 @@ where  s.outcome is null`
 
 // Keep implements directory.Backlog.
 func (b backlog) Keep(ctx context.Context, s directory.Step, outcome []byte) error {
-	return wrap("keep outcome of step", keepStep(ctx, b.own(), s, outcome))
+	return wrap("keep outcome of step", keepStep(ctx, b.of(s.Org), s, outcome))
 }
 
 func keepStep(ctx context.Context, q querier, s directory.Step, outcome []byte) error {

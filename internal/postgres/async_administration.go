@@ -28,7 +28,7 @@ const countRequests = `select count(*) from async_requests r where r.org_id = $1
 
 // Requests implements directory.Backlog.
 func (b backlog) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.AcceptedRecord, int, error) {
-	rows, err := b.own().Query(ctx, selectRequests, int64(o), stamp(), s.Offset, s.Limit)
+	rows, err := b.of(o).Query(ctx, selectRequests, int64(o), stamp(), s.Offset, s.Limit)
 	if err != nil {
 		return nil, 0, wrap("list accepted requests", err)
 	}
@@ -37,7 +37,7 @@ func (b backlog) Requests(ctx context.Context, o org.ID, s directory.Selection) 
 		return nil, 0, wrap("list accepted requests", err)
 	}
 	var total int
-	err = b.own().QueryRow(ctx, countRequests, int64(o)).Scan(&total)
+	err = b.of(o).QueryRow(ctx, countRequests, int64(o)).Scan(&total)
 	return found, total, wrap("count accepted requests", err)
 }
 
@@ -48,7 +48,7 @@ where  r.org_id = $1 and r.id = $3`
 
 // Request implements directory.Backlog.
 func (b backlog) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.AcceptedRecord, error) {
-	rows, err := b.own().Query(ctx, selectRequest, int64(o), stamp(), uid(id))
+	rows, err := b.of(o).Query(ctx, selectRequest, int64(o), stamp(), uid(id))
 	if err != nil {
 		return directory.AcceptedRecord{}, wrap("read accepted request", err)
 	}
@@ -94,13 +94,14 @@ where  r.org_id = $1 and r.id = $2
 for    update`
 
 // Seize implements directory.Backlog. The request is held first, so that no step
-// is stored any more, and then those are waited for that were being stored.
+// is stored any more, and then those are waited for that were being stored. Only who
+// begins takes a share.
 func (b backlog) Seize(
 	ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, hold time.Duration,
 ) (a directory.Accepted, outcomes map[int][]byte, err error) {
 	ctx = context.WithoutCancel(ctx)
 	a.ID, a.Org.ID = id, o
-	rows, err := b.own().Query(ctx, seizeRequest, int64(o), uid(id), uid(worker), stamp().Add(hold))
+	rows, err := b.of(o).Query(ctx, seizeRequest, int64(o), uid(id), uid(worker), stamp().Add(hold))
 	if err == nil {
 		err = readAccepted(rows, &a)
 	}

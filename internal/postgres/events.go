@@ -194,7 +194,7 @@ limit  1`
 // Pending implements events.Store.
 func (e Events) Pending(ctx context.Context, o org.ID, limit int) (found []events.Event, more bool, err error) {
 	if limit > 0 {
-		found, err = e.list(ctx, selectPendingEvents, int64(o), limit, 0, events.MaxBytes)
+		found, err = e.list(ctx, o, selectPendingEvents, limit, 0, events.MaxBytes)
 	}
 	if err != nil || limit > 0 && len(found) == 0 {
 		return found, false, err
@@ -210,8 +210,9 @@ func (e Events) Pending(ctx context.Context, o org.ID, limit int) (found []event
 	return found, more, wrap("look for more events", err)
 }
 
-func (e Events) list(ctx context.Context, sql string, args ...any) ([]events.Event, error) {
-	rows, err := e.store.own().Query(ctx, sql, args...)
+// list reads events; most is how many, and bytes how large they may be together.
+func (e Events) list(ctx context.Context, o org.ID, sql string, most, offset int, bytes int64) ([]events.Event, error) {
+	rows, err := e.store.of(o).Query(ctx, sql, int64(o), most, offset, bytes)
 	if err != nil {
 		return nil, wrap("list events", err)
 	}
@@ -229,6 +230,6 @@ func (e Events) Dead(ctx context.Context, o org.ID, p events.Page) ([]events.Eve
 	if err := e.store.of(o).SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, wrap("count dead events", err)
 	}
-	found, err := e.list(ctx, selectDeadEvents, int64(o), p.Limit, p.Offset, events.MaxBytes)
+	found, err := e.list(ctx, o, selectDeadEvents, p.Limit, p.Offset, events.MaxBytes)
 	return found, total, err
 }

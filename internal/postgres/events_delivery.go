@@ -114,7 +114,7 @@ where  s.org_id = $1 and s.method = 'push' and s.status <> 'paused' and p.holder
 // Lease implements events.Store.
 func (e Events) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until time.Time) (events.Lease, error) {
 	var lease events.Lease
-	err := e.store.inTx(ctx, func(b *pgx.Batch) {
+	err := e.store.of(o).inTx(ctx, func(b *pgx.Batch) {
 		b.Queue(leaseStream, int64(o), uid(holder), at, until)
 		b.Queue(selectLeased, int64(o), uid(holder)).QueryRow(func(row pgx.Row) error {
 			return row.Scan(append(streamFields(&lease.Stream), &lease.Failures)...)
@@ -138,7 +138,8 @@ set    failures     = $3,
        held_until   = case when $7 then null else p.held_until end
 where  p.org_id = $1 and p.holder = $2`
 
-// Settle implements events.Store.
+// Settle implements events.Store. It takes no share: what was delivered is noted, however
+// much the organisation asks for.
 func (e Events) Settle(ctx context.Context, o org.ID, holder uuid.UUID, done events.Outcome) error {
 	var retry, delivered *time.Time
 	if !done.Retry.IsZero() {

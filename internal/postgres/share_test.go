@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
@@ -77,6 +83,51 @@ func TestShare_OfScans(t *testing.T) {
 	}
 	if _, err := o.List(t.Context(), schema.User, directory.Query{Start: 1, Count: 10, Filter: title}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Polls, leases and the administration of accepted requests take connections of the
+// share, too: beyond what may wait they are refused.
+func TestShare_OfWhatIsBesideResources(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	connections, ctx := o.shares.connections, t.Context()
+	held := 0
+	for connections.TryEnter(o.org) {
+		held++
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	outcomes := make(chan error)
+	for range mostWaiting + 1 {
+		go func() { outcomes <- connections.Enter(waiting, o.org) }()
+	}
+	if err := <-outcomes; !errors.Is(err, fairshare.ErrFull) {
+		t.Fatal(err)
+	}
+	e, b, id := o.view.Store.Events(), o.view.Store.Backlog(), org.ID(o.org)
+	for what, call := range map[string]func() error{
+		"poll": func() error { _, _, err := e.Pending(ctx, id, 10); return err },
+		"dead": func() error { _, _, err := e.Dead(ctx, id, events.Page{Limit: 10}); return err },
+		"lease": func() error {
+			_, err := e.Lease(ctx, id, uuid.New(), time.Now(), time.Now().Add(time.Minute))
+			return err
+		},
+		"list":   func() error { _, _, err := b.Requests(ctx, id, directory.Selection{Limit: 10}); return err },
+		"show":   func() error { _, err := b.Request(ctx, id, uuid.New()); return err },
+		"cancel": func() error { _, _, err := b.Seize(ctx, uuid.New(), id, uuid.New(), time.Minute); return err },
+		"keep":   func() error { return b.Keep(ctx, directory.Step{Org: id, Begun: time.Now()}, nil) },
+	} {
+		var refused *scim.Error
+		if err := call(); !errors.As(err, &refused) || refused.Status != http.StatusTooManyRequests {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	cancel()
+	for range mostWaiting {
+		<-outcomes
+	}
+	for range held {
+		connections.Leave(o.org)
 	}
 }
 

@@ -54,6 +54,12 @@ const givenUp = time.Hour
 // errAway ends a run that cannot go on now; what was not done is done later.
 var errAway = errors.New("an operation cannot be carried out at the moment")
 
+// isAway reports whether an operation was refused for what the database had to do then,
+// for the organisation or for others, and not for what it asks.
+func isAway(status int) bool {
+	return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
+}
+
 // step gives ctx to what a step changes, and where it shows whether its outcome
 // has been kept with that.
 func (j *journal) step(ctx context.Context, s bulkplan.Step, op *operation) (context.Context, *directory.Step) {
@@ -74,7 +80,7 @@ func (j *journal) end(ctx context.Context, s bulkplan.Step, out outcome) error {
 	switch {
 	case j == nil, out.kept:
 		return nil
-	case out.Status == http.StatusServiceUnavailable && time.Since(j.request.At) < givenUp:
+	case isAway(out.Status) && time.Since(j.request.At) < givenUp:
 		return errAway
 	}
 	text, err := json.Marshal(out)

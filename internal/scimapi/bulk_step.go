@@ -167,7 +167,7 @@ func (r *bulkRun) link(ctx context.Context, op *operation, id string, refer bulk
 // as the same step.
 func (r *bulkRun) unlinked(ctx context.Context, noted *directory.Step, i int, err error) outcome {
 	out := r.failure(ctx, err, "")
-	if r.journal != nil && out.Status == http.StatusServiceUnavailable {
+	if r.journal != nil && isAway(out.Status) {
 		return out // it is linked later
 	}
 	noted.Outcome = func(uuid.UUID, scim.Version) ([]byte, error) { return json.Marshal(out) }
