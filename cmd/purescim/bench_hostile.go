@@ -15,6 +15,7 @@ func (cmd *benchCommand) measureHostile(ctx context.Context, c console, p *parts
 	if err != nil {
 		return nil, err
 	}
+	server.Profile = cmd.Profile
 	var results []bench.Attacked
 	for i, flood := range floods {
 		progress(bench.Step{What: flood.Name, Done: i, Total: len(floods)})

@@ -42,6 +42,9 @@ func floods() []Flood {
 	return []Flood{
 		manyValues(),
 		manyMembers(),
+		manyRemovals(),
+		manyScans(),
+		manyRemovalsAndScans(),
 	}
 }
 
@@ -119,6 +122,9 @@ type attack struct {
 	url    string // of the server's root, without a slash at the end
 	token  string // of an administrator
 	scale  float64
+
+	group    string // that prepareScans made
+	removals []byte // of its members
 
 	mu       sync.Mutex
 	statuses map[int]int
