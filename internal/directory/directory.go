@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/patch"
 	"github.com/purescim/purescim/internal/schema"
@@ -24,17 +25,18 @@ import (
 
 // Directory applies the rules to a store. It is safe for concurrent use.
 type Directory struct {
-	store    Store
-	types    schema.Types
-	declared declarations
-	log      *slog.Logger
-	cursors  cursors
+	store     Store
+	types     schema.Types
+	declared  declarations
+	log       *slog.Logger
+	cursors   cursors
+	computing *fairshare.Gate[org.ID]
 }
 
 // New makes a directory of the given resource types; the first must be the
 // User type, the second the Group type.
 func New(store Store, types schema.Types, log *slog.Logger) *Directory {
-	d := &Directory{store: store, types: types, log: log}
+	d := &Directory{store: store, types: types, log: log, computing: newComputing()}
 	d.cursors.now = time.Now
 	d.cursors.load = func(ctx context.Context) ([]byte, error) { return store.CursorKey(ctx) }
 	return d
@@ -55,12 +57,15 @@ func (d *Directory) decode(o org.Org, t *schema.Type, body map[string]any) (sche
 }
 
 // compile reads the operations of a PATCH, as decode reads a body.
-func (d *Directory) compile(o org.Org, t *schema.Type, ops []scim.PatchOp) (*patch.Plan, error) {
+func (d *Directory) compile(ctx context.Context, o org.Org, t *schema.Type, ops []scim.PatchOp) (*patch.Plan, error) {
 	var rest ignored
 	defer rest.tell(d.log, o.ID)
 	options := d.options(o)
 	options.Warn = rest.add
-	return patch.Compile(t, ops, options)
+	if len(ops) < manyOperations {
+		return patch.Compile(t, ops, options)
+	}
+	return inTurn(ctx, d, o.ID, func() (*patch.Plan, error) { return patch.Compile(t, ops, options) })
 }
 
 // parseID reads the id of a path. A malformed id is the id of nothing.

@@ -80,7 +80,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 // members when the projection wants them and they are at most MaxAnswerMembers.
 func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
-		plan, err := d.compile(o, t, ops)
+		plan, err := d.compile(ctx, o, t, ops)
 		if err != nil {
 			return Record{}, err
 		}
@@ -92,10 +92,10 @@ func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match 
 func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, id string, match scim.Condition, plan *patch.Plan, answer bool) (Record, error) {
 	links, rest, ok := plan.Links(schema.Members)
 	if !ok {
-		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: patchLoadedGroup(o, t, plan)})
+		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: d.inTurn(ctx, o.ID, patchLoadedGroup(o, t, plan))})
 	}
 	if links.NeedsStored() {
-		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: patchMatchedGroup(ctx, o, t, links, rest)})
+		return d.updateGroup(ctx, o, t, id, Change{Match: match, Links: true, Edit: d.inTurn(ctx, o.ID, patchMatchedGroup(ctx, o, t, links, rest))})
 	}
 	members, err := memberChange(o, links)
 	if err != nil {
@@ -117,6 +117,13 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 		}
 		return editGroup(t, old, doc, members)
 	}})
+}
+
+// inTurn is the edit, which computes for long where a group has many members, in turn.
+func (d *Directory) inTurn(ctx context.Context, o org.ID, edit func(Resource) (Edit, error)) func(Resource) (Edit, error) {
+	return func(old Resource) (Edit, error) {
+		return inTurn(ctx, d, o, func() (Edit, error) { return edit(old) })
+	}
 }
 
 // patchMatchedGroup is the edit for operations that remove members by what is stored of

@@ -70,12 +70,17 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 // PatchUser applies the operations of a PATCH, all or none.
 func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		plan, err := d.compile(o, t, ops)
+		plan, err := d.compile(ctx, o, t, ops)
 		if err != nil {
 			return Record{}, err
 		}
 		c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
-		return d.updateUser(ctx, o, t, id, c, plan.Apply)
+		if len(ops) < manyOperations {
+			return d.updateUser(ctx, o, t, id, c, plan.Apply)
+		}
+		return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
+			return inTurn(ctx, d, o.ID, func() (scim.Document, error) { return plan.Apply(old) })
+		})
 	})
 }
 

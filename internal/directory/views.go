@@ -72,6 +72,9 @@ func (d *Directory) listRoles(ctx context.Context, o org.Org, q Query) (Page, er
 	}
 	var roles []role
 	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return Page{}, err
+		}
 		if r := newRole(e); q.Filter == nil || filter.Match(q.Filter.Root(), r.doc) {
 			roles = append(roles, r)
 		}

@@ -125,7 +125,11 @@ type Matcher struct {
 	folded  []foldedText
 	tested  []int // by filter, the number of the element that it was last tested with
 	number  int
+	looks   int
 }
+
+// Looks is how many comparisons have been made one by one so far.
+func (m *Matcher) Looks() int { return m.looks }
 
 // foldedText is a text of the element, which is folded once for all filters.
 type foldedText struct {
@@ -168,6 +172,7 @@ func (m *Matcher) matches(filter, from int) bool {
 
 // leaf is what MatchElement asks of a leaf.
 func (m *Matcher) leaf(leaf Node) bool {
+	m.looks++
 	switch n := leaf.(type) {
 	case Compare:
 		value := part(m.element, n.Attr)

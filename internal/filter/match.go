@@ -61,6 +61,20 @@ func evaluate(n Node, test func(leaf Node) bool) bool {
 	}
 }
 
+// Comparisons is how many leaves an expression has: so many a test of an element makes at most.
+func Comparisons(n Node) int {
+	switch n := n.(type) {
+	case And:
+		return Comparisons(n.Left) + Comparisons(n.Right)
+	case Or:
+		return Comparisons(n.Left) + Comparisons(n.Right)
+	case Not:
+		return Comparisons(n.Node)
+	default:
+		return 1
+	}
+}
+
 // anyValue reports whether one value of the attribute passes the test. An
 // attribute without values is tested once, as unassigned; so is the
 // sub-attribute of an element that has none.

@@ -21,7 +21,7 @@ func (p *Plan) Apply(doc scim.Document) (scim.Document, error) {
 	for i := range p.steps {
 		s := &p.steps[i]
 		if tested += s.tests(next); tested > maxTested {
-			return nil, inOperation(s.operation, scim.TooLarge("the operations look at more than %d values of lists together, which is the most allowed in one request; send them in several", maxTested))
+			return nil, inOperation(s.operation, errTested())
 		}
 		if err := s.apply(next); err != nil {
 			return nil, inOperation(s.operation, err)
@@ -34,12 +34,21 @@ func (p *Plan) Apply(doc scim.Document) (scim.Document, error) {
 	return next, nil
 }
 
-// tests is how many elements the step looks at one by one.
+// errTested refuses operations that would keep a processor busy for long.
+func errTested() *scim.Error {
+	return scim.TooLarge("the operations look at values of lists more than %d times together, which is the most allowed in one request; send them in several", maxTested)
+}
+
+// tests is how often the step looks at elements one by one.
 func (s *step) tests(doc scim.Document) int {
 	if s.filter == nil && s.sub == nil && s.attr.Search != schema.Link || !s.attr.MultiValued {
 		return 0
 	}
-	return len(s.attr.Values(doc))
+	n := len(s.attr.Values(doc))
+	if s.filter != nil {
+		n *= filter.Comparisons(s.filter)
+	}
+	return n
 }
 
 // attributes are the top-level attributes that steps are on.

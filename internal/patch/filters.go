@@ -51,7 +51,9 @@ func newLinkFilters(steps []*step) *linkFilters {
 }
 
 // Resolve completes a change that NeedsStored: the stored elements are walked once,
-// and each may be changed when the next is asked for. It ends with the context.
+// and each may be changed when the next is asked for. It ends with the context. The error
+// is 413 when filters that look for no text, such as not (...), look at elements more than
+// maxTested times.
 func (l Links) Resolve(ctx context.Context, stored iter.Seq[map[string]any]) (Links, error) {
 	f := l.filters
 	matcher := f.any.Matcher()
@@ -66,6 +68,9 @@ func (l Links) Resolve(ctx context.Context, stored iter.Seq[map[string]any]) (Li
 		}
 		if matcher.Match(element, f.after[id]) {
 			gone.put(id)
+		}
+		if matcher.Looks() > maxTested {
+			return Links{}, errTested()
 		}
 	}
 	for id, element := range f.sent {

@@ -198,10 +198,43 @@ func TestTestedLimit(t *testing.T) {
 	}
 	write := `{"op":"remove","path":"members[display co \"zz\"].type"}`
 	plan := compile(t, schema.Group, strings.Join(slices.Repeat([]string{write}, 502), ","))
-	_, err := plan.Apply(scim.Document{"displayName": "x", "members": members})
-	checkError(t, err, 413, "")
-	if !strings.HasPrefix(err.Error(), "operation 501: ") {
-		t.Errorf("%v; the first operation beyond the limit is 501", err)
+	checkBeyond := func(plan *patch.Plan, operation string) {
+		_, err := plan.Apply(scim.Document{"displayName": "x", "members": members})
+		checkError(t, err, 413, "")
+		if !strings.HasPrefix(err.Error(), operation) {
+			t.Errorf("%v; the first operation beyond the limit is %s", err, operation)
+		}
+	}
+	checkBeyond(plan, "operation 501: ")
+	write = strings.Replace(write, `\"zz\"`, `\"zz\" or display co \"yy\"`, 1)
+	checkBeyond(compile(t, schema.Group, strings.Join(slices.Repeat([]string{write}, 252), ",")), "operation 251: ")
+}
+
+// TestLinks_ResolveLimit: filters that no text can tell apart are tested one by one, and
+// only so often, whatever their form.
+func TestLinks_ResolveLimit(t *testing.T) {
+	t.Parallel()
+	for filter, most := range map[string]int{
+		`display gt \"zz\"`: 2000, `not (display sw \"A\")`: 2000, `display co \"Ada\" and not (display pr)`: 1000,
+		`display co \"zz\"`: 0,
+	} {
+		plan := compile(t, schema.Group, strings.Join(slices.Repeat([]string{`{"op":"remove","path":"members[` + filter + `]"}`}, 500), ","))
+		change, _, _ := plan.Links(schema.Members)
+		walked := 0
+		_, err := change.Resolve(t.Context(), func(yield func(map[string]any) bool) {
+			for walked = 1; yield(map[string]any{"value": fmt.Sprint(walked), "display": "Ada"}) && walked < 3000; walked++ {
+			}
+		})
+		if most == 0 {
+			if err != nil {
+				t.Errorf("%s: %v", filter, err)
+			}
+			continue
+		}
+		checkError(t, err, 413, "")
+		if walked > most+1 {
+			t.Errorf("%s: %d members were walked", filter, walked)
+		}
 	}
 }
 

@@ -26,8 +26,8 @@ const MaxLinks = 200_000
 // so that more of them would keep the server busy for long.
 const maxListed = 5 * schema.MaxValues
 
-// maxTested is how many elements of lists the operations of one request may look at,
-// each of them counted for each operation. A list of the most values, and the most
+// maxTested is how often the operations of one request may look at elements of lists: each
+// is counted for each operation, and each comparison of its filter. A list of the most values, and the most
 // operations on it, stay below.
 const maxTested = scim.MaxOperations * schema.MaxValues
 

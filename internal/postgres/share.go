@@ -2,16 +2,15 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/scim"
 )
 
 // Each organisation has a share of the connections, and of scans: statements that may
@@ -50,7 +49,8 @@ func newShares(pool pool, scanned func(ctx context.Context, took time.Duration))
 	}
 }
 
-// own is for look-ups by key, and for the server's own work, which is for no organisation.
+// own is for look-ups by key, and for the server's own work: for no organisation, or to note
+// what became of work that was begun.
 func (s *Store) own() pool { return s.pool }
 
 // of gives what an organisation may take.
@@ -85,14 +85,14 @@ func (s share) enter(ctx context.Context) (visit, error) {
 	v := visit{share: s, ctx: ctx}
 	if s.scan {
 		if err := s.scans.Enter(ctx, s.org); err != nil {
-			return v, refused(err, "scans")
+			return v, directory.Refused(err, "scans", longestWait)
 		}
 	}
 	if err := s.connections.Enter(ctx, s.org); err != nil {
 		if s.scan {
 			s.scans.Leave(s.org)
 		}
-		return v, refused(err, "connections to the database")
+		return v, directory.Refused(err, "connections to the database", longestWait)
 	}
 	if s.scan {
 		v.since = time.Now()
@@ -107,18 +107,6 @@ func (v visit) leave() {
 		if v.scanned != nil {
 			v.scanned(v.ctx, time.Since(v.since))
 		}
-	}
-}
-
-// refused tells a client that it asks for more than the share of its organisation.
-func refused(err error, what string) error {
-	switch {
-	case errors.Is(err, fairshare.ErrFull):
-		return scim.TooManyRequests("the organisation has too many requests that wait for its share of %s; wait for answers before sending more", what).Because(err)
-	case errors.Is(err, fairshare.ErrWaited):
-		return scim.Unavailable("the organisation's share of %s was in use for %s; nothing was changed, try again in some seconds", what, longestWait).Because(err)
-	default:
-		return err
 	}
 }
 
