@@ -42,15 +42,28 @@ func TestEditUser(t *testing.T) {
 			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "Ada, Countess", "name": map[string]any{"givenName": "Ada", "formatted": "Ada, Countess"}, "emails": list(alone)},
 		},
 		{
-			name: "what is written to the other mail is ignored",
-			doc:  scim.Document{"userName": "a@example.org", "displayName": "Ada", "emails": list(map[string]any{"value": "x@example.org", "type": "Other"}, work)},
-			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "Ada", "emails": list(work, mirror)},
+			name: "what is sent back of the mirror is taken out, another address of its type is not",
+			doc: scim.Document{"userName": "a@example.org", "displayName": "Ada", "emails": list(
+				map[string]any{"value": "A@example.org", "type": "Other", "primary": true},
+				map[string]any{"value": "x@example.org", "type": "other", "primary": true})},
+			want: scim.Document{"userName": "a@example.org", "active": true, "displayName": "Ada", "emails": list(
+				map[string]any{"value": "x@example.org", "type": "other", "primary": true}, mirror)},
+		},
+		{
+			name: "no mirror beside an address that is equal",
+			doc:  scim.Document{"userName": "W@example.org", "displayName": "Ada", "emails": list(work)},
+			want: scim.Document{"userName": "W@example.org", "active": true, "displayName": "Ada", "emails": list(work)},
+		},
+		{
+			name: "no mirror of what is no address",
+			doc:  scim.Document{"userName": "ada", "displayName": "Ada"},
+			want: scim.Document{"userName": "ada", "active": true, "displayName": "Ada"},
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			edit, err := editUser(schema.User, Resource{}, test.doc)
+			edit, err := editUser(schema.User, false, Resource{}, test.doc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +78,7 @@ func TestEditUser_KeepsActive(t *testing.T) {
 	t.Parallel()
 	for _, was := range []bool{true, false} {
 		old := Resource{Document: scim.Document{"id": "1", "userName": "a@example.org", "active": was}}
-		edit, err := editUser(schema.User, old, scim.Document{"userName": "b@example.org"})
+		edit, err := editUser(schema.User, false, old, scim.Document{"userName": "b@example.org"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +105,7 @@ func TestEditUser_Refuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := editUser(schema.User, Resource{}, test.doc)
+			_, err := editUser(schema.User, false, Resource{}, test.doc)
 			var e *scim.Error
 			if !errors.As(err, &e) || e.Type != scim.TypeInvalidValue || !strings.Contains(e.Detail, test.want) {
 				t.Errorf("got %v, want invalidValue naming %s", err, test.want)
@@ -103,7 +116,7 @@ func TestEditUser_Refuses(t *testing.T) {
 
 func TestEditUser_NothingChanged(t *testing.T) {
 	t.Parallel()
-	first, err := editUser(schema.User, Resource{}, scim.Document{"userName": "a@example.org", "password": "correct horse"})
+	first, err := editUser(schema.User, false, Resource{}, scim.Document{"userName": "a@example.org", "password": "correct horse"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,14 +130,14 @@ func TestEditUser_NothingChanged(t *testing.T) {
 
 	again := first.Doc.Clone()
 	again["password"] = "correct horse"
-	second, err := editUser(schema.User, old, again)
+	second, err := editUser(schema.User, false, old, again)
 	if err != nil || second.Doc != nil || second.PasswordHash != "" {
 		t.Errorf("the same document and password gave %+v, %v; want the zero Edit", second, err)
 	}
 
 	other := first.Doc.Clone()
 	other["password"] = "another horse"
-	third, err := editUser(schema.User, old, other)
+	third, err := editUser(schema.User, false, old, other)
 	if err != nil || !CheckPassword(third.PasswordHash, "another horse") {
 		t.Errorf("a new password gave %+v, %v; want its hash", third, err)
 	}

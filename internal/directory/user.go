@@ -40,7 +40,7 @@ func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edi
 	if err != nil {
 		return Edit{}, err
 	}
-	edit, err := editUser(t, Resource{}, in.Doc)
+	edit, err := editUser(t, o.Settings.Strict, Resource{}, in.Doc)
 	if err != nil {
 		return Edit{}, err
 	}
@@ -97,7 +97,7 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, i
 		if err != nil {
 			return Edit{}, err
 		}
-		return editUser(t, old, doc)
+		return editUser(t, o.Settings.Strict, old, doc)
 	}
 	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)
 	return record, explain(t, id, err)

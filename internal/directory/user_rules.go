@@ -10,7 +10,7 @@ import (
 // editUser applies the rules of users to a tidy document that the caller may keep no
 // longer, and compares it with the old state: nothing changed means nothing is
 // written. old is the zero Resource for a new user.
-func editUser(t *schema.Type, old Resource, doc scim.Document) (Edit, error) {
+func editUser(t *schema.Type, strict bool, old Resource, doc scim.Document) (Edit, error) {
 	password := schema.Password.Text(doc)
 	schema.Password.Clear(doc)
 	if old.Document != nil {
@@ -18,7 +18,9 @@ func editUser(t *schema.Type, old Resource, doc scim.Document) (Edit, error) {
 	}
 	keepActive(old.Document, doc)
 	nameForDisplay(doc)
-	mirrorUserName(doc)
+	if err := mirrorUserName(strict, old.Document, doc); err != nil {
+		return Edit{}, err
+	}
 	if err := pointToManager(doc); err != nil {
 		return Edit{}, err
 	}
@@ -71,25 +73,18 @@ func nameForDisplay(doc scim.Document) {
 	}
 }
 
-// mirrorUserName makes the e-mail of type other the userName, whatever the
-// client sent for it (BEHAVIOUR 29). It is primary when there is no other.
-func mirrorUserName(doc scim.Document) {
-	var emails []any
-	for _, v := range schema.Emails.Values(doc) {
-		email, _ := v.(map[string]any)
-		if kind, _ := email["type"].(string); schema.Fold(kind) != "other" {
-			emails = append(emails, v)
-		}
+// mirrorUserName takes out of the e-mails what repeats the userName, old or new: who has
+// read it sends it back. Then the mirror is made anew (BEHAVIOUR 29). The standard, and
+// so strict organisations, know of none.
+func mirrorUserName(strict bool, old, doc scim.Document) error {
+	emails := schema.Emails.Values(doc)
+	if strict {
+		return schema.Emails.CheckPrimary(emails)
 	}
 	userName := schema.UserName.Text(doc)
-	if userName != "" {
-		mirror := map[string]any{"value": userName, "type": "other"}
-		if len(emails) == 0 {
-			mirror["primary"] = true
-		}
-		emails = append(emails, mirror)
-	}
-	schema.Emails.Set(doc, emails)
+	emails = schema.Emails.WithoutMirrors(emails, userName, schema.UserName.Text(old))
+	schema.Emails.Set(doc, schema.Emails.WithMirror(emails, userName))
+	return schema.Emails.CheckPrimary(emails)
 }
 
 // pointToManager gives manager the reference that goes with its id.

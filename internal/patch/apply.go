@@ -19,7 +19,10 @@ func (p *Plan) Apply(doc scim.Document) (scim.Document, error) {
 	next := copyOf(p.t, doc, changed)
 	tested := 0
 	for i := range p.steps {
-		s := &p.steps[i]
+		s, err := p.withoutMirrors(&p.steps[i], doc, next)
+		if err != nil {
+			return nil, inOperation(p.steps[i].operation, err)
+		}
 		if tested += s.tests(next); tested > maxTested {
 			return nil, inOperation(s.operation, errTested())
 		}
@@ -298,7 +301,7 @@ func (s *step) createElement(doc scim.Document, list []any) error {
 	}
 	element := maps.Clone(s.terms)
 	maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })
-	if err := s.changeObject(element); err != nil {
+	if err := s.changeObject(element); err != nil || s.attr.IsMirror(element, s.mirrored...) {
 		return err
 	}
 	list = append(list, element)

@@ -22,7 +22,7 @@ func Compile(t *schema.Type, ops []scim.PatchOp, o schema.Options) (*Plan, error
 			return nil, inOperation(c.number, err)
 		}
 	}
-	return &Plan{t: t, steps: c.steps}, nil
+	return &Plan{t: t, steps: c.steps, mirrors: !o.Strict}, nil
 }
 
 type compiler struct {

@@ -134,6 +134,10 @@ func newElement(s *step, o schema.Options) map[string]any {
 	if !collectTerms(s.filter, terms, o) || contradicts(s, terms) {
 		return nil
 	}
+	// Nothing tells the type, as in emails[primary eq true].value: it is that of a bare value.
+	if _, told := terms["type"]; !told && s.attr.BareType != "" && !o.Strict {
+		terms["type"] = s.attr.BareType
+	}
 	return terms
 }
 

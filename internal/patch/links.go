@@ -28,7 +28,7 @@ func (l Links) NeedsStored() bool { return l.filters != nil }
 // then they are to be loaded and the whole plan applied.
 func (p *Plan) Links(a *schema.Attribute) (change Links, rest *Plan, ok bool) {
 	set := linkSet{add: newIDs(), remove: newIDs()}
-	rest = &Plan{t: p.t}
+	rest = &Plan{t: p.t, mirrors: p.mirrors}
 	var on []*step
 	for i := range p.steps {
 		s := &p.steps[i]

@@ -34,8 +34,9 @@ const maxTested = scim.MaxOperations * schema.MaxValues
 // Plan is a compiled PATCH. It is not changed by its use and may be applied
 // to any number of documents, also at the same time.
 type Plan struct {
-	t     *schema.Type
-	steps []step
+	t       *schema.Type
+	steps   []step
+	mirrors bool // values that mirror another attribute are taken out
 }
 
 // action is what a step does to what it selects.
@@ -60,6 +61,7 @@ type step struct {
 	filter    filter.Node    // selects elements, or is a condition on a single value; may be nil
 	terms     map[string]any // what an element made for filter begins with; nil: none can be made
 	value     any            // canonical; in a merge, nil unassigns a sub-attribute
+	mirrored  []string       // what values of the attribute may mirror, known when the step is applied
 }
 
 // leaf is the attribute that the step's value belongs to.

@@ -104,6 +104,11 @@ type Attribute struct {
 	// Shorthand turns the other spellings that clients use for one value of a
 	// complex attribute, such as a bare string, into its object.
 	Shorthand func(value any) any
+	// BareType is the type of a value that is given without one, as a bare string is.
+	BareType string
+	// Mirrors is the attribute that answers repeat among the values of this one; may be
+	// nil. Whoever takes them out checks then that one is primary (CheckPrimary).
+	Mirrors *Attribute
 
 	schema  *Schema
 	parent  *Attribute

@@ -79,7 +79,14 @@ func normalize(f func(string, Options) (string, error)) option {
 	return func(a *Attribute) { a.Normalize = f }
 }
 
+func mirrors(of *Attribute) option { return func(a *Attribute) { a.Mirrors = of } }
+
 func shorthand(f func(any) any) option { return func(a *Attribute) { a.Shorthand = f } }
+
+// bareType has a bare string read as a value of that type.
+func bareType(name string) option {
+	return func(a *Attribute) { a.BareType, a.Shorthand = name, typed(name) }
+}
 
 // plural gives the default sub-attributes of a multi-valued attribute
 // (RFC 7643 section 2.4) around its value.

@@ -11,12 +11,14 @@ import (
 // The functions of this file are the spellings of single values that clients
 // use beside the schema's own, one function a case.
 
-// workEmail reads a bare address, as Saviynt sends it, as the work address.
-func workEmail(value any) any {
-	if s, ok := value.(string); ok {
-		return map[string]any{"value": s, "type": "work"}
+// typed reads a bare value, such as the address that Saviynt sends, as that of a type.
+func typed(name string) func(any) any {
+	return func(value any) any {
+		if s, ok := value.(string); ok {
+			return map[string]any{"value": s, "type": name}
+		}
+		return value
 	}
-	return value
 }
 
 // bare reads a string that stands for a whole value, such as the name of a role

@@ -21,8 +21,8 @@ var (
 	Title       = text("title", "The title in the organisation.")
 	Active      = boolean("active", "Whether the person may sign in.", always, search(Column))
 	Password    = text("password", "Write-only; kept as a hash.", writeOnly)
-	Emails      = complexMany("emails", "E-mail addresses. The one of type other mirrors userName and cannot be written.",
-		plural(text("value", "The address.", search(Key)), "work", "home", "other"), shorthand(workEmail))
+	Emails      = complexMany("emails", "E-mail addresses. A userName that is an address, and none of them, is shown as one of type other.",
+		plural(text("value", "The address.", search(Key)), "work", "home", "other"), bareType("work"), mirrors(UserName))
 	PhoneNumbers = complexMany("phoneNumbers", "Phone numbers in E.164, an extension as tel:+number;ext=extension.",
 		plural(text("value", "The number.", normalize(phoneNumber), search(Key)),
 			"work", "work2", "work3", "work4", "home", "mobile", "other", "fax", "pager",

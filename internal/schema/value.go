@@ -46,7 +46,7 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	return list, a.checkPrimary(list)
+	return list, a.checkPrimary(list, a.Mirrors != nil && !o.Strict)
 }
 
 // distinct keeps the first of equal values. Few are compared with each other;
@@ -84,12 +84,15 @@ func (a *Attribute) CheckCount(n int) error {
 	return nil
 }
 
-// checkPrimary refuses two primary values in one payload (RFC 7643 section 2.4).
-func (a *Attribute) checkPrimary(list []any) error {
+// CheckPrimary refuses two primary values in one payload (RFC 7643 section 2.4).
+func (a *Attribute) CheckPrimary(list []any) error { return a.checkPrimary(list, false) }
+
+// checkPrimary is CheckPrimary of a list in which there may be mirrors.
+func (a *Attribute) checkPrimary(list []any, mirrors bool) error {
 	seen := false
 	for _, v := range list {
 		element, _ := v.(map[string]any)
-		if element["primary"] != true {
+		if element["primary"] != true || mirrors && mayMirror(element) {
 			continue
 		}
 		if seen {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -16,13 +17,32 @@ const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 // g2, ... that a case of the standard speaks of.
 type world struct {
 	*servertest.Org
-	url   string
-	ids   map[string]string // "u1" to the id that the server gave
-	names map[string]string // id to displayName
+	strict bool
+	url    string
+	ids    map[string]string // "u1" to the id that the server gave
+	names  map[string]string // id to displayName
 }
 
-func newWorld(t *testing.T, server *servertest.Server) *world {
-	return &world{Org: server.NewOrg(t), url: server.URL, ids: map[string]string{}, names: map[string]string{}}
+func newWorld(t *testing.T, server *servertest.Server, strict bool) *world {
+	w := &world{Org: server.NewOrg(t), strict: strict, url: server.URL, ids: map[string]string{}, names: map[string]string{}}
+	if strict {
+		w.Org = w.Strictly(t)
+	}
+	return w
+}
+
+// Do sends a body with its media type, which strict organisations ask for.
+func (w *world) Do(t testing.TB, method, path string, body any) *servertest.Answer {
+	t.Helper()
+	return w.Org.Do(t, method, path, body, "Content-Type: "+scim.MediaType)
+}
+
+// newUser makes a user as the standard has it and returns the id.
+func (w *world) newUser(t testing.TB, userName, displayName string) string {
+	t.Helper()
+	return w.Do(t, "POST", "/Users", map[string]any{
+		"schemas": []string{scim.UserURN}, "userName": userName, "displayName": displayName,
+	}).Want(t, 201).ID(t)
 }
 
 // label is an id as it stands in a case, also within a path.
@@ -53,9 +73,7 @@ func (w *world) populate(t *testing.T, except string, texts ...json.RawMessage) 
 			if name[0] == 'g' {
 				w.ids[name] = w.NewGroup(t, w.displayOf(name, texts))
 			} else {
-				w.ids[name] = w.Do(t, "POST", "/Users", map[string]any{
-					"userName": name + "@example.org", "displayName": w.displayOf(name, texts),
-				}).Want(t, 201).ID(t)
+				w.ids[name] = w.newUser(t, name+"@example.org", w.displayOf(name, texts))
 			}
 			w.names[w.ids[name]] = w.displayOf(name, texts)
 		}
@@ -98,7 +116,9 @@ func (w *world) stored(t *testing.T, text json.RawMessage, before map[string]any
 			setDefault(document, "displayName", before["displayName"])
 		}
 		setDefault(document, "displayName", displayName(document))
-		mirror(document, userName)
+		if !w.strict {
+			mirror(document, userName)
+		}
 	}
 	if extension, ok := document[enterprise].(map[string]any); ok {
 		if manager, ok := extension["manager"].(map[string]any); ok {
@@ -128,15 +148,17 @@ func displayName(document map[string]any) any {
 	return document["userName"]
 }
 
-// mirror gives the document the one e-mail of type other.
+// mirror gives the document the e-mail that is the userName (BEHAVIOUR 29).
 func mirror(document map[string]any, userName string) {
-	var emails []any
+	emails, _ := document["emails"].([]any)
 	for _, email := range elements(document["emails"]) {
-		if email["type"] != "other" {
-			emails = append(emails, email)
+		if email["value"] == userName {
+			return
 		}
 	}
-	document["emails"] = append(emails, map[string]any{"value": userName, "type": "other", "primary": len(emails) == 0})
+	if strings.Contains(userName, "@") {
+		document["emails"] = append(emails, map[string]any{"value": userName, "type": "other", "primary": len(emails) == 0})
+	}
 }
 
 func elements(value any) []map[string]any {

@@ -31,33 +31,41 @@ var forgiven = map[string]string{
 	"entra_value_path_dot_sub":        "invalidFilter",
 }
 
-// TestPatchCases sends every PATCH case of the standard, to strict organisations
-// too.
+// ownRules are the cases that pass in no organisation as they stand, by the row of
+// docs/behaviour.md that says why; mirrorRules those that do in strict ones alone.
+var (
+	ownRules = map[string]string{
+		"boolean_eq_true":                       "27",
+		"pr_boolean_false_is_present":           "27",
+		"datetime_eq_same_instant_other_offset": "24",
+		"datetime_le_fraction":                  "24",
+	}
+	mirrorRules = map[string]string{
+		"value_path_not":                 "29",
+		"dotted_and_is_not_same_element": "29",
+		"ne_multi_valued_any_value":      "29",
+	}
+)
+
+// TestPatchCases sends every PATCH case of the standard, in an organisation that is
+// strict and in one that is not.
 func TestPatchCases(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)
 	for _, c := range scimtest.LoadPatchCases(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			if c.Name == "add_value_filter_no_match_not_invertible" {
-				// Each user has an e-mail that is not of type work: the mirror of the
-				// userName. It is found, and writes to it are ignored (BEHAVIOUR 29).
-				c.Error, c.After, c.Noop = nil, c.Before, true
-			}
-			playPatch(t, newWorld(t, server), c, false)
-			playPatch(t, newWorld(t, server), c, true)
+			playPatch(t, newWorld(t, server, false), c)
+			playPatch(t, newWorld(t, server, true), c)
 		})
 	}
 }
 
-func playPatch(t *testing.T, w *world, c scimtest.PatchCase, strict bool) {
+func playPatch(t *testing.T, w *world, c scimtest.PatchCase) {
 	t.Helper()
 	path := w.create(t, c)
-	if strict {
-		w.Org = w.Strictly(t)
-		if kind := forgiven[c.Name]; kind != "" {
-			c.Error = &scimtest.PatchError{Status: 400, ScimType: kind}
-		}
+	if kind := forgiven[c.Name]; w.strict && kind != "" {
+		c.Error = &scimtest.PatchError{Status: 400, ScimType: kind}
 	}
 	before := w.stored(t, c.Before, nil)
 	old := w.Do(t, "GET", path, nil).Want(t, 200)
@@ -65,7 +73,7 @@ func playPatch(t *testing.T, w *world, c scimtest.PatchCase, strict bool) {
 		t.Fatalf("before the PATCH (-want +got):\n%s", diff)
 	}
 	want := before
-	answer := w.Do(t, "PATCH", path, string(w.translate(c.Request)), "Content-Type: "+scim.MediaType)
+	answer := w.Do(t, "PATCH", path, string(w.translate(c.Request)))
 	if c.Error != nil {
 		answer.Refused(t, c.Error.Status, c.Error.ScimType)
 	} else {
@@ -110,11 +118,9 @@ func (w *world) create(t *testing.T, c scimtest.PatchCase) string {
 	return "/Users/" + id
 }
 
-// TestFilterCases sends every filter case of the standard, to strict organisations
-// too. The users that the
-// server stores have more attributes than those of the case, so what it must
-// find is decided by matching the stored users in memory, which package filter
-// proves on the cases as they are.
+// TestFilterCases sends every filter case of the standard, in an organisation that is
+// strict and in one that is not. Each finds what the case says, but for what the tables
+// name.
 func TestFilterCases(t *testing.T) {
 	t.Parallel()
 	extension, err := schema.ParseSchema(scimtest.ExtensionSchema(t))
@@ -124,39 +130,64 @@ func TestFilterCases(t *testing.T) {
 	user := schema.User.With(extension)
 	server := servertest.NewWith(t, servertest.Options{Types: schema.Types{user, schema.Group}})
 	for _, c := range scimtest.LoadFilterCases(t) {
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, server)
-			documents := w.createAll(t, user, c.Docs)
-			path := "/Users?count=1000&filter=" + url.QueryEscape(c.Filter)
-			if c.Expect.ScimType != "" {
-				w.Do(t, "GET", path, nil).Refused(t, 400, c.Expect.ScimType)
-				w.Strictly(t).Do(t, "GET", path, nil).Refused(t, 400, c.Expect.ScimType)
-				return
-			}
-			f, err := filter.Parse(user, c.Filter)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var want []string
-			for _, document := range documents {
-				if filter.Match(f.Root(), document) {
-					want = append(want, document["id"].(string))
-				}
-			}
-			organisations := []*servertest.Org{w.Org, w.Strictly(t)}
-			if kind := forgiven[c.Name]; kind != "" {
-				organisations[1].Do(t, "GET", path, nil).Refused(t, 400, kind)
-				organisations = organisations[:1]
-			}
-			for _, o := range organisations {
-				list := o.Do(t, "GET", path, nil).List(t)
-				if got := list.IDs(); !slices.Equal(want, got) || list.TotalResults != len(want) {
-					t.Errorf("%s finds %v, total %d; want %v", c.Filter, got, list.TotalResults, want)
-				}
-			}
-		})
+		for kind, strict := range map[string]bool{"ordinary": false, "strict": true} {
+			t.Run(c.Name+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				playFilter(t, newWorld(t, server, strict), user, c)
+			})
+		}
 	}
+}
+
+func playFilter(t *testing.T, w *world, user *schema.Type, c scimtest.FilterCase) {
+	t.Helper()
+	documents := w.createAll(t, user, c.Docs)
+	path := "/Users?count=1000&filter=" + url.QueryEscape(c.Filter)
+	switch kind := forgiven[c.Name]; {
+	case c.Expect.ScimType != "":
+		w.Do(t, "GET", path, nil).Refused(t, 400, c.Expect.ScimType)
+		return
+	case w.strict && kind != "":
+		w.Do(t, "GET", path, nil).Refused(t, 400, kind)
+		return
+	}
+	list := w.Do(t, "GET", path, nil).List(t)
+	found := slices.Sorted(slices.Values(list.IDs()))
+	if want := w.found(t, user, c, documents); !slices.Equal(want, found) || list.TotalResults != len(want) {
+		t.Errorf("%s finds %v, total %d; want %v", c.Filter, found, list.TotalResults, want)
+	}
+}
+
+// found are the ids that a filter must find: those of the case, unless a rule of the
+// server has the stored users differ from the case's. Then they are matched in memory,
+// which package filter proves on the cases as they are.
+func (w *world) found(t *testing.T, user *schema.Type, c scimtest.FilterCase, documents []scim.Document) []string {
+	t.Helper()
+	f, err := filter.Parse(user, c.Filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var expected, matched []string
+	for _, name := range c.Expect.IDs {
+		expected = append(expected, w.ids[name])
+	}
+	for _, document := range documents {
+		if filter.Match(f.Root(), document) {
+			matched = append(matched, document["id"].(string))
+		}
+	}
+	slices.Sort(expected)
+	slices.Sort(matched)
+	row, differs := ownRules[c.Name]
+	if !w.strict {
+		if mirrored := mirrorRules[c.Name]; mirrored != "" {
+			row, differs = mirrored, true
+		}
+	}
+	if differs == slices.Equal(expected, matched) {
+		t.Errorf("the case finds %v, the stored users that match are %v, BEHAVIOUR %q", expected, matched, row)
+	}
+	return matched
 }
 
 // createAll makes the users of a case and returns them as the server has them,
@@ -170,7 +201,7 @@ func (w *world) createAll(t *testing.T, user *schema.Type, docs []json.RawMessag
 		if err := json.Unmarshal(doc, &named); err != nil {
 			t.Fatal(err)
 		}
-		names[i], w.ids[named.ID] = named.ID, w.NewUser(t, named.UserName)
+		names[i], w.ids[named.ID] = named.ID, w.newUser(t, named.UserName, "")
 	}
 	documents := make([]scim.Document, len(docs))
 	for i, doc := range docs {
