@@ -70,7 +70,7 @@ func (l benchLoader) users(ctx context.Context, first, end int) error {
 		if err != nil {
 			return err
 		}
-		if edits[i], err = l.directory.NewUser(l.org, l.types[0], body); err != nil {
+		if edits[i], err = l.directory.NewUser(ctx, l.org, l.types[0], body); err != nil {
 			return err
 		}
 		schema.ID.Set(edits[i].Doc, l.data.Users[first+i])

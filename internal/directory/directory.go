@@ -47,9 +47,10 @@ func (d *Directory) options(o org.Org) schema.Options {
 	return schema.Options{Region: o.Settings.DefaultRegion, Strict: o.Settings.Strict}
 }
 
-// decode reads the body of a POST or PUT. What of it is ignored the log tells in a line.
-func (d *Directory) decode(o org.Org, t *schema.Type, body map[string]any) (schema.Input, error) {
-	var rest ignored
+// decode reads the body of a POST or PUT. What of it is ignored the log tells in a line,
+// of its own or of all that ctx is for (GatherIgnored).
+func (d *Directory) decode(ctx context.Context, o org.Org, t *schema.Type, body map[string]any) (schema.Input, error) {
+	rest := ignoredOf(ctx)
 	defer rest.tell(d.log, o.ID)
 	options := d.options(o)
 	options.Warn = rest.add
@@ -58,7 +59,7 @@ func (d *Directory) decode(o org.Org, t *schema.Type, body map[string]any) (sche
 
 // compile reads the operations of a PATCH, as decode reads a body.
 func (d *Directory) compile(ctx context.Context, o org.Org, t *schema.Type, ops []scim.PatchOp) (*patch.Plan, error) {
-	var rest ignored
+	rest := ignoredOf(ctx)
 	defer rest.tell(d.log, o.ID)
 	options := d.options(o)
 	options.Warn = rest.add

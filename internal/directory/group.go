@@ -23,7 +23,7 @@ const MaxAnswerMembers = 1000
 // the command line has it.
 func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
-		in, err := d.decode(o, t, body)
+		in, err := d.decode(ctx, o, t, body)
 		if err != nil {
 			return Record{}, err
 		}
@@ -49,7 +49,7 @@ var plainGroup = Group{Type: "official", Visibility: "public", RulesVisible: tru
 // not sent stay; those that are become the whole set, written as a difference.
 func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
-		in, err := d.decode(o, t, body)
+		in, err := d.decode(ctx, o, t, body)
 		if err != nil {
 			return Record{}, err
 		}

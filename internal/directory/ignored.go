@@ -1,9 +1,11 @@
 package directory
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,16 +17,37 @@ const (
 	maxIgnoredName = 64 // bytes of a name
 )
 
-// ignored is the attributes of a body that are ignored. It keeps as many names as a line
-// of the log should have.
+// ignored is the attributes of a body that are ignored, or of all bodies of a request. It
+// keeps as many names as a line of the log should have.
 type ignored struct {
+	parts bool // of a request, whose line comes at its end
+
+	mu    sync.Mutex
 	names []string
 	more  int
+}
+
+type ignoredKey struct{}
+
+// GatherIgnored gathers what is ignored of all that is done with the context: tell writes
+// one line of it. Otherwise each body has a line.
+func (d *Directory) GatherIgnored(ctx context.Context, o org.ID) (gathering context.Context, tell func()) {
+	all := &ignored{parts: true}
+	return context.WithValue(ctx, ignoredKey{}, all), func() { all.write(d.log, o) }
+}
+
+func ignoredOf(ctx context.Context) *ignored {
+	if all, ok := ctx.Value(ignoredKey{}).(*ignored); ok {
+		return all
+	}
+	return new(ignored)
 }
 
 // add is told the path of one.
 func (i *ignored) add(path string) {
 	path = clipName(path)
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	switch {
 	case slices.Contains(i.names, path):
 	case len(i.names) < maxIgnored:
@@ -34,8 +57,17 @@ func (i *ignored) add(path string) {
 	}
 }
 
-// tell writes one line of them all, by their names, never with their values.
+// tell writes the line when a body has been read, unless it is part of more.
 func (i *ignored) tell(log *slog.Logger, o org.ID) {
+	if !i.parts {
+		i.write(log, o)
+	}
+}
+
+// write writes one line of them all, by their names, never with their values.
+func (i *ignored) write(log *slog.Logger, o org.ID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	if len(i.names) > 0 {
 		log.Warn("ignored unknown attributes", "org", o, "attributes", i.names, "more", i.more)
 	}

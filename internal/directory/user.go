@@ -23,7 +23,7 @@ func (d *Directory) CreateNewUser(ctx context.Context, o org.Org, body map[strin
 
 func (d *Directory) createUser(ctx context.Context, o org.Org, body map[string]any, fresh bool) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		edit, err := d.NewUser(o, t, body)
+		edit, err := d.NewUser(ctx, o, t, body)
 		if err != nil {
 			return Record{}, err
 		}
@@ -35,8 +35,8 @@ func (d *Directory) createUser(ctx context.Context, o org.Org, body map[string]a
 
 // NewUser makes of the body of a POST what CreateUser stores, under a new id. It
 // stores nothing. t is the organisation's type of users (TypesOf).
-func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edit, error) {
-	in, err := d.decode(o, t, body)
+func (d *Directory) NewUser(ctx context.Context, o org.Org, t *schema.Type, body map[string]any) (Edit, error) {
+	in, err := d.decode(ctx, o, t, body)
 	if err != nil {
 		return Edit{}, err
 	}
@@ -52,7 +52,7 @@ func (d *Directory) NewUser(o org.Org, t *schema.Type, body map[string]any) (Edi
 // not name is cleared, but for active, password and roles (BEHAVIOUR 37).
 func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		in, err := d.decode(o, t, body)
+		in, err := d.decode(ctx, o, t, body)
 		if err != nil {
 			return Record{}, err
 		}

@@ -51,6 +51,8 @@ func (b bulk) newRun(ctx context.Context, who oauth.Principal, id string, reques
 func (r *bulkRun) carryOut(ctx context.Context) error {
 	ctx, r.abort = context.WithCancelCause(ctx)
 	defer r.abort(nil)
+	ctx, tell := r.directory.GatherIgnored(ctx, r.who.Org.ID)
+	defer tell()
 	err := r.doStages(ctx)
 	if err == nil || r.journal == nil {
 		r.takeHalvesBack(ctx)

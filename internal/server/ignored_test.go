@@ -51,3 +51,23 @@ func TestIgnored_IsOneLine(t *testing.T) {
 		t.Errorf("%d lines, want one for each request", lines)
 	}
 }
+
+// A bulk request has one line too, of all its operations.
+func TestIgnored_IsOneLineOfABulkRequest(t *testing.T) {
+	t.Parallel()
+	var log logText
+	o := servertest.NewWith(t, servertest.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}).NewOrg(t)
+	var operations []any
+	for i := range 15 {
+		name := "unknown" + strconv.Itoa(i)
+		operations = append(operations,
+			map[string]any{"method": "POST", "path": "/Users", "bulkId": name, "data": map[string]any{"userName": name, name: "x", name + "b": "x"}},
+			map[string]any{"method": "PATCH", "path": "/Users/bulkId:" + name, "data": servertest.Patch(map[string]any{"op": "add", "value": map[string]any{name: 1}})})
+	}
+	o.Do(t, "POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": operations}).Want(t, 200)
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	if n := strings.Count(log.text.String(), "ignored unknown attributes"); n != 1 || strings.Count(log.text.String(), "unknown") != 20+1 {
+		t.Errorf("%d lines, want one with 20 names: %s", n, log.text.String())
+	}
+}

@@ -83,7 +83,7 @@ func loadOrg(t *testing.T, server *servertest.Server, o *servertest.Org, n int) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		if edits[i], err = server.Directory.NewUser(o.Org, schema.User, body); err != nil {
+		if edits[i], err = server.Directory.NewUser(t.Context(), o.Org, schema.User, body); err != nil {
 			t.Fatal(err)
 		}
 		ids[i] = schema.ID.Text(edits[i].Doc)
@@ -120,7 +120,7 @@ func TestLoad_IsAllOrNone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			edit, err := server.Directory.NewUser(o.Org, schema.User, parsed)
+			edit, err := server.Directory.NewUser(t.Context(), o.Org, schema.User, parsed)
 			if err != nil {
 				t.Fatal(err)
 			}
