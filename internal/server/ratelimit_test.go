@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
@@ -40,6 +42,33 @@ func TestRateLimit_CountsByClient(t *testing.T) {
 	}
 	o.Do(t, "GET", "/Users", nil).Want(t, http.StatusOK) // another client of the organisation
 	other.Do(t, "GET", "/Users", nil).Want(t, http.StatusOK)
+}
+
+// A scan that keeps the database busy counts as many requests, is told so, and who makes
+// it is refused afterwards; others are not.
+func TestRateLimit_CountsScansByTheirCost(t *testing.T) {
+	t.Parallel()
+	const limit, cost = 20, "400 ms" // twice as much
+	s := servertest.NewWith(t, servertest.Options{RateLimit: limit})
+	o, other := s.NewOrg(t), s.NewOrg(t)
+	user := o.NewUser(t, "ada@example.org")
+	release := hold(t, s, `lock table users in access exclusive mode`)
+	scanned := make(chan *servertest.Answer, 1)
+	go func() { scanned <- o.Do(t, http.MethodGet, `/Users?filter=title+co+"x"`, nil) }()
+	const waiting = `select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()
+		and clock_timestamp() - query_start > interval '` + cost + `'`
+	for count(t, s, waiting) == 0 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	release()
+	a := (<-scanned).Want(t, http.StatusOK)
+	if a.Header.Get("Inin-Ratelimit-Count") != fmt.Sprint(limit) || a.Header.Get("Inin-Ratelimit-Allowed") != fmt.Sprint(limit) {
+		t.Errorf("after a scan of %s: %v", cost, a.Header)
+	}
+	refused := o.Do(t, http.MethodGet, "/Users/"+user, nil)
+	refused.Refused(t, http.StatusTooManyRequests, "")
+	retryLater(t, "after a scan", refused)
+	other.Do(t, http.MethodGet, `/Users?filter=title+co+"x"`, nil).Want(t, http.StatusOK)
 }
 
 // Issuing, introspecting and revoking have a bucket of their own, which nobody can

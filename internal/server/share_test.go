@@ -92,15 +92,20 @@ func retryLater(t *testing.T, what string, a *servertest.Answer) {
 }
 
 // waitingForRows counts the statements of the database that wait for a lock.
-func waitingForRows(t *testing.T, s *servertest.Server) (n int) {
+func waitingForRows(t *testing.T, s *servertest.Server) int {
+	t.Helper()
+	return count(t, s, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+}
+
+// count asks the server's database for a number.
+func count(t *testing.T, s *servertest.Server, sql string) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	const waiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-	if err := conn.QueryRow(t.Context(), waiting).Scan(&n); err != nil {
+	if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

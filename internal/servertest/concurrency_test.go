@@ -62,6 +62,47 @@ func TestConcurrentMembers(t *testing.T) {
 	}
 }
 
+// TestConcurrentMembers_OnTwoServers has 64 clients change one group on two servers of a
+// database, each with few connections: all are answered, and all changes are there.
+func TestConcurrentMembers_OnTwoServers(t *testing.T) {
+	t.Parallel()
+	const clients = 64
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	at := []*servertest.Org{o, o.At(servertest.NewWith(t, servertest.Options{Database: server.Database, LeaveAccepted: true}))}
+	var users [clients]string
+	for i := range users {
+		users[i] = o.NewUser(t, fmt.Sprintf("member%d@example.org", i))
+	}
+	group := o.NewGroup(t, "Claims", users[:clients/2]...)
+	var all sync.WaitGroup
+	for i, user := range users {
+		all.Go(func() {
+			change := map[string]any{"op": "add", "path": "members", "value": servertest.Values(user)}
+			if i < clients/2 {
+				change = map[string]any{"op": "remove", "path": `members[value eq "` + user + `"]`}
+			}
+			operations := []map[string]any{change, {"op": "replace", "path": "externalId", "value": user}}
+			a := at[i%2].Do(t, http.MethodPatch, "/Groups/"+group, servertest.Patch(operations[:1+i/2%2]...))
+			if a.Status != http.StatusOK {
+				t.Errorf("client %d: status %d: %s", i, a.Status, a.Body)
+			}
+		})
+	}
+	all.Wait()
+	var resource struct{ Members []struct{ Value string } }
+	o.Do(t, http.MethodGet, "/Groups/"+group, nil).Decode(t, &resource)
+	present := map[string]bool{}
+	for _, member := range resource.Members {
+		present[member.Value] = true
+	}
+	for i, user := range users {
+		if want := i >= clients/2; present[user] != want {
+			t.Errorf("user %d is a member: %v, want %v", i, present[user], want)
+		}
+	}
+}
+
 // TestConcurrentUser has writers change one user, each another attribute value:
 // no change overwrites another, and every one moves the version once.
 func TestConcurrentUser(t *testing.T) {
