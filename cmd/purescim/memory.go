@@ -14,33 +14,49 @@ import (
 // any more in time, and gives the bodies of requests their part. GOMEMLIMIT and GOGC win.
 // It returns how many bytes bodies may take.
 func boundMemory() (bodies int64) {
-	if os.Getenv("GOGC") == "" {
-		collectSeldom()
-	}
 	limit := debug.SetMemoryLimit(-1)
 	if allowed, ok := cgroup.MemoryLimit(); ok && os.Getenv("GOMEMLIMIT") == "" {
 		limit = allowed / 10 * 9 // the rest is for what Go does not count
 		debug.SetMemoryLimit(limit)
+	}
+	if os.Getenv("GOGC") == "" {
+		collectSeldom(limit)
 	}
 	return min(httpapi.DefaultBodyMemory, limit/2)
 }
 
 // collectSeldom lets the program take five times the memory that is in use, some 10 MB, and
 // not twice, before it collects what is not: each request leaves much for its size. When
-// much is in use it is much less than that: what may lie about is bounded in bytes.
-func collectSeldom() {
-	const seldom, leastOften = 400, 20 // percent of what is in use
-	const mayLie = 64 << 20            // bytes
+// much is in use it is less than that: what may lie about is bounded in bytes, by a limit
+// that follows what is in use, up to the one of the program. A percentage that follows would
+// come too late: Go tells of a collection as late as when it needs the memory again. Until
+// then a limit holds what came before, and a percentage lets go of five times as much.
+func collectSeldom(most int64) {
+	const seldom = 400         // percent of what is in use
+	const mayLie = 64 << 20    // bytes
+	const mayLiePart = 5       // of what is in use, where that is more
+	const hysteresis = 4 << 20 // bytes that are no reason to stop the program for
 	debug.SetGCPercent(seldom)
-	live, now := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}, seldom
-	afterCollections(func() {
-		metrics.Read(live)
-		wanted := min(seldom, max(leastOften, int(mayLie*100/max(1, live[0].Value.Uint64()))))
-		if wanted*10 < now*9 || wanted*9 > now*10 || wanted == seldom && now != seldom {
-			debug.SetGCPercent(wanted)
+	now := most
+	read := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+	}
+	follow := func() {
+		metrics.Read(read)
+		size := func(i int) int64 { return int64(read[i].Value.Uint64()) }
+		besides := size(1) - size(2) - size(3) - size(4) // stacks, and what is between objects
+		wanted := min(most, size(0)+max(size(0)/mayLiePart, mayLie)+besides)
+		if wanted < now-hysteresis || wanted > now+hysteresis {
+			debug.SetMemoryLimit(wanted)
 			now = wanted
 		}
-	})
+	}
+	follow()
+	afterCollections(follow)
 }
 
 // afterCollections calls do after each collection, as long as the program runs.

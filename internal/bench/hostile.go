@@ -45,6 +45,11 @@ func floods() []Flood {
 		manyRemovals(),
 		manyScans(),
 		manyRemovalsAndScans(),
+		largeDivisions(),
+		largeRoles(),
+		largeEvents(),
+		unreadUsers(),
+		largeTokens(),
 	}
 }
 
@@ -150,11 +155,16 @@ func (a *attack) many(n int) int { return max(1, int(float64(n)*a.scale)) }
 // connection that the server ends without an answer is status 0, and no error: floods
 // are refused in that way too.
 func (a *attack) do(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
+	return a.doAs(ctx, a.token, method, path, body)
+}
+
+// doAs is do with another token.
+func (a *attack) doAs(ctx context.Context, token, method, path string, body []byte) (status int, answer []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, a.url+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	r.Header.Set("Authorization", "Bearer "+a.token)
+	r.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
