@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scimtest"
 	"github.com/purescim/purescim/internal/servertest"
@@ -179,13 +180,14 @@ func validate(t *testing.T, router routers.Router, r *http.Request, body []byte,
 	}
 }
 
-// canonical gives the name of a SCIM endpoint its described spelling and takes a
-// trailing slash away: the server takes any case, a description has one.
+// canonical gives the name of a SCIM endpoint its described spelling and takes empty
+// segments away: the server takes any case, a description has one.
 func canonical(path string) string {
+	path = httpapi.SkipEmpty(path)
 	if !strings.HasPrefix(path, "/api/v2/scim") {
 		return path
 	}
-	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	segments := strings.Split(path, "/")
 	for i, segment := range segments {
 		for _, name := range []string{"Users", "Groups", "Me", "Roles", "GroupMembers", "Schemas", "ResourceTypes", "ServiceProviderConfig"} {
 			if strings.EqualFold(segment, name) {

@@ -15,9 +15,14 @@ import (
 
 // Query reads the parameters of the URL. What r.URL.Query would drop in
 // silence, a filter with a ";" or a bad escape, is an error: without its filter
-// the request would mean everyone.
+// the request would mean everyone. A + is a blank, as forms have it, unless blanks are
+// written %20: no encoder does both (BEHAVIOUR 2).
 func Query(r *http.Request) (url.Values, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	raw := r.URL.RawQuery
+	if strings.Contains(raw, "%20") {
+		raw = strings.ReplaceAll(raw, "+", "%2B")
+	}
+	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, scim.BadRequest("the query string cannot be read: %s; special characters must be percent-encoded, ; as %%3B and %% as %%25", queryFault(err)).Because(err)
 	}

@@ -36,6 +36,7 @@ func TestQuery(t *testing.T) {
 		{query: "", want: url.Values{}},
 		{query: "filter=a+eq+%22b%2Bc%22&", want: url.Values{"filter": {`a eq "b+c"`}}},
 		{query: "attributes=a&attributes=b,c", want: url.Values{"attributes": {"a", "b,c"}}},
+		{query: "filter=a%20eq%20%22b+c%22&sortBy=x+y", want: url.Values{"filter": {`a eq "b+c"`}, "sortBy": {"x+y"}}},
 		{query: "unknown", want: url.Values{"unknown": {""}}},
 		{query: "filter=a;b", err: "it holds a semicolon"},
 		{query: "filter=100%", err: `the escape "%" is not valid`},

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scim"
@@ -53,10 +52,10 @@ func (f *Frame) Handle(r chi.Router, path string, route Route) {
 }
 
 // Router makes a router whose own errors, such as an unknown path, have the
-// body of the protocol. A trailing slash makes no difference.
+// body of the protocol. Empty segments of a path make no difference.
 func (f *Frame) Router(p Protocol) chi.Router {
 	r := chi.NewRouter()
-	r.Use(unescape, middleware.StripSlashes, byPath)
+	r.Use(unescape, skipEmpty, byPath)
 	r.NotFound(f.wrap("", Route{Protocol: p, Public: true}, noEndpoint))
 	return r
 }
@@ -66,6 +65,9 @@ func (route Route) dispatch() Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if route.serves(servedAs(r.Method), r) {
 			return route.Methods[servedAs(r.Method)](w, r)
+		}
+		if isWord(chi.URLParam(r, "id")) {
+			return noEndpoint(w, r)
 		}
 		allow := route.allow(r)
 		w.Header().Set("Allow", allow)
@@ -114,55 +116,8 @@ func (route Route) allow(r *http.Request) string {
 	return strings.Join(slices.Compact(methods), ", ")
 }
 
-func noEndpoint(_ http.ResponseWriter, r *http.Request) error {
-	return scim.NotFound("there is no endpoint %s", r.URL.Path)
-}
-
-// byPath is middleware that has a route found by the path alone: it takes all methods,
-// and the router, which refuses those that it does not know, is told of one that it does.
-func byPath(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
-		next.ServeHTTP(w, r)
-	})
-}
-
-// unescape is middleware that has a path found however it is percent-encoded (RFC 3986
-// section 6.2.2.2). With an encoded slash it stays as it is: that is no separator.
-func unescape(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if raw := r.URL.RawPath; raw != "" && !strings.Contains(strings.ToUpper(raw), "%2F") {
-			plain, path := *r, *r.URL
-			path.RawPath = ""
-			plain.URL = &path
-			r = &plain
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// AnyCase is middleware for a mounted router: the beginning of a path below it matches
-// paths in any case, as Genesys Cloud and its clients have it.
-func AnyCase(paths ...string) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			route := chi.RouteContext(r.Context())
-			route.RoutePath = Spell(route.RoutePath, paths)
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-// Spell spells the beginning of a path like the first of paths that it is below, or
-// the same as, in any case.
-func Spell(path string, paths []string) string {
-	for _, exact := range paths {
-		if len(path) < len(exact) || !strings.EqualFold(path[:len(exact)], exact) {
-			continue
-		}
-		if rest := path[len(exact):]; rest == "" || rest[0] == '/' {
-			return exact + rest
-		}
-	}
-	return path
+// isWord reports whether a part of a path is no id but a name: POST to /users/search is
+// for an endpoint that is not there, and not for a user.
+func isWord(part string) bool {
+	return part != "" && !strings.ContainsFunc(part, func(c rune) bool { return (c|0x20) < 'a' || 'z' < (c|0x20) })
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -19,8 +20,8 @@ type Projection struct {
 type selection map[*Attribute]map[*Attribute]bool
 
 // Project reads the parameters `attributes` and `excludedAttributes`, each
-// repeated or comma-joined. Unknown names are ignored; what is named by both is
-// left out (BEHAVIOUR 13).
+// repeated or comma-joined. Unknown names and filters in brackets are ignored; what is
+// named by both is left out (BEHAVIOUR 13).
 func (t *Type) Project(attributes, excluded []string) Projection {
 	p := Projection{include: t.selection(attributes), exclude: t.selection(excluded)}
 	if len(p.exclude) == 0 {
@@ -29,11 +30,21 @@ func (t *Type) Project(attributes, excluded []string) Projection {
 	return p
 }
 
+// inBrackets matches the filter of a path, in whose texts a bracket is one of them.
+var inBrackets = regexp.MustCompile(`\[("(\\.|[^"\\])*"|[^]"])*\]`)
+
+func withoutFilters(list string) string {
+	if !strings.Contains(list, "[") {
+		return list
+	}
+	return inBrackets.ReplaceAllString(list, "")
+}
+
 // selection is nil when no name is given, and empty when none is known.
 func (t *Type) selection(lists []string) selection {
 	var s selection
 	for _, list := range lists {
-		for name := range strings.SplitSeq(list, ",") {
+		for name := range strings.SplitSeq(withoutFilters(list), ",") {
 			if name = strings.TrimSpace(name); name == "" {
 				continue
 			}

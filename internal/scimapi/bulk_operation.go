@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/purescim/purescim/internal/bulkplan"
+	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -82,7 +83,7 @@ func (op *operation) readPatch(body map[string]any, created map[string]int) (err
 
 // target reads the path.
 func (op *operation) target(types []resources) error {
-	endpoint, id, _ := strings.Cut(strings.Trim(op.Path, "/"), "/")
+	endpoint, id, _ := strings.Cut(strings.TrimPrefix(httpapi.SkipEmpty(op.Path), "/"), "/")
 	i := slices.IndexFunc(types, func(s resources) bool { return strings.EqualFold(s.t.Endpoint, "/"+endpoint) })
 	if i < 0 || op.Path[0] != '/' || strings.HasPrefix(id, ".") {
 		return scim.InvalidValue("path: %q is not the path of a resource or of a collection of resources, such as %s and %s/{id}; "+

@@ -39,7 +39,7 @@ func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
 		if err != nil {
 			return err
 		}
-		if q.has("filter") {
+		if q.isSet("filter") {
 			return scim.Forbidden("this endpoint cannot be filtered; leave the parameter filter out")
 		}
 		v, err := answer(r)

@@ -69,7 +69,7 @@ func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.Lis
 	byNumber := !q.isSet("startIndex") && q.isSet("pageNumber")
 	return directory.ListRequest{
 		Filter:     q.first("filter"),
-		HasFilter:  q.has("filter"),
+		HasFilter:  q.isSet("filter") || s.Strict && q.has("filter"),
 		SortBy:     q.first("sortBy"),
 		SortOrder:  q.first("sortOrder"),
 		Start:      start,

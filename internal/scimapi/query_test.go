@@ -97,8 +97,9 @@ func TestList_ReadsTheFilter(t *testing.T) {
 		has    bool
 	}{
 		"":                                   {"", false},
-		"filter=":                            {"", true},
-		"filter":                             {"", true},
+		"filter=":                            {"", false},
+		"filter":                             {"", false},
+		"filter=%20":                         {" ", false},
 		"filter=userName+eq+%22a%2Bb%40c%22": {`userName eq "a+b@c"`, true},
 		"FILTER=active%20eq%20true&":         {"active eq true", true},
 		"filter=active+eq+true&filter=active+ne+1":  {"active eq true", true},
@@ -125,9 +126,12 @@ func TestProjection(t *testing.T) {
 		"attributes=title&attributes=%20emails,": "title emails",
 		"Attributes=TITLE":                       "title",
 		"attributes=nonsense":                    "",
-		"excludedAttributes=groups":              "title emails",
-		"excludedattributes=groups&ExcludedAttributes=emails": "title",
-		"attributes=title,emails&excludedAttributes=emails":   "title",
+		"attributes=emails[type%20eq%20%22work%22]":                       "emails",
+		"attributes=title,emails[value%20eq%20%22a,groups]%22].value":     "title emails",
+		"excludedAttributes=emails[type%20eq%20%22work%22],groups&title=": "title",
+		"excludedAttributes=groups":                                       "title emails",
+		"excludedattributes=groups&ExcludedAttributes=emails":             "title",
+		"attributes=title,emails&excludedAttributes=emails":               "title",
 	} {
 		p, err := parse(t, raw).projection(schema.User, org.DefaultSettings())
 		if err != nil {

@@ -30,6 +30,7 @@ func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events
 	for _, path := range mounts {
 		(&door{frame: frame, directory: d, events: e, service: schema.DefaultService, path: path, slots: slots}).mount(r)
 	}
+	frame.NotFound(r, httpapi.Platform, (&door{directory: d}).rightPath)
 }
 
 // door is everything under one mount.
@@ -44,6 +45,7 @@ type door struct {
 
 func (d *door) mount(r chi.Router) {
 	inner := d.frame.Router(httpapi.SCIM)
+	d.frame.NotFound(inner, httpapi.SCIM, d.rightPath)
 	inner.Use(httpapi.AnyCase(d.endpoints()...))
 	d.discovery(inner)
 	var types []resources

@@ -40,8 +40,11 @@ func (d *door) checkStrict(r *http.Request, s org.Settings) error {
 // the server gives it.
 var entityTags = regexp.MustCompile(`^\s*(\*|[0-9]+|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$`)
 
-// checkEndpoint refuses the name of an endpoint in another case.
+// checkEndpoint refuses the name of an endpoint in another case, and empty segments.
 func (d *door) checkEndpoint(path string) error {
+	if plain := httpapi.SkipEmpty(path); strings.Contains(path, "//") {
+		return scim.NotFound("there is no endpoint %s; %s is", path, plain)
+	}
 	given := strings.TrimPrefix(path, d.path)
 	if exact := httpapi.Spell(given, d.endpoints()); exact != given {
 		return scim.NotFound("there is no endpoint %s; %s is", given, exact)

@@ -52,6 +52,9 @@ func get(name, path, kind, detail string) tolerance {
 
 var tolerances = []tolerance{
 	{name: "endpoint in another case", method: "GET", path: "/users", accepts: 200, refuses: 404, detail: "/Users"},
+	{name: "empty segment", method: "GET", path: "//Users", accepts: 200, refuses: 404, detail: "/Users"},
+	get("empty filter", "/Users?filter=", "invalidFilter", "filter"),
+	get("filter in attributes", "/Users?attributes=emails[type%20eq%20%22work%22]", "invalidValue", "emails["),
 	get("unknown parameter", "/Users?pretty=1", "invalidValue", "pretty"),
 	get("parameter in another case", "/Users?StartIndex=1", "invalidValue", "StartIndex"),
 	get("doubled parameter", "/Users?count=1&count=2", "invalidValue", "2 times"),
