@@ -32,7 +32,9 @@ func largeDivisions() Flood {
 				return map[string]any{"name": fmt.Sprint("division ", i), "description": strings.Repeat("d", 2000)}
 			})
 		},
-		send: func(ctx context.Context, a *attack) error { return a.read(ctx, divisionsPath+"?pageSize=500", 8, a.many(10)) },
+		send: func(ctx context.Context, a *attack) error {
+			return a.read(ctx, divisionsPath+"?pageSize=500", 8, a.many(10))
+		},
 	}
 }
 
@@ -41,7 +43,9 @@ func largeRoles() Flood {
 	return Flood{
 		Name: "120 largest roles, listed 8 times at once", Memory: answersMemory, Beside: time.Second,
 		prepare: func(ctx context.Context, a *attack) error { return a.create(ctx, rolesPath, a.many(120), largestRole) },
-		send:    func(ctx context.Context, a *attack) error { return a.read(ctx, rolesPath+"?pageSize=500", 8, a.many(10)) },
+		send: func(ctx context.Context, a *attack) error {
+			return a.read(ctx, rolesPath+"?pageSize=500", 8, a.many(10))
+		},
 	}
 }
 
