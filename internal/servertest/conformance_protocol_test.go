@@ -120,8 +120,8 @@ func TestQuery_IsDecodedOnce(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
 	plus, blank, percent := o.NewUser(t, "a+b@example.org"), o.NewUser(t, "a b@example.org"), o.NewUser(t, "a%2Bb@example.org")
-	for name, want := range map[string]string{"a%2Bb@example.org": plus, "a+b@example.org": blank, "a%20b@example.org": blank, "a%252Bb@example.org": percent} {
-		if got := o.Do(t, "GET", "/Users?filter=userName+eq%20%22"+name+"%22", nil).List(t).IDs(); !cmp.Equal(got, []string{want}) {
+	for name, want := range map[string]string{"a%2Bb@example.org": plus, "a+b@example.org": blank, "a%252Bb@example.org": percent} {
+		if got := o.Do(t, "GET", "/Users?filter=userName+eq+%22"+name+"%22", nil).List(t).IDs(); !cmp.Equal(got, []string{want}) {
 			t.Errorf("%s finds %v, want %s", name, got, want)
 		}
 	}
