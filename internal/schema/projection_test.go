@@ -34,6 +34,18 @@ func answered(t interface{ Fatalf(string, ...any) }, typ *schema.Type, r schema.
 	return v
 }
 
+// A reference is made absolute; what only looks like one is left as it is.
+func TestAppend_MakesReferencesAbsolute(t *testing.T) {
+	t.Parallel()
+	r := answer(schema.User, scim.Document{"id": "1"})
+	r.Doc = []byte(`{"id":"1","x":[{"$ref":"../Users/2"},{"x$ref":"../Users/3"},{"y":"\"$ref\":\"../Users/4"},{"$ref":"../Users/5"}]}`)
+	text := string(schema.User.Renderer(mount, schema.Projection{}).Append(nil, r))
+	want := `"x":[{"$ref":"` + mount + `/Users/2"},{"x$ref":"../Users/3"},{"y":"\"$ref\":\"../Users/4"},{"$ref":"` + mount + `/Users/5"}]`
+	if !strings.Contains(text, want) {
+		t.Errorf("%s\nhas not %s", text, want)
+	}
+}
+
 func TestAppend(t *testing.T) {
 	t.Parallel()
 	r := answer(schema.User, scim.Document{"id": "1", "userName": "ada", "active": true}, schema.AnswerLink{ID: id(103), Display: `"Sales"`})
