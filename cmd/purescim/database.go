@@ -112,6 +112,7 @@ func (p *parts) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { p.store.Run(ctx) })
+	running.Go(func() { p.directory.Run(ctx) })
 	running.Go(func() { p.oauth.Run(ctx) })
 	running.Go(func() { p.events.Run(ctx) })
 	running.Go(func() { scimapi.Work(ctx, p.directory, p.log) })

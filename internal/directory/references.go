@@ -8,7 +8,8 @@ import (
 )
 
 // newReferences lists what a user's doc refers to and old did not: those that old
-// has exist, because nothing that is in use can be deleted.
+// has exist, because nothing that is in use can be deleted, and so do the defaults,
+// which are built in. So a user with nothing else is stored without a look-up.
 func newReferences(t *schema.Type, old, doc scim.Document) []Reference {
 	known := make(map[Reference]bool)
 	for _, r := range references(old) {
@@ -16,7 +17,7 @@ func newReferences(t *schema.Type, old, doc scim.Document) []Reference {
 	}
 	added := newSchemas(t, old, doc)
 	for _, r := range references(doc) {
-		if key := folded(r); !known[key] {
+		if key := folded(r); !known[key] && !isDefault(r) {
 			known[key] = true
 			added = append(added, r)
 		}

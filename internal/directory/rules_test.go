@@ -67,6 +67,8 @@ func TestEditUser(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			test.want["roles"] = list(map[string]any{"value": "employee"})
+			test.want[scim.EnterpriseUserURN] = map[string]any{"division": "Home"}
 			if diff := cmp.Diff(test.want, edit.Doc); diff != "" {
 				t.Error(diff)
 			}

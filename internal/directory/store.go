@@ -33,6 +33,10 @@ type Store interface {
 
 	// Backlog keeps what is to be done later, of all organisations.
 	Backlog() Backlog
+
+	// OrgsWithoutDivision lists the organisations that are not strict and have users
+	// without a division.
+	OrgsWithoutDivision(ctx context.Context) ([]org.Org, error)
 }
 
 // View is one organisation's data.
@@ -64,6 +68,9 @@ type Reader interface {
 
 	// List reads one page, or the first piece of it, and the exact total.
 	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
+
+	// UsersWithoutDivision lists the next users without a division, by id, at most limit.
+	UsersWithoutDivision(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error)
 
 	// ListAll reads one page of a list of several types, whose queries ask for the
 	// same page in the same order: one type after the other, or merged when it is
@@ -159,6 +166,9 @@ type Edit struct {
 	PasswordHash string
 	// New refuses, with ErrDeleted, to make a user of whom a deleted one has the name.
 	New bool
+	// DefaultRoles tells that no client named the roles of a new user: a deleted one who
+	// comes back gets none.
+	DefaultRoles bool
 	// References must exist when the edit is stored.
 	References []Reference
 	// Members changes the members of a group; nil leaves them.

@@ -75,11 +75,18 @@ func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match s
 			return Record{}, err
 		}
 		c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
+		apply := func(old scim.Document) (scim.Document, error) {
+			doc, err := plan.Apply(old)
+			if err == nil && !o.Settings.Strict && !plan.Touches(schema.DisplayName) {
+				followName(old, doc)
+			}
+			return doc, err
+		}
 		if len(ops) < manyOperations {
-			return d.updateUser(ctx, o, t, id, c, plan.Apply)
+			return d.updateUser(ctx, o, t, id, c, apply)
 		}
 		return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
-			return inTurn(ctx, d, o.ID, func() (scim.Document, error) { return plan.Apply(old) })
+			return inTurn(ctx, d, o.ID, func() (scim.Document, error) { return apply(old) })
 		})
 	})
 }

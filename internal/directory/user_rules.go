@@ -1,8 +1,6 @@
 package directory
 
 import (
-	"strings"
-
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -24,13 +22,14 @@ func editUser(t *schema.Type, strict bool, old Resource, doc scim.Document) (Edi
 	if err := pointToManager(doc); err != nil {
 		return Edit{}, err
 	}
+	edit := Edit{DefaultRoles: giveDefaults(strict, old.Document, doc)}
 	if err := t.CheckRequired(doc); err != nil {
 		return Edit{}, err
 	}
 	if err := checkDocument(t, old.Document, doc); err != nil {
 		return Edit{}, err
 	}
-	edit := Edit{Doc: doc}
+	edit.Doc = doc
 	var err error
 	if edit.PasswordHash, err = newPasswordHash(old.PasswordHash, password); err != nil {
 		return Edit{}, err
@@ -52,24 +51,6 @@ func keepActive(old, doc scim.Document) {
 		schema.Active.Set(doc, schema.Active.Get(old))
 	default:
 		schema.Active.Set(doc, true)
-	}
-}
-
-// nameForDisplay gives a user without displayName one, which Genesys requires:
-// the formatted name, given and family name, or the userName (BEHAVIOUR 26).
-func nameForDisplay(doc scim.Document) {
-	if strings.TrimSpace(schema.DisplayName.Text(doc)) != "" {
-		return
-	}
-	name, _ := schema.Name.Get(doc).(map[string]any)
-	formatted, _ := name["formatted"].(string)
-	given, _ := name["givenName"].(string)
-	family, _ := name["familyName"].(string)
-	for _, candidate := range []string{formatted, strings.TrimSpace(given + " " + family), schema.UserName.Text(doc)} {
-		if strings.TrimSpace(candidate) != "" && schema.DisplayName.Fits(candidate) {
-			schema.DisplayName.Set(doc, candidate)
-			return
-		}
 	}
 }
 

@@ -39,8 +39,10 @@ func TestUsers_AreShownAsThePlatformDoes(t *testing.T) {
 		},
 	})
 	got = o.Do(t, "GET", users+"/"+boss, nil).Want(t, 200).Object(t)
+	home := o.Do(t, "GET", divisions+"/home", nil).Want(t, 200).Object(t)["id"].(string)
 	expect(t, "a user of nothing but a name", got, map[string]any{
-		"id": boss, "name": "boss@example.org", "state": "active", "version": 1.0, "email": "boss@example.org", "username": "boss@example.org",
+		"division": map[string]any{"id": home, "name": "Home", "selfUri": divisions + "/" + home},
+		"id":       boss, "name": "boss@example.org", "state": "active", "version": 1.0, "email": "boss@example.org", "username": "boss@example.org",
 		"selfUri": users + "/" + boss, "dateLastModified": got["dateLastModified"],
 		"primaryContactInfo": []any{contact("boss@example.org", "EMAIL", "PRIMARY")},
 		"addresses":          []any{contact("boss@example.org", "EMAIL", "OTHER")},

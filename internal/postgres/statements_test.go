@@ -25,6 +25,7 @@ import (
 // acrossOrganisations names the statements that may leave the organisation out,
 // and why.
 var acrossOrganisations = map[string]string{
+	"selectUndivided":   "finds for the background work which organisations have users without a division",
 	"selectPending":     "finds for the background work which organisations have changes",
 	"selectAllIssuers":  "finds the organisation that a token of another issuer is for",
 	"selectCredentials": "finds what is to be sealed again with another key",

@@ -117,7 +117,7 @@ func (v view) createUser(ctx context.Context, query queryFunc, t *schema.Type, e
 		case e.New:
 			return r, directory.ErrDeleted
 		}
-		revived, err := v.reviveUser(ctx, query, t, doc, password)
+		revived, err := v.reviveUser(ctx, query, t, e)
 		// Not found: another request revived it, or a newer one of the name is
 		// deleted. Trying again tells.
 		if !isNotFound(err) && !errors.Is(err, errOutrun) {
@@ -127,16 +127,19 @@ func (v view) createUser(ctx context.Context, query queryFunc, t *schema.Type, e
 }
 
 // reviveUser stores a user under the id of the last one of the name who was deleted.
-func (v view) reviveUser(ctx context.Context, query queryFunc, t *schema.Type, doc scim.Document, password string) (directory.Record, error) {
+func (v view) reviveUser(ctx context.Context, query queryFunc, t *schema.Type, e directory.Edit) (directory.Record, error) {
 	var id uuid.UUID
-	name := schema.UserName.Fold(schema.UserName.Text(doc))
+	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
 	if err := query(ctx, one(func(raw [][]byte) { id = readID(raw[0]) }), selectDeletedUser, v.org, name); err != nil {
 		return directory.Record{}, err
 	}
-	doc = maps.Clone(doc)
+	doc := maps.Clone(e.Doc)
 	schema.ID.Set(doc, id.String())
+	if e.DefaultRoles {
+		schema.Roles.Clear(doc)
+	}
 	r := directory.Record{ID: id, Modified: now(), Doc: t.Encode(doc)}
-	err := v.insertUser(ctx, query, reviveUser, t, &r, doc, rowOf(t, doc), password)
+	err := v.insertUser(ctx, query, reviveUser, t, &r, doc, rowOf(t, doc), e.PasswordHash)
 	return r, err
 }
 

@@ -138,15 +138,15 @@ func TestProjection_OfEveryOperationThatAnswersAResource(t *testing.T) {
 		"userName": "ada@example.org", "title": "Engineer", "externalId": "7",
 		"name": map[string]any{"givenName": "Ada", "familyName": "Lovelace"},
 	}
-	const always = "active id meta schemas userName"
+	const always, place = "active id meta schemas userName", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 	queries := map[string]string{
 		"attributes=title": "active id meta schemas title userName",
 		"attributes=TITLE&attributes=name.givenName,nope": "active id meta name schemas title userName",
 		"attributes=nope": always,
-		"attributes=title,name&excludedAttributes=name":                                               "active id meta schemas title userName",
-		"excludedAttributes=name,emails,displayName":                                                  "active externalId id meta schemas title userName",
-		"excludedAttributes=id,userName,meta,schemas,active,name,emails,displayName,title,externalId": always,
-		"": "active displayName emails externalId id meta name schemas title userName",
+		"attributes=title,name&excludedAttributes=name":                                                              "active id meta schemas title userName",
+		"excludedAttributes=name,emails,displayName,roles":                                                           "active externalId id meta schemas title " + place + " userName",
+		"excludedAttributes=id,userName,meta,schemas,active,name,emails,displayName,title,externalId,roles," + place: always,
+		"excludedAttributes=roles":                                                                                   "active displayName emails externalId id meta name schemas title " + place + " userName",
 	}
 	id := o.NewUser(t, "ada@example.org")
 	path := "/Users/" + id

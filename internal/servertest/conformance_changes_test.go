@@ -37,10 +37,13 @@ func TestPut_ReplacesTheWhole(t *testing.T) {
 	if diff := cmp.Diff(o.Do(t, "GET", path, nil).Object(t), got); diff != "" || answer.Header.Get("ETag") == before.Header.Get("ETag") {
 		t.Errorf("ETag %s, the answer (-GET +PUT):\n%s", answer.Header.Get("ETag"), diff)
 	}
-	for _, name := range []string{"title", "name", "entitlements", enterprise, "groups"} {
+	for _, name := range []string{"title", "name", "entitlements", "groups"} {
 		if got[name] != nil {
 			t.Errorf("%s, which was not sent, is %v", name, got[name])
 		}
+	}
+	if diff := cmp.Diff(map[string]any{"division": "Home"}, got[enterprise]); diff != "" { // BEHAVIOUR 26a
+		t.Errorf("%s, which was not sent (-want +got):\n%s", enterprise, diff)
 	}
 	old := before.Object(t)
 	if got["id"] != old["id"] || got["nickName"] != "Enchantress" || got["meta"].(map[string]any)["created"] != old["meta"].(map[string]any)["created"] {

@@ -186,19 +186,19 @@ func TestProjection_Notation(t *testing.T) {
 		"attributes=" + strings.ToUpper(core) + ":title":                {"title": "Countess"},
 		"attributes=entitlements.value":                                 {"entitlements": servertest.Values("a", "b")},
 		"attributes=" + enterprise + ":department":                      {enterprise: map[string]any{"department": "Looms"}},
-		"attributes=" + enterprise:                                      {enterprise: map[string]any{"department": "Looms", "costCenter": "7"}},
+		"attributes=" + enterprise:                                      {enterprise: map[string]any{"department": "Looms", "costCenter": "7", "division": "Home"}},
 		"attributes=nope":                                               {},
 		"excludedAttributes=name.familyName,entitlements," + enterprise: {"title": "Countess", "name": given},
 		"excludedAttributes=name,entitlements.type," + enterprise + ":department": {
-			"title": "Countess", "entitlements": servertest.Values("a", "b"), enterprise: map[string]any{"costCenter": "7"},
+			"title": "Countess", "entitlements": servertest.Values("a", "b"), enterprise: map[string]any{"costCenter": "7", "division": "Home"},
 		},
-		"excludedAttributes=name,entitlements," + enterprise + ":department," + enterprise + ":costCenter": {"title": "Countess"},
+		"excludedAttributes=name,entitlements," + enterprise + ":department," + enterprise + ":costCenter,division": {"title": "Countess"},
 	} {
 		user := o.Do(t, "GET", "/Users/"+id+"?"+query, nil).Want(t, 200).Object(t)
 		if urns := user["schemas"].([]any); len(urns) != 2 {
 			t.Errorf("%s: schemas is %v", query, urns)
 		}
-		for _, always := range []string{"schemas", "id", "meta", "userName", "active", "displayName", "emails"} {
+		for _, always := range []string{"schemas", "id", "meta", "userName", "active", "displayName", "emails", "roles"} {
 			delete(user, always)
 		}
 		if diff := cmp.Diff(want, user); diff != "" {

@@ -72,15 +72,17 @@ func TestResource_SchemasAreThoseInUse(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", when, diff)
 		}
 	}
-	is("named without values", create(t, o, map[string]any{"userName": "a", "schemas": []any{core, enterprise}}), core)
-	is("named twice, and foreign", create(t, o, map[string]any{"userName": "b", "schemas": []any{core, core, "urn:example:other"}}), core)
-	user := create(t, o, map[string]any{"userName": "c", "schemas": []any{core}, enterprise: map[string]any{"department": "Looms"}})
-	is("with values that are not named", user, core, enterprise)
+	const genesys = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"
+	values := map[string]any{"externalIds": []any{map[string]any{"authority": "a", "value": "7"}}}
+	is("named without values", create(t, o, map[string]any{"userName": "a", "schemas": []any{core, genesys}}), core, enterprise)
+	is("named twice, and foreign", create(t, o, map[string]any{"userName": "b", "schemas": []any{core, core, "urn:example:other"}}), core, enterprise)
+	user := create(t, o, map[string]any{"userName": "c", "schemas": []any{core}, genesys: values})
+	is("with values that are not named", user, core, enterprise, genesys)
 	patch := func(op map[string]any) map[string]any {
 		return o.Do(t, "PATCH", "/Users/"+user["id"].(string), servertest.Patch(op)).Want(t, 200).Object(t)
 	}
-	is("after its last value", patch(map[string]any{"op": "remove", "path": enterprise + ":department"}), core)
-	is("after its first value", patch(map[string]any{"op": "add", "path": enterprise + ":costCenter", "value": "7"}), core, enterprise)
+	is("after its last value", patch(map[string]any{"op": "remove", "path": genesys + ":externalIds"}), core, enterprise)
+	is("after its first value", patch(map[string]any{"op": "add", "path": genesys + ":externalIds", "value": values["externalIds"]}), core, enterprise, genesys)
 }
 
 // RFC 7643 section 2.5: null, nothing and an empty list are one state, which is
@@ -146,7 +148,7 @@ func TestResource_NamesInAnyCase(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"givenName": "Ada"}, user["name"]); diff != "" || user["userName"] != "ada" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]any{"department": "Looms"}, user[enterprise]); diff != "" {
+	if diff := cmp.Diff(map[string]any{"department": "Looms", "division": "Home"}, user[enterprise]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, body := range []string{

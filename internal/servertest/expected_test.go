@@ -100,7 +100,7 @@ func (w *world) displayOf(name string, texts []json.RawMessage) string {
 
 // stored is what the server must answer for a document that a case gives: with
 // the server's ids and with what is the server's own by its documented rules
-// (BEHAVIOUR 11, 26, 27, 29, 71, 76). before is the state before a change, or nil.
+// (BEHAVIOUR 11, 26, 26a, 27, 29, 71, 76). before is the state before a change, or nil.
 func (w *world) stored(t *testing.T, text json.RawMessage, before map[string]any) map[string]any {
 	t.Helper()
 	var document map[string]any
@@ -117,6 +117,8 @@ func (w *world) stored(t *testing.T, text json.RawMessage, before map[string]any
 		}
 		setDefault(document, "displayName", displayName(document))
 		if !w.strict {
+			setDefault(document, "roles", servertest.Values("employee"))
+			atHome(document)
 			mirror(document, userName)
 		}
 	}
@@ -132,6 +134,17 @@ func (w *world) link(document map[string]any, attribute, endpoint, kind string) 
 	for _, link := range elements(document[attribute]) {
 		id := link["value"].(string)
 		link["$ref"], link["type"], link["display"] = w.url+servertest.SCIM+endpoint+id, kind, w.names[id]
+	}
+}
+
+// atHome gives the document the division of whoever has no other.
+func atHome(document map[string]any) {
+	if document[enterprise] == nil {
+		schemas, _ := document["schemas"].([]any)
+		document["schemas"], document[enterprise] = append(schemas, enterprise), map[string]any{}
+	}
+	if extension, ok := document[enterprise].(map[string]any); ok {
+		setDefault(extension, "division", "Home")
 	}
 }
 
