@@ -52,7 +52,7 @@ func (c *compiler) compile(op scim.PatchOp) error {
 	case op.Op == opRemove:
 		return scim.NoTarget("remove needs a path that names what to remove")
 	}
-	object, ok := op.Value.(map[string]any)
+	object, ok := c.only(op.Value).(map[string]any)
 	if !ok {
 		return scim.InvalidValue("the value is %s; without a path, an object of attributes is expected", scim.KindOf(op.Value))
 	}
@@ -148,6 +148,7 @@ func (c *compiler) identity(value any) error {
 
 // target compiles one operation on one attribute: which action it is, and its value.
 func (c *compiler) target(op string, p filter.Path, value any) error {
+	value = c.valueFor(p, value)
 	p = bareElement(p, value, c.o.Strict)
 	s := step{attr: p.Attr, sub: p.Sub, filter: p.Filter}
 	var err error
@@ -265,6 +266,7 @@ func (c *compiler) assignList(s *step, op string, value any) error {
 
 // decodeList decodes the value of a whole multi-valued attribute, or nil.
 func (c *compiler) decodeList(s *step, value any) error {
+	value = s.attr.Whole(value, c.o)
 	if err := c.count(s.attr, value); err != nil {
 		return err
 	}
@@ -279,9 +281,7 @@ func (c *compiler) decodeList(s *step, value any) error {
 // decodeMerge decodes an object of which only the members named are meant: null
 // and "" unassign a sub-attribute (BEHAVIOUR 57).
 func (c *compiler) decodeMerge(s *step, value any) error {
-	if s.attr.Shorthand != nil && !c.o.Strict {
-		value = s.attr.Shorthand(value)
-	}
+	value = s.attr.One(value, c.o)
 	object, ok := value.(map[string]any)
 	switch {
 	case ok:

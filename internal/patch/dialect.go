@@ -38,7 +38,7 @@ func (c *compiler) schemaMember(op string, s *schema.Schema, value any) error {
 	case "":
 		return nil
 	}
-	object, ok := value.(map[string]any)
+	object, ok := c.only(value).(map[string]any)
 	if !ok {
 		return scim.InvalidValue("%s is %s; an object of its attributes is expected", s.ID, scim.KindOf(value))
 	}
@@ -92,12 +92,40 @@ func (c *compiler) schemas(op scim.PatchOp) error {
 	return nil
 }
 
+// valueFor takes off what clients put around the value of a path: a list of exactly one
+// where one value is meant, and the attribute's own name, as in a removal of members with
+// the value {"members": [...]}.
+func (c *compiler) valueFor(p filter.Path, value any) any {
+	if c.o.Strict {
+		return value
+	}
+	if p.Sub != nil || p.Filter != nil || !p.Attr.MultiValued {
+		return schema.Only(value)
+	}
+	if object, ok := value.(map[string]any); ok && len(object) == 1 {
+		for name, named := range object {
+			if strings.EqualFold(name, p.Attr.Name) && p.Attr.SubAttribute(name) == nil {
+				return named
+			}
+		}
+	}
+	return value
+}
+
+// only takes one value out of a list.
+func (c *compiler) only(value any) any {
+	if c.o.Strict {
+		return value
+	}
+	return schema.Only(value)
+}
+
 // bareElement reads a bare string for elements chosen by a filter as their
 // `value` (or `name`): Saviynt and Entra send strings where elements are
 // expected, and `emails[type eq "home"]` must not become a work address by it.
 func bareElement(p filter.Path, value any, strict bool) filter.Path {
 	text, ok := value.(string)
-	if !ok || text == "" || p.Filter == nil || p.Sub != nil || p.Attr.Shorthand == nil || strict {
+	if !ok || text == "" || p.Filter == nil || p.Sub != nil || p.Attr.Shorthand == nil || p.Attr.Search == schema.Link || strict {
 		return p
 	}
 	for _, name := range []string{"value", "name"} {

@@ -106,6 +106,9 @@ func (d *decoder) container(s *Schema, value any) error {
 		return scim.InvalidSyntax("%s is given twice, in two spellings", s.ID)
 	}
 	d.schemas = append(d.schemas, s)
+	if !d.o.Strict {
+		value = Only(value)
+	}
 	object, ok := value.(map[string]any)
 	if !ok {
 		if value == nil || IsEmpty(value) && !d.o.Strict {

@@ -12,7 +12,7 @@ var (
 		text("value", "The id of the manager.", caseExact, search(Column)),
 		reference("$ref", "The URL of the manager.", []string{"User"}, readOnly),
 		text("displayName", "Not kept by the server.", readOnly),
-	}, shorthand(managerID))
+	}, shorthand(bare("value")))
 
 	RoutingSkills = complexMany("routingSkills", "Routing skills by name; each must exist in the organisation.",
 		proficiencies("skill"), atMost(50), shorthand(bare("name")))

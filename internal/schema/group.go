@@ -11,7 +11,7 @@ var (
 		reference("$ref", "The URL of the user.", []string{"User"}, immutable, computed),
 		text("type", "The type of the member.", immutable, canonical("User")),
 		text("display", "The display name of the user, as it is now.", readOnly),
-	}, search(Link))
+	}, search(Link), shorthand(bare("value")))
 )
 
 // Group is the Group resource type.

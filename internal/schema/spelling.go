@@ -2,10 +2,7 @@ package schema
 
 import (
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // The functions of this file are the spellings of single values that clients
@@ -30,38 +27,6 @@ func bare(name string) func(any) any {
 		}
 		return value
 	}
-}
-
-// roleName reads Entra's JSON document in a string, which stands where the name
-// of the role is expected.
-func roleName(value string, o Options) (string, error) {
-	for {
-		inner, ok := roleIn(value)
-		if !ok || o.Strict {
-			return value, nil
-		}
-		value = inner // shorter each time
-	}
-}
-
-func roleIn(document string) (value string, ok bool) {
-	if !strings.HasPrefix(strings.TrimSpace(document), "{") {
-		return "", false
-	}
-	var role struct {
-		Value string `json:"value"`
-	}
-	err := json.Unmarshal([]byte(document), &role)
-	return role.Value, err == nil && role.Value != ""
-}
-
-// managerID reads the manager's id as a bare string and in an array of one, as
-// Entra sends it.
-func managerID(value any) any {
-	if list, ok := value.([]any); ok && len(list) == 1 {
-		value = list[0]
-	}
-	return bare("value")(value)
 }
 
 // date accepts any ISO 8601 date or date with time and keeps the date; strict

@@ -22,7 +22,7 @@ var (
 	Active      = boolean("active", "Whether the person may sign in.", always, search(Column))
 	Password    = text("password", "Write-only; kept as a hash.", writeOnly)
 	Emails      = complexMany("emails", "E-mail addresses. A userName that is an address, and none of them, is shown as one of type other.",
-		plural(text("value", "The address.", search(Key)), "work", "home", "other"), bareType("work"), mirrors(UserName))
+		plural(text("value", "The address.", normalize(address), search(Key)), "work", "home", "other"), bareType("work"), mirrors(UserName))
 	PhoneNumbers = complexMany("phoneNumbers", "Phone numbers in E.164, an extension as tel:+number;ext=extension.",
 		plural(text("value", "The number.", normalize(phoneNumber), search(Key)),
 			"work", "work2", "work3", "work4", "home", "mobile", "other", "fax", "pager",
@@ -34,7 +34,7 @@ var (
 		text("type", "How the person belongs to the group.", readOnly, canonical("direct")),
 	}, readOnly, search(Link))
 	Roles = complexMany("roles", "Roles by name; each must exist in the organisation.",
-		plural(text("value", "The name of the role.", normalize(roleName), search(Key))), shorthand(bare("value")))
+		plural(text("value", "The name of the role.", search(Key))), shorthand(bare("value")))
 )
 
 // User is the User resource type with the enterprise and Genesys extensions.

@@ -23,6 +23,7 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 	if !a.MultiValued {
 		return a.DecodeOne(value, o)
 	}
+	value = a.Whole(value, o)
 	items, ok := value.([]any)
 	if !ok {
 		items = []any{value}
@@ -106,8 +107,8 @@ func (a *Attribute) checkPrimary(list []any, mirrors bool) error {
 // DecodeOne checks one value: of a singular attribute, or one element of a
 // multi-valued one. It returns nil for a value that means "unassigned".
 func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
-	if a.Shorthand != nil && !o.Strict && !IsEmpty(value) {
-		value = a.Shorthand(value)
+	if !IsEmpty(value) {
+		value = a.One(value, o)
 	}
 	if a.Kind != Complex {
 		return a.decodeSimple(value, o)
@@ -191,7 +192,7 @@ func (a *Attribute) decodeSimple(value any, o Options) (any, error) {
 	case Boolean:
 		return a.decodeBoolean(value, o)
 	case Integer, Decimal:
-		return a.decodeNumber(value)
+		return a.decodeNumber(value, o)
 	default:
 		return a.decodeText(value, o)
 	}
@@ -219,7 +220,10 @@ func (a *Attribute) decodeBoolean(value any, o Options) (any, error) {
 	}
 }
 
-func (a *Attribute) decodeNumber(value any) (any, error) {
+func (a *Attribute) decodeNumber(value any, o Options) (any, error) {
+	if !o.Strict {
+		value = numberOf(value)
+	}
 	number, ok := value.(json.Number)
 	if !ok {
 		return nil, a.wrongType(value, "a number")
@@ -248,6 +252,9 @@ func (a *Attribute) decodeNumber(value any) (any, error) {
 }
 
 func (a *Attribute) decodeText(value any, o Options) (any, error) {
+	if a.Kind == String && a != UserName && !o.Strict { // a name to sign in with is no number
+		value = textOf(value)
+	}
 	s, ok := value.(string)
 	if !ok {
 		return nil, a.wrongType(value, "a string")

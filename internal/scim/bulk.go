@@ -112,8 +112,8 @@ func failOnErrors(object map[string]any) (int, error) {
 	}
 	number, _ := value.(json.Number)
 	n, err := strconv.Atoi(string(number))
-	if err != nil || n < 1 {
-		return 0, InvalidValue("failOnErrors is not allowed: a whole number from 1 is expected, or none to go on after errors")
+	if err != nil || n < 0 {
+		return 0, InvalidValue("failOnErrors is not allowed: a whole number from 1 is expected, or none or 0 to go on after errors")
 	}
 	return n, nil
 }

@@ -14,7 +14,7 @@ type PatchOp struct {
 }
 
 // ParsePatch reads the body of a PATCH request. Names and op are accepted in
-// any case, `schemas` is not asked for, an empty list of operations is valid.
+// any case, `schemas` is not asked for, an empty list of operations is valid, and none at all.
 func ParsePatch(body []byte) ([]PatchOp, error) {
 	object, err := ParseObject(body)
 	if err != nil {
@@ -25,12 +25,12 @@ func ParsePatch(body []byte) ([]PatchOp, error) {
 
 // ReadPatch is ParsePatch for a body that has been parsed.
 func ReadPatch(object map[string]any) ([]PatchOp, error) {
-	value, ok, err := member(object, "Operations")
+	value, _, err := member(object, "Operations")
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return nil, InvalidSyntax("the PATCH body has no Operations")
+	if value == nil {
+		return nil, noOperations(object)
 	}
 	list, ok := value.([]any)
 	if !ok {
@@ -46,6 +46,17 @@ func ReadPatch(object map[string]any) ([]PatchOp, error) {
 		}
 	}
 	return ops, nil
+}
+
+// noOperations takes a body that says nothing for an empty list, but not one that says
+// something else: a resource is meant for PUT, and would seem to be stored.
+func noOperations(object map[string]any) error {
+	for name := range object {
+		if !strings.EqualFold(name, "schemas") && !strings.EqualFold(name, "Operations") {
+			return InvalidSyntax("the PATCH body has no Operations, but %q", name)
+		}
+	}
+	return nil
 }
 
 func parseOp(n int, v any) (PatchOp, error) {

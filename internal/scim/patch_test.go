@@ -50,8 +50,7 @@ func TestParsePatchRefuses(t *testing.T) {
 		why    string
 	}{
 		{`[]`, 400, scim.TypeInvalidSyntax, "a JSON object is expected"},
-		{`{}`, 400, scim.TypeInvalidSyntax, "no Operations"},
-		{`{"Operations":null}`, 400, scim.TypeInvalidSyntax, "Operations is null"},
+		{`{"title":"x"}`, 400, scim.TypeInvalidSyntax, "no Operations"},
 		{`{"Operations":{"op":"add"}}`, 400, scim.TypeInvalidSyntax, "Operations is an object"},
 		{`{"Operations":[],"operations":[]}`, 400, scim.TypeInvalidSyntax, "Operations is given twice"},
 		{`{"Operations":["add"]}`, 400, scim.TypeInvalidSyntax, "operation 1 is a string"},

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -34,6 +35,19 @@ func CheckPatch(object map[string]any) error {
 		}
 	}
 	return nil
+}
+
+// CheckBulk tells what RFC 7644 section 3.7 does not allow around the operations of a
+// bulk request, though ParseBulk takes it from clients.
+func CheckBulk(object map[string]any) error {
+	if err := CheckMessage(object, BulkRequestURN); err != nil {
+		return err
+	}
+	value, _, err := member(object, "failOnErrors")
+	if err == nil && value == json.Number("0") {
+		err = InvalidValue("failOnErrors must be a whole number from 1")
+	}
+	return err
 }
 
 // CheckMessage tells that a body does not say which message it is (RFC 7644

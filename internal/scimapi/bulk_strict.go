@@ -13,7 +13,7 @@ func readBulk(body []byte, maxOperations int, s org.Settings) (scim.BulkRequest,
 	if s.Strict {
 		object, err := scim.ParseObject(body)
 		if err == nil {
-			err = scim.CheckMessage(object, scim.BulkRequestURN)
+			err = scim.CheckBulk(object)
 		}
 		if err != nil {
 			return scim.BulkRequest{}, err

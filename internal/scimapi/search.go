@@ -50,6 +50,10 @@ func readSearch(r *http.Request) (query, error) {
 		key := strings.ToLower(name)
 		q[key] = append(q[key], values...)
 	}
+	strict := httpapi.Principal(r.Context()).Org.Settings.Strict
+	if !strict && !q.has("schemas") { // the endpoint tells what is asked for
+		return q, nil
+	}
 	if !slices.ContainsFunc(q.all("schemas"), func(urn string) bool { return strings.EqualFold(urn, scim.SearchRequestURN) }) {
 		return nil, scim.InvalidSyntax("schemas: %q is expected in the body of a search", scim.SearchRequestURN)
 	}

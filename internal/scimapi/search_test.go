@@ -90,9 +90,7 @@ func TestSearch_RefusesWhatItCannotRead(t *testing.T) {
 		body     any
 		scimType string
 	}{
-		{`{"filter": "userName pr"}`, "invalidSyntax"},
 		{`{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, "invalidSyntax"},
-		{`{"schemas": null}`, "invalidSyntax"},
 		{`[]`, "invalidSyntax"},
 		{``, "invalidSyntax"},
 		{`{"schemas": [1]}`, "invalidValue"},

@@ -113,7 +113,7 @@ func TestBulk_RefusesRequestsThatAreWrong(t *testing.T) {
 		{`{"Operations":[` + one + `],"Operations":[]}`, 400, "invalidSyntax", "twice"},
 		{`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + one + `]}`, 400, "invalidSyntax", "BulkRequest"},
 		{`{"Operations":[` + one + `,` + one + `]}`, 400, "invalidSyntax", "bulkId"},
-		{`{"failOnErrors":0,"Operations":[` + one + `]}`, 400, "invalidValue", "failOnErrors"},
+		{`{"failOnErrors":-1,"Operations":[` + one + `]}`, 400, "invalidValue", "failOnErrors"},
 		{`{"failOnErrors":1.5,"Operations":[` + one + `]}`, 400, "invalidValue", "failOnErrors"},
 		{`{"failOnErrors":"1","Operations":[` + one + `]}`, 400, "invalidValue", "failOnErrors"},
 		{bulkBody(0, operations...), 413, "", "1000"},

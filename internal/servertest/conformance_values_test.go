@@ -60,8 +60,8 @@ func TestResource_DateTimes(t *testing.T) {
 // RFC 7643 sections 2.3.3 and 2.3.4.
 func TestResource_Numbers(t *testing.T) {
 	t.Parallel()
-	values(t, "size", map[string]any{`7`: 7.0, `-7`: -7.0, `0`: 0.0}, `1.0`, `1e2`, `1.5`, `"7"`, `true`)
-	values(t, "weight", map[string]any{`7.25`: 7.25, `7`: 7.0, `1e2`: 100.0}, `"7.25"`, `true`)
+	values(t, "size", map[string]any{`7`: 7.0, `-7`: -7.0, `0`: 0.0, `"7"`: 7.0}, `1.0`, `1e2`, `1.5`, `"7.0"`, `"seven"`, `true`)
+	values(t, "weight", map[string]any{`7.25`: 7.25, `7`: 7.0, `1e2`: 100.0, `"-7.25"`: -7.25}, `"7,25"`, `"+7"`, `true`)
 }
 
 // RFC 7643 section 2.3.6.
