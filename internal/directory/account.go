@@ -5,12 +5,12 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/phone"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -33,7 +33,7 @@ type Account struct {
 
 // Contact is an address of a user.
 type Contact struct {
-	Value     string // an e-mail address, or a number in E.164
+	Value     string // an e-mail address, or a number in E.164; empty for an extension alone
 	Extension string
 	Type      string
 	Primary   bool
@@ -198,8 +198,8 @@ func contacts(doc scim.Document, a *schema.Attribute) []Contact {
 	for _, v := range a.Values(doc) {
 		element, _ := v.(map[string]any)
 		c := Contact{Type: text(element["type"]), Value: text(element["value"])}
-		if number, ok := strings.CutPrefix(c.Value, "tel:"); ok {
-			c.Value, c.Extension, _ = strings.Cut(number, ";ext=")
+		if a == schema.PhoneNumbers {
+			c.Value, c.Extension = phone.Split(c.Value)
 		}
 		c.Primary, _ = element["primary"].(bool)
 		contacts = append(contacts, c)

@@ -10,6 +10,7 @@ package phone
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -20,10 +21,12 @@ import (
 //
 //	+13175724245                 a number (E.164)
 //	tel:+13175724245;ext=123     a number with an extension (RFC 3966)
+//	;ext=4245                    an extension alone, which many directories hold
 //
 // Accepted are E.164, tel URIs, international numbers in any usual
 // punctuation, and national numbers of region, an ISO 3166-1 alpha-2 code
 // such as "US"; region is not looked at when the number is international.
+// Up to six digits alone that no number of the region has are an extension.
 // A number must be possible (of a length its numbering plan knows); it need
 // not be in a range that is known to be assigned, because those tables lag
 // behind the carriers.
@@ -55,14 +58,33 @@ func normalize(text, region string) (string, error) {
 	if err != nil {
 		return "", refuse(text, region, err)
 	}
+	if written.number == "" {
+		return extensionMark + written.extension, nil
+	}
 	number, err := settle(written.number, region)
+	if err != nil && written.extension == "" && written.short {
+		return extensionMark + written.number, nil
+	}
 	if err != nil {
 		return "", refuse(text, region, err)
 	}
 	if written.extension == "" {
 		return number, nil
 	}
-	return "tel:" + number + ";ext=" + written.extension, nil
+	return "tel:" + number + extensionMark + written.extension, nil
+}
+
+// extensionMark stands before an extension in what is stored.
+const extensionMark = ";ext="
+
+// Split takes a stored number apart. number is in E.164, or empty when there is an
+// extension alone.
+func Split(stored string) (number, extension string) {
+	number, extension, found := strings.Cut(stored, extensionMark)
+	if !found {
+		return stored, ""
+	}
+	return strings.TrimPrefix(number, "tel:"), extension
 }
 
 // ValidRegion reports whether region is an ISO 3166-1 alpha-2 code, in upper
@@ -155,6 +177,6 @@ func refuse(text, region string, cause error) error {
 		national = "a national number of region " + region
 	}
 	return fmt.Errorf("%q is not a possible telephone number (region tried: %q): %w; "+
-		"accepted are E.164 (+13175724245), tel:+13175724245;ext=123, or %s",
+		"accepted are E.164 (+13175724245), tel:+13175724245;ext=123, an extension alone (;ext=123), or %s",
 		text, region, cause, national)
 }

@@ -47,6 +47,25 @@ func TestNormalizeAcceptsTheUsualSpellings(t *testing.T) {
 		{"317-572-4245,,123", "US", extended},
 		{"317-572-4245;123", "US", extended},
 		{"tel:+13175724245;ext=007", "US", "tel:+13175724245;ext=007"},
+		{"tel:+13175724245; isub=5; ext=123", "US", extended},
+		{"tel:+13175724245;ext=123;isub=a1", "US", extended},
+		{"+13175724245;isub=5", "US", plain},
+		{"tel:572-4245;phone-context=+1-317", "DE", plain},
+		{"tel:572-4245; Phone-Context = +1317 ; ext=123; isub=9", "DE", extended},
+		{"tel:572-4245;isub=9;ext=123;phone-context=+1317", "DE", extended},
+		{"tel:3175724245;phone-context=example.org", "US", plain},
+		{"tel:4245;phone-context=example.org", "US", ";ext=4245"},
+		{"+13175724245;phone-context=+49", "US", plain},
+
+		{"4245", "US", ";ext=4245"},
+		{" 0317 ", "US", ";ext=0317"},
+		{"４２４５", "US", ";ext=4245"},
+		{"911", "US", ";ext=911"},
+		{"424567", "", ";ext=424567"},
+		{";ext=4245", "US", ";ext=4245"},
+		{"tel:;ext=4245", "US", ";ext=4245"},
+		{"ext. 4245", "DE", ";ext=4245"},
+		{"x4245", "GB", ";ext=4245"},
 
 		{"+44 (0)20 7183 8750", "US", "+442071838750"},
 		{"020 7183 8750", "GB", "+442071838750"},
@@ -73,7 +92,6 @@ func TestNormalizeRefusesWhatIsNoNumber(t *testing.T) {
 	for _, test := range []struct{ text, region, why string }{
 		{"", "US", "empty"},
 		{" \t\u200b", "US", "empty"},
-		{"911", "US", "number of digits"},
 		{"+1", "US", "number of digits"},
 		{"+1317572424599999", "US", "number of digits"},
 		{"+999 1234 5678", "US", "calling code"},
@@ -88,11 +106,16 @@ func TestNormalizeRefusesWhatIsNoNumber(t *testing.T) {
 		{"++19195550100", "US", "letters"},
 		{"+1+9195550100", "US", "letters"},
 		{"+19195550100 +19195550101", "US", "letters"},
-		{"+19195550100;isub=5", "US", "letters"},
-		{"tel:5550100;phone-context=+1919", "US", "letters"},
 		{"sip:+19195550100@example.org", "US", "letters"},
-		{"ext=123", "US", "letters"},
 		{"-", "US", "letters"},
+		{"42-45", "US", "number of digits"},
+		{"+14245", "US", "number of digits"},
+		{"4245678", "", "region"},
+		{"+19195550100;isub=", "US", "letters"},
+		{"+19195550100;isub=1;isub=2", "US", "letters"},
+		{"+19195550100;phone-context=a b", "US", "letters"},
+		{"+19195550100;cic=5", "US", "letters"},
+		{"+19195550100;ext=1;ext=2", "US", "letters"},
 		{"+19195550100;ext=", "US", "letters"},
 		{"+19195550100;ext=123456789012345678901", "US", "extension"},
 		{strings.Repeat("1", 10_000), "US", "too long"},
@@ -110,11 +133,11 @@ func TestNormalizeRefusesWhatIsNoNumber(t *testing.T) {
 
 func TestErrorTellsAnAdministratorEverything(t *testing.T) {
 	t.Parallel()
-	_, err := phone.Normalize("0317", "US")
+	_, err := phone.Normalize("+0317", "US")
 	if err == nil {
-		t.Fatal("0317 accepted")
+		t.Fatal("+0317 accepted")
 	}
-	for _, part := range []string{`"0317"`, `"US"`, "+13175724245", ";ext=123", "national number of region US"} {
+	for _, part := range []string{`"+0317"`, `"US"`, "+13175724245", ";ext=123", "national number of region US"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q lacks %s", err, part)
 		}
@@ -164,7 +187,7 @@ func TestValidRegion(t *testing.T) {
 	}
 }
 
-var stored = regexp.MustCompile(`^(\+[1-9][0-9]+|tel:\+[1-9][0-9]+;ext=[0-9]+)$`)
+var stored = regexp.MustCompile(`^(\+[1-9][0-9]+|(tel:\+[1-9][0-9]+)?;ext=[0-9]+)$`)
 
 // FuzzNormalize: whatever is accepted has one of the two stored forms, is
 // read by libphonenumber as the same number, and normalises to itself in any
@@ -186,6 +209,9 @@ func FuzzNormalize(f *testing.F) {
 		if !stored.MatchString(once) {
 			t.Fatalf("Normalize(%q, %q) = %q, which is no stored form", text, region, once)
 		}
+		if number, _ := phone.Split(once); number == "" {
+			once = "+13175724245" + once
+		}
 		parsed, err := phonenumbers.Parse(once, "")
 		if err != nil {
 			t.Fatalf("Normalize(%q, %q) = %q, which does not parse: %v", text, region, once, err)
@@ -193,6 +219,7 @@ func FuzzNormalize(f *testing.F) {
 		if _, extension, _ := strings.Cut(once, ";ext="); parsed.GetExtension() != extension {
 			t.Fatalf("Normalize(%q, %q) = %q, read with the extension %q", text, region, once, parsed.GetExtension())
 		}
+		once, _ = phone.Normalize(text, region)
 		for _, anywhere := range []string{region, "", "GB"} {
 			if twice, err := phone.Normalize(once, anywhere); err != nil || twice != once {
 				t.Fatalf("Normalize(%q, %q) = %q, but again in %q: %q, %v", text, region, once, anywhere, twice, err)

@@ -17,15 +17,18 @@ const maxLength = 200
 // ASCII digits, and the digits of the extension if there is one.
 type spelling struct {
 	number, extension string
+	short             bool // at most maxShort digits without punctuation or context
 }
 
-// spelled is everything that is read as a number. Letters are refused, as
-// libphonenumber would dial them (1-800-FLOWERS), except in front of an
-// extension. RFC 3966 parameters other than ext are refused too: they say
-// that the number means something else where it is dialled from.
+// maxShort is how many digits alone may be an extension.
+const maxShort = 6
+
+// spelled is everything that is read as a number, an extension, or both. Letters are
+// refused, as libphonenumber would dial them (1-800-FLOWERS), except in front of an
+// extension.
 var spelled = regexp.MustCompile(`^(?i:tel:)?` +
-	`([ (]*\+?[0-9 ()./-]*[0-9][ ).]*)` +
-	`(?:(?i:; *ext *=|[;,]|,* *(?:ext|extn|extension|x|#)[.:]?)[ ,-]*([0-9][0-9.-]{0,30})#?)?$`)
+	`([ (]*\+?[0-9 ()./-]*[0-9][ ).]*)?` +
+	`(?: *(?i:; *ext *=|[;,]|,* *(?:ext|extn|extension|x|#)[.:=]?)[ ,-]*([0-9][0-9.-]{0,30})#?)?$`)
 
 var (
 	errEmpty   = errors.New("it is empty")
@@ -43,16 +46,60 @@ func read(text string) (spelling, error) {
 	if plain == "" {
 		return spelling{}, errEmpty
 	}
+	plain, context, ok := parameters(plain)
+	if !ok {
+		return spelling{}, errLetters
+	}
 	parts := spelled.FindStringSubmatch(plain)
-	if parts == nil {
+	if parts == nil || parts[1] == "" && parts[2] == "" {
 		return spelling{}, errLetters
 	}
 	number, extension := digits(parts[1]), digits(parts[2])
 	if len(extension) > 20 {
 		return spelling{}, errExtLong
 	}
-	return spelling{number, extension}, nil
+	if number != "" && number[0] != '+' {
+		number = context + number
+	}
+	short := strings.TrimSpace(parts[1]) == number && len(number) <= maxShort && !strings.HasPrefix(number, "+")
+	return spelling{number, extension, short}, nil
 }
+
+// parameters takes isub and phone-context out of a tel URI (RFC 3966 sections 5.2 and
+// 5.3), in whatever order they stand with ext. context is the beginning of a global
+// number, in front of a local one; it is empty when a domain name gives the context,
+// which says nothing of digits. ISDN subaddresses lead to devices within a line and are
+// not kept. It is not ok when a parameter is there twice or has no value.
+func parameters(plain string) (rest, context string, ok bool) {
+	pieces := strings.Split(plain, ";")
+	kept := pieces[:1]
+	seen := make(map[string]bool)
+	for _, piece := range pieces[1:] {
+		name, value, _ := strings.Cut(piece, "=")
+		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+		if name != "isub" && name != "phone-context" {
+			kept = append(kept, strings.TrimRight(piece, " "))
+			continue
+		}
+		if seen[name] || value == "" {
+			return "", "", false
+		}
+		seen[name] = true
+		switch {
+		case name == "isub":
+		case globalContext.MatchString(value):
+			context = digits(value)
+		case !domainContext.MatchString(value):
+			return "", "", false
+		}
+	}
+	return strings.TrimSpace(strings.Join(kept, ";")), context, true
+}
+
+var (
+	globalContext = regexp.MustCompile(`^\+[0-9().-]*[0-9][0-9().-]*$`)
+	domainContext = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?$`)
+)
 
 // straighten replaces what keyboards and word processors make of a number by
 // plain ASCII: full-width forms, the many dashes and blanks, and the invisible

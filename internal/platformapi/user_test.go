@@ -17,6 +17,7 @@ func TestUsers_AreShownAsThePlatformDoes(t *testing.T) {
 		"phoneNumbers": []any{
 			map[string]any{"value": "+13175724245", "type": "work", "primary": true},
 			map[string]any{"value": "tel:+13175724246;ext=12", "type": "mobile"},
+			map[string]any{"value": ";ext=4245", "type": "work2"},
 		},
 		enterprise: map[string]any{"division": "NORTH", "department": "Looms", "manager": map[string]any{"value": boss}},
 	})
@@ -36,6 +37,7 @@ func TestUsers_AreShownAsThePlatformDoes(t *testing.T) {
 			contact("work@example.org", "EMAIL", "WORK"), contact("ada@example.org", "EMAIL", "OTHER"),
 			contact("+13175724245", "PHONE", "WORK"),
 			map[string]any{"address": "+13175724246", "extension": "12", "mediaType": "PHONE", "type": "MOBILE"},
+			map[string]any{"address": "", "extension": "4245", "mediaType": "PHONE", "type": "WORK2"},
 		},
 	})
 	got = o.Do(t, "GET", users+"/"+boss, nil).Want(t, 200).Object(t)
