@@ -47,7 +47,7 @@ func TestFormsOfOneValue(t *testing.T) {
 		if err := json.Unmarshal([]byte(test.want), &want); err != nil {
 			t.Fatal(err)
 		}
-		for _, attribute := range []string{"id", "userName", "displayName", "active"} {
+		for _, attribute := range []string{"id", "userName", "displayName", "active", "roles", enterprise} {
 			setDefault(want, attribute, before[attribute])
 		}
 		want["schemas"] = answer.Want(t, 200).Object(t)["schemas"]
