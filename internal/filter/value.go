@@ -27,7 +27,7 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 		n.of = b.t
 	}
 	equality := op == Eq || op == Ne
-	if isNull(a, l, equality) {
+	if b.isNull(a, l, equality) {
 		if !equality {
 			return nil, scim.InvalidFilter("%s %s null: null is compared with eq and ne only", a, op)
 		}
@@ -44,10 +44,10 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 }
 
 // isNull reads null in any case; and "", which equals it: absent, null and
-// empty are one state (RFC 7643 section 2.5).
-func isNull(a *schema.Attribute, l literal, equality bool) bool {
+// empty are one state (RFC 7643 section 2.5), and so are blanks, which are not stored.
+func (b binder) isNull(a *schema.Attribute, l literal, equality bool) bool {
 	if l.quoted {
-		return equality && a.IsText() && l.text == ""
+		return equality && a.IsText() && (l.text == "" || !b.o.Strict && schema.IsBlank(l.text))
 	}
 	return strings.EqualFold(l.text, "null")
 }

@@ -174,13 +174,20 @@ func (c *compiler) target(op string, p filter.Path, value any) error {
 	return nil
 }
 
+// isBlank reports whether a value is a text that says nothing: to strict options the
+// empty one alone.
+func (c *compiler) isBlank(value any) bool {
+	text, ok := value.(string)
+	return ok && (text == "" || !c.o.Strict && schema.IsBlank(text))
+}
+
 func (c *compiler) add(s step) {
 	s.operation = c.number
 	c.steps = append(c.steps, s)
 }
 
 func (c *compiler) remove(s *step, value any) error {
-	if s.attr.MultiValued && s.sub == nil && s.filter == nil && value != nil && value != "" {
+	if s.attr.MultiValued && s.sub == nil && s.filter == nil && value != nil && !c.isBlank(value) {
 		s.action = exclude
 		return c.decodeListed(s, value)
 	}
@@ -202,7 +209,7 @@ func isRequired(s *step) bool {
 
 // assign makes the step set a value, or unassign when there is none.
 func assign(s *step, value any) error {
-	if text, ok := value.(string); isRequired(s) && (value == nil || ok && strings.TrimSpace(text) == "") {
+	if text, ok := value.(string); isRequired(s) && (value == nil || ok && schema.IsBlank(text)) {
 		return scim.InvalidValue("%s is required and may not be empty", s.leaf())
 	}
 	s.action, s.value = set, value
@@ -221,7 +228,7 @@ func (c *compiler) assignSub(s *step, value any) error {
 }
 
 func (c *compiler) assignSingle(s *step, value any) error {
-	if s.attr.Kind == schema.Complex && value != nil && value != "" {
+	if s.attr.Kind == schema.Complex && value != nil && !c.isBlank(value) {
 		s.action = merge
 		return c.decodeMerge(s, value)
 	}
@@ -285,7 +292,7 @@ func (c *compiler) decodeMerge(s *step, value any) error {
 	object, ok := value.(map[string]any)
 	switch {
 	case ok:
-	case !schema.IsEmpty(value):
+	case !schema.IsEmpty(value) && !c.isBlank(value):
 		return scim.InvalidValue("%s is %s; an object is expected", s.attr, scim.KindOf(value))
 	case !s.attr.MultiValued:
 		s.action = unassign

@@ -3,6 +3,7 @@ package schema
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -77,7 +78,13 @@ func (t *Type) CheckRequired(doc scim.Document) error {
 
 func isBlank(value any) bool {
 	s, ok := value.(string)
-	return ok && strings.TrimSpace(s) == "" || IsEmpty(value)
+	return ok && IsBlank(s) || IsEmpty(value)
+}
+
+// IsBlank reports whether a text shows nothing: it is empty, or made of white space and
+// invisible marks alone.
+func IsBlank(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) }) < 0
 }
 
 type decoder struct {

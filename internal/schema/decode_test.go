@@ -289,6 +289,22 @@ func TestDecodeLeavesTheBodyAlone(t *testing.T) {
 	}
 }
 
+func TestDecodeLeavesBlanksOut(t *testing.T) {
+	t.Parallel()
+	object, err := scim.ParseObject([]byte(`{"userName":"ada","title":" \t","name":{"givenName":"\u200b"},"phoneNumbers":[{"type":"work","value":" "}],
+		"emails":" ","roles":["\u00a0"],"active":" ","manager":" "}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := schema.User.Decode(object, schema.Options{Region: "US"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(scim.Document{"userName": "ada"}, in.Doc); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestCheckRequired(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

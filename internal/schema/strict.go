@@ -52,13 +52,13 @@ func (o Options) checkList(a *Attribute, value any) error {
 
 // unassigns reports whether a value of the attribute means that there is none:
 // null, an empty text where a text is expected, and an empty object where one is.
-// Others are forgiven whatever is empty.
+// Others are forgiven whatever is empty, and a text of blanks is (BEHAVIOUR 11).
 func (o Options) unassigns(a *Attribute, value any) bool {
 	switch v := value.(type) {
 	case nil:
 		return true
 	case string:
-		return v == "" && (!o.Strict || a.IsText())
+		return v == "" && (!o.Strict || a.IsText()) || !o.Strict && IsBlank(v)
 	case map[string]any:
 		return IsEmpty(v) && (!o.Strict || a.Kind == Complex)
 	default:
