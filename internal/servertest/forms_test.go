@@ -22,7 +22,7 @@ func TestFormsOfOneValue(t *testing.T) {
 		{"a number for a text", `{"op":"add","path":"title","value":4711}`, `{"title":"4711"}`},
 		{"a number in an object", `{"op":"add","value":{"title":{"VALUE":1.50}}}`, `{"title":"1.50"}`},
 		{"an object in a list, without a path", `{"op":"add","value":[{"title":"x","active":"False"}]}`, `{"title":"x","active":false}`},
-		{"JSON for a complex value", `{"op":"add","path":"name","value":"{\"givenName\":\"Ada\"}"}`, `{"name":{"givenName":"Ada"}}`},
+		{"JSON for a complex value", `{"op":"add","path":"name","value":"{\"givenName\":\"Ada\"}"}`, `{"name":{"givenName":"Ada"},"displayName":"Ada"}`},
 		{"JSON for a list", `{"op":"add","path":"emails","value":"[{\"value\":\"w@example.org\",\"type\":\"work\"}]"}`, `{"emails":` + work + `}`},
 		{"JSON in a list", `{"op":"add","path":"emails","value":["{\"value\":\"w@example.org\",\"type\":\"work\"}"]}`, `{"emails":` + work + `}`},
 		{"JSON for an address", `{"op":"add","path":"emails[type eq \"work\"].value","value":"{\"value\":\"w@example.org\"}"}`, `{"emails":` + work + `}`},
