@@ -112,6 +112,7 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 		f.authenticate(route.Public),
 		f.limitRate,
 		f.authorize(route, path),
+		refuseCoded,
 		negotiate(route),
 		repeatReads,
 	}

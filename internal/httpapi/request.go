@@ -80,10 +80,20 @@ func checkMediaType(h http.Header) error {
 	default:
 		return scim.UnsupportedMediaType("Content-Type is %q; %s or application/json is expected", kind, scim.MediaType)
 	}
-	if coding := strings.TrimSpace(h.Get("Content-Encoding")); coding != "" && !strings.EqualFold(coding, "identity") {
-		return scim.UnsupportedMediaType("Content-Encoding is %q; the body must be sent as it is", coding)
-	}
 	return nil
+}
+
+// refuseCoded refuses a body that is compressed, and tells that it is to be sent as it is
+// (RFC 9110 sections 12.5.3 and 15.5.16).
+func refuseCoded(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		coding := strings.TrimSpace(strings.Join(r.Header["Content-Encoding"], ", "))
+		if coding != "" && !strings.EqualFold(coding, "identity") && r.ContentLength != 0 {
+			w.Header().Set("Accept-Encoding", "identity")
+			return scim.UnsupportedMediaType("Content-Encoding is %q; the body must be sent as it is", coding)
+		}
+		return next(w, r)
+	}
 }
 
 // readError tells what went wrong between the client and us.
