@@ -86,6 +86,8 @@ func TestRefusal_ReachesWhoWritesBeforeReading(t *testing.T) {
 		for chunked, want := range map[bool]int{false: test.announced, true: test.chunked} {
 			t.Run(fmt.Sprintf("%s %d %t", test.call, want, chunked), func(t *testing.T) {
 				t.Parallel()
+				for want == 429 && spent.Do(t, "GET", "/Users", nil).Status != 429 {
+				}
 				answer, body := writeThenRead(t, s, test.call, chunked, test.headers...)
 				if answer.StatusCode != want || !answer.Close || len(body) == 0 {
 					t.Errorf("status %d, want %d; closes: %t; %s", answer.StatusCode, want, answer.Close, body)

@@ -243,9 +243,12 @@ func (s subject) proveType(t *testing.T) {
 		return // whatever is sent is ignored
 	}
 	wrong := map[string][]any{
-		"string": {7, true, map[string]any{"a": 1}}, "reference": {7, false},
+		"string": {true, map[string]any{"a": 1}}, "reference": {7, false},
 		"boolean": {"maybe", 1, map[string]any{"a": 1}}, "complex": {7, true},
 	}[s.Type]
+	if s.path() == "emails" {
+		wrong = wrong[1:] // a number is a text, and a text an address (BEHAVIOUR 28a, 29)
+	}
 	if len(wrong) == 0 {
 		t.Fatalf("no value is of another type than %s", s.Type)
 	}
