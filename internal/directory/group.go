@@ -36,7 +36,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[stri
 		if err != nil {
 			return Record{}, err
 		}
-		schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
+		schema.ID.Set(edit.Doc, d.store.NewID().String())
 		record, err := d.store.Org(o.ID).CreateGroup(ctx, t, plainGroup, edit)
 		return record, explain(t, "", err)
 	})

@@ -26,7 +26,7 @@ func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g G
 		return GroupRecord{}, err
 	}
 	doc := scim.Document{}
-	schema.ID.Set(doc, uuid.Must(uuid.NewV7()).String())
+	schema.ID.Set(doc, d.store.NewID().String())
 	schema.GroupName.Set(doc, name)
 	record, err := d.store.Org(o.ID).CreateGroup(ctx, schema.Group, g, Edit{Doc: doc})
 	return GroupRecord{Record: record, Name: name, Group: g}, explainName(name, err)

@@ -27,6 +27,11 @@ var ErrDeleted = errors.New("a deleted user has the name")
 type Store interface {
 	Org(id org.ID) View
 
+	// Now is the time by which all servers of the store go. It never goes back.
+	Now() time.Time
+	// NewID makes an id that tells when it was made, by that time.
+	NewID() uuid.UUID
+
 	// CursorKey is what cursors are signed with: the same for every server of the
 	// database, and for good.
 	CursorKey(ctx context.Context) ([]byte, error)

@@ -3,8 +3,6 @@ package directory
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -44,7 +42,7 @@ func (d *Directory) NewUser(ctx context.Context, o org.Org, t *schema.Type, body
 	if err != nil {
 		return Edit{}, err
 	}
-	schema.ID.Set(edit.Doc, uuid.Must(uuid.NewV7()).String())
+	schema.ID.Set(edit.Doc, d.store.NewID().String())
 	return edit, nil
 }
 

@@ -53,7 +53,7 @@ func (s *Service) Run(ctx context.Context) {
 	periodic.Every(ctx, lookPause, s.log, "events to be pushed were not looked for", func(ctx context.Context) error {
 		looking, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()
-		due, err := s.store.Due(looking, time.Now())
+		due, err := s.store.Due(looking, s.store.Now())
 		for _, o := range due {
 			if delivering.begin(o) {
 				work.Go(func() {
@@ -76,7 +76,7 @@ func (s *Service) fill(ctx context.Context) error {
 }
 
 func (s *Service) expire(ctx context.Context) error {
-	now := time.Now()
+	now := s.store.Now()
 	return s.store.Expire(ctx, now.Add(-Kept), now.Add(-KeptDead), fmt.Sprintf("not delivered within %.0f days", Kept.Hours()/24))
 }
 
@@ -129,7 +129,8 @@ func (s *Service) stretch(ctx context.Context, o org.ID) (more bool, err error) 
 	began := time.Now()
 	reading, stop := context.WithTimeout(ctx, leaseTime/2)
 	defer stop()
-	lease, err := s.store.Lease(reading, o, s.holder, began, began.Add(leaseTime))
+	at := s.store.Now()
+	lease, err := s.store.Lease(reading, o, s.holder, at, at.Add(leaseTime))
 	if err != nil {
 		return false, err
 	}
@@ -172,7 +173,7 @@ func (s *Service) deliverOne(ctx context.Context, stream Stream, e Event, done *
 	case ctx.Err() != nil: // this server ends; the event was not the reason
 	case missed == nil: // nothing was sent, for a reason of our own
 		s.log.ErrorContext(ctx, "an event was not made ready; it is tried again", "org", stream.Org, "event", e.ID, "error", err)
-		done.Retry = time.Now().Add(s.backoff(max(done.Failures, 1)))
+		done.Retry = s.store.Now().Add(s.backoff(max(done.Failures, 1)))
 	default:
 		s.missed(ctx, stream, e, missed, done)
 	}
@@ -189,7 +190,7 @@ func (s *Service) missed(ctx context.Context, stream Stream, e Event, why *undel
 		done.Dead = append(done.Dead, Letter{ID: e.ID, Fault: done.Fault})
 		done.Failures = 0
 	}
-	done.Retry = time.Now().Add(s.backoff(max(done.Failures, 1)))
+	done.Retry = s.store.Now().Add(s.backoff(max(done.Failures, 1)))
 }
 
 // backoff is the pause after so many failures in a row: twice as long after each,

@@ -83,10 +83,15 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+// timed is a store that tells the time, and is asked for nothing else.
+type timed struct{ Store }
+
+func (timed) Now() time.Time { return time.Now() }
+
 // Of an event that never arrived a customer is told as much as of the attempts.
 func TestMissed_KeepsAWord(t *testing.T) {
 	t.Parallel()
-	s := &Service{pause: time.Second, log: slog.New(slog.DiscardHandler)}
+	s := &Service{store: timed{}, pause: time.Second, log: slog.New(slog.DiscardHandler)}
 	done := Outcome{Failures: maxAttempts - 1}
 	s.missed(t.Context(), Stream{}, Event{}, &undelivered{fault: egress.Unreachable, cause: errors.New("dial tcp 10.1.2.3:443")}, &done)
 	if len(done.Dead) != 1 || done.Dead[0].Fault != "unreachable" || done.Fault != "unreachable" || done.Failures != 0 {

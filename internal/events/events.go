@@ -147,6 +147,8 @@ type EventStore interface {
 
 // DeliveryStore keeps who delivers.
 type DeliveryStore interface {
+	// Now is the time by which all servers of the store go. It never goes back.
+	Now() time.Time
 	// Due lists the organisations with events to be pushed that nobody pushes at
 	// a time.
 	Due(ctx context.Context, at time.Time) ([]org.ID, error)

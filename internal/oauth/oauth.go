@@ -61,6 +61,8 @@ type ClientStore interface {
 
 // TokenStore keeps the tokens that were issued.
 type TokenStore interface {
+	// Now is the time by which all servers of the store go. It never goes back.
+	Now() time.Time
 	// AddToken records a token that is signed with the key, before anybody gets
 	// it. It returns ErrClientClosed unless the client is active, and ErrNoUser when
 	// the token carries a user whom the organisation does not have. When the client

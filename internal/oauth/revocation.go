@@ -18,7 +18,7 @@ const (
 	// pollPause leaves room for three polls in that time.
 	pollPause = 250 * time.Millisecond
 	// overlap is how far back each poll looks: longer than any statement may take
-	// to commit what it has recorded, and than clocks may be apart.
+	// to commit what it has recorded. All times are those of the store.
 	overlap = time.Minute
 	// remembered is how long what was heard is kept: longer than any verdict that
 	// was begun before is.
@@ -93,7 +93,7 @@ func (r *revocations) answered(began time.Time) {
 // poll asks for the revocations of late.
 func (s *Service) poll(ctx context.Context) error {
 	began := time.Now()
-	late, err := s.store.Revocations(ctx, began.Add(-overlap))
+	late, err := s.store.Revocations(ctx, s.store.Now().Add(-overlap))
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (s *Service) Run(ctx context.Context) {
 // upkeep does what need not be done often.
 func (s *Service) upkeep(ctx context.Context) error {
 	s.used.forget(time.Now())
-	if err := s.store.ForgetRevocations(ctx, time.Now().Add(-remembered)); err != nil {
+	if err := s.store.ForgetRevocations(ctx, s.store.Now().Add(-remembered)); err != nil {
 		return err
 	}
 	return s.tendKeys(ctx)

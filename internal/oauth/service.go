@@ -76,6 +76,7 @@ func New(store Store, o Options) *Service {
 		jwt.WithAudience(s.audience),
 		jwt.WithExpirationRequired(),
 		jwt.WithLeeway(leeway),
+		jwt.WithTimeFunc(store.Now),
 		jwt.WithStrictDecoding(), // one token has one spelling, and so one place in the cache
 	)
 	return s

@@ -208,6 +208,8 @@ func (m *memory) MarkUsed(_ context.Context, _ org.ID, uses []oauth.Use) error {
 	return nil
 }
 
+func (m *memory) Now() time.Time { return time.Now() }
+
 func (m *memory) Revocations(_ context.Context, after time.Time) ([]oauth.Revocation, error) {
 	m.polled.Add(1)
 	m.mu.Lock()

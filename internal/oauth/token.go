@@ -103,7 +103,7 @@ func (s *Service) issue(ctx context.Context, t Token, c Client, validity time.Du
 	if t.ID, err = uuid.NewV7(); err != nil {
 		return "", time.Time{}, fmt.Errorf("make token id: %w", err)
 	}
-	t.Issued = time.Now().UTC().Truncate(time.Second)
+	t.Issued = s.store.Now().UTC().Truncate(time.Second)
 	t.Expires = t.Issued.Add(validity)
 	if token, err = s.sign(t, keys); err != nil {
 		return "", time.Time{}, err

@@ -29,14 +29,14 @@ func (ids uids) Index(i int) any { return (*uid)(&ids[i]) }
 // IndexType implements pgtype.ArrayGetter.
 func (ids uids) IndexType() any { return new(uid) }
 
-// newID makes an id whose order is that of creation.
+// newID makes an id for a row of which nobody asks when it was made.
 func newID() uid { return uid(uuid.Must(uuid.NewV7())) }
 
 // madeAt is when an id was made, which is when its resource is said to be
 // created: then the order of the ids is that of meta.created.
-func madeAt(id uuid.UUID) time.Time {
+func (c *clock) madeAt(id uuid.UUID) time.Time {
 	if id.Version() != 7 {
-		return now()
+		return c.now()
 	}
 	seconds, nanoseconds := id.Time().UnixTime()
 	return time.Unix(seconds, nanoseconds).UTC().Truncate(time.Millisecond)

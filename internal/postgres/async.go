@@ -31,7 +31,7 @@ where  (select count(*) from async_requests r where r.org_id = $1 and r.finished
 // Add implements directory.Backlog.
 func (b backlog) Add(ctx context.Context, a directory.Accepted) error {
 	tag, err := b.of(a.Org.ID).Exec(ctx, insertRequest,
-		int64(a.Org.ID), uid(a.ID), uid(a.Client), a.Permissions, a.Root, string(a.Body), a.At, directory.MaxAccepted)
+		int64(a.Org.ID), uid(a.ID), uid(a.Client), a.Permissions, a.Root, string(a.Body), b.clock.stamp(), directory.MaxAccepted)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = &scim.Error{
 			Status: http.StatusTooManyRequests,
@@ -97,7 +97,7 @@ where  s.org_id = $1 and s.request_id = $2 and s.outcome is not null`
 // Take implements directory.Backlog.
 func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
 	open := false
-	rows, err := b.own().Query(ctx, selectOpen, stamp())
+	rows, err := b.own().Query(ctx, selectOpen, b.clock.stamp())
 	if err == nil {
 		err = readAll(rows, func([][]byte) { open = true })
 	}
@@ -108,7 +108,7 @@ func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
 	err = b.inTx(ctx, nothing, func(tx pgx.Tx) error {
-		a, err = next(ctx, tx, worker, hold)
+		a, err = b.next(ctx, tx, worker, hold)
 		return err
 	})
 	if err != nil {
@@ -119,11 +119,11 @@ func (b backlog) Take(ctx context.Context, worker uuid.UUID, hold time.Duration)
 }
 
 // next takes the request whose turn it is.
-func next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time.Duration) (a directory.Accepted, err error) {
+func (b backlog) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time.Duration) (a directory.Accepted, err error) {
 	if _, err := tx.Exec(ctx, lockTurns, turnsLock); err != nil {
 		return a, err
 	}
-	at := stamp()
+	at := b.clock.stamp()
 	rows, err := tx.Query(ctx, selectNext, at)
 	if err != nil {
 		return a, err
@@ -180,7 +180,7 @@ where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
 // Hold implements directory.Backlog. It takes no share, and neither does Finish: what is
 // under way is held and ended, however much the organisation asks for.
 func (b backlog) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
-	return wrap("hold request", held(b.own().Exec(ctx, holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), stamp().Add(hold))))
+	return wrap("hold request", held(b.own().Exec(ctx, holdRequest, int64(a.Org.ID), uid(a.ID), uid(worker), b.clock.stamp().Add(hold))))
 }
 
 // insertStep waits for whoever is storing an outcome of the same step. One without
@@ -237,7 +237,7 @@ func (b backlog) Finish(ctx context.Context, worker uuid.UUID, a directory.Accep
 		}
 	}
 	err = b.inTx(ctx, nothing, func(tx pgx.Tx) error {
-		at := stamp()
+		at := b.clock.stamp()
 		done := []any{int64(a.Org.ID), uid(a.ID), uid(worker), string(answer.Body), at, nil}
 		if answer.Cancelled {
 			done[5] = at
@@ -245,7 +245,7 @@ func (b backlog) Finish(ctx context.Context, worker uuid.UUID, a directory.Accep
 		if err := held(tx.Exec(ctx, finishRequest, done...)); err != nil {
 			return err
 		}
-		return storeEvents(ctx, tx, int64(a.Org.ID), claims)
+		return b.storeEvents(ctx, tx, int64(a.Org.ID), claims)
 	})
 	return wrap("finish request", err)
 }

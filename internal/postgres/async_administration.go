@@ -28,7 +28,7 @@ const countRequests = `select count(*) from async_requests r where r.org_id = $1
 
 // Requests implements directory.Backlog.
 func (b backlog) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.AcceptedRecord, int, error) {
-	rows, err := b.of(o).Query(ctx, selectRequests, int64(o), stamp(), s.Offset, s.Limit)
+	rows, err := b.of(o).Query(ctx, selectRequests, int64(o), b.clock.stamp(), s.Offset, s.Limit)
 	if err != nil {
 		return nil, 0, wrap("list accepted requests", err)
 	}
@@ -48,7 +48,7 @@ where  r.org_id = $1 and r.id = $3`
 
 // Request implements directory.Backlog.
 func (b backlog) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.AcceptedRecord, error) {
-	rows, err := b.of(o).Query(ctx, selectRequest, int64(o), stamp(), uid(id))
+	rows, err := b.of(o).Query(ctx, selectRequest, int64(o), b.clock.stamp(), uid(id))
 	if err != nil {
 		return directory.AcceptedRecord{}, wrap("read accepted request", err)
 	}
@@ -101,7 +101,7 @@ func (b backlog) Seize(
 ) (a directory.Accepted, outcomes map[int][]byte, err error) {
 	ctx = context.WithoutCancel(ctx)
 	a.ID, a.Org.ID = id, o
-	rows, err := b.of(o).Query(ctx, seizeRequest, int64(o), uid(id), uid(worker), stamp().Add(hold))
+	rows, err := b.of(o).Query(ctx, seizeRequest, int64(o), uid(id), uid(worker), b.clock.stamp().Add(hold))
 	if err == nil {
 		err = readAccepted(rows, &a)
 	}
@@ -147,10 +147,10 @@ using  cancelled
 where  s.org_id = $1 and s.request_id = cancelled.id`
 
 // cancelAll cancels the open requests of a client that is being deleted.
-func cancelAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
+func cancelAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID, at time.Time) error {
 	if _, err := tx.Exec(ctx, lockOfClient, int64(o), uid(client)); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, cancelOfClient, int64(o), uid(client), stamp())
+	_, err := tx.Exec(ctx, cancelOfClient, int64(o), uid(client), at)
 	return err
 }

@@ -41,11 +41,11 @@ func (v view) UpdateEntry(ctx context.Context, t *schema.Type, kind directory.Ki
 			return err
 		}
 		if kind == directory.Role {
-			if err := narrowed(ctx, tx, v.org, old, e); err != nil {
+			if err := narrowed(ctx, tx, v.org, old, e, v.clock.stamp()); err != nil {
 				return err
 			}
 		}
-		e.Version, e.Modified = old.Version+1, now()
+		e.Version, e.Modified = old.Version+1, v.clock.since(old.Modified)
 		_, err := tx.Exec(ctx, updateEntry, v.org, int16(kind), uid(id),
 			e.Version, e.Modified, e.Name, schema.Fold(e.Name), e.Description, e.Detail)
 		if err != nil || e.Name == old.Name {

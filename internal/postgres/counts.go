@@ -103,6 +103,9 @@ func (s *Store) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { s.streams.keep(ctx, s) })
+	work.Go(func() {
+		periodic.Every(ctx, clockPause, s.log, "PostgreSQL was not asked for the time; what has passed is counted", periodic.Within(clockTime, s.keepTime()))
+	})
 	periodic.Every(ctx, foldPause, s.log, "counts were not folded; totals stay exact but cost more", periodic.Within(foldLimit, s.foldAll))
 }
 

@@ -37,14 +37,14 @@ with gone as (
   returning m.group_id
 ), moved as (
   update modifications t
-  set    modified_at = $3
+  set    modified_at = greatest(g.modified_at, $3)
   from   gone
   join   groups g on g.org_id = $1 and g.id = gone.group_id
   where  t.org_id = $1 and t.kind = 2 and t.modified_at = g.modified_at and t.id = g.id
 )
 update groups g
 set    version      = g.version + 1,
-       modified_at  = $3,
+       modified_at  = greatest(g.modified_at, $3),
        member_count = g.member_count - 1
 from   gone
 where  g.org_id = $1 and g.id = gone.group_id
@@ -103,7 +103,7 @@ func (v view) DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, matc
 }
 
 func (v view) deleteLockedUser(ctx context.Context, tx pgx.Tx, t *schema.Type, u directory.Resource, forget func(report scim.Document)) (err error) {
-	deleted := now()
+	deleted := v.clock.since(u.Modified)
 	if u.Document, err = t.Load(u.Doc); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ where  e.org_id = $1 and e.id = l.id and e.dead_at is null`
 // Acknowledge implements events.Store.
 func (e Events) Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []events.Letter) error {
 	err := e.store.of(o).inTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, markDelivered, int64(o), now())
+		_, err := tx.Exec(ctx, markDelivered, int64(o), e.store.clock.now())
 		return err
 	})
 	return wrap("acknowledge events", err)
@@ -45,7 +45,7 @@ func (e Events) queueAcknowledged(b *pgx.Batch, o org.ID, delivered []uuid.UUID,
 		for i, l := range dead {
 			ids[i], faults[i] = l.ID, l.Fault
 		}
-		b.Queue(buryEvents, int64(o), now(), ids, faults)
+		b.Queue(buryEvents, int64(o), e.store.clock.now(), ids, faults)
 	}
 	e.queueResumed(b, o)
 }
@@ -61,7 +61,7 @@ where  e.org_id = $1 and e.dead_at is not null`
 
 // Requeue implements events.Store.
 func (e Events) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, error) {
-	sql, args := requeueEvents, []any{int64(o), now()}
+	sql, args := requeueEvents, []any{int64(o), e.store.clock.now()}
 	if ids != nil {
 		sql, args = requeueSomeEvents, append(args, uids(ids))
 	}
@@ -80,6 +80,9 @@ and    (p.retry_at is null or p.retry_at <= $1)
 and    exists (select from events e where e.org_id = s.org_id and e.dead_at is null)
 order  by p.delivered_at nulls first
 limit  100`
+
+// Now implements events.Store.
+func (e Events) Now() time.Time { return e.store.Now() }
 
 // Due implements events.Store. Without streams it asks nothing.
 func (e Events) Due(ctx context.Context, at time.Time) ([]org.ID, error) {
@@ -146,7 +149,7 @@ func (e Events) Settle(ctx context.Context, o org.ID, holder uuid.UUID, done eve
 		retry = &done.Retry
 	}
 	if len(done.Delivered) > 0 {
-		at := now()
+		at := e.store.clock.now()
 		delivered = &at
 	}
 	err := e.store.inTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, done.Delivered, done.Dead) }, func(tx pgx.Tx) error {
@@ -176,7 +179,7 @@ func (e Events) Expire(ctx context.Context, queued, dead time.Time, fault string
 	for o := range known {
 		b := new(pgx.Batch)
 		b.Queue(deleteOldEvents, int64(o), dead)
-		b.Queue(buryOldEvents, int64(o), now(), queued, fault)
+		b.Queue(buryOldEvents, int64(o), e.store.clock.now(), queued, fault)
 		e.queueResumed(b, o)
 		if err := e.store.own().SendBatch(ctx, b).Close(); err != nil {
 			return wrap("remove old events", err)

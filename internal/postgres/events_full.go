@@ -60,7 +60,7 @@ func (e Events) Fill(ctx context.Context, most int, bytes int64) (full []org.ID,
 		if stream.Full != nil || stream.Status == events.Disabled {
 			continue
 		}
-		tag, err := e.store.own().Exec(ctx, fillStream, int64(o), now(), most, bytes)
+		tag, err := e.store.own().Exec(ctx, fillStream, int64(o), e.store.clock.now(), most, bytes)
 		if err != nil {
 			return full, wrap("look for full streams", err)
 		}

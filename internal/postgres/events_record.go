@@ -197,12 +197,12 @@ func (v view) emit(ctx context.Context, tx pgx.Tx, changes []events.Told) error 
 	for _, c := range stream.Feed(changes, members, v.told.txn) {
 		claims = append(claims, c.Claims)
 	}
-	return storeEvents(ctx, tx, v.org, claims)
+	return v.storeEvents(ctx, tx, v.org, claims)
 }
 
 // storeEvents stores events of an organisation by their claims; those that are nil
 // are not told.
-func storeEvents(ctx context.Context, tx pgx.Tx, o int64, claims [][]byte) error {
+func (s *Store) storeEvents(ctx context.Context, tx pgx.Tx, o int64, claims [][]byte) error {
 	var ids uids
 	var texts []string
 	for _, of := range claims {
@@ -213,7 +213,7 @@ func storeEvents(ctx context.Context, tx pgx.Tx, o int64, claims [][]byte) error
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, insertEvents, o, int64(len(ids)), now(), ids, texts)
+	_, err := tx.Exec(ctx, insertEvents, o, int64(len(ids)), s.clock.now(), ids, texts)
 	return err
 }
 

@@ -53,7 +53,7 @@ func (v view) CreateGroup(ctx context.Context, t *schema.Type, g directory.Group
 	if err != nil {
 		return directory.Record{}, fmt.Errorf("read id of new group: %w", err)
 	}
-	r := directory.Record{ID: id, Version: 1, Created: madeAt(id), Doc: t.Encode(e.Doc)}
+	r := directory.Record{ID: id, Version: 1, Created: v.clock.madeAt(id), Doc: t.Encode(e.Doc)}
 	r.Modified = r.Created
 	found, err := newRow(t, e.Doc)
 	if err != nil {
@@ -253,7 +253,7 @@ func (v view) storeGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, old dir
 // groupUpdate gives the arguments of updateGroup, and the record its new state.
 func (v view) groupUpdate(t *schema.Type, r *directory.Record, doc scim.Document) ([]any, error) {
 	before := r.Modified
-	r.Modified, r.Doc = now(), t.Encode(doc)
+	r.Modified, r.Doc = v.clock.since(before), t.Encode(doc)
 	found, err := newRow(t, doc)
 	args := append(make([]any, 0, 10), v.org, uid(r.ID), int64(r.Version), r.Modified, r.Doc, found.folded)
 	return append(append(args, found.columns...), before), err

@@ -101,7 +101,7 @@ func (v view) loaded(t *schema.Type, e directory.Edit) (id uid, found row, store
 		return id, found, nil, fmt.Errorf("read id of new %s: %w", t.Name, err)
 	}
 	found, err = newRow(t, e.Doc)
-	id, created := uid(parsed), now()
+	id, created := uid(parsed), v.clock.now()
 	stored = append(make([]any, 0, 20), v.org, id, int64(1), created, created, string(t.Encode(e.Doc)), found.folded)
 	return id, found, stored, err
 }

@@ -51,7 +51,7 @@ with ` + beginChange + `1` + endChange + fromChange
   returning m.user_id
 ), changed as (
   update groups g
-  set    modified_at  = $6,
+  set    modified_at  = greatest(g.modified_at, $6::timestamptz),
          member_count = g.member_count + (select count(*) from added) - (select count(*) from removed),
          version      = g.version + `
 	endChange = `
@@ -60,7 +60,7 @@ with ` + beginChange + `1` + endChange + fromChange
   returning g.id, g.version, g.modified_at, g.member_count
 ), moved as (
   update modifications t
-  set    modified_at = $6
+  set    modified_at = (select modified_at from changed)
   where  t.org_id = $1 and t.kind = 2 and t.id = (select id from changed)
   and    t.modified_at = (select modified_at from target)
 )
@@ -117,7 +117,7 @@ func (v view) changeLockedMembers(ctx context.Context, group uuid.UUID, match sc
 func (v view) applyMembers(ctx context.Context, tx pgx.Tx, group uuid.UUID, m directory.MemberChange) (directory.Record, error) {
 	remove := removals(m)
 	a, err := v.apply(ctx, tx, memberStatement{
-		sql: changeMembers, args: []any{v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), now()},
+		sql: changeMembers, args: []any{v.org, uid(group), uids(m.Add), uids(remove), len(m.Add), v.clock.now()},
 		size: len(m.Add) + len(remove), group: group, links: m.Links, most: directory.MaxAnswerMembers,
 	})
 	if err == nil && a.known != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -180,7 +181,7 @@ func (w memberWishes) take(n int, r *memberRequest) bool {
 
 // statement is mergedChange. When members are asked for, it reads as many as one of
 // the requests may have to answer, and the names of those whom a later one removes.
-func (w memberWishes) statement(org int64, group uuid.UUID, links bool) memberStatement {
+func (w memberWishes) statement(org int64, group uuid.UUID, links bool, at time.Time) memberStatement {
 	var add, remove uids
 	var adding, removing []int32
 	for id, wish := range w {
@@ -191,7 +192,7 @@ func (w memberWishes) statement(org int64, group uuid.UUID, links bool) memberSt
 		}
 	}
 	s := memberStatement{
-		sql: mergedChange, args: []any{org, uid(group), add, remove, len(add), now(), append(adding, removing...)},
+		sql: mergedChange, args: []any{org, uid(group), add, remove, len(add), at, append(adding, removing...)},
 		size: len(w), group: group, links: links, most: directory.MaxAnswerMembers + len(add),
 	}
 	if links {
@@ -210,7 +211,7 @@ func (v view) applyMerged(group uuid.UUID, b *memberBatch) {
 			wishes.take(n, r)
 			links = links || r.Links
 		}
-		a, err := v.apply(b.ctx, nil, wishes.statement(v.org, group, links))
+		a, err := v.apply(b.ctx, nil, wishes.statement(v.org, group, links, v.clock.now()))
 		switch {
 		case err != nil:
 			for _, r := range requests {

@@ -107,7 +107,7 @@ func TestMergedMembers_RemoveWhoWasAddedMeanwhile(t *testing.T) {
 	o.inTurn(g.ID, func(s *tenant) error {
 		return second(s.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Add: ids[1:2]}))
 	}, func(s *tenant) (err error) {
-		merged, err = s.apply(t.Context(), nil, wishes.statement(o.org, g.ID, true))
+		merged, err = s.apply(t.Context(), nil, wishes.statement(o.org, g.ID, true, now()))
 		return err
 	})
 	expect(t, "changed", merged.changed, [2][]uuid.UUID{ids[2:3], ids[1:2]})

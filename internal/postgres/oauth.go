@@ -187,7 +187,7 @@ func (r Registry) UpdateClient(
 		if c, err = pgx.CollectExactlyOneRow(rows, scanClient); err != nil {
 			return noRows(err)
 		}
-		may, might, err := grantsOfClient(ctx, tx, c)
+		may, might, err := grantsOfClient(ctx, tx, c, r.store.clock.stamp())
 		if err != nil {
 			return err
 		}
@@ -200,14 +200,14 @@ func (r Registry) UpdateClient(
 			if err := holdGrants(ctx, tx, c); err != nil {
 				return err
 			}
-			if err := remember(ctx, tx, insertFormer, int64(o), uid(id), may); err != nil {
+			if err := remember(ctx, tx, insertFormer, int64(o), uid(id), may, r.store.clock.stamp()); err != nil {
 				return err
 			}
 		}
 		if _, err := tx.Exec(ctx, updateClient, written(c)...); err != nil || !endTokens {
 			return err
 		}
-		return endAll(ctx, tx, o, id)
+		return r.endAll(ctx, tx, o, id)
 	})
 	return c, wrap("update client", err)
 }
@@ -221,7 +221,7 @@ const deleteTrust = `delete from trusted_issuers t where t.org_id = $1 and t.cli
 // DeleteClient implements oauth.Store. The client's accepted requests are let go
 // before the transaction, which so waits for the steps under way and no more.
 func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
-	if _, err := r.store.of(o).Exec(ctx, letGo, int64(o), uid(id), stamp().Add(letGoFor)); err != nil {
+	if _, err := r.store.of(o).Exec(ctx, letGo, int64(o), uid(id), r.store.clock.stamp().Add(letGoFor)); err != nil {
 		return wrap("delete client", err)
 	}
 	err := r.store.of(o).inRetriedTx(ctx, func(tx pgx.Tx) error {
@@ -237,10 +237,10 @@ func (r Registry) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) erro
 				return err
 			}
 		}
-		if err := cancelAll(ctx, tx, o, id); err != nil {
+		if err := cancelAll(ctx, tx, o, id, r.store.clock.stamp()); err != nil {
 			return err
 		}
-		return record(ctx, tx, id)
+		return r.record(ctx, tx, id)
 	})
 	return wrap("delete client", err)
 }

@@ -28,7 +28,7 @@ func (r Registry) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID,
 	if k.URL != "" {
 		url = &k.URL
 	}
-	tag, err := r.store.of(o).Exec(ctx, updateClientKeys, int64(o), uid(client), set, url, stamp())
+	tag, err := r.store.of(o).Exec(ctx, updateClientKeys, int64(o), uid(client), set, url, r.store.clock.stamp())
 	if err == nil && tag.RowsAffected() == 0 {
 		err = oauth.ErrNotFound
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -21,14 +22,14 @@ select array(select r.detail::text
              where  f.org_id = $1 and f.client_id = $2 and f.until > $5)`
 
 // grantsOfClient tells what a client may do, and what it may or might until lately.
-func grantsOfClient(ctx context.Context, tx pgx.Tx, c oauth.Client) (may, might oauth.Permissions, err error) {
+func grantsOfClient(ctx context.Context, tx pgx.Tx, c oauth.Client, at time.Time) (may, might oauth.Permissions, err error) {
 	var roles uids
 	for _, g := range c.Roles {
 		roles = append(roles, g.Role)
 	}
 	var details [][]byte
 	var former []string
-	row := tx.QueryRow(ctx, selectGrants, int64(c.Org), uid(c.ID), int16(directory.Role), roles, stamp())
+	row := tx.QueryRow(ctx, selectGrants, int64(c.Org), uid(c.ID), int16(directory.Role), roles, at)
 	if err := row.Scan(&details, &former); err != nil {
 		return may, might, err
 	}
@@ -56,12 +57,11 @@ const deleteFormer = `delete from former_grants f where f.org_id = $1 and f.clie
 
 // remember keeps by one of the statements above what a client, or those with a role,
 // might do before a change that is about to be made.
-func remember(ctx context.Context, tx pgx.Tx, sql string, org int64, of any, might oauth.Permissions) error {
+func remember(ctx context.Context, tx pgx.Tx, sql string, org int64, of any, might oauth.Permissions, at time.Time) error {
 	names := might.Names()
 	if len(names) == 0 {
 		return nil
 	}
-	at := stamp()
 	if _, err := tx.Exec(ctx, deleteEndedFormer, org, at); err != nil {
 		return err
 	}
@@ -70,10 +70,10 @@ func remember(ctx context.Context, tx pgx.Tx, sql string, org int64, of any, mig
 }
 
 // narrowed remembers what a role permitted that permits less by a change.
-func narrowed(ctx context.Context, tx pgx.Tx, org int64, old, changed directory.Entry) error {
+func narrowed(ctx context.Context, tx pgx.Tx, org int64, old, changed directory.Entry, at time.Time) error {
 	might := oauth.PermissionsOf(old.Detail)
 	if oauth.PermissionsOf(changed.Detail).Covers(might) {
 		return nil
 	}
-	return remember(ctx, tx, insertFormerOfRole, org, uid(old.ID), might)
+	return remember(ctx, tx, insertFormerOfRole, org, uid(old.ID), might, at)
 }

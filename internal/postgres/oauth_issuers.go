@@ -87,7 +87,7 @@ func (r Registry) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t o
 		if t, err = pgx.CollectExactlyOneRow(rows, scanIssuer); err != nil {
 			return noRows(err)
 		}
-		return record(ctx, tx, t.Client)
+		return r.record(ctx, tx, t.Client)
 	})
 	return t, wrap("remove trusted issuer", err)
 }
@@ -108,10 +108,10 @@ select exists (select from added) or exists (select from access_tokens t where t
 func (r Registry) AddForeignToken(ctx context.Context, t oauth.Token, limit int) error {
 	m := issuing{limit: limit}
 	add := func(b *pgx.Batch) {
-		m.queue(b, t)
-		b.Queue(insertForeignToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, "", nil, stamp(), m.max(), byIssuer).
+		m.queue(b, t, r.store.clock.stamp())
+		b.Queue(insertForeignToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, "", nil, r.store.clock.stamp(), m.max(), byIssuer).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&m.added) })
-		b.Queue(deleteEnded, int64(t.Org), stamp().Add(-tokensKept))
+		b.Queue(deleteEnded, int64(t.Org), r.store.clock.stamp().Add(-tokensKept))
 	}
 	err := r.store.of(t.Org).inTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
 	return wrap("add token of another issuer", err)

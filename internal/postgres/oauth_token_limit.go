@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"math"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -77,14 +78,14 @@ func (m *issuing) max() int64 {
 }
 
 // queue holds the client and makes room.
-func (m *issuing) queue(b *pgx.Batch, t oauth.Token) {
+func (m *issuing) queue(b *pgx.Batch, t oauth.Token, at time.Time) {
 	b.Queue(lockIssuing, int64(t.Org), uid(t.Client)).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		m.active = len(found) > 0
 		return err
 	})
 	if m.limit > 0 {
-		b.Queue(makeRoom, int64(t.Org), uid(t.Client), stamp(), m.max())
+		b.Queue(makeRoom, int64(t.Org), uid(t.Client), at, m.max())
 	}
 }
 

@@ -58,8 +58,8 @@ func (r Registry) AddToken(ctx context.Context, t oauth.Token, key string, limit
 		origin = byClient
 	}
 	add := func(b *pgx.Batch) {
-		m.queue(b, t)
-		b.Queue(insertToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, t.IssuedTo, orNull(t.User), stamp(), m.max(), origin).
+		m.queue(b, t, r.store.clock.stamp())
+		b.Queue(insertToken, int64(t.Org), uid(t.ID), uid(t.Client), t.Issued, t.Expires, t.IssuedTo, orNull(t.User), r.store.clock.stamp(), m.max(), origin).
 			Exec(func(tag pgconn.CommandTag) error {
 				m.added = tag.RowsAffected() > 0
 				return nil
@@ -196,14 +196,14 @@ where  t.org_id = $1 and t.client_id = $2 and t.id = $3`
 // RevokeToken implements oauth.Store.
 func (r Registry) RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error {
 	err := r.store.of(o).inTx(ctx, nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, revokeToken, int64(o), uid(client), uid(token), stamp())
+		tag, err := tx.Exec(ctx, revokeToken, int64(o), uid(client), uid(token), r.store.clock.stamp())
 		if err == nil && tag.RowsAffected() == 0 {
 			err = oauth.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, token)
+		return r.record(ctx, tx, token)
 	})
 	return wrap("revoke token", err)
 }
@@ -214,7 +214,7 @@ func (r Registry) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) 
 		if _, err := tx.Exec(ctx, lockClient, int64(o), uid(client)); err != nil {
 			return err
 		}
-		return endAll(ctx, tx, o, client)
+		return r.endAll(ctx, tx, o, client)
 	})
 	return wrap("revoke tokens", err)
 }
@@ -225,23 +225,20 @@ set    revoked_at = $3
 where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is null`
 
 // endAll ends all tokens of a client whose row is held, so that none is being added.
-func endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
-	if _, err := tx.Exec(ctx, revokeTokens, int64(o), uid(client), stamp()); err != nil {
+func (r Registry) endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
+	if _, err := tx.Exec(ctx, revokeTokens, int64(o), uid(client), r.store.clock.stamp()); err != nil {
 		return err
 	}
-	return record(ctx, tx, client)
+	return r.record(ctx, tx, client)
 }
 
 const insertRevocation = `insert into revocations (recorded_at, id) values ($1, $2) on conflict do nothing`
 
 // record lets all servers look up again what they remember of a token or client.
-func record(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	_, err := tx.Exec(ctx, insertRevocation, stamp(), uid(id))
+func (r Registry) record(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, insertRevocation, r.store.clock.stamp(), uid(id))
 	return err
 }
-
-// stamp is the time as it is stored of tokens, in microseconds.
-func stamp() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 const markUsed = `
 update access_tokens t
@@ -268,6 +265,9 @@ const selectRevocations = `
 select r.recorded_at, r.id
 from   revocations r
 where  r.recorded_at > $1`
+
+// Now implements oauth.Store.
+func (r Registry) Now() time.Time { return r.store.Now() }
 
 // Revocations implements oauth.Store.
 func (r Registry) Revocations(ctx context.Context, after time.Time) ([]oauth.Revocation, error) {

@@ -30,7 +30,7 @@ func (r Registry) CreateOrg(ctx context.Context, o org.Org, entries []directory.
 	v := r.store.view(o.ID)
 	add := func(b *pgx.Batch) {
 		b.Queue(insertOrg, v.org, o.Name, schema.Fold(o.Name),
-			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, now(),
+			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, r.store.clock.now(),
 			o.Settings.AnnounceRoles, o.Settings.HidePagination)
 		for _, e := range entries {
 			v.queueEntry(b, e)

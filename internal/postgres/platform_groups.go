@@ -118,7 +118,7 @@ func (v view) changeLockedGroup(ctx context.Context, tx pgx.Tx, t *schema.Type, 
 	if r.Group == old.Group && doc.Equal(before) {
 		return old, nil
 	}
-	r.Name, r.Version, r.Modified, r.Doc = schema.GroupName.Text(doc), old.Version+1, now(), t.Encode(doc)
+	r.Name, r.Version, r.Modified, r.Doc = schema.GroupName.Text(doc), old.Version+1, v.clock.since(old.Modified), t.Encode(doc)
 	found, err := newRow(t, doc)
 	if err != nil {
 		return old, err

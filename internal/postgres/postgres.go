@@ -7,8 +7,8 @@
 // condition is in where.go.
 //
 // Rules for every statement, which a test checks: each of its parts says
-// org_id = $1; there are no triggers, no MERGE and no volatile functions; ids and
-// times come from Go.
+// org_id = $1; there are no triggers, no MERGE and no volatile functions; ids come
+// from Go, and so do times, which are PostgreSQL's; see clock.go.
 package postgres
 
 import (
@@ -70,6 +70,8 @@ type Options struct {
 	Correlation func(ctx context.Context) string
 	// Scanned is told how long a request's scan took; nil is nobody.
 	Scanned func(ctx context.Context, took time.Duration)
+	// Clock is that of the machine; nil is time.Now.
+	Clock func() time.Time
 }
 
 func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, defaultStatementTimeout) }
@@ -88,6 +90,7 @@ type Store struct {
 	log     *slog.Logger
 	sockets *sockets
 	keys    *seal.Keys
+	clock   *clock
 
 	streams     *streamCache
 	correlation func(ctx context.Context) string
@@ -123,12 +126,17 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	shares := newShares(pool, o.Scanned)
-	return &Store{
+	s := &Store{
 		pool: pool, shares: shares, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
 		lookUps: newLookUps(pool, lookUpTime), commits: &commits{shares: shares, timeout: commitTime},
 		recent: lru.New[userOf, directory.Record](recentUsers), log: log, keys: o.Keys, sockets: opened,
-		streams: new(streamCache), correlation: correlation,
-	}, nil
+		streams: new(streamCache), correlation: correlation, clock: newClock(o.Clock),
+	}
+	if err := s.measure(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return s, nil
 }
 
 // Close waits for the statements that run and closes the connections; those of statements
@@ -221,6 +229,3 @@ func inTx(ctx context.Context, pool pool, begin func(b *pgx.Batch), work func(tx
 
 // nothing adds no statement to the beginning of a transaction.
 func nothing(*pgx.Batch) {}
-
-// now is the time as it is stored: UTC, in milliseconds.
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -120,7 +120,7 @@ func (v view) changingSchemas(ctx context.Context, change func(tx pgx.Tx, all []
 		if err := change(tx, all, revision); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, lookAgain, v.org, stamp())
+		_, err = tx.Exec(ctx, lookAgain, v.org, v.clock.stamp())
 		return err
 	})
 	if errors.Is(err, errNothing) {
@@ -135,7 +135,7 @@ func (v view) CreateSchema(ctx context.Context, s directory.CustomSchema, allow 
 		if err := allow(all); err != nil {
 			return err
 		}
-		s.Revision, s.Created = revision, now()
+		s.Revision, s.Created = revision, v.clock.now()
 		s.Modified = s.Created
 		_, err := tx.Exec(ctx, insertSchema, v.org, s.URN, s.Resource, s.Revision, string(s.Definition), s.Created)
 		return err
@@ -156,7 +156,7 @@ func (v view) UpdateSchema(ctx context.Context, urn string, definition []byte, a
 		if s = old; bytes.Equal(definition, old.Definition) {
 			return errNothing
 		}
-		s.Definition, s.Revision, s.Modified = definition, revision, now()
+		s.Definition, s.Revision, s.Modified = definition, revision, v.clock.since(old.Modified)
 		_, err = tx.Exec(ctx, updateSchema, v.org, urn, s.Revision, string(definition), s.Modified)
 		return err
 	})

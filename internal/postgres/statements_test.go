@@ -33,6 +33,7 @@ var acrossOrganisations = map[string]string{
 	"selectDue":         "finds for the background work whose events are to be pushed",
 	"selectOpen":        "tells the background work whether anything is to be done, whoever asked",
 	"selectNext":        "finds for the background work whose turn it is",
+	"selectTime":        "asks for the time of PostgreSQL, and nothing of an organisation",
 	"deleteFinished":    "takes away for the background work what nobody may fetch any more",
 }
 

@@ -242,7 +242,7 @@ func (v view) userUpdate(t *schema.Type, old directory.Resource, e directory.Edi
 		doc = old.Document
 	}
 	r := old.Record
-	r.Version, r.Modified, r.Doc = old.Version+1, now(), t.Encode(doc)
+	r.Version, r.Modified, r.Doc = old.Version+1, v.clock.since(old.Modified), t.Encode(doc)
 	found, err := newRow(t, doc)
 	u.record, u.args = r, append(make([]any, 0, 24), v.org, uid(old.ID), int64(old.Version), r.Modified, e.PasswordHash, r.Doc, found.folded)
 	u.args = append(append(u.args, found.columns...), old.Modified)

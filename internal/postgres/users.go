@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -70,10 +71,12 @@ select c.version, c.created_at, seen.it, case when seen.it then exists (select f
 from   seen
 left   join created c on true`
 
-	selectDeletedUser = deletedUser + `$2` + lastFirst
+	selectDeletedUser = `
+select d.id, d.deleted_at` + ofDeleted + `$2` + lastFirst
 
 	deletedUser = `
-select d.id
+select d.id` + ofDeleted
+	ofDeleted = `
 from   deleted_users d
 where  d.org_id = $1 and d.user_name_key = `
 	lastFirst = `
@@ -106,7 +109,7 @@ func (v view) createUser(ctx context.Context, query queryFunc, t *schema.Type, e
 	if err != nil {
 		return directory.Record{}, fmt.Errorf("read id of new user: %w", err)
 	}
-	r := directory.Record{ID: id, Modified: madeAt(id), Doc: t.Encode(doc)}
+	r := directory.Record{ID: id, Modified: v.clock.madeAt(id), Doc: t.Encode(doc)}
 	for {
 		err := v.insertUser(ctx, query, insertUser, t, &r, doc, found, password)
 		switch {
@@ -129,8 +132,9 @@ func (v view) createUser(ctx context.Context, query queryFunc, t *schema.Type, e
 // reviveUser stores a user under the id of the last one of the name who was deleted.
 func (v view) reviveUser(ctx context.Context, query queryFunc, t *schema.Type, e directory.Edit) (directory.Record, error) {
 	var id uuid.UUID
+	var deleted time.Time
 	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
-	if err := query(ctx, one(func(raw [][]byte) { id = readID(raw[0]) }), selectDeletedUser, v.org, name); err != nil {
+	if err := query(ctx, one(func(raw [][]byte) { id, deleted = readID(raw[0]), readTime(raw[1]) }), selectDeletedUser, v.org, name); err != nil {
 		return directory.Record{}, err
 	}
 	doc := maps.Clone(e.Doc)
@@ -138,7 +142,7 @@ func (v view) reviveUser(ctx context.Context, query queryFunc, t *schema.Type, e
 	if e.DefaultRoles {
 		schema.Roles.Clear(doc)
 	}
-	r := directory.Record{ID: id, Modified: now(), Doc: t.Encode(doc)}
+	r := directory.Record{ID: id, Modified: v.clock.since(deleted), Doc: t.Encode(doc)}
 	err := v.insertUser(ctx, query, reviveUser, t, &r, doc, rowOf(t, doc), e.PasswordHash)
 	return r, err
 }

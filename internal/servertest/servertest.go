@@ -49,6 +49,8 @@ type Options struct {
 	Database string
 	// RequestTimeout bounds the work on a request; 0 is that of the program.
 	RequestTimeout time.Duration
+	// Clock is that of the machine; nil is time.Now.
+	Clock func() time.Time
 	// LeaveAccepted leaves requests that were accepted to be done later to other
 	// servers of the database.
 	LeaveAccepted bool
@@ -106,7 +108,7 @@ func NewWith(t testing.TB, o Options) *Server {
 func open(t testing.TB, o Options) *postgres.Store {
 	t.Helper()
 	// The server of all tests has connections for many stores, not for large ones.
-	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge})
+	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock})
 	if err != nil {
 		t.Fatal(err)
 	}
