@@ -95,7 +95,7 @@ func (c *cursors) seal(ctx context.Context, list string, p Position, count int) 
 // same as who uses one for another list.
 func (c *cursors) open(ctx context.Context, list, text string) (p Position, count int, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) <= signature {
+	if err != nil || len(b) <= signature || strings.ContainsAny(text, "\r\n") { // which the decoder passes over
 		return p, 0, invalidCursor()
 	}
 	b, given := b[:len(b)-signature], b[len(b)-signature:]

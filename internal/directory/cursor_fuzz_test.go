@@ -18,7 +18,7 @@ func FuzzCursor(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, text := range []string{given, given[1:], given + "=", "", "AQ", "____________________________________"} {
+	for _, text := range []string{given, given[1:], given + "=", given + "\n", given[:9] + "\r" + given[9:], "", "AQ", "____________________________________"} {
 		f.Add("users", text, "ada", true, uint16(10))
 	}
 	f.Fuzz(func(t *testing.T, list, text, value string, absent bool, size uint16) {
