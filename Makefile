@@ -4,6 +4,8 @@ export CGO_ENABLED ?= 0
 
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME  ?= 10s
+CHAOSTIME ?= 10m
+SOAKTIME  ?= 1h
 # Tests wait for PostgreSQL more than they compute.
 TESTFLAGS ?= -parallel 4 -timeout 10m
 GOFUMPT   := go tool gofumpt
@@ -20,9 +22,9 @@ run: $(if $(DATABASE_URL),,postgres) build ## Build, then serve with a demo orga
 	@bin/purescim serve --demo
 
 .PHONY: test
-test: postgres ## Vet, check the formatting and run all tests
+test: postgres pgbouncer chromium axe ## Vet, check the formatting and run all tests
 	go vet ./...
-	@unformatted=$$($(GOFUMPT) -l cmd internal migrations $(wildcard api)) && \
+	@unformatted=$$($(GOFUMPT) -l cmd internal migrations docs deploy $(wildcard api)) && \
 	if [ -n "$$unformatted" ]; then echo "not formatted, 'make fmt' does it:"; echo "$$unformatted"; exit 1; fi
 	go test -vet=off $(TESTFLAGS) ./...
 
@@ -49,10 +51,27 @@ fuzz: postgres ## Fuzz every target for FUZZTIME, 10s if not given
 		done; \
 	done
 
+.PHONY: chaos
+chaos: postgres build ## Strike two servers and a pair of PostgreSQL for CHAOSTIME, 10m if not given, and check what clients saw
+	go test -vet=off -tags chaos -count=1 -timeout 0 -v -run TestChaos ./internal/chaos -lasts $(CHAOSTIME) $(CHAOSFLAGS)
+
+.PHONY: soak
+soak: postgres build ## Have clients work for SOAKTIME, 1h if not given, without a fault
+	go test -vet=off -tags chaos -count=1 -timeout 0 -v -run TestChaos ./internal/chaos -lasts $(SOAKTIME) -strike=false
+
 .PHONY: sdk-test
 sdk-test: postgres build ## Run the official Genesys Cloud SDK for JavaScript against the server (needs npm)
 	cd api/sdk && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --silent
 	cd api/sdk && PURESCIM=$(CURDIR)/bin/purescim node --test sdk.test.mjs
+
+.PHONY: clients
+clients: postgres build ## Run programs and clients of others against the server (needs python3, mvn and the network)
+	@deploy/clients/run
+
+.PHONY: lint-api
+lint-api: ## Check api/openapi.yaml by the rules of Redocly and Spectral (needs npm)
+	cd api/lint && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --silent
+	cd api/lint && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm run --silent lint
 
 .PHONY: hooks
 hooks: ## Have git ask for the body of a commit message
@@ -60,7 +79,7 @@ hooks: ## Have git ask for the body of a commit message
 
 .PHONY: fmt
 fmt: ## Format all Go files
-	$(GOFUMPT) -w cmd internal migrations $(wildcard api)
+	$(GOFUMPT) -w cmd internal migrations docs deploy $(wildcard api)
 
 .PHONY: build
 build: ## Write bin/purescim
@@ -72,6 +91,21 @@ clean: ## Remove what was built; the data in .data stays
 
 # A private PostgreSQL needs the programs of one. Where there is neither them nor apt-get,
 # the server and the tests look further, and say what to install.
+.PHONY: chromium
+chromium:
+	@deploy/install-chromium
+
+# What keeps people from using the console's pages axe-core knows, which tests run in the
+# browser. Without npm they are looked at without it, but never where CI is set.
+.PHONY: axe
+axe:
+	@command -v npm >/dev/null || exit 0; cd deploy/axe && [ package-lock.json -ot node_modules/.package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund --silent
+
 .PHONY: postgres
 postgres:
 	@deploy/install-postgres
+
+# Tests have servers stand behind a PgBouncer; without one they are skipped.
+.PHONY: pgbouncer
+pgbouncer:
+	@deploy/install-postgres pgbouncer

@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/servertest"
 )
@@ -34,8 +36,8 @@ func newAdministrator(t *testing.T) administrator {
 	return administrator{server: server, org: o, token: o.Token, router: router}
 }
 
-// do gives the id in the answer, which may be none.
-func (a administrator) do(t *testing.T, method, path string, status int, body string) string {
+// do gives the id in the answer, which may be none. headers are lines such as "Prefer: x".
+func (a administrator) do(t *testing.T, method, path string, status int, body string, headers ...string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, a.server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -44,6 +46,10 @@ func (a administrator) do(t *testing.T, method, path string, status int, body st
 	r.Header.Set("Authorization", "Bearer "+a.token)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
 	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -81,7 +87,9 @@ func TestPlatformTraffic(t *testing.T) {
 		a.do(t, "GET", one, 404, "")
 	}
 	a.do(t, "GET", "/api/v2/authorization/divisions/home", 200, "")
-	role := a.do(t, "POST", "/api/v2/authorization/roles", 200, `{"name":"clerk","permissions":["x"],"permissionPolicies":[{"domain":"y"}]}`)
+	a.do(t, "GET", "/api/v2/authorization/permissions?queryType=permission&query=directory:user:add", 200, "")
+	a.do(t, "GET", "/api/v2/authorization/products", 200, "")
+	role := a.do(t, "POST", "/api/v2/authorization/roles", 200, `{"name":"clerk","permissions":["x"],"permissionPolicies":[{"domain":"directory"}]}`)
 	a.do(t, "PATCH", "/api/v2/authorization/roles/"+role, 200, `{"description":"Files"}`)
 
 	const badge = `{"id":"urn:example:badge:2.0:User","attributes":[{"name":"number","type":"integer"}]}`
@@ -110,6 +118,7 @@ func TestPlatformTraffic(t *testing.T) {
 	a.do(t, "GET", "/api/v2/groups", 200, "")
 	a.do(t, "GET", group, 200, "")
 	a.do(t, "GET", group+"/members", 200, "")
+	a.do(t, "GET", group+"/individuals", 200, "")
 	a.do(t, "DELETE", group+"/members?ids="+user, 202, "")
 	a.do(t, "DELETE", group, 204, "")
 	a.do(t, "DELETE", "/api/v2/scim/v2/Users/"+user, 204, "")
@@ -141,6 +150,21 @@ func TestClientTraffic(t *testing.T) {
 	a.do(t, "GET", "/api/v2/tokens/me", 401, "")
 }
 
+// awaitEvent makes changes until one is told of: a stream counts for those that begin a
+// second after it was set.
+func (a administrator) awaitEvent(t *testing.T, poll string) {
+	t.Helper()
+	var answer struct{ Sets map[string]string }
+	for range 200 {
+		a.org.NewUser(t, uuid.NewString())
+		if a.org.Do(t, http.MethodPost, poll, `{"maxEvents":1,"returnImmediately":true}`).Decode(t, &answer); len(answer.Sets) > 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("no event is told")
+}
+
 // TestEventTraffic does the same with a stream of events.
 func TestEventTraffic(t *testing.T) {
 	t.Parallel()
@@ -153,7 +177,7 @@ func TestEventTraffic(t *testing.T) {
 	a.do(t, "GET", root+"/stream", 200, "")
 	a.do(t, "POST", root+"/poll", 409, `{}`)
 	a.do(t, "PUT", root+"/stream", 200, `{"method":"poll","audience":"receiver","form":"full","events":["prov:create"]}`)
-	a.do(t, "POST", "/api/v2/scim/v2/Users", 201, `{"userName":"ada@example.org"}`)
+	a.awaitEvent(t, root+"/poll")
 	a.do(t, "POST", root+"/poll", 200, `{"maxEvents":1,"returnImmediately":true,"ack":["unknown"],"setErrs":{"unknown":{"err":"invalid_key"}}}`)
 	a.do(t, "GET", root+"/deadletters?pageSize=1", 200, "")
 	a.do(t, "POST", root+"/deadletters/requeue", 200, `{"all":true}`)

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// A room is a package with all packages below it, and what it may import of ours: rooms
-// further down, never up, and never one door from another.
+// A room is a package with all packages below it that are no rooms of their own, and what it
+// may import of ours: rooms further down, never up, and never one door from another.
 type room struct {
 	path     string
 	mayLook  []string
@@ -25,13 +25,16 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "phone", "egress", "printable", "seal")
+	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "phone", "egress", "printable", "seal", "guesses")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
-	rules    = rooms("directory", "oauth", "events")
-	adapters = rooms("postgres", "httpapi", "metrics")
-	doors    = rooms("scimapi", "platformapi")
-	house    = join(words, engines, rules, adapters, doors)
-	beside   = join(rooms("localpg", "cgroup"), []string{"migrations", "api"})
+	rules    = rooms("directory", "oauth", "events", "provisioning", "accounts")
+	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing", "transfer")
+	// stores are the rooms below postgres, each of which may look at those before it.
+	stores = rooms("postgres/db", "postgres/pgerr", "postgres/clock", "postgres/pool", "postgres/search", "postgres/counts", "postgres/records", "postgres/lists", "postgres/logstore", "postgres/eventstore", "postgres/jobstore", "postgres/authstore", "postgres/accountstore",
+		"postgres/writes", "postgres/groups", "postgres/users", "postgres/catalogue", "postgres/upkeep")
+	doors  = rooms("scimapi", "platformapi", "apidocs", "console")
+	house  = join(words, engines, rules, stores, adapters, doors)
+	beside = join(rooms("localpg", "cgroup", "guides"), []string{"migrations", "api", "docs/guides"})
 )
 
 // layers is the house, floor by floor; docs/architecture.md tells why it stands so.
@@ -47,6 +50,7 @@ var layers = []room{
 	{path: "internal/egress"},
 	{path: "internal/printable"},
 	{path: "internal/seal"},
+	{path: "internal/guesses", mayLook: rooms("lru")},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},
@@ -55,18 +59,44 @@ var layers = []room{
 	{path: "internal/bulkplan", mayLook: rooms("scim", "schema")},
 
 	// Rules, which declare the stores they need.
-	{path: "internal/directory", mayLook: join(words, engines)},
-	{path: "internal/oauth", mayLook: rooms("org", "periodic", "egress", "printable")},
+	{path: "internal/directory", mayLook: join(words, engines, rooms("provisioning"))},
+	{path: "internal/oauth", mayLook: rooms("org", "periodic", "egress", "printable", "lru", "guesses")},
 	{path: "internal/events", mayLook: join(words, engines)},
+	{path: "internal/provisioning", mayLook: join(words, engines)},
+	{path: "internal/accounts", mayLook: join(words, engines)},
 
 	// Adapters.
-	{path: "internal/postgres", mayLook: join(words, engines, rules)},
-	{path: "internal/httpapi", mayLook: rooms("scim", "org", "oauth")},
-	{path: "internal/metrics"},
+	{path: "internal/postgres/db", mayLook: rooms("directory")},
+	{path: "internal/postgres/pgerr", mayLook: rooms("scim")},
+	{path: "internal/postgres/clock"},
+	{path: "internal/postgres/pool", mayLook: join(words, rooms("directory"), stores[:3])},
+	{path: "internal/postgres/search", mayLook: join(words, engines, rooms("directory"), stores[:1])},
+	{path: "internal/postgres/counts", mayLook: join(words, stores[:4])},
+	{path: "internal/postgres/records", mayLook: join(words, engines, rooms("directory"), stores[:5])},
+	{path: "internal/postgres/lists", mayLook: join(words, engines, rooms("directory"), stores[:7])},
+	{path: "internal/postgres/logstore", mayLook: join(words, engines, rules, stores[:4])},
+	{path: "internal/postgres/eventstore", mayLook: join(words, rules, stores[:4], rooms("postgres/logstore"))},
+	{path: "internal/postgres/jobstore", mayLook: join(words, rules, stores[:4], rooms("postgres/logstore", "postgres/eventstore"))},
+	{path: "internal/postgres/authstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore", "postgres/jobstore"))},
+	{path: "internal/postgres/accountstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore"))},
+	{path: "internal/postgres/writes", mayLook: join(words, engines, rules, stores[:5], rooms("postgres/counts", "postgres/logstore", "postgres/eventstore", "postgres/jobstore"))},
+	{path: "internal/postgres/groups", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes"))},
+	{path: "internal/postgres/users", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes", "postgres/groups"))},
+	{path: "internal/postgres/catalogue", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/authstore", "postgres/writes", "postgres/groups", "postgres/users"))},
+	{path: "internal/postgres/upkeep", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/users"))},
+	{path: "internal/postgres", mayLook: join(words, engines, rules, stores)},
+	{path: "internal/transfer", mayLook: join(words, engines, rules)},
+	{path: "internal/httpapi", mayLook: rooms("scim", "org", "oauth", "provisioning")},
+	{path: "internal/metrics", mayLook: rooms("lru")},
+	{path: "internal/health"},
+	{path: "internal/tlsserver", mayLook: rooms("periodic")},
+	{path: "internal/tracing", mayLook: rooms("httpapi")},
 
 	// Doors.
 	{path: "internal/scimapi", mayLook: join(words, engines, rules, rooms("httpapi"))},
 	{path: "internal/platformapi", mayLook: join(words, rules, rooms("httpapi"))},
+	{path: "internal/apidocs", mayLook: join([]string{"api"}, rooms("scim", "httpapi"))},
+	{path: "internal/console", mayLook: join(words, engines, rules, rooms("httpapi", "transfer", "guides"))},
 
 	// The whole, and the programs.
 	{path: "internal/server", mayLook: house},
@@ -75,15 +105,20 @@ var layers = []room{
 	// Beside the house.
 	{path: "internal/localpg"},
 	{path: "internal/cgroup"},
+	{path: "internal/guides", mayLook: []string{"docs/guides"}},
 	{path: "internal/bench"},
 	{path: "migrations"},
 	{path: "api"},
+	{path: "docs/guides"},
 
 	// For tests.
 	{path: "internal/testdb", mayLook: beside, testOnly: true},
+	{path: "internal/postgres/shelf", mayLook: join(words, engines, rooms("directory"), stores, rooms("testdb")), testOnly: true},
+	{path: "internal/postgres/sqlrules", testOnly: true},
 	{path: "internal/scimtest", mayLook: join(house, rooms("server", "testdb", "servertest")), testOnly: true},
 	{path: "internal/servertest", mayLook: join(house, rooms("server", "testdb")), testOnly: true},
 	{path: "internal/conformance", testOnly: true},
+	{path: "internal/chaos", mayLook: rooms("localpg"), testOnly: true},
 }
 
 func rooms(names ...string) []string {
@@ -96,14 +131,14 @@ func rooms(names ...string) []string {
 
 func join(floors ...[]string) []string { return slices.Concat(floors...) }
 
-// roomOf returns the room that holds a package, given by its path in the module.
-func roomOf(path string) (room, bool) {
+// roomOf returns the innermost room that holds a package, given by its path in the module.
+func roomOf(path string) (found room, ok bool) {
 	for _, r := range layers {
-		if path == r.path || strings.HasPrefix(path, r.path+"/") {
-			return r, true
+		if (path == r.path || strings.HasPrefix(path, r.path+"/")) && len(r.path) > len(found.path) {
+			found, ok = r, true
 		}
 	}
-	return room{}, false
+	return found, ok
 }
 
 // objection tells why a package may not import another, or "" if it may.
@@ -162,7 +197,10 @@ func TestObjection(t *testing.T) {
 		{"internal/postgres", "internal/testdb", false},
 		{"cmd/purescim", "internal/platformapi/inner", true},
 		{"cmd/purescim", "internal/scimtest", false},
-		{"internal/postgres/inner", "internal/postgres", true},
+		{"internal/httpapi/inner", "internal/httpapi", true},
+		{"internal/postgres", "internal/postgres/pool", true},
+		{"internal/postgres/pool", "internal/postgres", false},
+		{"internal/postgres/eventstore", "internal/postgres/jobstore", false},
 		{"internal/util", "internal/scim", false},
 		{"internal/directory", "internal/util", false},
 	} {

@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -45,6 +47,13 @@ func up(ctx context.Context, databaseURL string, files fs.FS, log *slog.Logger) 
 	config, err := pgxpool.ParseConfig(databaseURL) // knows the settings of the pool, which PostgreSQL would refuse
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	// Of several hosts the one that takes changes, as package postgres has it.
+	several := slices.ContainsFunc(config.ConnConfig.Fallbacks, func(f *pgconn.FallbackConfig) bool {
+		return f.Host != config.ConnConfig.Host || f.Port != config.ConnConfig.Port
+	})
+	if several {
+		config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	db := stdlib.OpenDB(*config.ConnConfig)
 	defer db.Close()

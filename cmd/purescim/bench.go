@@ -94,7 +94,7 @@ func (cmd *benchCommand) measureOwn(ctx context.Context, c console, o bench.Opti
 	}
 	defer db.drop()
 	server := &benchSide{Side: "server", database: database{DatabaseURL: db.url, LogLevel: "error"}}
-	p, err := server.open(ctx, c)
+	p, err := server.openWith(ctx, c, opening{migrate: true})
 	if err != nil {
 		return report, err
 	}
@@ -164,7 +164,9 @@ func (cmd *benchCommand) measure(ctx context.Context, c console, db *benchDataba
 
 // newBenchOrg makes an organisation with a token.
 func newBenchOrg(ctx context.Context, p *parts, name string) (org.Org, string, error) {
-	o, err := directory.CreateOrganisation(ctx, p.store.Registry(), name, org.DefaultSettings())
+	settings := org.DefaultSettings()
+	settings.UserBrake.Percent, settings.MemberBrake.Percent = 100, 100 // counted as ever, and never held
+	o, err := directory.CreateOrganisation(ctx, p.store.Registry(), name, settings)
 	if err != nil {
 		return o, "", err
 	}

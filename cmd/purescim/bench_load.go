@@ -90,7 +90,7 @@ func (l benchLoader) groups(ctx context.Context, first, end int) error {
 			members[j] = uuid.MustParse(id)
 		}
 		groups[i] = postgres.NewGroup{
-			Group: directory.Group{Type: "official", Visibility: "public", RulesVisible: true},
+			Group: directory.PlainGroup,
 			Edit:  directory.Edit{Doc: doc, Members: &directory.MemberChange{Add: members}},
 		}
 	}

@@ -69,7 +69,7 @@ func (cmd *benchSide) serve(ctx context.Context, c console, handler http.Handler
 		return err
 	}
 	fmt.Fprintln(c.out, listener.Addr())
-	return httpapi.Serve(ctx, httpapi.Server("", handler, cmd.logger(c.err)), listener)
+	return httpapi.Serve(ctx, httpapi.Server("", handler, cmd.logger(c.err)), listener, 0)
 }
 
 // serving runs work while the side serves, which has its endpoints below a path.

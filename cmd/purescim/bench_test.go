@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"strings"
@@ -14,11 +13,11 @@ import (
 	"github.com/purescim/purescim/internal/testdb"
 )
 
-// TestMain lets the benchmark start its sides, and a test servers that it can kill:
-// they run their own program again, which is this one.
+// TestMain lets the benchmark start its sides, and a test servers that it can kill, or a
+// command apart: they run their own program again, which is this one.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "bench-side" || os.Args[1] == "serve") {
-		os.Exit(run(context.Background(), os.Args[1:], console{out: os.Stdout, err: os.Stderr}))
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		os.Exit(start())
 	}
 	os.Exit(m.Run())
 }
@@ -112,8 +111,10 @@ func TestBench_LeavesAServerAsItWas(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	var out bytes.Buffer
-	if status := run(t.Context(), []string{"org", "create", "acme", "--database-url=" + db}, console{out: &out, err: &out}); status != 0 {
-		t.Fatal(out.String())
+	for _, args := range [][]string{{"org", "create", "acme"}, {"org", "set", "acme", "--brake-users", "off", "--brake-members", "off"}} {
+		if status := run(t.Context(), append(args, "--database-url="+db), console{out: &out, err: &out}); status != 0 {
+			t.Fatal(out.String())
+		}
 	}
 	token := administratorOf(t, db, "acme", time.Hour).AccessToken
 	scim := serve(t, db, "--rate-limit=0").url + "/api/v2/scim/v2"

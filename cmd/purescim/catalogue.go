@@ -16,6 +16,7 @@ type (
 	roleCommands struct {
 		Create roleCreate  `cmd:"" help:"Create a role."`
 		List   entryList   `cmd:"" help:"List the roles."`
+		Show   roleShow    `cmd:"" help:"Show a role with what it permits."`
 		Delete entryDelete `cmd:"" help:"Delete a role that nobody has."`
 	}
 	divisionCommands struct {
@@ -139,22 +140,16 @@ type entryDelete struct {
 func (cmd *entryDelete) Run(ctx context.Context, c console, path commandPath) error {
 	kind := kindOf(string(path))
 	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
-		entries, err := pages(func(offset, limit int) ([]directory.Entry, int, error) {
-			return p.directory.ListEntries(ctx, o, directory.EntryQuery{
-				Kind: kind, Prefix: cmd.Name, Selection: directory.Selection{Offset: offset, Limit: limit},
-			})
-		})
+		e, err := p.entryNamed(ctx, o, kind, cmd.Name)
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
-			if strings.EqualFold(e.Name, cmd.Name) {
-				if err := cmd.ask(c, "delete the %s %q", kind, e.Name); err != nil {
-					return err
-				}
-				return p.directory.DeleteEntry(ctx, o, kind, e.ID.String())
-			}
+		if err := cmd.ask(c, "delete the %s %q", kind, e.Name); err != nil {
+			return err
 		}
-		return fmt.Errorf("organisation %q has no %s named %q", o.Name, kind, cmd.Name)
+		if err := p.directory.DeleteEntry(ctx, o, kind, e.ID.String()); err != nil {
+			return err
+		}
+		return c.done("deleted the %s %q", kind, e.Name)
 	})
 }

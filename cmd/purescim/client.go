@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +17,10 @@ type clientCommands struct {
 	List         clientList    `cmd:"" help:"List the OAuth clients of an organisation."`
 	Show         clientShow    `cmd:"" help:"Show one OAuth client."`
 	Create       clientCreate  `cmd:"" help:"Create an OAuth client and its first token. The secret is shown this once."`
+	Update       clientUpdate  `cmd:"" help:"Change an OAuth client."`
 	RotateSecret clientRotate  `cmd:"" help:"Give an OAuth client a new secret. The old one works on for a while."`
 	SetKeys      clientSetKeys `cmd:"" help:"Let an OAuth client sign in with a private key (private_key_jwt)."`
+	SetDomain    clientDomain  `cmd:"" help:"Let an OAuth client read and write the externalIds of a provisioning domain."`
 	Disable      clientState   `cmd:"" help:"Disable an OAuth client. Its tokens end at once, for good."`
 	Enable       clientEnable  `cmd:"" help:"Let a client have tokens again."`
 	Delete       clientDelete  `cmd:"" help:"Delete an OAuth client with its tokens."`
@@ -28,20 +28,7 @@ type clientCommands struct {
 
 // clientID is the argument that names a client.
 type clientID struct {
-	ID string `arg:"" help:"The id of the client."`
-}
-
-// client finds the client by its id, whichever organisation it is of.
-func (p *parts) client(ctx context.Context, id string) (oauth.Client, error) {
-	u, err := uuid.Parse(id)
-	if err != nil {
-		return oauth.Client{}, fmt.Errorf("%q is not the id of a client, which is a UUID", id)
-	}
-	client, err := p.registry.Client(ctx, u)
-	if errors.Is(err, oauth.ErrNotFound) {
-		return client, fmt.Errorf("client %s does not exist; 'purescim client create' makes one", id)
-	}
-	return client, err
+	ID string `arg:"" name:"client" help:"Its id, or its name."`
 }
 
 // withClient is with for a command that works on the client with the id.
@@ -65,6 +52,7 @@ type clientResult struct {
 	Roles       []string   `json:"roles"`
 	Validity    int64      `json:"validity_seconds"`
 	RateLimit   int        `json:"rate_limit"`
+	Domain      string     `json:"provisioning_domain,omitempty"` // where it is not its id
 	Created     *time.Time `json:"created"`
 }
 
@@ -89,12 +77,12 @@ func newClientResult(client oauth.Client, names map[uuid.UUID]string) clientResu
 	return clientResult{
 		ID: client.ID.String(), Org: client.Org.String(), Name: client.Name, Description: client.Description,
 		State: string(client.State), Roles: roles, Validity: int64(client.Validity / time.Second),
-		RateLimit: client.RateLimit, Created: timeJSON(client.Created),
+		RateLimit: client.RateLimit, Domain: client.ProvisioningDomain, Created: timeJSON(client.Created),
 	}
 }
 
 func (r clientResult) fields() []field {
-	return []field{
+	fields := []field{
 		{"client", r.Name},
 		{"id", r.ID},
 		{"description", r.Description},
@@ -104,6 +92,10 @@ func (r clientResult) fields() []field {
 		{"requests a minute", rateText(r.RateLimit)},
 		{"created", timeText(r.Created)},
 	}
+	if r.Domain != "" {
+		fields = append(fields, field{"provisioning domain", r.Domain})
+	}
+	return fields
 }
 
 func rateText(limit int) string {
@@ -214,14 +206,32 @@ func (cmd *clientEnable) Run(ctx context.Context, c console) error {
 }
 
 func (p *parts) setState(ctx context.Context, c console, o output, client oauth.Client, state oauth.State) error {
+	return p.updateClient(ctx, c, o, client, func(spec *oauth.ClientSpec) { spec.State = state })
+}
+
+func (p *parts) updateClient(ctx context.Context, c console, o output, client oauth.Client, edit func(spec *oauth.ClientSpec)) error {
 	client, err := p.oauth.UpdateClient(ctx, client.Org, client.ID, func(spec *oauth.ClientSpec) error {
-		spec.State = state
+		edit(spec)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return p.printClient(ctx, c, o, client)
+}
+
+type clientDomain struct {
+	database
+	output
+	clientID
+	Domain string `arg:"" optional:"" help:"A name that clients share, or the id of the client that it succeeds; its own domain when not given."`
+}
+
+// Run gives the client the domain.
+func (cmd *clientDomain) Run(ctx context.Context, c console) error {
+	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+		return p.updateClient(ctx, c, cmd.output, client, func(spec *oauth.ClientSpec) { spec.ProvisioningDomain = cmd.Domain })
+	})
 }
 
 type clientDelete struct {
@@ -236,6 +246,9 @@ func (cmd *clientDelete) Run(ctx context.Context, c console) error {
 		if err := cmd.ask(c, "delete the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}
-		return p.oauth.DeleteClient(ctx, client.Org, client.ID)
+		if err := p.oauth.DeleteClient(ctx, client.Org, client.ID); err != nil {
+			return err
+		}
+		return c.done("deleted the client %q; its tokens have ended", client.Name)
 	})
 }

@@ -29,6 +29,7 @@ type clientCreate struct {
 	Role        []string `xor:"roles" placeholder:"NAME" help:"A role that tells what it may do; may be repeated. Without one it gets 'SCIM Integration', which is what an identity system needs."`
 	Admin       bool     `xor:"roles" help:"Let it do everything: the platform's endpoints, and other clients, too."`
 	RateLimit   int      `placeholder:"N" help:"Requests a minute with all of its tokens together; as the organisation or the server when not given."`
+	Domain      string   `name:"provisioning-domain" placeholder:"NAME" help:"The provisioning domain whose externalIds it reads and writes: a name that clients share, or the id of the client that it succeeds. Its own when not given."`
 	Validity    validity `default:"450d" help:"How long its tokens live, such as 24h or 450d (${default}, the most)."`
 }
 
@@ -112,6 +113,7 @@ func (cmd *clientCreate) Run(ctx context.Context, c console) error {
 	return cmd.withOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
 		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{
 			Name: cmd.Name, Description: cmd.Description, Validity: time.Duration(cmd.Validity), RateLimit: cmd.RateLimit,
+			ProvisioningDomain: cmd.Domain,
 		}, cmd.roles()...)
 		return cmd.print(c, cr, err)
 	})

@@ -38,6 +38,12 @@ func (cmd *clientSetKeys) Run(ctx context.Context, c console) error {
 		keys.Set = set
 	}
 	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
-		return p.oauth.SetClientKeys(ctx, client.Org, client.ID, keys)
+		if err := p.oauth.SetClientKeys(ctx, client.Org, client.ID, keys); err != nil {
+			return err
+		}
+		if cmd.None {
+			return c.done("the client %q has no keys any more", client.Name)
+		}
+		return c.done("the client %q signs in with its keys", client.Name)
 	})
 }

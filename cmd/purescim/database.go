@@ -2,13 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/events"
@@ -17,16 +26,20 @@ import (
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres"
+	"github.com/purescim/purescim/internal/postgres/authstore"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scimapi"
 	"github.com/purescim/purescim/internal/seal"
+	"github.com/purescim/purescim/internal/transfer"
 	"github.com/purescim/purescim/migrations"
 )
 
 // database are the flags of every command that works on the data. All commands
 // find the database in the same way.
 type database struct {
-	DatabaseURL string `env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL 15 or newer, as a connection URL. Without it a private one is started."`
+	DatabaseURL string `env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL 15 or newer, as a connection URL. Without it there is the private one of the data directory, which 'serve' makes."`
 	DataDir     string `env:"PURESCIM_DATA_DIR" default:"./.data" placeholder:"DIR" help:"Where the private PostgreSQL and the demo's credentials are kept (${default})."`
 	LogLevel    string `env:"PURESCIM_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
 	LogFormat   string `env:"PURESCIM_LOG_FORMAT" enum:"text,json" default:"text" help:"Format of the log: ${enum}."`
@@ -39,55 +52,132 @@ type database struct {
 type parts struct {
 	url       string
 	store     *postgres.Store
-	registry  postgres.Registry
+	registry  authstore.Store
 	oauth     *oauth.Service
 	events    *events.Service
 	directory *directory.Directory
+	entries   *provisioning.Log
+	accounts  *accounts.Service
+	imports   *transfer.Desk
 	log       *slog.Logger
 
 	close func()
 }
 
-// open finds or starts the database, brings its schema up to date and builds
-// the parts on it.
+// opening is what a command may do to have a database.
+type opening struct {
+	create  bool // make a private PostgreSQL where there is none
+	migrate bool // bring its schema up to date
+
+	tracer pgx.QueryTracer // told of each statement; nil is nobody
+}
+
+// open finds the database and builds the parts on it. Its schema must be up to date.
 func (d database) open(ctx context.Context, c console) (*parts, error) {
+	return d.openWith(ctx, c, opening{})
+}
+
+// openWith finds or makes the database and builds the parts on it.
+func (d database) openWith(ctx context.Context, c console, o opening) (*parts, error) {
 	p := &parts{log: d.logger(c.err), url: d.DatabaseURL, close: func() {}}
 	if p.url == "" {
-		dir, err := filepath.Abs(d.DataDir)
-		if err != nil {
+		if err := p.private(ctx, d.DataDir, o.create); err != nil {
 			return nil, err
 		}
-		server, err := localpg.Start(ctx, localpg.Options{Dir: dir, Log: p.log})
-		if err != nil {
-			return nil, fmt.Errorf("start a private PostgreSQL (set DATABASE_URL to use another): %w", err)
-		}
-		p.url = server.URL()
-		p.close = func() { _ = server.Stop(context.WithoutCancel(ctx)) }
 	}
-	if err := p.build(ctx, d.KeyFile, egress.Reach(d.Egress), d.MaxTokens); err != nil {
+	if err := p.build(ctx, d, o); err != nil {
 		p.close()
 		return nil, err
+	}
+	if c.database != nil {
+		*c.database = d.where()
 	}
 	return p, nil
 }
 
-func (p *parts) build(ctx context.Context, keyFile string, reach egress.Reach, maxTokens int) error {
-	var keys *seal.Keys
-	if keyFile != "" {
-		var err error
-		if keys, err = seal.ReadFile(keyFile); err != nil {
-			return fmt.Errorf("--key-file or PURESCIM_KEY_FILE: %w", err)
-		}
-	}
-	if err := migrations.Up(ctx, p.url, p.log); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
-	}
-	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Keys: keys, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge})
+// private starts the private PostgreSQL of a folder, or finds it running.
+func (p *parts) private(ctx context.Context, folder string, create bool) error {
+	dir, err := filepath.Abs(folder)
 	if err != nil {
 		return err
 	}
+	if !create && !localpg.Exists(dir) {
+		return fmt.Errorf("there is no database: set DATABASE_URL, or --database-url, to that of the server; "+
+			"or begin with 'purescim serve', which makes a private PostgreSQL in %s (--data-dir names another folder)", dir)
+	}
+	server, err := localpg.Start(ctx, localpg.Options{Dir: dir, Log: p.log})
+	if err != nil {
+		return fmt.Errorf("start a private PostgreSQL (set DATABASE_URL to use another): %w", err)
+	}
+	p.url = server.URL()
+	p.close = func() { _ = server.Stop(context.WithoutCancel(ctx)) }
+	return nil
+}
+
+// where names the database for the operator, without its secrets.
+func (d database) where() string {
+	if d.DatabaseURL == "" {
+		dir, _ := filepath.Abs(d.DataDir) // it was found there
+		return "the private PostgreSQL in " + dir
+	}
+	config, err := pgx.ParseConfig(d.DatabaseURL)
+	if err != nil {
+		return "the database"
+	}
+	return fmt.Sprintf("the database %s on %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
+}
+
+// unusable says in the operator's words that the database cannot be used, if that is it.
+func (d database) unusable(err error) error {
+	var refused *pgconn.ConnectError
+	var misspelt *pgconn.ParseConfigError
+	switch {
+	case errors.As(err, &misspelt):
+		return fmt.Errorf("DATABASE_URL is no connection URL of PostgreSQL: %w", misspelt)
+	case errors.As(err, &refused):
+		// Each address is tried with TLS and without: the same is told twice.
+		var reasons []string
+		for line := range strings.Lines(refused.Error()) {
+			if line = strings.TrimSpace(line); !slices.Contains(reasons, line) {
+				reasons = append(reasons, line)
+			}
+		}
+		if d.DatabaseURL == "" {
+			return fmt.Errorf("the private PostgreSQL cannot be used: %s", strings.Join(reasons, " "))
+		}
+		return fmt.Errorf("the database of DATABASE_URL cannot be used: %s", strings.Join(reasons, " "))
+	default:
+		return err
+	}
+}
+
+// build makes the parts on the database.
+func (p *parts) build(ctx context.Context, d database, o opening) error {
+	var keys *seal.Keys
+	if d.KeyFile != "" {
+		var err error
+		if keys, err = seal.ReadFile(d.KeyFile); err != nil {
+			return fmt.Errorf("--key-file or PURESCIM_KEY_FILE: %w", err)
+		}
+	}
+	if o.migrate {
+		if err := p.migrate(ctx); err != nil {
+			return d.unusable(fmt.Errorf("migrate the database: %w", err))
+		}
+	}
+	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Keys: keys, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Tracer: o.tracer})
+	if err != nil {
+		return d.unusable(err)
+	}
 	stop := p.close
 	p.close = func() { store.Close(); stop() }
+	known, err := store.Schema(ctx)
+	if err == nil {
+		err = migrations.Judge(known.Applied, known.Needed)
+	}
+	if err != nil {
+		return err
+	}
 	clear, err := store.CheckKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("%w; --key-file or PURESCIM_KEY_FILE must name the file with the key", err)
@@ -97,9 +187,26 @@ func (p *parts) build(ctx context.Context, keyFile string, reach egress.Reach, m
 	}
 	p.store = store
 	p.registry = store.Registry()
-	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log, Egress: reach, MaxTokens: maxTokens})
-	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log, Egress: reach})
-	p.directory = directory.New(store, schema.DefaultTypes, p.log)
+	p.oauth = oauth.New(p.registry, oauth.Options{Log: p.log, Egress: egress.Reach(d.Egress), MaxTokens: d.MaxTokens})
+	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log, Egress: egress.Reach(d.Egress)})
+	p.directory = directory.New(store, schema.DefaultTypes, httpapi.RequestLog(p.log))
+	p.entries = provisioning.New(store.ProvisioningLog(), p.log)
+	p.accounts = accounts.New(store.Accounts(), p.log)
+	p.imports = transfer.NewDesk(p.directory, p.log)
+	return nil
+}
+
+// migrate brings the schema up to date. A pooler in transaction mode keeps no lock of a
+// session, by which replicas take turns: behind it the schema is left as it is.
+func (p *parts) migrate(ctx context.Context) error {
+	pooling, err := pool.FindPooler(ctx, p.url)
+	switch {
+	case err != nil:
+		return err
+	case pooling != pool.Transactions:
+		return migrations.Up(ctx, p.url, p.log)
+	}
+	p.log.WarnContext(ctx, "the schema is not migrated through a pooler in transaction mode: 'purescim migrate' does it, with a DATABASE_URL that leads to PostgreSQL itself")
 	return nil
 }
 
@@ -115,7 +222,9 @@ func (p *parts) work(ctx context.Context) (stop func()) {
 	running.Go(func() { p.directory.Run(ctx) })
 	running.Go(func() { p.oauth.Run(ctx) })
 	running.Go(func() { p.events.Run(ctx) })
-	running.Go(func() { scimapi.Work(ctx, p.directory, p.log) })
+	running.Go(func() { p.entries.Run(ctx) })
+	running.Go(func() { p.imports.Run(ctx) })
+	running.Go(func() { scimapi.Work(ctx, p.directory, p.entries, p.log) })
 	return func() {
 		cancel()
 		ended := make(chan struct{})
@@ -190,13 +299,4 @@ func pages[T any](read func(offset, limit int) ([]T, int, error)) ([]T, error) {
 			return all, nil
 		}
 	}
-}
-
-// orgNamed finds an organisation by its name.
-func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
-	o, err := p.registry.OrgByName(ctx, name)
-	if err != nil {
-		return o, fmt.Errorf("organisation %q: %w; 'purescim org create' makes one", name, err)
-	}
-	return o, nil
 }

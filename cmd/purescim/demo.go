@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	web "github.com/purescim/purescim/internal/console"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
@@ -55,12 +56,16 @@ func (cmd *serveCommand) demo(ctx context.Context, c console, p *parts, addr net
 	}
 	base := cmd.PublicURL
 	if base == "" {
-		base = "http://" + reachable(addr)
+		base = cmd.scheme() + reachable(addr)
 	}
 	access.TenantURL = base + "/api/v2/scim/v2"
 	access.TokenURL = base + "/oauth/token"
 	if err := access.write(file); err != nil {
 		return err
+	}
+	link, err := p.consoleLink(ctx, base)
+	if err != nil {
+		return fmt.Errorf("invite the first owner of the console: %w", err)
 	}
 	fmt.Fprintf(c.out, `
 Tenant URL     %s
@@ -72,8 +77,21 @@ Access token   %s
 Try it:
   curl -s -H 'Authorization: Bearer %s' '%s/Users'
 
-`, access.TenantURL, access.TokenURL, access.ClientID, access.AccessToken, file, access.AccessToken, access.TenantURL)
+The console, for people:
+  %s
+
+`, access.TenantURL, access.TokenURL, access.ClientID, access.AccessToken, file, access.AccessToken, access.TenantURL, link)
 	return nil
+}
+
+// consoleLink is the address of the console: as long as there is no account a link that
+// makes the first owner, once.
+func (p *parts) consoleLink(ctx context.Context, base string) (string, error) {
+	secret, err := p.accounts.First(ctx)
+	if err != nil || secret == "" {
+		return base + web.Path, err
+	}
+	return base + web.InvitationPath + secret, nil
 }
 
 // readDemo reads what an earlier start has written; what cannot be read is made

@@ -225,7 +225,10 @@ func (cmd *eventsRemove) Run(ctx context.Context, c console) error {
 		if err := cmd.ask(c, "tell nobody of the changes of %q any more, and lose the events that were not delivered", o.Name); err != nil {
 			return err
 		}
-		return noStream(o, p.events.RemoveStream(ctx, o.ID))
+		if err := p.events.RemoveStream(ctx, o.ID); err != nil {
+			return noStream(o, err)
+		}
+		return c.done("nobody is told of the changes of %q any more", o.Name)
 	})
 }
 

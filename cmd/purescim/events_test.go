@@ -68,16 +68,18 @@ func TestServe_LosesNoEventWhenKilled(t *testing.T) {
 // newStream makes an organisation whose events are polled, and a token of it.
 func newStream(t *testing.T, databaseURL string) (token string) {
 	t.Helper()
-	var out bytes.Buffer
+	var out, errs bytes.Buffer
 	for _, args := range [][]string{
+		{"migrate"},
 		{"org", "create", "acme", "--with-client", "--admin", "-o", "json"},
 		{"events", "set", "--org", "acme", "--poll", "--audience", "receiver"},
 	} {
-		if status := run(t.Context(), append(args, "--database-url="+databaseURL), console{out: &out, err: &out}); status != 0 {
-			t.Fatal(out.String())
+		out.Reset()
+		if status := run(t.Context(), append(args, "--database-url="+databaseURL), console{out: &out, err: &errs}); status != 0 {
+			t.Fatal(errs.String())
 		}
-		if token != "" {
-			break
+		if args[0] != "org" {
+			continue
 		}
 		var made struct {
 			AccessToken string `json:"access_token"`
@@ -123,7 +125,13 @@ type process struct {
 // spawn starts a server: this program again, which TestMain lets be one.
 func spawn(t *testing.T, databaseURL string) process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "serve", "--database-url="+databaseURL, "--addr=127.0.0.1:0", "--log-format=json")
+	return spawnOf(t, os.Args[0], databaseURL)
+}
+
+// spawnOf starts a server of a program.
+func spawnOf(t *testing.T, program, databaseURL string) process {
+	t.Helper()
+	cmd := exec.Command(program, "serve", "--database-url="+databaseURL, "--addr=127.0.0.1:0", "--log-format=json")
 	log, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -131,7 +139,7 @@ func spawn(t *testing.T, databaseURL string) process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		var line struct{ Msg, Addr string }
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -20,6 +20,9 @@ type groupCommands struct {
 	Create groupCreate `cmd:"" help:"Create a group, for the identity system to link by its name and fill."`
 	Rename groupRename `cmd:"" help:"Rename a group."`
 	Delete groupDelete `cmd:"" help:"Delete a group. Its members stay."`
+
+	History groupHistory `cmd:"" help:"Show what was done to a group, and what was refused."`
+	Restore groupRestore `cmd:"" help:"Bring a group with its members back to what it was at a time."`
 }
 
 // groupResult is what a program reads of a group.
@@ -68,12 +71,8 @@ func (p *parts) groupNamed(ctx context.Context, o org.Org, name string) (directo
 	if _, err := uuid.Parse(name); err == nil {
 		return p.directory.Group(ctx, o, name)
 	}
-	value, err := json.Marshal(name)
-	if err != nil {
-		return directory.GroupRecord{}, err
-	}
 	found, err := p.directory.List(ctx, o, schema.Group, directory.ListRequest{
-		Filter: fmt.Sprintf("displayName eq %s", value), HasFilter: true, Start: 1, Count: 1,
+		Filter: "displayName eq " + filter.Literal(name), HasFilter: true, Start: 1, Count: 1,
 		Projection: schema.Group.Project(nil, []string{schema.Members.Name}),
 	})
 	if err != nil {
@@ -108,7 +107,7 @@ type groupCreate struct {
 // Run creates the group.
 func (cmd *groupCreate) Run(ctx context.Context, c console) error {
 	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
-		g, err := p.directory.CreateGroup(ctx, o, cmd.Name, directory.Group{Type: "official", Visibility: "public", RulesVisible: true})
+		g, err := p.directory.CreateGroup(ctx, o, cmd.Name, directory.PlainGroup)
 		return cmd.print(c, newGroupResult(g), err)
 	})
 }
@@ -148,6 +147,9 @@ func (cmd *groupDelete) Run(ctx context.Context, c console) error {
 		if err := cmd.ask(c, "delete the group %q with its %d memberships", g.Name, g.MemberCount); err != nil {
 			return err
 		}
-		return p.directory.DeleteGroup(ctx, o, g.ID.String(), scim.Condition{})
+		if err := p.directory.DeleteGroup(ctx, o, g.ID.String(), scim.Condition{}); err != nil {
+			return err
+		}
+		return c.done("deleted the group %q", g.Name)
 	})
 }

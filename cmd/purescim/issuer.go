@@ -122,6 +122,9 @@ func (cmd *issuerRemove) Run(ctx context.Context, c console) error {
 		if errors.Is(err, oauth.ErrNotFound) {
 			return fmt.Errorf("organisation %q has no trusted issuer %s", o.Name, id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return c.done("the issuer %s is trusted no longer; its tokens have ended", id)
 	})
 }

@@ -12,7 +12,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"os/user"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -20,6 +23,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/purescim/purescim/internal/printable"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -28,28 +32,51 @@ var version = "development"
 
 // commands is the whole command line.
 type commands struct {
-	Serve serveCommand `cmd:"" help:"Serve SCIM and the platform API."`
+	Config kong.ConfigFlag `placeholder:"FILE" help:"Settings, NAME=VALUE a line, of the names of the environment; before those of /etc/purescim/purescim.env."`
 
-	Org      orgCommands      `cmd:"" help:"Organisations."`
-	Client   clientCommands   `cmd:"" help:"OAuth clients, which identity systems sign in as."`
-	Token    tokenCommands    `cmd:"" help:"Access tokens."`
-	Issuer   issuerCommands   `cmd:"" help:"Other issuers whose tokens an organisation trusts."`
-	Events   eventsCommands   `cmd:"" help:"Security events, which tell a receiver what changes in an organisation."`
-	Async    asyncCommands    `cmd:"" help:"Bulk requests that were accepted to be carried out later."`
-	Key      keyCommands      `cmd:"" help:"The keys that sign access tokens."`
-	Group    groupCommands    `cmd:"" help:"Groups, which SCIM fills but never creates."`
-	Schema   schemaCommands   `cmd:"" help:"Schemas by which an organisation extends users and groups."`
-	Role     roleCommands     `cmd:"" help:"Roles, which users and clients have by name."`
-	Division divisionCommands `cmd:"" help:"Divisions, which users are in by name."`
-	Skill    skillCommands    `cmd:"" help:"Routing skills, which users have by name."`
-	Language languageCommands `cmd:"" help:"Routing languages, which users have by name."`
+	ShowVersion versionFlag `name:"version" help:"Print the version and exit."`
 
-	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
-	Verify  verifyCommand  `cmd:"" help:"Check that what is searched agrees with what is stored."`
-	Bench   benchCommand   `cmd:"" help:"Measure the server beside a bare handler, or any SCIM server."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve serveCommand `cmd:"" group:"server" help:"Serve SCIM and the platform API."`
 
-	BenchSide benchSide `cmd:"" hidden:""`
+	Org        orgCommands        `cmd:"" group:"connect" help:"Organisations."`
+	Client     clientCommands     `cmd:"" group:"connect" help:"OAuth clients, which identity systems sign in as."`
+	Token      tokenCommands      `cmd:"" group:"connect" help:"Access tokens."`
+	Issuer     issuerCommands     `cmd:"" group:"connect" help:"Other issuers whose tokens an organisation trusts."`
+	Events     eventsCommands     `cmd:"" group:"happens" help:"Security events, which tell a receiver what changes in an organisation."`
+	Async      asyncCommands      `cmd:"" group:"happens" help:"Bulk requests that were accepted to be carried out later."`
+	Key        keyCommands        `cmd:"" group:"connect" help:"The keys that sign access tokens."`
+	Admin      adminCommands      `cmd:"" group:"people" help:"Who uses the console."`
+	Log        logCommand         `cmd:"" group:"happens" help:"Show the provisioning log: who changed what, and what was refused."`
+	Status     statusCommand      `cmd:"" group:"happens" help:"Tell how provisioning goes: what clients have done, and who is refused."`
+	Undo       undoCommand        `cmd:"" group:"happens" help:"Take back what entries of the provisioning log tell of."`
+	Hold       holdCommands       `cmd:"" group:"happens" help:"What brakes hold of clients that remove much within an hour."`
+	User       userCommands       `cmd:"" group:"people" help:"Users."`
+	Group      groupCommands      `cmd:"" group:"people" help:"Groups, which SCIM fills but never creates."`
+	Schema     schemaCommands     `cmd:"" group:"people" help:"Schemas by which an organisation extends users and groups."`
+	Role       roleCommands       `cmd:"" group:"people" help:"Roles, which users and clients have by name."`
+	Permission permissionCommands `cmd:"" group:"people" help:"What a role may permit."`
+	Division   divisionCommands   `cmd:"" group:"people" help:"Divisions, which users are in by name."`
+	Skill      skillCommands      `cmd:"" group:"people" help:"Routing skills, which users have by name."`
+	Language   languageCommands   `cmd:"" group:"people" help:"Routing languages, which users have by name."`
+
+	Import importCommand `cmd:"" group:"people" help:"Import people, groups and memberships from a file."`
+	Export exportCommand `cmd:"" group:"people" help:"Export people, groups or memberships to the standard output."`
+
+	Guide guideCommand `cmd:"" group:"connect" help:"How to connect a product: Entra, Okta, Saviynt and others, with the values of a connection."`
+
+	Migrate migrateCommand `cmd:"" group:"server" help:"Bring the database's schema up to date."`
+	Health  healthCommand  `cmd:"" group:"server" help:"Ask a server whether it is ready."`
+	Fold    foldCommand    `cmd:"" group:"upkeep" help:"Fold names and other searched texts again, as this release does."`
+	Verify  verifyCommand  `cmd:"" group:"upkeep" help:"Check that what is searched agrees with what is stored."`
+	Bench   benchCommand   `cmd:"" group:"upkeep" help:"Measure the server beside a bare handler, or any SCIM server."`
+	Exec    execCommand    `cmd:"" group:"upkeep" help:"Run a program, such as pg_dump or psql, that finds the database in DATABASE_URL."`
+	Version versionCommand `cmd:"" group:"program" help:"Print the version."`
+
+	Completion completionCommand `cmd:"" group:"program" help:"Print what has a shell complete command lines: source <(purescim completion bash)."`
+	Manual     manualCommand     `cmd:"" group:"program" help:"Print the page of the manual: purescim manual | man -l -."`
+
+	BenchSide benchSide       `cmd:"" hidden:"" group:"program"`
+	Complete  completeCommand `cmd:"" hidden:"" group:"program"`
 }
 
 // console is where a command writes, and asks.
@@ -57,6 +84,8 @@ type console struct {
 	in          io.Reader
 	out, err    io.Writer
 	interactive bool // a person sits at it
+
+	database *string // where an opened database is told
 }
 
 // commandPath is the words that chose the command, such as "role create".
@@ -86,21 +115,28 @@ func start() int {
 // failure, 2 for a command line that cannot be understood.
 func run(ctx context.Context, args []string, c console) int {
 	var cli commands
+	c.database = new(string)
+	ctx = provisioning.From(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.CLI, Name: account()}})
 	exited := -1
 	parser, err := kong.New(&cli,
 		kong.Name("purescim"),
 		kong.Description("A SCIM 2.0 provisioning server, compatible with Genesys Cloud.\n\n"+
-			"Without DATABASE_URL a private PostgreSQL is started below the data directory."),
+			"Without DATABASE_URL 'serve' starts a private PostgreSQL below the data directory, which the other commands find there."),
 		kong.Writers(c.out, c.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(c),
 		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ExplicitGroups(helpGroups),
+		kong.Resolvers(envFile{}), // for NAME_FILE in the environment
+		kong.Configuration(readSettings, settingsFile),
 	)
 	if err != nil {
 		fmt.Fprintln(c.err, "purescim:", err)
 		return 2
 	}
+	showExamples(parser.Model)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -118,7 +154,18 @@ func run(ctx context.Context, args []string, c console) int {
 		fmt.Fprintln(c.err, "purescim:", explain(err))
 		return 1
 	}
+	if where := *c.database; where != "" && changes(command.Command()) {
+		fmt.Fprintln(c.err, "purescim: changed", printable.Escape(where))
+	}
 	return 0
+}
+
+// account is who calls the command line, as the provisioning log names it.
+func account() string {
+	if known, err := user.Current(); err == nil && known.Username != "" {
+		return known.Username
+	}
+	return strconv.Itoa(os.Getuid())
 }
 
 // explain is the text of an error for the operator: of one that a rule has
@@ -133,4 +180,12 @@ func explain(err error) string {
 		lines[i] = printable.Escape(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// readingWords are the last words of commands that change nothing.
+var readingWords = []string{"serve", "list", "show", "dead", "verify", "bench", "bench-side", "version", "health", "guide", "log", "status", "export", "migrate", "completion", "complete", "manual", "exec"}
+
+// changes reports whether a command has changed something: then it names the database.
+func changes(command string) bool {
+	return !slices.ContainsFunc(strings.Fields(command), func(word string) bool { return slices.Contains(readingWords, word) })
 }

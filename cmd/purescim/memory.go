@@ -33,8 +33,6 @@ func boundMemory() (bodies int64) {
 // then a limit holds what came before, and a percentage lets go of five times as much.
 func collectSeldom(most int64) {
 	const seldom = 400         // percent of what is in use
-	const mayLie = 64 << 20    // bytes
-	const mayLiePart = 5       // of what is in use, where that is more
 	const hysteresis = 4 << 20 // bytes that are no reason to stop the program for
 	debug.SetGCPercent(seldom)
 	now := most
@@ -49,7 +47,7 @@ func collectSeldom(most int64) {
 		metrics.Read(read)
 		size := func(i int) int64 { return int64(read[i].Value.Uint64()) }
 		besides := size(1) - size(2) - size(3) - size(4) // stacks, and what is between objects
-		wanted := min(most, size(0)+max(size(0)/mayLiePart, mayLie)+besides)
+		wanted := limitFor(size(0), besides, most)
 		if wanted < now-hysteresis || wanted > now+hysteresis {
 			debug.SetMemoryLimit(wanted)
 			now = wanted
@@ -59,7 +57,16 @@ func collectSeldom(most int64) {
 	afterCollections(follow)
 }
 
-// afterCollections calls do after each collection, as long as the program runs.
+// limitFor is the limit of a program that has so many bytes in use, so many besides, and
+// may have most.
+func limitFor(used, besides, most int64) int64 {
+	const mayLie = 64 << 20 // bytes
+	const mayLiePart = 5    // of what is in use, where that is more
+	return min(most, used+max(used/mayLiePart, mayLie)+besides)
+}
+
+// afterCollections calls do after each collection, as long as the program runs. It is not
+// called while it runs.
 func afterCollections(do func()) {
 	type unused struct{ _ *unused } // a pointer, so that it is in no block with others
 	var watch func()

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
@@ -15,7 +19,9 @@ type orgCommands struct {
 	List   orgList   `cmd:"" help:"List the organisations."`
 	Show   orgShow   `cmd:"" help:"Show one organisation with its settings."`
 	Create orgCreate `cmd:"" help:"Create an organisation."`
+	Rename orgRename `cmd:"" help:"Rename an organisation."`
 	Set    orgSet    `cmd:"" help:"Change the settings of an organisation."`
+	Delete orgDelete `cmd:"" help:"Delete an organisation with all that it has, for good."`
 }
 
 type orgCreate struct {
@@ -101,6 +107,15 @@ type orgResult struct {
 	Lifecycle    bool   `json:"group_lifecycle"`
 	Roles        bool   `json:"announce_roles"`
 	Pagination   bool   `json:"announce_pagination"`
+	ChangeDays   int    `json:"change_log_days"`
+	RefusalDays  int    `json:"refusal_log_days"`
+	DeletedDays  int    `json:"deleted_user_days"`
+
+	UserBrake   brakeResult `json:"brake_users"`
+	MemberBrake brakeResult `json:"brake_members"`
+	LoopLimit   int         `json:"loop_limit"`
+
+	Tolerate []string `json:"tolerate"`
 }
 
 func newOrgResult(o org.Org) orgResult {
@@ -108,6 +123,9 @@ func newOrgResult(o org.Org) orgResult {
 		ID: o.ID.String(), Name: o.Name, Region: o.Settings.DefaultRegion, RemovalLimit: o.Settings.RemovalLimit,
 		Strict: o.Settings.Strict, RateLimit: o.Settings.RateLimit, Lifecycle: o.Settings.GroupLifecycle,
 		Roles: o.Settings.AnnounceRoles, Pagination: !o.Settings.HidePagination,
+		ChangeDays: o.Settings.ChangeLogDays, RefusalDays: o.Settings.RefusalLogDays, DeletedDays: o.Settings.DeletedUserDays,
+		UserBrake: brakeResult(o.Settings.UserBrake), MemberBrake: brakeResult(o.Settings.MemberBrake), LoopLimit: o.Settings.LoopLimit,
+		Tolerate: append([]string{}, o.Settings.Tolerate...),
 	}
 }
 
@@ -122,6 +140,13 @@ func (r orgResult) fields() []field {
 		{"groups made and deleted through SCIM", strconv.FormatBool(r.Lifecycle)},
 		{"roles in ServiceProviderConfig", strconv.FormatBool(r.Roles)},
 		{"pagination in ServiceProviderConfig", strconv.FormatBool(r.Pagination)},
+		{"days that changes are kept in the log", strconv.Itoa(r.ChangeDays)},
+		{"days that refusals are kept in the log", strconv.Itoa(r.RefusalDays)},
+		{"days that deleted users are kept", strconv.Itoa(r.DeletedDays)},
+		{"users removed at most within an hour", r.UserBrake.text()},
+		{"members removed at most within an hour", r.MemberBrake.text()},
+		{"times a day that a loop is told from", loopText(r.LoopLimit)},
+		{"left out where they are wrong", cmp.Or(strings.Join(r.Tolerate, ", "), "nothing")},
 	}
 }
 
@@ -154,6 +179,21 @@ func (cmd *orgShow) Run(ctx context.Context, c console) error {
 	})
 }
 
+type orgRename struct {
+	database
+	output
+	Name    string `arg:"" help:"Its name."`
+	NewName string `arg:"" help:"The name that it has from now on, unique in this installation."`
+}
+
+// Run renames the organisation. Nothing refers to it by its name but these commands.
+func (cmd *orgRename) Run(ctx context.Context, c console) error {
+	return cmd.withOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
+		o, err := directory.RenameOrganisation(ctx, p.registry, o, cmd.NewName)
+		return cmd.print(c, newOrgResult(o), err)
+	})
+}
+
 type orgSet struct {
 	database
 	output
@@ -165,6 +205,18 @@ type orgSet struct {
 	Lifecycle    *bool   `name:"group-lifecycle" negatable:"" help:"Let SCIM clients make and delete groups, which Genesys Cloud does not."`
 	Roles        *bool   `name:"announce-roles" negatable:"" help:"Have ServiceProviderConfig tell of the list of roles; some clients stop at it."`
 	Pagination   *bool   `name:"announce-pagination" negatable:"" help:"Have ServiceProviderConfig tell how lists are paged; some clients stop at it."`
+	ChangeDays   *int    `name:"change-log-days" placeholder:"N" help:"How many days the provisioning log keeps changes."`
+	RefusalDays  *int    `name:"refusal-log-days" placeholder:"N" help:"How many days it keeps refused requests."`
+	DeletedDays  *int    `name:"deleted-user-days" placeholder:"N" help:"How many days users who were deleted are kept, so that they may come back."`
+
+	LoopLimit *int `placeholder:"N" help:"How many times a day a client may ask for the same in vain, or change an attribute to and fro, before the status tells of it; 0 tells of nothing."`
+
+	BrakeUsers        *percentage `placeholder:"N%" help:"How many of the active users a client may deactivate or delete within an hour before it is held, such as 25%; 'off' holds nothing."`
+	BrakeUsersLeast   *int        `placeholder:"N" help:"How many users it may deactivate or delete whatever percentage that is."`
+	BrakeMembers      *percentage `placeholder:"N%" help:"How many of its members a client may remove from a group within an hour before it is held, such as 50%; 'off' holds nothing."`
+	BrakeMembersLeast *int        `placeholder:"N" help:"How many members it may remove whatever percentage that is."`
+
+	Tolerate *string `placeholder:"NAMES" help:"Attributes of users whose wrong values are left out with a warning in the log, such as manager,phoneNumbers; 'none' refuses the user. Strict organisations tolerate nothing."`
 }
 
 // Run changes the settings that are given. Servers that run notice within half a
@@ -181,18 +233,80 @@ func (cmd *orgSet) Run(ctx context.Context, c console) error {
 	if cmd.RateLimit != nil && *cmd.RateLimit < 0 {
 		return scim.InvalidValue("--rate-limit: %d is not allowed; 0 or more is expected", *cmd.RateLimit)
 	}
+	if n := cmd.LoopLimit; n != nil && (*n < 0 || *n > org.MaxLoopLimit) {
+		return scim.InvalidValue("--loop-limit: %d is not allowed; a number from 0 to %d is expected", *n, org.MaxLoopLimit)
+	}
+	if err := errors.Join(cmd.checkDays(), cmd.checkBrakes()); err != nil {
+		return err
+	}
+	tolerate, err := tolerated(cmd.Tolerate)
+	if err != nil {
+		return err
+	}
 	return cmd.withOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
+		set(&o.Settings.Tolerate, tolerate)
 		set(&o.Settings.DefaultRegion, cmd.Region)
 		set(&o.Settings.RemovalLimit, cmd.RemovalLimit)
 		set(&o.Settings.Strict, cmd.Strict)
 		set(&o.Settings.RateLimit, cmd.RateLimit)
 		set(&o.Settings.GroupLifecycle, cmd.Lifecycle)
 		set(&o.Settings.AnnounceRoles, cmd.Roles)
+		set(&o.Settings.ChangeLogDays, cmd.ChangeDays)
+		set(&o.Settings.RefusalLogDays, cmd.RefusalDays)
+		set(&o.Settings.DeletedUserDays, cmd.DeletedDays)
+		set(&o.Settings.LoopLimit, cmd.LoopLimit)
+		set(&o.Settings.UserBrake.Percent, (*int)(cmd.BrakeUsers))
+		set(&o.Settings.UserBrake.Least, cmd.BrakeUsersLeast)
+		set(&o.Settings.MemberBrake.Percent, (*int)(cmd.BrakeMembers))
+		set(&o.Settings.MemberBrake.Least, cmd.BrakeMembersLeast)
 		if cmd.Pagination != nil {
 			o.Settings.HidePagination = !*cmd.Pagination
 		}
 		return cmd.print(c, newOrgResult(o), p.registry.SetOrg(ctx, o))
 	})
+}
+
+// maxLogDays is ten years.
+const maxLogDays = 3660
+
+// loopText is a limit of loops for people.
+func loopText(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return strconv.Itoa(n)
+}
+
+// checkDays refuses to keep entries for less than a day, or for longer than is sensible.
+func (cmd *orgSet) checkDays() error {
+	for name, days := range map[string]*int{"--change-log-days": cmd.ChangeDays, "--refusal-log-days": cmd.RefusalDays, "--deleted-user-days": cmd.DeletedDays} {
+		if days != nil && (*days < 1 || *days > maxLogDays) {
+			return scim.InvalidValue("%s: %d is not allowed; a number of days from 1 to %d is expected", name, *days, maxLogDays)
+		}
+	}
+	return nil
+}
+
+// tolerated reads names of attributes, in any case and order; nil is what is not given.
+func tolerated(list *string) (*[]string, error) {
+	if list == nil {
+		return nil, nil
+	}
+	names := []string{}
+	if *list == "" || *list == "none" {
+		return &names, nil
+	}
+	allowed := directory.TolerableAttributes()
+	for word := range strings.SplitSeq(*list, ",") {
+		i := slices.IndexFunc(allowed, func(name string) bool { return strings.EqualFold(name, strings.TrimSpace(word)) })
+		if i < 0 {
+			return nil, scim.InvalidValue("--tolerate: %q is not allowed; none, or some of %s are expected", word, strings.Join(allowed, ", "))
+		}
+		names = append(names, allowed[i])
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return &names, nil
 }
 
 // set assigns a value that was given.

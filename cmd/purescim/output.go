@@ -30,8 +30,13 @@ func (o output) print(c console, r result, err error) error {
 	case o.Output == "json":
 		return writeJSON(c.out, r)
 	}
+	return o.printFields(c, r.fields())
+}
+
+// printFields writes fields for people, a line each.
+func (output) printFields(c console, fields []field) error {
 	table := newTable(c.out)
-	for _, f := range r.fields() {
+	for _, f := range fields {
 		fmt.Fprintf(table, "%s\t%s\n", f.name, printable.Escape(f.value))
 	}
 	return table.Flush()
@@ -64,6 +69,9 @@ func printList[T, R any](o output, c console, items []T, err error, of func(T) R
 			cells[i] = printable.Escape(cell)
 		}
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	if len(results) == 0 {
+		fmt.Fprintln(table, "(none)")
 	}
 	return table.Flush()
 }

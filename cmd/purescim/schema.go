@@ -126,6 +126,9 @@ func (cmd *schemaRemove) Run(ctx context.Context, c console) error {
 		if err := cmd.ask(c, "remove the schema %q%s", s.URN, values); err != nil {
 			return err
 		}
-		return p.directory.DeleteSchema(ctx, o, s.URN, cmd.Force)
+		if err := p.directory.DeleteSchema(ctx, o, s.URN, cmd.Force); err != nil {
+			return err
+		}
+		return c.done("removed the schema %q%s", s.URN, values)
 	})
 }

@@ -17,7 +17,11 @@ import (
 )
 
 // A running server: 'purescim serve', on ports of its own choice.
-type running struct{ url, metrics string }
+type running struct {
+	url, metrics string
+	redirect     string // of clients without TLS
+	stop         func() // tells it to end, and does not wait
+}
 
 // serve runs the program until the test ends.
 func serve(t *testing.T, databaseURL string, flags ...string) running {
@@ -28,7 +32,7 @@ func serve(t *testing.T, databaseURL string, flags ...string) running {
 	go func() {
 		ended <- run(ctx, append([]string{
 			"serve", "--database-url=" + databaseURL, "--log-format=json",
-			"--addr=127.0.0.1:0", "--metrics-addr=127.0.0.1:0",
+			"--addr=127.0.0.1:0", "--metrics-addr=127.0.0.1:0", "--drain=0s",
 		}, flags...), console{out: io.Discard, err: errs})
 		errs.Close()
 	}()
@@ -38,17 +42,25 @@ func serve(t *testing.T, databaseURL string, flags ...string) running {
 			t.Errorf("serve: exit status %d", status)
 		}
 	})
-	var server running
+	server := running{stop: stop}
 	for lines := bufio.NewScanner(log); server.url == "" && lines.Scan(); {
-		var line struct{ Msg, Addr string }
+		var line struct {
+			Msg, Addr string
+			TLS       bool
+		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			t.Fatalf("%v: %s", err, lines.Text())
 		}
 		switch line.Msg {
 		case "serving metrics":
 			server.metrics = "http://" + line.Addr
+		case "redirecting to TLS":
+			server.redirect = "http://" + line.Addr
 		case "serving":
 			server.url = "http://" + line.Addr
+			if line.TLS {
+				server.url = "https://" + line.Addr
+			}
 		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, log) }()
@@ -124,16 +136,32 @@ func TestServe_TellsMetrics(t *testing.T) {
 		`purescim_http_requests_total{method="GET",route="/api/v2/scim/v2/Users/{id}",status="4xx"} 2`,
 		`purescim_http_requests_total{method="GET",route="/api/v2/scim/v2/Users",status="2xx"} 1`,
 		`purescim_http_request_duration_seconds_count{method="GET",route="/api/v2/scim/v2/Users/{id}"} 2`,
+		`purescim_client_requests_total{organisation="small",product="other",status="4xx"} 2`,
 		`purescim_http_requests_in_flight 0`,
 		`purescim_tokens_expiring 0`,
 	)
 	if strings.Contains(body, id) {
 		t.Error("the figures hold an id")
 	}
+	for _, figure := range []string{`purescim_build_info{`, `purescim_database_statement_duration_seconds_count{statement="select users"}`} {
+		if !strings.Contains(body, "\n"+figure) {
+			t.Errorf("no figure %s in:\n%s", figure, body)
+		}
+	}
+	for path, want := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404} {
+		if status, body := get(t, server.metrics+path, ""); status != want {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
 	for range 2 {
 		get(t, server.url+"/api/v2/scim/v2/Users", ending)
 	}
 	figures(`purescim_tokens_expiring 1`)
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/profile"} {
+		if status, _ := get(t, server.url+path, lasting); status != http.StatusNotFound {
+			t.Errorf("the public port answers %s with %d", path, status)
+		}
+	}
 	if status, _ := get(t, server.url+"/metrics", lasting); status != http.StatusNotFound {
 		t.Errorf("the public port answers /metrics with %d", status)
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 type tokenCommands struct {
-	List   tokenList   `cmd:"" help:"List the tokens of a client."`
+	List   tokenList   `cmd:"" help:"List the tokens of a client, or all that end soon."`
 	Create tokenCreate `cmd:"" help:"Issue a token for a client, valid as long as the client's tokens are."`
+	Renew  tokenRenew  `cmd:"" help:"Issue a token in the place of those that were made by hand: they end when it is used."`
 	Revoke tokenRevoke `cmd:"" help:"End a token, or all tokens of a client, everywhere within a second."`
 }
 
@@ -63,7 +64,86 @@ func (cmd *tokenCreate) issue(ctx context.Context, s *oauth.Service, client oaut
 type tokenList struct {
 	database
 	output
-	Client string `required:"" placeholder:"ID" help:"The id of the client."`
+	Client   string   `placeholder:"ID" help:"The id of the client, or its name."`
+	Org      string   `placeholder:"NAME" help:"With --expiring, of this organisation only."`
+	Expiring bool     `help:"Those of all clients that somebody must replace, which is within 30 days unless another time is given."`
+	Within   duration `arg:"" optional:"" default:"30d" help:"With --expiring, how soon they end (${default})."`
+}
+
+// endingToken is what a program reads of a token that somebody must replace.
+type endingToken struct {
+	Org      string `json:"org"`
+	Client   string `json:"client"`
+	ClientID string `json:"client_id"`
+	knownToken
+}
+
+// expiring lists the tokens of all clients that end soon.
+func (cmd *tokenList) expiring(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		orgs, err := orgsNamed(ctx, p, cmd.Org)
+		if err != nil {
+			return err
+		}
+		var all []endingToken
+		for _, o := range orgs {
+			tokens, err := p.oauth.Ending(ctx, o.ID, time.Duration(cmd.Within))
+			if err != nil {
+				return err
+			}
+			for _, t := range tokens {
+				client, err := p.oauth.Client(ctx, o.ID, t.Client)
+				if err != nil {
+					return err
+				}
+				all = append(all, endingToken{o.Name, client.Name, client.ID.String(), newKnownToken(t, p.oauth.Now())})
+			}
+		}
+		return printList(cmd.output, c, all, nil, func(t endingToken) endingToken { return t }, columns[endingToken]{
+			[]string{"ORG", "CLIENT", "CLIENT ID", "TOKEN", "EXPIRES", "LAST USED"},
+			func(t endingToken) []string {
+				return []string{t.Org, t.Client, t.ClientID, t.ID, timeText(t.Expires), timeText(t.Used)}
+			},
+		})
+	})
+}
+
+type tokenRenew struct {
+	database
+	output
+	Client string   `required:"" placeholder:"ID" help:"The id of the client, or its name."`
+	Org    string   `placeholder:"NAME" help:"The organisation of the client, where several have one of the name."`
+	EndOld duration `name:"end-old" placeholder:"TIME" help:"End the old tokens after this time, such as 7d, instead of with the first use of the new one."`
+}
+
+// renewedToken is what a program reads of a token that replaces others.
+type renewedToken struct {
+	tokenResult
+	Replaced int    `json:"replaced"`
+	EndOld   string `json:"old_tokens_end"`
+}
+
+func (r renewedToken) fields() []field {
+	return append(r.tokenResult.fields(), field{"old tokens", fmt.Sprint(r.Replaced)}, field{"old tokens end", r.EndOld})
+}
+
+// Run issues the token.
+func (cmd *tokenRenew) Run(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		client, err := p.clientIn(ctx, cmd.Org, cmd.Client)
+		if err != nil {
+			return err
+		}
+		r, err := p.oauth.Renew(ctx, client, time.Duration(cmd.EndOld))
+		end := "with the first use of the new one"
+		if cmd.EndOld > 0 {
+			end = p.oauth.Now().Add(time.Duration(cmd.EndOld)).UTC().Format(time.RFC3339)
+		}
+		return cmd.print(c, renewedToken{
+			tokenResult: tokenResult{AccessToken: r.Token, TokenType: "bearer", ExpiresIn: int64(time.Until(r.Expires).Seconds()), ExpiresAt: r.Expires.UTC()},
+			Replaced:    r.Replaced, EndOld: end,
+		}, err)
+	})
 }
 
 // knownToken is what a program reads of a token that was issued: never the
@@ -78,9 +158,9 @@ type knownToken struct {
 	UsedFrom string     `json:"last_used_from,omitempty"`
 }
 
-func newKnownToken(t oauth.Token) knownToken {
+func newKnownToken(t oauth.Token, at time.Time) knownToken {
 	known := knownToken{
-		ID: t.ID.String(), State: string(t.State(time.Now())),
+		ID: t.ID.String(), State: string(t.State(at)),
 		Issued: timeJSON(t.Issued), Expires: timeJSON(t.Expires), Used: timeJSON(t.Used), UsedFrom: t.UsedFrom,
 	}
 	if t.User != uuid.Nil {
@@ -91,11 +171,20 @@ func newKnownToken(t oauth.Token) knownToken {
 
 // Run lists the tokens, the newest first.
 func (cmd *tokenList) Run(ctx context.Context, c console) error {
+	switch {
+	case cmd.Expiring && cmd.Client != "":
+		return errors.New("say --client or --expiring, not both")
+	case cmd.Expiring:
+		return cmd.expiring(ctx, c)
+	case cmd.Client == "":
+		return errors.New("say --client, whose tokens are listed, or --expiring, for all that end soon")
+	}
 	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
 		tokens, err := pages(func(offset, limit int) ([]oauth.Token, int, error) {
 			return p.oauth.Tokens(ctx, client.Org, client.ID, oauth.Page{Offset: offset, Limit: limit})
 		})
-		return printList(cmd.output, c, tokens, err, newKnownToken, columns[knownToken]{
+		known := func(t oauth.Token) knownToken { return newKnownToken(t, p.oauth.Now()) }
+		return printList(cmd.output, c, tokens, err, known, columns[knownToken]{
 			[]string{"ID", "STATE", "ISSUED", "EXPIRES", "LAST USED", "FROM"},
 			func(t knownToken) []string {
 				return []string{t.ID, t.State, timeText(t.Issued), timeText(t.Expires), timeText(t.Used), t.UsedFrom}
@@ -122,7 +211,10 @@ func (cmd *tokenRevoke) Run(ctx context.Context, c console) error {
 			if err := cmd.ask(c, "revoke all tokens of the client %q", client.Name); err != nil {
 				return err
 			}
-			return p.oauth.RevokeTokens(ctx, client.Org, client.ID)
+			if err := p.oauth.RevokeTokens(ctx, client.Org, client.ID); err != nil {
+				return err
+			}
+			return c.done("revoked all tokens of the client %q", client.Name)
 		}
 		token, err := uuid.Parse(cmd.ID)
 		if err != nil {
@@ -135,6 +227,9 @@ func (cmd *tokenRevoke) Run(ctx context.Context, c console) error {
 		if errors.Is(err, oauth.ErrNotFound) {
 			return fmt.Errorf("client %s has no token %s", client.ID, token)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return c.done("revoked the token %s of the client %q", token, client.Name)
 	})
 }

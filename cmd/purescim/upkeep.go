@@ -3,40 +3,78 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/migrations"
 )
 
-type migrateCommand struct{ database }
+type migrateCommand struct {
+	database
+	Distribute bool `help:"Spread the tables over the nodes of a cluster, by organisation: for a database with the extension citus."`
+}
 
-// Run brings the schema up to date, which every command that opens the database
-// does first.
+// Run brings the schema up to date, as 'serve' does unless it is told not to.
 func (cmd *migrateCommand) Run(ctx context.Context, c console) error {
-	p, err := cmd.open(ctx, c)
+	p, err := cmd.openWith(ctx, c, opening{migrate: true})
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	fmt.Fprintln(c.out, "the database's schema is up to date")
-	return nil
+	if !cmd.Distribute {
+		return nil
+	}
+	n, err := migrations.Distribute(ctx, p.url, p.log)
+	if err == nil {
+		fmt.Fprintf(c.out, "%d tables were distributed now, and all are\n", n)
+	}
+	return err
+}
+
+type foldCommand struct {
+	database
+	Org string `placeholder:"NAME" help:"Fold those of this organisation only."`
+}
+
+// Run folds what is stored folded again, which servers do by themselves when a release
+// folds in another way, and tells which names are one by now.
+func (cmd *foldCommand) Run(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		orgs, err := orgsNamed(ctx, p, cmd.Org)
+		if err != nil {
+			return err
+		}
+		collisions := 0
+		for _, o := range orgs {
+			err := p.directory.FoldAgain(ctx, o, func(collision string) {
+				collisions++
+				fmt.Fprintf(c.out, "%s: %s\n", printable.Escape(o.Name), printable.Escape(collision))
+			})
+			if err != nil {
+				return fmt.Errorf("fold organisation %q: %w", o.Name, err)
+			}
+		}
+		fmt.Fprintf(c.out, "%d organisations folded, %d collisions\n", len(orgs), collisions)
+		return nil
+	})
 }
 
 type verifyCommand struct {
 	database
 	Org string `placeholder:"NAME" help:"Check this organisation only."`
+	Log bool   `negatable:"" default:"true" help:"Compare with the provisioning log, too; a server of a release that keeps none has made changes without entries."`
 }
 
-// Run recomputes the columns, keys and totals of every resource and reports
-// each that differs from what is stored.
+// Run recomputes the columns, keys and totals of every resource, and versions and members
+// from the log, and reports each that differs from what is stored.
 func (cmd *verifyCommand) Run(ctx context.Context, c console) error {
 	return cmd.with(ctx, c, func(p *parts) error { return cmd.verify(ctx, c, p) })
 }
 
 func (cmd *verifyCommand) verify(ctx context.Context, c console, p *parts) error {
-	orgs, err := cmd.orgs(ctx, p)
+	orgs, err := orgsNamed(ctx, p, cmd.Org)
 	if err != nil {
 		return err
 	}
@@ -47,10 +85,14 @@ func (cmd *verifyCommand) verify(ctx context.Context, c console, p *parts) error
 			return err
 		}
 		own := schema.Types{types.Of(schema.User), types.Of(schema.Group)}
-		err = p.store.Verify(ctx, o.ID, own, func(difference string) {
+		report := func(difference string) {
 			differences++
-			fmt.Fprintf(c.out, "%s: %s\n", printable.Escape(o.Name), printable.Escape(fmt.Sprint(difference)))
-		})
+			fmt.Fprintf(c.out, "%s: %s\n", printable.Escape(o.Name), printable.Escape(difference))
+		}
+		err = p.store.Verify(ctx, o.ID, own, report)
+		if err == nil && cmd.Log {
+			err = p.store.VerifyLog(ctx, o.ID, report)
+		}
 		if err != nil {
 			return fmt.Errorf("verify organisation %q: %w", o.Name, err)
 		}
@@ -62,18 +104,11 @@ func (cmd *verifyCommand) verify(ctx context.Context, c console, p *parts) error
 	return nil
 }
 
-func (cmd *verifyCommand) orgs(ctx context.Context, p *parts) ([]org.Org, error) {
-	if cmd.Org == "" {
+// orgsNamed gives the organisation of a name, or all without one.
+func orgsNamed(ctx context.Context, p *parts, name string) ([]org.Org, error) {
+	if name == "" {
 		return p.registry.ListOrgs(ctx)
 	}
-	o, err := p.orgNamed(ctx, cmd.Org)
+	o, err := p.orgNamed(ctx, name)
 	return []org.Org{o}, err
-}
-
-type versionCommand struct{}
-
-// Run prints the version.
-func (*versionCommand) Run(c console) error {
-	_, err := fmt.Fprintf(c.out, "purescim %s (%s)\n", version, runtime.Version())
-	return err
 }

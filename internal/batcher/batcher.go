@@ -109,6 +109,13 @@ func (b *Batcher[R]) join(ctx context.Context, request R) (own bool, others []*e
 	return own, others, nil
 }
 
+// Load tells how many batches are on their way, and how many requests wait.
+func (b *Batcher[R]) Load() (inFlight, waiting int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.inFlight, len(b.waiting)
+}
+
 // leave gives up waiting, unless the turn has come.
 func (b *Batcher[R]) leave(e *entry[R]) bool {
 	b.mu.Lock()
@@ -134,14 +141,14 @@ func (b *Batcher[R]) restart() {
 	switch {
 	case b.options.MaxWait == 0:
 	case b.overdue == nil:
-		b.overdue = time.AfterFunc(b.options.MaxWait, b.hurry)
+		b.overdue = time.AfterFunc(b.options.MaxWait, b.flushOverdue)
 	default:
 		b.overdue.Reset(b.options.MaxWait)
 	}
 }
 
-// hurry flushes those that have waited long enough.
-func (b *Batcher[R]) hurry() {
+// flushOverdue flushes those that have waited long enough.
+func (b *Batcher[R]) flushOverdue() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.inFlight < b.options.Most {

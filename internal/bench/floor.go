@@ -166,7 +166,7 @@ func (f floorHandler) insertWhole(r *http.Request) (int, []byte, error) {
 		return 0, nil, err
 	}
 	keys := []string{args[5].(string), "+442071838750", mobile(n)}
-	return f.write(r, http.StatusCreated, floorInsertWhole, append(args, keys, newID())...)
+	return f.write(r, http.StatusCreated, floorInsertWhole, append(args, keys, newID(), newID())...)
 }
 
 // newUser gives the arguments of floorInsert.
@@ -207,7 +207,7 @@ func (f floorHandler) readAndUpdate(r *http.Request) (int, []byte, error) {
 	if err := f.pool.QueryRow(r.Context(), floorRead, floorOrg, id).Scan(&modified, &doc); err != nil {
 		return 0, nil, err
 	}
-	return f.write(r, http.StatusOK, floorChange, floorOrg, id, time.Now(), f.doc, f.folded, modified)
+	return f.write(r, http.StatusOK, floorChange, floorOrg, id, time.Now(), f.doc, f.folded, modified, newID())
 }
 
 func (f floorHandler) member(sql string) handler {
@@ -247,7 +247,7 @@ func (f floorHandler) changeMembers(r *http.Request, sql string, users []pgtype.
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return 0, nil, err
 	}
-	return f.read(r, nil, sql, floorOrg, group, users, time.Now())
+	return f.read(r, nil, sql, floorOrg, group, users, time.Now(), newID())
 }
 
 // write reads the body, which nobody looks at, and runs a statement that must change one row.

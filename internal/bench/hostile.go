@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -160,9 +161,14 @@ func (a *attack) do(ctx context.Context, method, path string, body []byte) (stat
 
 // doAs is do with another token.
 func (a *attack) doAs(ctx context.Context, token, method, path string, body []byte) (status int, answer []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, a.url+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, a.url+path, &inParts{Reader: bytes.NewReader(body)})
 	if err != nil {
 		return 0, nil, err
+	}
+	r.ContentLength = int64(len(body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(&inParts{Reader: bytes.NewReader(body)}), nil }
+	if len(body) == 0 {
+		r.Body = http.NoBody
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	if body != nil {
@@ -179,6 +185,20 @@ func (a *attack) doAs(ctx context.Context, token, method, path string, body []by
 	a.statuses[status]++
 	a.mu.Unlock()
 	return status, answer, ctx.Err()
+}
+
+// inParts is a body that is sent so that the client beside has the processor too: the
+// flood is to hold up the server, and not whoever measures it.
+type inParts struct{ *bytes.Reader }
+
+func (b *inParts) Read(p []byte) (int, error) {
+	runtime.Gosched()
+	return b.Reader.Read(p)
+}
+
+// WriteTo would send all of it at once.
+func (b *inParts) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{b})
 }
 
 // must is do for what has to succeed; it returns the answer.

@@ -53,7 +53,7 @@ func largeRoles() Flood {
 func largestRole(i int) any {
 	permissions := make([]string, 2000)
 	for n := range permissions {
-		permissions[n] = fmt.Sprintf("domain%04d:entity:action%04d", i, n)
+		permissions[n] = fmt.Sprintf("permission-%04d-number-%04d", i, n)
 	}
 	return map[string]any{"name": fmt.Sprint("role ", i), "permissions": permissions}
 }

@@ -34,7 +34,7 @@ func (p plan) onOutside(method, path string, body func(user, i int) string) requ
 func titled(_, i int) string { return patchTitle(i) }
 
 // changeFloors are those of a change: the write of the user alone; and after the read that
-// it needs, with the row of modifications.
+// it needs, with the rows of modifications and of the log.
 func (p plan) changeFloors(method string, body func(user, i int) string) []beside {
 	return []beside{
 		floor("the update", changeAtMost, p.onOutside(method, "/users/", body)),

@@ -43,7 +43,7 @@ func (op *Operation) Holds() []string {
 	}
 	if op.Body != nil {
 		for a, value := range op.uniqueValues(op.Body) {
-			held = append(held, op.Type.Endpoint+" "+a.Name+" "+schema.Fold(value))
+			held = append(held, op.Type.Endpoint+" "+a.Name+" "+a.Fold(value))
 		}
 	}
 	return held

@@ -73,6 +73,17 @@ The requirements of SCIM 2.0 (RFC 7643 and 7644), of cursors (RFC 9865), of even
 A row with **Differs** is met in another way, deliberately; [behaviour.md](behaviour.md) tells why.
 A proof is a test, named by its package; what follows a slash is one of its cases. Proofs are tests of the whole server with HTTP and PostgreSQL, except where a part alone can be asked more than a server can.
 
+Programs of others, which ` + "`make clients`" + ` installs and runs against a server that makes groups (behaviour.md 78):
+
+| program | passes | the rest |
+|---|---|---|
+| scim-sanity 0.7.4 | 27 of 28 | one adds a member whom nobody has created and wants 200, though it says itself that the standard leaves that to the server; an id that is no user's is 400 here (behaviour.md 71) |
+| scim2-tester 0.5.2 with scim2-cli 0.6.0 | 55 of 86 | 22 create what is read-only, roles and memberships (behaviour.md 60, 62); 7 fill a decimal with a text and stop at that themselves; 2 want no display of a member, which is read-only, back |
+| Genesys Cloud's SDK for Python 269.0.0 | 14 of 14 | |
+| Ping's SDK (scim2-sdk-client 5.0.0) | 16 of 16 | |
+| SCIM-SDK (scim-sdk-client 1.30.0) | 13 of 13 | |
+| Genesys Cloud's SDK for JavaScript 262.0.0 | ` + "`make sdk-test`" + `: 7 of 7 | |
+
 `
 
 // render writes the document.

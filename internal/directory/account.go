@@ -61,7 +61,7 @@ func (d *Directory) Account(ctx context.Context, o org.Org, id, state string) (A
 			return d.account(ctx, view, record, "")
 		}
 		if state != AnyState || !errors.Is(err, ErrNotFound) {
-			return Account{}, explain(schema.User, id, err)
+			return Account{}, toSCIM(schema.User, id, err)
 		}
 	}
 	page, err := view.DeletedUsers(ctx, Selection{IDs: []uuid.UUID{u}, Limit: 1})
@@ -128,7 +128,7 @@ func (d *Directory) ListMembers(ctx context.Context, o org.Org, group string, s 
 	view := d.store.Org(o.ID)
 	page, err := view.ListMembers(ctx, u, s)
 	if err != nil {
-		return nil, 0, explain(schema.Group, group, err)
+		return nil, 0, toSCIM(schema.Group, group, err)
 	}
 	accounts, err := d.accounts(ctx, view, page.Records, "")
 	return accounts, page.Total, err
@@ -153,7 +153,7 @@ func (d *Directory) accounts(ctx context.Context, view View, records []Record, s
 			return nil, err
 		}
 		accounts[i] = newAccount(r, doc, state)
-		if name := schema.Fold(schema.Division.Text(doc)); name != "" {
+		if name := schema.FoldName(schema.Division.Text(doc)); name != "" {
 			if divisions[name] == nil {
 				divisions[name] = &Entry{Kind: Division, Name: schema.Division.Text(doc)}
 			}
@@ -165,7 +165,7 @@ func (d *Directory) accounts(ctx context.Context, view View, records []Record, s
 	}
 	found, err := view.EntriesByName(ctx, Division, slices.Collect(maps.Keys(divisions)))
 	for _, e := range found {
-		*divisions[schema.Fold(e.Name)] = e
+		*divisions[schema.FoldName(e.Name)] = e
 	}
 	return accounts, err
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/schema"
@@ -26,10 +24,11 @@ func (d *Directory) CreateEntry(ctx context.Context, o org.Org, e Entry) (Entry,
 	if err := checkName(e.Name); err != nil {
 		return Entry{}, err
 	}
+	e.Name = schema.TrimName(e.Name)
 	if err := e.checkSize(Entry{}); err != nil {
 		return Entry{}, err
 	}
-	made, err := d.store.Org(o.ID).CreateEntry(ctx, newEntry(e))
+	made, err := d.store.Org(o.ID).CreateEntry(ctx, newEntry(d.store, e))
 	return made, explainFull(e.Kind, err)
 }
 
@@ -84,9 +83,13 @@ func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id st
 			if err := edit(e); err != nil {
 				return err
 			}
-			return checkEdit(old, *e)
+			err := checkEdit(old, *e)
+			if e.Name != old.Name {
+				e.Name = schema.TrimName(e.Name)
+			}
+			return err
 		},
-		Rename: func(user scim.Document, from, to string) { rename(kind, user, from, to) },
+		Rename: func(user scim.Document, from, to string) { Respell(kind, user, from, to) },
 	}
 	e, err := asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Entry, error) {
 		return d.store.Org(o.ID).UpdateEntry(ctx, t, kind, u, change)
@@ -106,7 +109,7 @@ func checkEdit(old, e Entry) error {
 	if e.Name != old.Name && old.BuiltIn() {
 		return scim.Conflict("name: %q is built in, and the %s cannot be renamed", old.Name, old.Kind)
 	}
-	if old.Kind == Role && schema.Fold(old.Name) == adminRole && !sameDetail(old, e) {
+	if old.Kind == Role && schema.FoldName(old.Name) == adminRole && !sameDetail(old, e) {
 		return scim.Conflict("permissions and permissionPolicies of the role %q cannot be changed: it may do everything, "+
 			"so that nobody locks everyone out; create another role", old.Name)
 	}
@@ -143,12 +146,12 @@ func explainEntry(kind Kind, id string, err error) error {
 	return err
 }
 
-// rename changes one name in the document of a user, whatever its case there. A
+// Respell changes one name in the document of a user, whatever its case there. A
 // name that the user has in several spellings is one afterwards.
-func rename(kind Kind, user scim.Document, from, to string) {
-	a, key := kind.Attribute(), schema.Fold(from)
+func Respell(kind Kind, user scim.Document, from, to string) {
+	a, key := kind.Attribute(), schema.FoldName(from)
 	if a.Parent() == nil {
-		if schema.Fold(a.Text(user)) == key {
+		if schema.FoldName(a.Text(user)) == key {
 			a.Set(user, to)
 		}
 		return
@@ -156,7 +159,7 @@ func rename(kind Kind, user scim.Document, from, to string) {
 	renamed := false
 	elements := slices.DeleteFunc(slices.Clone(a.Parent().Values(user)), func(v any) bool {
 		element, _ := v.(map[string]any)
-		if schema.Fold(text(element[a.Name])) != key {
+		if schema.FoldName(text(element[a.Name])) != key {
 			return false
 		}
 		again := renamed
@@ -181,7 +184,7 @@ func (e Entry) SameAs(old Entry) bool {
 // BuiltIn reports whether every organisation has the entry from the start.
 func (e Entry) BuiltIn() bool {
 	return slices.ContainsFunc(builtIn, func(b Entry) bool {
-		return b.Kind == e.Kind && schema.Fold(b.Name) == schema.Fold(e.Name)
+		return b.Kind == e.Kind && schema.FoldName(b.Name) == schema.FoldName(e.Name)
 	})
 }
 
@@ -192,13 +195,13 @@ const (
 )
 
 // IsHome reports whether the entry is the built-in division.
-func (e Entry) IsHome() bool { return e.Kind == Division && schema.Fold(e.Name) == homeDivision }
+func (e Entry) IsHome() bool { return e.Kind == Division && schema.FoldName(e.Name) == homeDivision }
 
 // newEntry completes an entry that is about to be stored for the first time.
-func newEntry(e Entry) Entry {
-	e.ID = uuid.Must(uuid.NewV7())
+func newEntry(clock Clock, e Entry) Entry {
+	e.ID = clock.NewID()
 	e.Version = 1
-	e.Created = now()
+	e.Created = clock.Now().Truncate(time.Millisecond) // as it is stored
 	e.Modified = e.Created
 	if len(e.Detail) == 0 {
 		e.Detail = []byte("{}")
@@ -210,7 +213,7 @@ func checkName(name string) error {
 	switch {
 	case !printable.Is(name):
 		return scim.InvalidValue("name may hold no control characters, line ends or marks of direction, as %q does", name)
-	case strings.TrimSpace(name) == "":
+	case schema.IsBlank(name):
 		return scim.InvalidValue("name is required and may not be blank")
 	case len(name) > maxName, !schema.GroupName.Fits(name):
 		return scim.InvalidValue("name is longer than the %d bytes allowed; a few characters count more than once", maxName)
@@ -225,6 +228,3 @@ func checkWord(attribute, word string, allowed ...string) error {
 	}
 	return nil
 }
-
-// now is the time as it is stored: UTC, in milliseconds.
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -53,7 +53,7 @@ func TestRename(t *testing.T) {
 			scim.Document{scim.GenesysUserURN: map[string]any{"routingSkills": list(skill("clerk", 2)), "routingLanguages": list(skill("boss", 3))}},
 		},
 	} {
-		rename(test.kind, test.doc, "clerk", "boss")
+		Respell(test.kind, test.doc, "clerk", "boss")
 		if diff := cmp.Diff(test.want, test.doc); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.kind, diff)
 		}

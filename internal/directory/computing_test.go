@@ -23,7 +23,7 @@ func TestCompile_TakesTurns(t *testing.T) {
 	compile := func(o org.ID, n int) error {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // who waits learns it at once
-		_, err := d.compile(ctx, org.Org{ID: o}, schema.Group, slices.Repeat([]scim.PatchOp{{Op: "remove", Path: `members[display co "x"]`}}, n))
+		_, err := d.compile(ctx, org.Org{ID: o}, schema.Group, slices.Repeat([]scim.PatchOp{{Op: "remove", Path: `members[display co "x"]`}}, n), nil)
 		return err
 	}
 	if err := compile(1, manyOperations); !errors.Is(err, context.Canceled) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,9 +83,15 @@ const (
 	homeBatch = 500       // ids in memory
 )
 
-// Run does the background work until the context ends: it gives users without a
-// division the built-in one. Each server may run it.
+// Run does the background work until the context ends: it folds names again where another
+// release has folded them, and gives users without a division the built-in one. Each server
+// may run it.
 func (d *Directory) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() {
+		periodic.Every(ctx, foldPause, d.log, "names were not folded again; some may not be found", periodic.Within(foldTime, d.foldOutdated))
+	})
 	periodic.Every(ctx, homePause, d.log, "users without a division were not looked for", periodic.Within(homeTime, d.GiveDivisions))
 }
 
@@ -115,7 +122,7 @@ func (d *Directory) giveDivisions(ctx context.Context, o org.Org) error {
 		}
 		for _, id := range ids {
 			_, err := asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-				return d.updateUser(ctx, o, t, id.String(), Change{}, same)
+				return d.updateUser(ctx, o, t, id.String(), Change{}, nil, same)
 			})
 			if ctx.Err() != nil {
 				return ctx.Err()

@@ -37,32 +37,44 @@ type Directory struct {
 // User type, the second the Group type.
 func New(store Store, types schema.Types, log *slog.Logger) *Directory {
 	d := &Directory{store: store, types: types, log: log, computing: newComputing()}
-	d.cursors.now = time.Now
+	d.cursors.now = d.Now
 	d.cursors.load = func(ctx context.Context) ([]byte, error) { return store.CursorKey(ctx) }
 	return d
 }
 
+// Now is the time by which all servers of the store go.
+func (d *Directory) Now() time.Time { return d.store.Now() }
+
 // options are those of decoding for an organisation, without a word on what is ignored.
 func (d *Directory) options(o org.Org) schema.Options {
-	return schema.Options{Region: o.Settings.DefaultRegion, Strict: o.Settings.Strict}
+	return schema.Options{Region: o.Settings.DefaultRegion, Strict: o.Settings.Strict, Domain: o.Domain}
+}
+
+// warning gives the options of decoding for a write, and what tells of ignored attributes,
+// unless left does when the write is done.
+func (d *Directory) warning(ctx context.Context, o org.Org, left *tolerance) (options schema.Options, tell func()) {
+	rest := ignoredOf(ctx)
+	options = left.options(d.options(o))
+	options.Warn = rest.add
+	if left != nil {
+		left.ignored = rest
+		return options, func() {}
+	}
+	return options, func() { rest.tell(ctx, d.log, o.ID) }
 }
 
 // decode reads the body of a POST or PUT. What of it is ignored the log tells in a line,
 // of its own or of all that ctx is for (GatherIgnored).
-func (d *Directory) decode(ctx context.Context, o org.Org, t *schema.Type, body map[string]any) (schema.Input, error) {
-	rest := ignoredOf(ctx)
-	defer rest.tell(d.log, o.ID)
-	options := d.options(o)
-	options.Warn = rest.add
+func (d *Directory) decode(ctx context.Context, o org.Org, t *schema.Type, body map[string]any, left *tolerance) (schema.Input, error) {
+	options, tell := d.warning(ctx, o, left)
+	defer tell()
 	return t.Decode(body, options)
 }
 
 // compile reads the operations of a PATCH, as decode reads a body.
-func (d *Directory) compile(ctx context.Context, o org.Org, t *schema.Type, ops []scim.PatchOp) (*patch.Plan, error) {
-	rest := ignoredOf(ctx)
-	defer rest.tell(d.log, o.ID)
-	options := d.options(o)
-	options.Warn = rest.add
+func (d *Directory) compile(ctx context.Context, o org.Org, t *schema.Type, ops []scim.PatchOp, left *tolerance) (*patch.Plan, error) {
+	options, tell := d.warning(ctx, o, left)
+	defer tell()
 	if len(ops) < manyOperations {
 		return patch.Compile(t, ops, options)
 	}
@@ -89,8 +101,8 @@ func notFound(t *schema.Type, id string) error {
 	return scim.NotFound("%s %q does not exist", t.Name, id)
 }
 
-// explain turns what a store answers into what the client is told.
-func explain(t *schema.Type, id string, err error) error {
+// toSCIM turns what a store answers into what the client is told.
+func toSCIM(t *schema.Type, id string, err error) error {
 	var missing *MissingError
 	var limit *LimitError
 	switch {

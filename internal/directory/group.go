@@ -23,7 +23,7 @@ const MaxAnswerMembers = 1000
 // the command line has it.
 func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
-		in, err := d.decode(ctx, o, t, body)
+		in, err := d.decode(ctx, o, t, body, nil)
 		if err != nil {
 			return Record{}, err
 		}
@@ -32,24 +32,25 @@ func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[stri
 			return Record{}, err
 		}
 		schema.Members.Clear(in.Doc)
+		t.Kept(nil, in.Doc, o.Domain, false)
 		edit, err := editGroup(t, Resource{}, in.Doc, members)
 		if err != nil {
 			return Record{}, err
 		}
 		schema.ID.Set(edit.Doc, d.store.NewID().String())
-		record, err := d.store.Org(o.ID).CreateGroup(ctx, t, plainGroup, edit)
-		return record, explain(t, "", err)
+		record, err := d.store.Org(o.ID).CreateGroup(ctx, t, PlainGroup, edit)
+		return record, d.explainWrite(ctx, o.ID, t, "", err)
 	})
 }
 
-// plainGroup is what the platform keeps of a group that says nothing of it.
-var plainGroup = Group{Type: "official", Visibility: "public", RulesVisible: true}
+// PlainGroup is what the platform keeps of a group that says nothing of it.
+var PlainGroup = Group{Type: "official", Visibility: "public", RulesVisible: true}
 
 // ReplaceGroup stores the body of a PUT in place of the group. Members that are
 // not sent stay; those that are become the whole set, written as a difference.
 func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
-		in, err := d.decode(ctx, o, t, body)
+		in, err := d.decode(ctx, o, t, body, nil)
 		if err != nil {
 			return Record{}, err
 		}
@@ -80,7 +81,7 @@ func (d *Directory) ReplaceGroup(ctx context.Context, o org.Org, id string, matc
 // members when the projection wants them and they are at most MaxAnswerMembers.
 func (d *Directory) PatchGroup(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
-		plan, err := d.compile(ctx, o, t, ops)
+		plan, err := d.compile(ctx, o, t, ops, nil)
 		if err != nil {
 			return Record{}, err
 		}
@@ -108,7 +109,7 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 		}
 		members.Links = answer
 		record, err := d.store.Org(o.ID).ChangeMembers(ctx, u, match, *members)
-		return record, explain(t, id, err)
+		return record, d.explainWrite(ctx, o.ID, t, id, err)
 	}
 	return d.updateGroup(ctx, o, t, id, Change{Match: match, Answer: answer, Edit: func(old Resource) (Edit, error) {
 		doc, err := rest.Apply(old.Document)
@@ -171,8 +172,9 @@ func (d *Directory) updateGroup(ctx context.Context, o org.Org, t *schema.Type, 
 	if err != nil {
 		return Record{}, err
 	}
+	c.Edit = fromDomain(o, t, c)
 	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)
-	return record, explain(t, id, err)
+	return record, d.explainWrite(ctx, o.ID, t, id, err)
 }
 
 // editGroup applies the rules of groups to a tidy document without members.

@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/purescim/purescim/internal/org"
 )
 
@@ -33,7 +35,7 @@ type ignoredKey struct{}
 // one line of it. Otherwise each body has a line.
 func (d *Directory) GatherIgnored(ctx context.Context, o org.ID) (gathering context.Context, tell func()) {
 	all := &ignored{parts: true}
-	return context.WithValue(ctx, ignoredKey{}, all), func() { all.write(d.log, o) }
+	return context.WithValue(ctx, ignoredKey{}, all), func() { all.write(ctx, d.log, o, uuid.Nil) }
 }
 
 func ignoredOf(ctx context.Context) *ignored {
@@ -58,25 +60,34 @@ func (i *ignored) add(path string) {
 }
 
 // tell writes the line when a body has been read, unless it is part of more.
-func (i *ignored) tell(log *slog.Logger, o org.ID) {
+func (i *ignored) tell(ctx context.Context, log *slog.Logger, o org.ID) {
 	if !i.parts {
-		i.write(log, o)
+		i.write(ctx, log, o, uuid.Nil)
 	}
 }
 
-// write writes one line of them all, by their names, never with their values.
-func (i *ignored) write(log *slog.Logger, o org.ID) {
+// write writes one line of them all, by their names, never with their values; user is
+// whose body it was, if that is known.
+func (i *ignored) write(ctx context.Context, log *slog.Logger, o org.ID, user uuid.UUID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if len(i.names) > 0 {
-		log.Warn("ignored unknown attributes", "org", o, "attributes", i.names, "more", i.more)
+	if len(i.names) == 0 {
+		return
 	}
+	attributes := []any{"org", o, "attributes", i.names, "more", i.more}
+	if user != uuid.Nil {
+		attributes = append(attributes, "user", user)
+	}
+	log.WarnContext(ctx, "ignored unknown attributes", attributes...)
 }
 
 // clipName makes of a client's name one that a line of the log can hold.
-func clipName(name string) string {
-	cut := name[:min(len(name), maxIgnoredName)]
-	for len(cut) < len(name) && len(cut) > 0 && !utf8.ValidString(cut) {
+func clipName(name string) string { return clip(name, maxIgnoredName) }
+
+// clip cuts a text and replaces what cannot be printed.
+func clip(text string, most int) string {
+	cut := text[:min(len(text), most)]
+	for len(cut) < len(text) && len(cut) > 0 && !utf8.ValidString(cut) {
 		cut = cut[:len(cut)-1]
 	}
 	return strings.Map(func(r rune) rune {

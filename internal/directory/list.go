@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"iter"
 	"math"
 
 	"github.com/purescim/purescim/internal/filter"
@@ -33,14 +34,14 @@ type ListRequest struct {
 	Projection schema.Projection
 }
 
-// Listed is a page of a list as a client asked for it, or a piece of it.
+// Listed is a page of a list as a client asked for it, or a chunk of it.
 type Listed struct {
 	Page
 	// Cursor leads to the next page; it is empty on the last one, before the last
-	// piece, and when the pages are not asked for by cursor.
+	// chunk, and when the pages are not asked for by cursor.
 	Cursor string
-	// Rest reads the next piece of the page; it is nil where the page ends.
-	Rest func(ctx context.Context) (Listed, error)
+	// Rest reads the further chunks of the page, once; it is nil where there are none.
+	Rest iter.Seq2[Listed, error]
 }
 
 // List reads one page. Without a filter inactive users are left out, as Genesys
@@ -60,11 +61,11 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 			return Listed{}, err
 		}
 		if sorts != nil {
-			of.Sort = &sorts[0]
+			of.Sort = new(sorts[0].SeenFrom(t, o.Domain))
 		}
 	}
 	of.ActiveOnly = t.Is(schema.User) && of.Filter == nil
-	of.Links, of.Pieces, of.Bytes = wantsLinks(t, r.Projection), true, r.bytes()
+	of.Links, of.Chunks, of.Bytes = wantsLinks(t, r.Projection), true, r.bytes()
 	list := ""
 	if r.ByCursor {
 		list = listName(o.ID, "list", of)
@@ -76,7 +77,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		}
 		return d.store.Org(o.ID).List(ctx, t, of.Query)
 	})
-	return listed, explain(t, "", err)
+	return listed, toSCIM(t, "", err)
 }
 
 // ListAll reads one page of a list of users and groups together (RFC 7644
@@ -92,7 +93,7 @@ func (d *Directory) ListAll(ctx context.Context, o org.Org, project func(*schema
 		return Listed{}, err
 	}
 	for i, of := range list {
-		list[i].Links, list[i].Pieces, list[i].Bytes = wantsLinks(of.Type, project(of.Type)), true, r.bytes()
+		list[i].Links, list[i].Chunks, list[i].Bytes = wantsLinks(of.Type, project(of.Type)), true, r.bytes()
 	}
 	return d.turn(ctx, listName(o.ID, "all", list...), r, func(p Query) (Page, error) {
 		for i := range list {
@@ -126,7 +127,7 @@ func (d *Directory) selections(o org.Org, types []*schema.Type, r ListRequest) (
 	for i, t := range types {
 		of := TypeQuery{Type: t, Query: Query{Filter: selected[i].Filter, ActiveOnly: t.Is(schema.User) && !r.HasFilter}}
 		if sorts != nil {
-			of.Sort = &sorts[i]
+			of.Sort = new(sorts[i].SeenFrom(t, o.Domain))
 		}
 		if !selected[i].None {
 			list = append(list, of)
@@ -145,22 +146,26 @@ func (d *Directory) turn(ctx context.Context, list string, r ListRequest, read f
 	if err != nil {
 		return Listed{}, err
 	}
-	return d.listed(ctx, list, p, q.Count)
+	l, err := d.listed(ctx, list, p, q.Count)
+	if rest := p.Rest; err == nil && rest != nil {
+		l.Rest = func(yield func(Listed, error) bool) {
+			for p, err := range rest {
+				var next Listed
+				if err == nil {
+					next, err = d.listed(ctx, list, p, q.Count)
+				}
+				if !yield(next, err) {
+					return
+				}
+			}
+		}
+	}
+	return l, err
 }
 
-// listed gives a piece of a page to who reads it piece by piece.
+// listed gives a chunk of a page its cursor, if another page follows it.
 func (d *Directory) listed(ctx context.Context, list string, p Page, count int) (l Listed, err error) {
 	l.Page = p
-	if p.Rest != nil {
-		l.Rest = func(ctx context.Context) (Listed, error) {
-			next, err := p.Rest(ctx)
-			if err != nil {
-				return Listed{}, err
-			}
-			return d.listed(ctx, list, next, count)
-		}
-		return l, nil
-	}
 	l.Cursor, err = d.cursors.next(ctx, list, p, count)
 	return l, err
 }

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // Organisations is the store of the organisations themselves.
 type Organisations interface {
+	Clock
 	// CreateOrg stores a new organisation and the first entries of its catalogue.
 	CreateOrg(ctx context.Context, o org.Org, entries []Entry) error
+	// RenameOrg gives an organisation the name that o has.
+	RenameOrg(ctx context.Context, o org.Org) error
 }
 
 // The roles and the division that every organisation has from the start. What a
@@ -42,10 +46,20 @@ func CreateOrganisation(ctx context.Context, store Organisations, name string, s
 	if err := checkName(name); err != nil {
 		return org.Org{}, err
 	}
-	o := org.Org{ID: org.NewID(), Name: name, Settings: settings}
+	o := org.Org{ID: org.NewID(), Name: schema.TrimName(name), Settings: settings}
 	entries := make([]Entry, len(builtIn))
 	for i, e := range builtIn {
-		entries[i] = newEntry(e)
+		entries[i] = newEntry(store, e)
 	}
 	return o, store.CreateOrg(ctx, o, entries)
+}
+
+// RenameOrganisation gives an organisation another name. A name that another has, in any
+// case, is a *scim.Error.
+func RenameOrganisation(ctx context.Context, store Organisations, o org.Org, name string) (org.Org, error) {
+	if err := checkName(name); err != nil {
+		return o, err
+	}
+	o.Name = name
+	return o, store.RenameOrg(ctx, o)
 }

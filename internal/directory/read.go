@@ -22,7 +22,7 @@ func (d *Directory) Get(ctx context.Context, o org.Org, t *schema.Type, id strin
 		return Record{}, err
 	}
 	record, err := d.store.Org(o.ID).Get(ctx, t, u, wantsLinks(t, p))
-	return record, explain(t, id, err)
+	return record, toSCIM(t, id, err)
 }
 
 // Version reads the version of one resource, for requests that need no more.
@@ -32,7 +32,7 @@ func (d *Directory) Version(ctx context.Context, o org.Org, t *schema.Type, id s
 		return 0, err
 	}
 	version, err := d.store.Org(o.ID).Version(ctx, t, u)
-	return version, explain(t, id, err)
+	return version, toSCIM(t, id, err)
 }
 
 // WithMembers reads a group with its members, as it is now. ErrNotFound tells that it

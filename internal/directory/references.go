@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/schema"
@@ -36,8 +38,25 @@ func newSchemas(t *schema.Type, old, doc scim.Document) []Reference {
 	return added
 }
 
+// keepSpelling writes the names that old has as they are there, which is as the catalogue
+// writes them: another spelling of a name is no change. It reports whether one was.
+func keepSpelling(old, doc scim.Document) (changed bool) {
+	if old == nil {
+		return false
+	}
+	before := references(old)
+	for _, r := range references(doc) {
+		i := slices.IndexFunc(before, func(o Reference) bool { return o.Name != r.Name && folded(o) == folded(r) })
+		if r.Kind != 0 && i >= 0 {
+			changed = true
+			Respell(r.Kind, doc, r.Name, before[i].Name)
+		}
+	}
+	return changed
+}
+
 func folded(r Reference) Reference {
-	r.Name = schema.Fold(r.Name)
+	r.Name = schema.FoldName(r.Name)
 	return r
 }
 

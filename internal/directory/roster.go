@@ -22,6 +22,7 @@ func (d *Directory) CreateGroup(ctx context.Context, o org.Org, name string, g G
 	if err := checkName(name); err != nil {
 		return GroupRecord{}, err
 	}
+	name = schema.TrimName(name)
 	if err := g.check(Group{}); err != nil {
 		return GroupRecord{}, err
 	}
@@ -49,7 +50,7 @@ func (d *Directory) Group(ctx context.Context, o org.Org, id string) (GroupRecor
 		return GroupRecord{}, err
 	}
 	g, err := d.store.Org(o.ID).Group(ctx, u)
-	return g, explain(schema.Group, id, err)
+	return g, toSCIM(schema.Group, id, err)
 }
 
 // ListGroups reads one page of the groups, by name, and the exact total. The page ends
@@ -78,7 +79,7 @@ func (d *Directory) ChangeGroup(ctx context.Context, o org.Org, id string, c Gro
 	if c.Name != nil {
 		err = explainName(*c.Name, err)
 	}
-	return record, explain(schema.Group, id, err)
+	return record, toSCIM(schema.Group, id, err)
 }
 
 func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) error {
@@ -93,7 +94,7 @@ func (c GroupChange) apply(current scim.Version, g *Group, doc scim.Document) er
 		if err := checkName(*c.Name); err != nil {
 			return err
 		}
-		schema.GroupName.Set(doc, *c.Name)
+		schema.GroupName.Set(doc, schema.TrimName(*c.Name))
 	}
 	return g.check(old)
 }
@@ -112,7 +113,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, o org.Org, id string, match
 	if err != nil {
 		return err
 	}
-	return explain(schema.Group, id, d.store.Org(o.ID).DeleteGroup(ctx, u, match))
+	return toSCIM(schema.Group, id, d.store.Org(o.ID).DeleteGroup(ctx, u, match))
 }
 
 // AddMembers adds users to a group of which version, unless it is nil, is the
@@ -157,7 +158,7 @@ func (d *Directory) changeMembers(ctx context.Context, o org.Org, id string, ver
 	if stale := (*scim.Error)(nil); errors.As(err, &stale) && stale.Type == scim.TypeInvalidVers {
 		return staleVersion(*version)
 	}
-	return explain(schema.Group, id, err)
+	return toSCIM(schema.Group, id, err)
 }
 
 func noUser(field, id string) error {

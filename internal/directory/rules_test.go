@@ -211,12 +211,12 @@ func TestExplain(t *testing.T) {
 	}
 	for _, test := range tests {
 		var e *scim.Error
-		if !errors.As(explain(schema.User, "x", test.err), &e) || e.Status != test.status || !strings.Contains(e.Detail, test.detail) {
+		if !errors.As(toSCIM(schema.User, "x", test.err), &e) || e.Status != test.status || !strings.Contains(e.Detail, test.detail) {
 			t.Errorf("%v is told as %v, want %d %s", test.err, e, test.status, test.detail)
 		}
 	}
 	internal := errors.New("disk on fire")
-	if got := explain(schema.User, "x", internal); !errors.Is(got, internal) {
+	if got := toSCIM(schema.User, "x", internal); !errors.Is(got, internal) {
 		t.Errorf("an internal error became %v", got)
 	}
 }

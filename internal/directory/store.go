@@ -10,6 +10,7 @@ import (
 
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -27,10 +28,7 @@ var ErrDeleted = errors.New("a deleted user has the name")
 type Store interface {
 	Org(id org.ID) View
 
-	// Now is the time by which all servers of the store go. It never goes back.
-	Now() time.Time
-	// NewID makes an id that tells when it was made, by that time.
-	NewID() uuid.UUID
+	Clock
 
 	// CursorKey is what cursors are signed with: the same for every server of the
 	// database, and for good.
@@ -39,9 +37,27 @@ type Store interface {
 	// Backlog keeps what is to be done later, of all organisations.
 	Backlog() Backlog
 
+	// ProvisioningLog tells what was changed.
+	ProvisioningLog() provisioning.Store
+
+	// OrgsToFold lists the organisations of which something was folded by an earlier
+	// schema.FoldVersion.
+	OrgsToFold(ctx context.Context) ([]org.Org, error)
+	// FoldAgain folds again what is stored folded of an organisation, whose types of
+	// users and groups are given, and notes that it was done. No version moves. It reports
+	// names that are by now those of others, which stay as they were.
+	FoldAgain(ctx context.Context, o org.Org, types schema.Types, report func(collision string)) error
+
 	// OrgsWithoutDivision lists the organisations that are not strict and have users
 	// without a division.
 	OrgsWithoutDivision(ctx context.Context) ([]org.Org, error)
+}
+
+// Clock is the time by which all servers of a store go. It never goes back.
+type Clock interface {
+	Now() time.Time
+	// NewID makes an id that tells when it was made, by that time.
+	NewID() uuid.UUID
 }
 
 // View is one organisation's data.
@@ -55,6 +71,7 @@ type View interface {
 	Roster
 	Memberships
 	Schemas
+	History
 }
 
 // Reader reads users and groups.
@@ -71,8 +88,11 @@ type Reader interface {
 	// given is good until the next. An error ends the walk.
 	Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]Link, error]
 
-	// List reads one page, or the first piece of it, and the exact total.
+	// List reads one page, or the first chunk of it, and the exact total.
 	List(ctx context.Context, t *schema.Type, q Query) (Page, error)
+
+	// Deleted reports whether an id is that of a deleted user.
+	Deleted(ctx context.Context, id uuid.UUID) (bool, error)
 
 	// UsersWithoutDivision lists the next users without a division, by id, at most limit.
 	UsersWithoutDivision(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UUID, error)
@@ -129,9 +149,9 @@ type Record struct {
 	MemberCount int
 }
 
-// HasMore reports whether the resource has members that Links would list if they
+// MembersOmitted reports whether the resource has members that Links would list if they
 // were not too many, or nobody had asked for them.
-func (r Record) HasMore() bool { return r.Links == nil && r.MemberCount > 0 }
+func (r Record) MembersOmitted() bool { return r.Links == nil && r.MemberCount > 0 }
 
 // Link is one end of a membership, seen from the other.
 type Link = schema.AnswerLink
@@ -178,7 +198,20 @@ type Edit struct {
 	References []Reference
 	// Members changes the members of a group; nil leaves them.
 	Members *MemberChange
+	// Group changes what the platform keeps of a group; nil leaves it. With it there is
+	// always a Doc.
+	Group *GroupEdit
+	// Last is the last version of a group that was deleted and comes back; 0 of others.
+	Last scim.Version
 }
+
+// IsZero reports whether nothing is to be stored.
+func (e Edit) IsZero() bool {
+	return e.Doc == nil && e.PasswordHash == "" && e.Members == nil && e.Group == nil
+}
+
+// GroupEdit is a change of what the platform keeps of a group.
+type GroupEdit struct{ Old, New Group }
 
 // MemberChange changes the set of members of a group. With Replace the set
 // becomes exactly Add. Ids are sorted and without duplicates.
@@ -207,18 +240,17 @@ type Query struct {
 	After *Position
 	// Links asks for each resource's links.
 	Links bool
-	// Pieces tells that the resources are looked at once, in their order: then a page of
-	// more than PieceSize of them comes in pieces (Page.Rest), and memory is used again
-	// (Page.Free).
-	Pieces bool
+	// Chunks tells that a page of more than ChunkSize resources, or of large ones, is taken
+	// in chunks (Page.Rest).
+	Chunks bool
 	// Bytes is how many bytes of documents a page may have, about, before it ends, though
 	// with one resource at least; 0 is any number.
 	Bytes int
 }
 
 const (
-	// PieceSize is how many resources of a page are held at once.
-	PieceSize = 200
+	// ChunkSize is how many resources of a page are held at once.
+	ChunkSize = 200
 	// PageBytes is how many bytes of documents a page has, about, before it ends.
 	PageBytes = 4 << 20
 	// MemberBytes is what a member who is listed counts for.
@@ -245,20 +277,19 @@ type Position struct {
 // IsStart reports whether the position is before all resources.
 func (p Position) IsStart() bool { return p == Position{} }
 
-// Page is one page of a list, or a piece of it, and the exact total.
+// Page is one page of a list, or a chunk of it, and the exact total.
 type Page struct {
 	Total   int
 	Records []Record
 	// Types are those of the records, in a list of several types.
 	Types []*schema.Type
 	// Full tells that the page ends for its bytes, before its count. Its total may be
-	// unknown then, until it is read in pieces.
+	// unknown then, until it is read in chunks.
 	Full bool
-	// Rest reads the next piece of the page; it is nil where the page ends.
-	Rest func(ctx context.Context) (Page, error)
-	// Free gives back the memory of the documents, which nobody may look at any more.
-	// It is nil where there is none to give back.
-	Free func()
+	// Rest reads the further chunks of the page, if it has any, one by one and once. The
+	// memory of a chunk is used again for the next, and at the end for other pages. It is
+	// told only to a Query with Chunks.
+	Rest iter.Seq2[Page, error]
 	// Next is the position of the last record of the page when more follow; it is told
 	// only to a Query with After.
 	Next *Position

@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -21,23 +23,39 @@ func (d *Directory) CreateNewUser(ctx context.Context, o org.Org, body map[strin
 
 func (d *Directory) createUser(ctx context.Context, o org.Org, body map[string]any, fresh bool) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		edit, err := d.NewUser(ctx, o, t, body)
+		left := toleranceOf(ctx, o)
+		ctx := left.warning(ctx)
+		edit, err := d.newUser(ctx, o, t, body, left)
 		if err != nil {
+			left.tell(ctx, d.log, o.ID, uuid.Nil, err)
 			return Record{}, err
 		}
 		edit.New = fresh
 		record, err := d.store.Org(o.ID).CreateUser(ctx, t, edit)
-		return record, explain(t, "", err)
+		for left.learn(err) {
+			if edit, err = editAgain(t, edit, left); err != nil {
+				break
+			}
+			record, err = d.store.Org(o.ID).CreateUser(ctx, t, edit)
+		}
+		left.tell(ctx, d.log, o.ID, record.ID, err)
+		return record, d.explainWrite(ctx, o.ID, t, "", err)
 	})
 }
 
 // NewUser makes of the body of a POST what CreateUser stores, under a new id. It
 // stores nothing. t is the organisation's type of users (TypesOf).
 func (d *Directory) NewUser(ctx context.Context, o org.Org, t *schema.Type, body map[string]any) (Edit, error) {
-	in, err := d.decode(ctx, o, t, body)
+	return d.newUser(ctx, o, t, body, toleranceOf(ctx, o))
+}
+
+func (d *Directory) newUser(ctx context.Context, o org.Org, t *schema.Type, body map[string]any, left *tolerance) (Edit, error) {
+	in, err := d.decode(ctx, o, t, body, left)
 	if err != nil {
 		return Edit{}, err
 	}
+	t.Kept(nil, in.Doc, o.Domain, o.HomeDomain != "")
+	left.leaveOut(nil, in.Doc, true)
 	edit, err := editUser(t, o.Settings.Strict, Resource{}, in.Doc)
 	if err != nil {
 		return Edit{}, err
@@ -46,16 +64,36 @@ func (d *Directory) NewUser(ctx context.Context, o org.Org, t *schema.Type, body
 	return edit, nil
 }
 
+// editAgain makes the edit of a new user without what the store has missed.
+func editAgain(t *schema.Type, edit Edit, left *tolerance) (Edit, error) {
+	id := schema.ID.Text(edit.Doc)
+	known := left.edited // of the first edit, such as a manager that is no id
+	left.edited = nil
+	left.leaveOut(nil, edit.Doc, true)
+	left.edited = append(known, left.edited...)
+	again, err := editUser(t, false, Resource{}, edit.Doc)
+	if err != nil {
+		return Edit{}, err
+	}
+	schema.ID.Set(again.Doc, id)
+	again.PasswordHash, again.New = edit.PasswordHash, edit.New
+	again.DefaultRoles = again.DefaultRoles || edit.DefaultRoles
+	return again, nil
+}
+
 // ReplaceUser stores the body of a PUT in place of the user. What the body does
 // not name is cleared, but for active, password and roles (BEHAVIOUR 37).
 func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match scim.Condition, body map[string]any, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		in, err := d.decode(ctx, o, t, body)
+		left := toleranceOf(ctx, o)
+		ctx := left.warning(ctx)
+		in, err := d.decode(ctx, o, t, body, left)
 		if err != nil {
+			left.tell(ctx, d.log, o.ID, uuid.Nil, err)
 			return Record{}, err
 		}
 		c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password), Put: true}
-		return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
+		return d.updateUser(ctx, o, t, id, c, left, func(old scim.Document) (scim.Document, error) {
 			doc := in.Doc.Clone()
 			if !in.Sent(schema.Roles) {
 				schema.Roles.Set(doc, schema.Roles.Get(old))
@@ -68,8 +106,11 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 // PatchUser applies the operations of a PATCH, all or none.
 func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match scim.Condition, ops []scim.PatchOp, p schema.Projection) (Record, error) {
 	return asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (Record, error) {
-		plan, err := d.compile(ctx, o, t, ops)
+		left := toleranceOf(ctx, o)
+		ctx := left.warning(ctx)
+		plan, err := d.compile(ctx, o, t, ops, left)
 		if err != nil {
+			left.tell(ctx, d.log, o.ID, uuid.Nil, err)
 			return Record{}, err
 		}
 		c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
@@ -81,16 +122,16 @@ func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match s
 			return doc, err
 		}
 		if len(ops) < manyOperations {
-			return d.updateUser(ctx, o, t, id, c, apply)
+			return d.updateUser(ctx, o, t, id, c, left, apply)
 		}
-		return d.updateUser(ctx, o, t, id, c, func(old scim.Document) (scim.Document, error) {
+		return d.updateUser(ctx, o, t, id, c, left, func(old scim.Document) (scim.Document, error) {
 			return inTurn(ctx, d, o.ID, func() (scim.Document, error) { return apply(old) })
 		})
 	})
 }
 
 // updateUser runs change and the rules inside the store's update, as its Edit.
-func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, id string, c Change,
+func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, id string, c Change, left *tolerance,
 	change func(old scim.Document) (scim.Document, error),
 ) (Record, error) {
 	u, err := parseID(t, id)
@@ -98,14 +139,22 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, i
 		return Record{}, err
 	}
 	c.Edit = func(old Resource) (Edit, error) {
-		doc, err := change(old.Document)
+		doc, err := change(t.Seen(old.Document, o.Domain))
 		if err != nil {
 			return Edit{}, err
 		}
+		if err := keepDomains(o, t, c, old.Document, doc); err != nil {
+			return Edit{}, err
+		}
+		left.leaveOut(old.Document, doc, c.Put)
 		return editUser(t, o.Settings.Strict, old, doc)
 	}
 	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)
-	return record, explain(t, id, err)
+	for left.learn(err) {
+		record, err = d.store.Org(o.ID).Update(ctx, t, u, c)
+	}
+	left.tell(ctx, d.log, o.ID, u, err)
+	return record, d.explainWrite(ctx, o.ID, t, id, err)
 }
 
 // DeleteUser deletes softly: the user is nowhere to be seen, and comes back
@@ -116,7 +165,7 @@ func (d *Directory) DeleteUser(ctx context.Context, o org.Org, id string, match 
 		return err
 	}
 	_, err = asDeclared(ctx, d, o, schema.User, func(t *schema.Type) (struct{}, error) {
-		return struct{}{}, explain(t, id, d.store.Org(o.ID).DeleteUser(ctx, t, u, match, schema.Manager.Clear))
+		return struct{}{}, toSCIM(t, id, d.store.Org(o.ID).DeleteUser(ctx, t, u, match, schema.Manager.Clear))
 	})
 	return err
 }

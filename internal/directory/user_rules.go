@@ -34,7 +34,7 @@ func editUser(t *schema.Type, strict bool, old Resource, doc scim.Document) (Edi
 	if edit.PasswordHash, err = newPasswordHash(old.PasswordHash, password); err != nil {
 		return Edit{}, err
 	}
-	if edit.PasswordHash == "" && doc.Equal(old.Document) {
+	if edit.PasswordHash == "" && (doc.Equal(old.Document) || keepSpelling(old.Document, doc) && doc.Equal(old.Document)) {
 		return Edit{}, nil
 	}
 	edit.References = newReferences(t, old.Document, doc)

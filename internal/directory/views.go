@@ -29,7 +29,7 @@ func (d *Directory) getView(ctx context.Context, o org.Org, t *schema.Type, id s
 		return Record{}, err
 	}
 	e, err := d.store.Org(o.ID).Entry(ctx, Role, u)
-	return newRole(e).Record, explain(t, id, err)
+	return newRole(e).Record, toSCIM(t, id, err)
 }
 
 // listView reads one page of the resources of one of schema.Views.

@@ -21,7 +21,7 @@ func (c Change) data() json.RawMessage {
 		}
 		body = map[string]any{"schemas": []string{scim.PatchOpURN}, "Operations": operations}
 	} else {
-		resource := json.RawMessage(c.Type.Encode(c.New))
+		resource := json.RawMessage(c.Type.Shown(c.New))
 		if c.Members != nil && c.Members.Replaced {
 			whole := map[string]any{}
 			_ = json.Unmarshal(resource, &whole) // it was just written
@@ -44,7 +44,7 @@ type operation struct {
 
 // operations lead from the old state to the new one, attribute by attribute.
 func (c Change) operations() []operation {
-	shown, _ := c.Type.Load(c.Type.Encode(c.New)) // it was just written
+	shown, _ := c.Type.Load(c.Type.Shown(c.New)) // it was just written
 	var operations []operation
 	for a := range c.attributes {
 		switch value := a.Get(shown); {

@@ -134,7 +134,7 @@ func (s *Service) stretch(ctx context.Context, o org.ID) (more bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	pending, more, err := s.store.Pending(ctx, o, batch)
+	pending, more, err := s.store.Pending(ctx, o, 0, batch, MaxBytes)
 	if err != nil {
 		return false, err
 	}

@@ -94,9 +94,13 @@ type Outcome struct {
 	Done bool
 }
 
-// MaxBytes is how many bytes of claims are read at once, about. Their tokens have some
-// 4 MB.
-const MaxBytes = 3 << 20
+const (
+	// MaxBytes is how many bytes of claims one answer has, about. Their tokens have some
+	// 4 MB.
+	MaxBytes = 3 << 20
+	// partBytes is how many of them a poll holds at once, about.
+	partBytes = 256 << 10
+)
 
 // Page is a part of a list.
 type Page struct{ Offset, Limit int }
@@ -124,9 +128,10 @@ type StreamStore interface {
 
 // EventStore keeps events until they are delivered.
 type EventStore interface {
-	// Pending reads the first events that are not delivered, in their order: at most
-	// limit, and about MaxBytes of claims. more tells that there are others.
-	Pending(ctx context.Context, o org.ID, limit int) (found []Event, more bool, err error)
+	// Pending reads the first events behind a number that are not delivered, in their
+	// order: at most limit, and until their claims have so many bytes, but one if there is
+	// any. more tells that there are others.
+	Pending(ctx context.Context, o org.ID, after int64, limit int, bytes int64) (found []Event, more bool, err error)
 	// Acknowledge removes the events that were delivered, and keeps the dead as
 	// such. Events that are not pending are left as they are.
 	Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []Letter) error
@@ -160,7 +165,7 @@ type DeliveryStore interface {
 	Settle(ctx context.Context, o org.ID, holder uuid.UUID, done Outcome) error
 }
 
-// Signer signs the claims of a token of a type.
+// Signer appends a token of a type to dst, with claims that are a JSON object.
 type Signer interface {
-	Sign(ctx context.Context, typ string, claims map[string]any) (token string, err error)
+	AppendSigned(ctx context.Context, dst []byte, typ string, claims []byte) ([]byte, error)
 }

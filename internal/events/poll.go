@@ -28,13 +28,11 @@ type PollRequest struct {
 	Immediately  bool // do not wait for an event
 }
 
-// PollAnswer is what it gets (RFC 8936 section 2.3).
-type PollAnswer struct {
-	// Each gives the tokens, each with its `jti`, until one is not taken: they are made
-	// one by one, since all of them may be large.
-	Each func(take func(id uuid.UUID, token string) error) error
-	More bool // there are events beyond these
-}
+// PollAnswer gives the tokens that a receiver gets (RFC 8936 section 2.3), each with its
+// `jti`, until one is not taken, and tells whether there are events beyond these. They are
+// read in parts and made one by one, since all of them may be large: a token is no longer
+// there when take has returned.
+type PollAnswer func(take func(id uuid.UUID, token []byte) error) (more bool, err error)
 
 // NewLetter is what a receiver says of an event that it refuses (RFC 8936
 // section 2.6): the code of an error and its description.
@@ -49,29 +47,49 @@ func (s *Service) Poll(ctx context.Context, o org.ID, r PollRequest) (PollAnswer
 	stream, err := s.store.Stream(ctx, o)
 	switch {
 	case err != nil:
-		return PollAnswer{}, err
+		return nil, err
 	case stream.Method != Poll:
-		return PollAnswer{}, ErrPushed
+		return nil, ErrPushed
 	}
 	if len(r.Acknowledged)+len(r.Refused) > 0 {
 		if err := s.store.Acknowledge(ctx, o, r.Acknowledged, r.Refused); err != nil {
-			return PollAnswer{}, err
+			return nil, err
 		}
 	}
-	pending, more, err := s.await(ctx, stream, r)
-	return PollAnswer{More: more, Each: func(take func(id uuid.UUID, token string) error) error {
-		for i, e := range pending {
-			token, err := s.token(ctx, stream, e)
-			if err == nil {
+	first, more, err := s.await(ctx, stream, r)
+	return func(take func(id uuid.UUID, token []byte) error) (bool, error) {
+		return s.tell(ctx, stream, part{first, more, r.Max, MaxBytes}, take)
+	}, err
+}
+
+// part is a part of what a poll gives, with what may follow it.
+type part struct {
+	events []Event
+	more   bool
+	left   int // events that are wanted, these among them
+	bytes  int // of claims, likewise
+}
+
+// tell makes the tokens of a part, and reads the next one while there is room.
+func (s *Service) tell(ctx context.Context, stream Stream, p part, take func(id uuid.UUID, token []byte) error) (more bool, err error) {
+	var token []byte
+	for last := int64(0); ; {
+		for _, e := range p.events {
+			if token, err = s.appendToken(ctx, token[:0], stream, e); err == nil {
 				err = take(e.ID, token)
 			}
 			if err != nil {
-				return err
+				return false, err
 			}
-			pending[i].Claims = nil // it is told
+			last, p.left, p.bytes = e.Seq, p.left-1, p.bytes-len(e.Claims)
 		}
-		return nil
-	}}, err
+		if !p.more || p.left <= 0 || p.bytes <= 0 {
+			return p.more, nil
+		}
+		if p.events, p.more, err = s.store.Pending(ctx, stream.Org, last, p.left, partBytes); err != nil {
+			return false, err
+		}
+	}
 }
 
 // await reads events, and waits for the first.
@@ -81,7 +99,7 @@ func (s *Service) await(ctx context.Context, stream Stream, r PollRequest) (foun
 	}
 	deadline := time.Now().Add(PollTime)
 	for {
-		found, more, err := s.store.Pending(ctx, stream.Org, r.Max)
+		found, more, err := s.store.Pending(ctx, stream.Org, 0, r.Max, partBytes)
 		if err != nil || len(found) > 0 || r.Max == 0 || r.Immediately || time.Now().After(deadline) {
 			return found, more, err
 		}

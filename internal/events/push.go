@@ -40,11 +40,11 @@ func rejected(format string, args ...any) *undelivered {
 // push delivers one event (RFC 8935 section 2). It answers an *undelivered when
 // that is the receiver's affair, or the way's to it.
 func (s *Service) push(ctx context.Context, stream Stream, e Event) error {
-	token, err := s.token(ctx, stream, e)
+	token, err := s.appendToken(ctx, nil, stream, e)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, stream.Endpoint, strings.NewReader(token))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, stream.Endpoint, bytes.NewReader(token))
 	if err != nil {
 		return err
 	}

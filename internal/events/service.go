@@ -1,9 +1,11 @@
 package events
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -94,7 +96,7 @@ func (s *Service) SetStream(ctx context.Context, stream Stream) (Stream, error) 
 	if err != nil {
 		return stream, err
 	}
-	stream.Created = time.Now().UTC().Truncate(time.Millisecond)
+	stream.Created = s.store.Now().Truncate(time.Millisecond)
 	stream.Modified = stream.Created
 	if stream, err = s.store.SetStream(ctx, stream); err != nil {
 		return stream, err
@@ -140,17 +142,25 @@ func (s *Service) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, 
 // tokenType tells the token of an event from other JWTs (RFC 8417 section 2.3).
 const tokenType = "secevent+jwt"
 
-// token makes the Security Event Token of an event.
-func (s *Service) token(ctx context.Context, stream Stream, e Event) (string, error) {
-	var told map[string]json.RawMessage
-	if err := json.Unmarshal(e.Claims, &told); err != nil {
-		return "", fmt.Errorf("read event %s: %w", e.ID, err)
+// errClaims says that what is stored of an event is no JSON object.
+var errClaims = errors.New("its claims are no JSON object")
+
+// appendToken appends the Security Event Token of an event. What it says beside the claims
+// of the change stands before them: those may be large, and are not parsed.
+func (s *Service) appendToken(ctx context.Context, dst []byte, stream Stream, e Event) ([]byte, error) {
+	rest, isObject := bytes.CutPrefix(e.Claims, []byte("{"))
+	if !isObject {
+		return dst, fmt.Errorf("read event %s: %w", e.ID, errClaims)
 	}
-	claims := make(map[string]any, len(told)+5)
-	for name, claim := range told {
-		claims[name] = claim
+	head, err := json.Marshal(map[string]any{
+		"iss": s.issuer, "aud": stream.Audience, "iat": e.Made.Unix(), "jti": e.ID.String(), "seq": e.Seq,
+	})
+	if err != nil {
+		return dst, err
 	}
-	claims["iss"], claims["aud"] = s.issuer, stream.Audience
-	claims["iat"], claims["jti"], claims["seq"] = e.Made.Unix(), e.ID.String(), e.Seq
-	return s.signer.Sign(ctx, tokenType, claims)
+	claims := append(make([]byte, 0, len(head)+len(e.Claims)), head...)
+	if claims[len(claims)-1] = ','; len(rest) == 1 { // it says nothing
+		claims[len(claims)-1] = ' '
+	}
+	return s.signer.AppendSigned(ctx, dst, tokenType, append(claims, rest...))
 }

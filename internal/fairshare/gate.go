@@ -41,13 +41,19 @@ type Gate[K comparable] struct {
 	held   map[K]int // slots, by key
 	queues map[K]*queue[K]
 	turns  []*queue[K] // those of queues, in the order in which they are let in
+	late   *time.Timer // of who waits the longest; nil while nobody waits
 }
 
-// queue are those of a key who wait, the longest waiting first. Each is let in by
-// closing its channel.
+// queue are those of a key who wait, the longest waiting first.
 type queue[K comparable] struct {
 	key     K
-	waiting []chan struct{}
+	waiting []*waiter
+}
+
+// waiter is told once what has become of it: nil lets it in.
+type waiter struct {
+	turn  chan error
+	since time.Time
 }
 
 // New makes a gate.
@@ -64,20 +70,19 @@ func (g *Gate[K]) Enter(ctx context.Context, key K) error {
 		g.mu.Unlock()
 		return nil
 	}
-	turn, err := g.join(key)
+	w, err := g.join(key)
 	g.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	late := time.NewTimer(g.options.MaxWait)
-	defer late.Stop()
 	select {
-	case <-turn:
-		return nil
-	case <-late.C:
-		return g.leaveQueue(key, turn, ErrWaited)
+	case err := <-w.turn:
+		return err
 	case <-ctx.Done():
-		return g.leaveQueue(key, turn, ctx.Err())
+		if g.leaveQueue(key, w) {
+			return ctx.Err()
+		}
+		return <-w.turn
 	}
 }
 
@@ -86,6 +91,16 @@ func (g *Gate[K]) TryEnter(key K) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.pass(key)
+}
+
+// Waiting tells how many wait.
+func (g *Gate[K]) Waiting() (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, q := range g.turns {
+		n += len(q.waiting)
+	}
+	return n
 }
 
 // pass takes a slot that is free, unless others of the key wait.
@@ -118,7 +133,7 @@ func (g *Gate[K]) admit(key K) {
 	g.held[key]++
 }
 
-func (g *Gate[K]) join(key K) (turn chan struct{}, err error) {
+func (g *Gate[K]) join(key K) (*waiter, error) {
 	q := g.queues[key]
 	if q == nil {
 		q = &queue[K]{key: key}
@@ -128,28 +143,52 @@ func (g *Gate[K]) join(key K) (turn chan struct{}, err error) {
 	if len(q.waiting) == g.options.Queue {
 		return nil, ErrFull
 	}
-	turn = make(chan struct{})
-	q.waiting = append(q.waiting, turn)
-	return turn, nil
+	w := &waiter{turn: make(chan error, 1), since: time.Now()}
+	q.waiting = append(q.waiting, w)
+	if g.late == nil {
+		g.late = time.AfterFunc(g.options.MaxWait, g.refuseLate)
+	}
+	return w, nil
 }
 
-// leaveQueue gives up waiting for the reason why, unless the turn has come.
-func (g *Gate[K]) leaveQueue(key K, turn chan struct{}, why error) error {
+// refuseLate tells those who have waited for too long. One timer is for all: most are let
+// in long before, and a timer for each would cost more than the waiting.
+func (g *Gate[K]) refuseLate() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, longest := time.Now(), time.Duration(-1)
+	for _, q := range slices.Clone(g.turns) {
+		for len(q.waiting) > 0 && now.Sub(q.waiting[0].since) >= g.options.MaxWait {
+			q.waiting[0].turn <- ErrWaited
+			q.waiting = q.waiting[1:]
+		}
+		if len(q.waiting) == 0 {
+			g.forget(q)
+		} else {
+			longest = max(longest, now.Sub(q.waiting[0].since))
+		}
+	}
+	if g.late = nil; longest >= 0 {
+		g.late = time.AfterFunc(g.options.MaxWait-longest, g.refuseLate)
+	}
+}
+
+// leaveQueue gives up waiting, unless it has been told already what has become of it.
+func (g *Gate[K]) leaveQueue(key K, w *waiter) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q := g.queues[key]
 	if q == nil {
-		return nil
+		return false
 	}
-	i := slices.Index(q.waiting, turn)
+	i := slices.Index(q.waiting, w)
 	if i < 0 {
-		return nil
+		return false
 	}
-	q.waiting = slices.Delete(q.waiting, i, i+1)
-	if len(q.waiting) == 0 {
+	if q.waiting = slices.Delete(q.waiting, i, i+1); len(q.waiting) == 0 {
 		g.forget(q)
 	}
-	return why
+	return true
 }
 
 // next lets in who may: one of a key, then one of the next.
@@ -161,13 +200,13 @@ func (g *Gate[K]) next() {
 			continue
 		}
 		g.admit(q.key)
-		close(q.waiting[0])
-		q.waiting = q.waiting[1:]
-		g.forget(q)
-		if len(q.waiting) > 0 {
-			g.queues[q.key] = q
-			g.turns = append(g.turns, q)
+		q.waiting[0].turn <- nil
+		if q.waiting = q.waiting[1:]; len(q.waiting) == 0 {
+			g.forget(q)
+			continue
 		}
+		copy(g.turns[i:], g.turns[i+1:]) // the others of it come after those of other keys
+		g.turns[len(g.turns)-1] = q
 	}
 }
 

@@ -77,6 +77,13 @@ func (b binder) term(t term, op parser.CompareOperator) (Node, error) {
 
 // condition is one test of an attribute.
 func (b binder) condition(a *schema.Attribute, op parser.CompareOperator, value literal) (Node, error) {
+	if a == schema.ExternalID && b.o.Domain != "" && b.t.Domains() != nil {
+		return b.ofDomain(op, value)
+	}
+	return b.conditionOf(a, op, value)
+}
+
+func (b binder) conditionOf(a *schema.Attribute, op parser.CompareOperator, value literal) (Node, error) {
 	if err := checkFilterable(a); err != nil {
 		return nil, err
 	}

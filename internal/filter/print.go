@@ -78,3 +78,10 @@ func appendValue(b []byte, v any) []byte {
 		panic(fmt.Sprintf("filter: a value of type %T", v))
 	}
 }
+
+// Literal writes a text as a value of a filter: a JSON string (RFC 7644 section 3.4.2.2).
+// Bytes that are no UTF-8 become the replacement character.
+func Literal(text string) string {
+	b, _ := jsontext.AppendQuote(nil, text) // the error tells of such bytes
+	return string(b)
+}

@@ -76,7 +76,7 @@ func unknown(t *schema.Type, name string) string {
 	if i > 0 && t.Schema(name[:i]) == nil {
 		return fmt.Sprintf("%q is not a schema of %s; allowed are %s", shorten(name[:i]), t.Name, strings.Join(urns(t), ", "))
 	}
-	return fmt.Sprintf("%q is not an attribute of %s; GET /Schemas lists those that are", shorten(name), t.Name)
+	return fmt.Sprintf("%q is not an attribute of %s; GET /Schemas lists those that are%s", shorten(name), t.Name, schema.Instead(t, name))
 }
 
 func unknownSub(a *schema.Attribute, name string) string {

@@ -16,6 +16,9 @@ type Sort struct {
 	// Attr is a simple attribute, or a simple sub-attribute. It is nil when the
 	// type has no such attribute and another type of the list does.
 	Attr *schema.Attribute
+	// Authority is that of the one element, of those that Attr is a part of, which counts;
+	// empty where it is the primary one or the first.
+	Authority string
 	// Kind is what the values are.
 	Kind       schema.Kind
 	Descending bool
@@ -27,10 +30,22 @@ func (s Sort) String() string {
 	if s.Attr != nil {
 		text = s.Attr.String()
 	}
+	if s.Authority != "" {
+		text += " of " + s.Authority
+	}
 	if s.Descending {
 		return text + " descending"
 	}
 	return text
+}
+
+// SeenFrom is the order as a provisioning domain sees it, which has an externalId of its
+// own; the empty domain is the home.
+func (s Sort) SeenFrom(t *schema.Type, domain string) Sort {
+	if s.Attr == schema.ExternalID && domain != "" && t.Domains() != nil {
+		s.Attr, s.Authority = t.Domains().SubAttribute("value"), schema.AuthorityOf(domain)
+	}
+	return s
 }
 
 // ParseSort reads sortBy and sortOrder for a list of one or several types, and

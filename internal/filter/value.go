@@ -35,7 +35,7 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 	}
 	if a.IsText() {
 		n.Text = b.canonical(a, l.text, equality)
-		n.Value = a.Fold(n.Text)
+		n.Value = folded(a, op, n.Text)
 		return n, nil
 	}
 	var err error
@@ -43,13 +43,21 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 	return n, err
 }
 
+// folded gives the form in which stored values are compared with a text.
+func folded(a *schema.Attribute, op Op, text string) string {
+	if op == Co || op == Sw || op == Ew {
+		return a.FoldPart(text, op == Sw, op == Ew)
+	}
+	return a.Fold(text)
+}
+
 // isNull reads null in any case; and "", which equals it: absent, null and
 // empty are one state (RFC 7643 section 2.5), and so are blanks, which are not stored.
 func (b binder) isNull(a *schema.Attribute, l literal, equality bool) bool {
-	if l.quoted {
-		return equality && a.IsText() && (l.text == "" || !b.o.Strict && schema.IsBlank(l.text))
+	if !l.quoted && strings.EqualFold(l.text, "null") {
+		return true
 	}
-	return strings.EqualFold(l.text, "null")
+	return equality && a.IsText() && (l.text == "" || !b.o.Strict && schema.IsBlank(l.text))
 }
 
 func value(a *schema.Attribute, l literal) (any, error) {

@@ -47,11 +47,11 @@ func (f *Frame) authenticate(public bool) wrapper {
 				return err
 			}
 			p, err := f.options.Verify(r.Context(), token)
-			var many *oauth.TokenLimitError
 			switch {
-			case errors.As(err, &many): // the first use of another issuer's
+			case err == nil:
+			case tokenLimit(err) != nil: // the first use of another issuer's
 				w.Header().Set("Retry-After", seconds(oauth.TokenIdle))
-				return scim.TooManyRequests("%s", many.Error()).Because(err)
+				return scim.TooManyRequests("%s", tokenLimit(err).Error()).Because(err)
 			case errors.Is(err, oauth.ErrTokenExpired):
 				f.challenge(w, r, errorExpired)
 				return WithCode(codeExpired, scim.Unauthorized("the access token has expired: make a new one and give it to the client").Because(err))
@@ -60,11 +60,14 @@ func (f *Frame) authenticate(public bool) wrapper {
 				return WithCode(codeBadCredentials, scim.Unauthorized("the access token is not valid: it may be cut off, from another server, or revoked, or its client is disabled").Because(err))
 			case errors.Is(err, oauth.ErrBusy), errors.Is(err, oauth.ErrKeysAway):
 				return scim.Unavailable("the access token cannot be checked at the moment; try again in %s seconds", retryAfter).Because(err)
-			case err != nil:
+			default:
 				return err
 			}
 			x := exchangeOf(r.Context())
 			x.principal, x.known = p, true
+			if changes(r.Method) {
+				f.originate(x, r)
+			}
 			if p.ExpiresSoon(time.Now()) {
 				w.Header()[tokenExpires] = []string{p.Expires.UTC().Format(time.RFC3339)}
 			}
@@ -72,6 +75,13 @@ func (f *Frame) authenticate(public bool) wrapper {
 			return next(w, r)
 		}
 	}
+}
+
+// tokenLimit finds that a client has too many tokens; nil is that it has not. It is apart
+// so that a request that is let in allocates nothing for it.
+func tokenLimit(err error) (many *oauth.TokenLimitError) {
+	errors.As(err, &many)
+	return many
 }
 
 // Caller tells who makes a request on a public route, for answers that say more to

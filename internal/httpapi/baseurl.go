@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -64,16 +63,13 @@ func last(list []string) string {
 	return strings.TrimSpace(text[strings.LastIndexByte(text, ',')+1:])
 }
 
-// name is a host of the DNS. Some have underscores.
-var name = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?$`)
-
 // isHost reports whether a text is a name or an address, and a port perhaps: it
 // goes into URLs that clients are told.
 func isHost(text string) bool {
-	if address, err := netip.ParseAddrPort(text); err == nil {
-		return address.Addr().Zone() == ""
-	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
+		if address, err := netip.ParseAddrPort(text); err == nil {
+			return address.Addr().Zone() == ""
+		}
 		inner, closed := strings.CutSuffix(inner, "]")
 		address, err := netip.ParseAddr(inner)
 		return closed && err == nil && address.Is6() && address.Zone() == ""
@@ -84,5 +80,26 @@ func isHost(text string) bool {
 			return false
 		}
 	}
-	return len(host) <= 253 && name.MatchString(host)
+	return isName(host)
+}
+
+// isName reports whether a text is a host of the DNS, or an address of IPv4. Some hosts
+// have underscores.
+func isName(text string) bool {
+	const longest, longestLabel = 253, 63
+	label := 0 // characters of it
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-' && label > 0:
+			label++
+		case c == '.' && label > 0:
+			label = 0
+		default:
+			return false
+		}
+		if label > longestLabel {
+			return false
+		}
+	}
+	return text != "" && len(text) <= longest
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // answerErrors writes the error of a handler: once, here, and nowhere else.
-func (f *Frame) answerErrors(p Protocol) wrapper {
+func (f *Frame) answerErrors(route Route) wrapper {
 	return func(next Handler) Handler {
 		return func(w http.ResponseWriter, r *http.Request) error {
 			err := next(w, r)
@@ -32,6 +32,7 @@ func (f *Frame) answerErrors(p Protocol) wrapper {
 			}
 			x := exchangeOf(r.Context())
 			told := f.Explain(r.Context(), err)
+			x.refusal = told
 			if x.status != 0 {
 				panic(http.ErrAbortHandler) // part of an answer is no answer
 			}
@@ -39,7 +40,11 @@ func (f *Frame) answerErrors(p Protocol) wrapper {
 				w.WriteHeader(statusGone)
 				return nil
 			}
-			x.writeError(p, told, err)
+			if route.WriteError != nil {
+				route.WriteError(w, r, told)
+				return nil
+			}
+			x.writeError(route.Protocol, told, err)
 			return nil
 		}
 	}

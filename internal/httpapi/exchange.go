@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // correlationHeader carries the correlation id both ways. Genesys Cloud writes
@@ -24,10 +26,13 @@ type exchange struct {
 	writes    *writes // of all exchanges
 	id        string  // correlation id
 	principal oauth.Principal
-	known     bool     // principal is set
-	limiter   *limiter // that the request is counted by; nil is none
+	origin    provisioning.Origin // of what the request changes
+	known     bool                // principal is set
+	limiter   *limiter            // that the request is counted by; nil is none
 	limit     rate
-	status    int // 0 until the answer begins
+	dryRun    bool        // it changes nothing
+	status    int         // 0 until the answer begins
+	refusal   *scim.Error // what the client is told instead of what it asked for; nil is nothing
 	bytes     int64
 
 	memory    *bodyMemory // of which a request with a body takes shares
@@ -35,24 +40,44 @@ type exchange struct {
 	shares    []share
 	time      deadline
 	body      *incoming // nil is none, or that HTTP/2 takes care of it
+	sent      []byte    // the body, where it was read
 	draining  bool      // of what is left of it, once the answer is written
 }
 
 type exchangeKey struct{}
 
+// exchangeContext is the context of an exchange. They are one piece of memory, since each
+// request needs both.
+type exchangeContext struct {
+	context.Context
+	exchange exchange
+}
+
+// Value implements context.Context.
+func (c *exchangeContext) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return &c.exchange
+	}
+	return c.Context.Value(key)
+}
+
 // begin starts an exchange: every later line of the log and every error carries
 // its correlation id.
 func (f *Frame) begin(w http.ResponseWriter, r *http.Request, limit time.Duration) (*exchange, *http.Request) {
-	x := &exchange{ResponseWriter: w, writes: f.writes, id: r.Header.Get(correlationHeader)}
+	c := &exchangeContext{exchange: exchange{ResponseWriter: w, writes: f.writes, id: r.Header.Get(correlationHeader)}}
+	x := &c.exchange
 	if !plainToken(x.id) {
 		x.id = newCorrelationID()
 	}
 	w.Header()[correlationHeader] = []string{x.id}
-	ctx, time := newDeadline(r.Context(), limit)
-	x.time = time
-	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	c.Context = f.deadlines.begin(r.Context(), &x.time, limit)
+	if changes(r.Method) {
+		x.startOrigin()
+		c.Context = provisioning.From(c.Context, &x.origin)
+	}
+	r = r.WithContext(c)
 	if r.Body != nil && r.Body != http.NoBody {
-		body := newIncoming(r, x.time)
+		body := newIncoming(r, &x.time)
 		if r.Body = body; r.ProtoMajor == 1 {
 			x.body = body
 		}
@@ -60,10 +85,13 @@ func (f *Frame) begin(w http.ResponseWriter, r *http.Request, limit time.Duratio
 	return x, r
 }
 
-// serve has the request answered. Its context ends with that.
+// serve has the request answered. Its context ends with that, and so does what it holds of
+// the body: contexts outlive their requests, since a connection to the database keeps those
+// of its last statements.
 func (x *exchange) serve(h Handler, r *http.Request) {
 	defer x.time.end()
 	_ = h(x, r) // answered already
+	x.sent = nil
 }
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -74,12 +102,24 @@ func exchangeOf(ctx context.Context) *exchange {
 // Within is ctx for a part of a request, or for what a request left to be done:
 // the log and the client know it under an id of its own.
 func Within(ctx context.Context, id string) context.Context {
-	part := exchange{id: id}
+	part := exchange{id: id, origin: provisioning.OriginOf(ctx)}
 	if x := exchangeOf(ctx); x != nil {
-		part.principal, part.known = x.principal, x.known
+		part.principal, part.known, part.origin = x.principal, x.known, x.origin
 		part.limiter, part.limit = x.limiter, x.limit
 	}
-	return context.WithValue(ctx, exchangeKey{}, &part)
+	part.origin.CorrelationID, part.origin.Changed, part.origin.Made = id, false, nil
+	return provisioning.From(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)
+}
+
+// ActingFor is ctx for what somebody asked for before, under an id: no request of now.
+func ActingFor(ctx context.Context, p oauth.Principal, id string) context.Context {
+	return Within(context.WithValue(ctx, exchangeKey{}, &exchange{
+		principal: p, known: true,
+		origin: provisioning.Origin{
+			Actor: provisioning.Actor{Type: provisioning.Client, ID: p.Client, Name: p.ClientName}, SCIM: true,
+			UserBrake: p.Org.Settings.UserBrake, MemberBrake: p.Org.Settings.MemberBrake,
+		},
+	}), id)
 }
 
 // CorrelationID is the id under which the log and the client know the request.

@@ -15,7 +15,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
 )
 
 // Handler answers a request, or returns why it cannot and has written nothing.
@@ -41,10 +45,10 @@ type Options struct {
 	Verify func(ctx context.Context, token string) (oauth.Principal, error)
 	// Used is told who made a request from which IP address; nil is nobody.
 	Used func(ctx context.Context, p oauth.Principal, address string)
-	// Observe is told of each request that was answered: the pattern of its path,
-	// empty when none matched, its status, 0 when the answer never began, and how
-	// long it took. Nil is nobody.
-	Observe func(route, method string, status int, took time.Duration)
+	// Recorder is told what becomes of requests; nil is nobody.
+	Recorder Recorder
+	// Observe is told of each request that was answered, with its context. Nil is nobody.
+	Observe func(ctx context.Context, o Observed)
 	// RateLimit is how many requests a minute a client may make with all of its tokens,
 	// unless it or its organisation has a limit of its own; 0 is no limit.
 	RateLimit int
@@ -66,27 +70,40 @@ type Options struct {
 	Log            *slog.Logger
 }
 
+// Observed is a request that was answered.
+type Observed struct {
+	Route  string // the pattern of its path; empty when none matched
+	Method string
+	Status int // 0 when the answer never began
+	Took   time.Duration
+	Org    org.ID              // 0 when nobody is known
+	Client uuid.UUID           // that asked, likewise
+	System provisioning.System // that it belongs to, as far as it can be told
+}
+
 // Frame makes routers and routes. It is safe for concurrent use.
 type Frame struct {
-	options Options
-	log     *slog.Logger
-	limiter *limiter
-	oauth   *limiter // of requests of OAuth's own endpoints
-	writes  *writes
-	memory  *bodyMemory
-	drains  chan struct{} // places of requests whose bodies are read away
+	options   Options
+	log       *slog.Logger
+	limiter   *limiter
+	oauth     *limiter // of requests of OAuth's own endpoints
+	writes    *writes
+	deadlines *deadlines
+	memory    *bodyMemory
+	drains    chan struct{} // places of requests whose bodies are read away
 }
 
 // New makes a Frame.
 func New(o Options) *Frame {
 	f := &Frame{
-		options: o,
-		log:     o.Log,
-		limiter: newLimiter(o.RateLimit),
-		oauth:   newLimiter(min(o.RateLimit, oauthRate)),
-		writes:  newWrites(o.WritePatience),
-		memory:  newBodyMemory(o.BodyMemory),
-		drains:  make(chan struct{}, drains),
+		options:   o,
+		log:       o.Log,
+		limiter:   newLimiter(o.RateLimit),
+		oauth:     newLimiter(min(o.RateLimit, oauthRate)),
+		writes:    newWrites(o.WritePatience),
+		deadlines: newDeadlines(cmp.Or(o.RequestTimeout, RequestTimeout)),
+		memory:    newBodyMemory(o.BodyMemory),
+		drains:    make(chan struct{}, drains),
 	}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if f.options.Used == nil {
@@ -105,7 +122,8 @@ type wrapper func(Handler) Handler
 func (f *Frame) wrappers(path string, route Route) []wrapper {
 	return []wrapper{
 		f.observe, // sees the status that each of the others leads to
-		f.answerErrors(route.Protocol),
+		f.answerErrors(route),
+		f.record(path, route),
 		catchPanic,
 		f.setHeaders,
 		f.limitBody(route.BodyLimit),

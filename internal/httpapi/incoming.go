@@ -3,6 +3,7 @@ package httpapi
 import (
 	"io"
 	"net/http"
+	"runtime"
 	"time"
 )
 
@@ -20,12 +21,13 @@ const (
 // incoming is the body of a request, which takes none of its time.
 type incoming struct {
 	io.ReadCloser
-	time   deadline
+	time   *deadline
 	left   int64 // bytes that are not read yet; below 0 is that the length is not known
 	unsent bool  // the client waits to be told that it may send (100 Continue)
+	turn   int   // bytes that were read since others had the processor
 }
 
-func newIncoming(r *http.Request, time deadline) *incoming {
+func newIncoming(r *http.Request, time *deadline) *incoming {
 	return &incoming{ReadCloser: r.Body, time: time, left: r.ContentLength, unsent: r.Header.Get("Expect") != ""}
 }
 
@@ -33,7 +35,7 @@ func (b *incoming) Read(p []byte) (int, error) {
 	b.unsent = false
 	b.time.stop()
 	defer b.time.goOn()
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.readInTurn(p)
 	if b.left > 0 {
 		b.left -= int64(n)
 	}
@@ -42,6 +44,26 @@ func (b *incoming) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// turnBytes is how much is read before others have their turn.
+const turnBytes = 64 << 10
+
+// readInTurn reads a part, and lets others have the processor after many. A body that is
+// there already makes its reader wait for nothing: each would keep the processor for ten
+// milliseconds, and a small request beside 200 of them wait for all.
+func (b *incoming) readInTurn(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(len(p), turnBytes)])
+	if b.turn += n; b.turn >= turnBytes {
+		b.turn = 0
+		runtime.Gosched()
+	}
+	return n, err
+}
+
+// rest is a body that is read away.
+type rest struct{ *incoming }
+
+func (b rest) Read(p []byte) (int, error) { return b.readInTurn(p) }
 
 // keepsSending reports whether the client may have more to send than net/http reads away.
 func (b *incoming) keepsSending() bool {
@@ -75,5 +97,5 @@ func (x *exchange) drain(places chan struct{}) {
 	if c.Flush() != nil || c.SetReadDeadline(time.Now().Add(drainTime)) != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, x.body.ReadCloser, drainBytes) // a client that ends early is nobody's error
+	_, _ = io.CopyN(io.Discard, rest{x.body}, drainBytes) // a client that ends early is nobody's error
 }

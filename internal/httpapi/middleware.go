@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -24,7 +26,7 @@ func (f *Frame) observe(next Handler) Handler {
 		defer func() {
 			took := time.Since(start)
 			if f.options.Observe != nil {
-				f.options.Observe(r.Pattern, r.Method, exchangeOf(r.Context()).status, took)
+				f.options.Observe(r.Context(), f.observed(r, took))
 			}
 			if logged {
 				f.logAccess(r, took)
@@ -34,12 +36,28 @@ func (f *Frame) observe(next Handler) Handler {
 	}
 }
 
+func (f *Frame) observed(r *http.Request, took time.Duration) Observed {
+	x := exchangeOf(r.Context())
+	o := Observed{Route: r.Pattern, Method: r.Method, Status: x.status, Took: took}
+	if x.known {
+		o.Org, o.Client, o.System = x.principal.Org.ID, x.principal.Client, x.origin.System
+		if o.System == "" {
+			o.System = provisioning.GuessSystem(r.UserAgent(), x.principal.ClientName)
+		}
+	}
+	return o
+}
+
+// longestReason is how many bytes of a refusal's reason are logged.
+const longestReason = 500
+
 // logAccess writes one line a request. It holds no query, no body and no token:
-// filters name people (RFC 7644 section 7.5.2).
+// filters name people (RFC 7644 section 7.5.2). Of what was refused it tells the reason
+// that the client was told.
 func (f *Frame) logAccess(r *http.Request, took time.Duration) {
 	ctx := r.Context()
 	x := exchangeOf(ctx)
-	attrs := make([]slog.Attr, 0, 8)
+	attrs := make([]slog.Attr, 0, 11)
 	attrs = append(attrs,
 		slog.String("method", r.Method),
 		slog.String("route", r.Pattern),
@@ -54,7 +72,30 @@ func (f *Frame) logAccess(r *http.Request, took time.Duration) {
 			slog.String("client", x.principal.Client.String()),
 		)
 	}
+	if target := x.target(r); target != "" {
+		attrs = append(attrs, slog.String("target", target))
+	}
+	if x.refusal != nil {
+		if x.refusal.Type != "" {
+			attrs = append(attrs, slog.String("scim_type", string(x.refusal.Type)))
+		}
+		reason := x.refusal.Detail
+		attrs = append(attrs, slog.String("reason", strings.ToValidUTF8(reason[:min(len(reason), longestReason)], "")))
+	}
 	f.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+}
+
+// target is the id of the resource that a request is about: that of its path, or of what
+// it has made.
+func (x *exchange) target(r *http.Request) string {
+	id := idOf(x, r)
+	if location := x.Header().Get("Location"); id == "" && x.status == http.StatusCreated {
+		id = location[strings.LastIndexByte(location, '/')+1:]
+	}
+	if !plainToken(id) {
+		return ""
+	}
+	return id
 }
 
 // panicked is the error that a panic becomes.
@@ -170,7 +211,11 @@ func repeatReads(next Handler) Handler {
 		if servedAs(r.Method) != http.MethodGet {
 			return next(w, r)
 		}
-		return RepeatRead(r.Context(), func() error { return next(w, r) })
+		err := next(w, r)
+		if worthRepeating(r.Context(), err) {
+			err = next(w, r)
+		}
+		return err
 	}
 }
 
@@ -178,8 +223,14 @@ func repeatReads(next Handler) Handler {
 // It is for reads that are not of GET, which are repeated anyway.
 func RepeatRead(ctx context.Context, read func() error) error {
 	err := read()
-	if !errors.Is(err, scim.ErrLost) || ctx.Err() != nil || exchangeOf(ctx).status != 0 {
-		return err
+	if worthRepeating(ctx, err) {
+		err = read()
 	}
-	return read()
+	return err
+}
+
+// worthRepeating reports whether a read failed that may be made again: nothing of its
+// answer is on its way.
+func worthRepeating(ctx context.Context, err error) bool {
+	return err != nil && errors.Is(err, scim.ErrLost) && ctx.Err() == nil && exchangeOf(ctx).status == 0
 }

@@ -2,13 +2,13 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -77,7 +77,7 @@ func TestAccessLog(t *testing.T) {
 	}
 	want := map[string]any{
 		"level": "INFO", "msg": "request", "method": "GET", "route": "/scim/Users/{id}", "status": 200.0, "bytes": 7.0,
-		"correlation": "id-1", "org": "42", "client": client.String(),
+		"correlation": "id-1", "org": "42", "client": client.String(), "target": "7",
 	}
 	if diff := cmp.Diff(want, records[0]); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)
@@ -201,8 +201,8 @@ func TestObserve_NeedsNoLog(t *testing.T) {
 		status        int
 	}
 	var got []observation
-	f := httpapi.New(httpapi.Options{Verify: verify, Observe: func(route, method string, status int, _ time.Duration) {
-		got = append(got, observation{route, method, status})
+	f := httpapi.New(httpapi.Options{Verify: verify, Observe: func(_ context.Context, o httpapi.Observed) {
+		got = append(got, observation{o.Route, o.Method, o.Status})
 	}})
 	router, users := f.Router(httpapi.SCIM), f.Router(httpapi.SCIM)
 	f.Handle(users, "/Users/{id}", get(httpapi.SCIM, hello))

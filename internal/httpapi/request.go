@@ -70,6 +70,9 @@ func Body(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x != nil {
+		x.sent = body
+	}
 	return body, x.takeParsed(r.Context(), body)
 }
 

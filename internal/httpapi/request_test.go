@@ -1,15 +1,18 @@
 package httpapi_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,6 +93,33 @@ func TestBodyMediaType(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The context of a request may be kept by what it has used; the body goes with its end.
+func TestBody_EndsWithItsRequest(t *testing.T) {
+	t.Parallel()
+	var kept context.Context
+	var body weak.Pointer[byte]
+	route := guarded(httpapi.SCIM)
+	route.Methods[http.MethodPost] = func(_ http.ResponseWriter, r *http.Request) error {
+		text, err := httpapi.Body(r)
+		kept, body = r.Context(), weak.Make(&text[0])
+		return err
+	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`"`+strings.Repeat("x", 1<<19)+`"`))
+	if w := serve(httpapi.Options{}, route, with(r, "Authorization: Bearer good-1")); w.Code != http.StatusOK {
+		t.Fatalf("%d: %s", w.Code, w.Body)
+	}
+	r.Body = nil
+	for range 10 {
+		if runtime.GC(); body.Value() == nil {
+			break
+		}
+	}
+	if body.Value() != nil {
+		t.Error("the body is still there")
+	}
+	runtime.KeepAlive(kept)
 }
 
 func TestBodyThatIsCoded(t *testing.T) {

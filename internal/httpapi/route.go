@@ -39,6 +39,9 @@ type Route struct {
 	Self bool
 	// Access is that of the door. It has a line for each of the methods.
 	Access Access
+	// WriteError answers with an error in place of the writer of the protocol: with a page
+	// for people. Nothing of the answer has begun.
+	WriteError func(w http.ResponseWriter, r *http.Request, told *scim.Error)
 	// Refusal tells the administrator of an organisation that does not have one of
 	// Methods what to do instead.
 	Refusal string

@@ -41,15 +41,29 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// Serve serves on ln until ctx ends, then takes no new connections and lets
-// requests finish. It returns nil after an orderly end.
-func Serve(ctx context.Context, s *http.Server, ln net.Listener) error {
+// Serve serves on ln until ctx ends, over TLS if the server has a configuration of it. Then it goes on for the time of drain, in which each
+// answer asks its client to close the connection, and who chooses among servers can learn
+// that this one is not ready; then it takes no new connections and lets requests finish. It
+// returns nil after an orderly end.
+func Serve(ctx context.Context, s *http.Server, ln net.Listener, drain time.Duration) error {
+	s.Handler = closing(ctx, s.Handler)
 	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(ln) }()
+	go func() {
+		if s.TLSConfig != nil {
+			failed <- s.ServeTLS(ln, "", "")
+		} else {
+			failed <- s.Serve(ln)
+		}
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(drain):
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
@@ -57,4 +71,18 @@ func Serve(ctx context.Context, s *http.Server, ln net.Listener) error {
 		return fmt.Errorf("shut down: %w", errors.Join(err, s.Close()))
 	}
 	return nil
+}
+
+// closing asks clients to close their connections once ctx has ended. A connection that a
+// server closes while its client sends the next request would lose that.
+func closing(ctx context.Context, next http.Handler) http.Handler {
+	ended := ctx.Done()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-ended:
+			w.Header().Set("Connection", "close")
+		default:
+		}
+		next.ServeHTTP(w, r)
+	})
 }

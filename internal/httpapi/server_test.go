@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,12 +11,18 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purescim/purescim/internal/httpapi"
 )
 
 // start serves h on a port of its own until the returned function is called.
 func start(t *testing.T, h http.Handler) (addr string, stop func() error) {
+	t.Helper()
+	return startDraining(t, h, 0)
+}
+
+func startDraining(t *testing.T, h http.Handler, drain time.Duration) (addr string, stop func() error) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,7 +31,7 @@ func start(t *testing.T, h http.Handler) (addr string, stop func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- httpapi.Serve(ctx, httpapi.Server("", h, slog.New(slog.DiscardHandler)), ln)
+		ended <- httpapi.Serve(ctx, httpapi.Server("", h, slog.New(slog.DiscardHandler)), ln, drain)
 	}()
 	return ln.Addr().String(), func() error { cancel(); return <-ended }
 }
@@ -68,6 +75,38 @@ func TestServeFinishesRequests(t *testing.T) {
 	}
 }
 
+// Who asks while the server drains is answered, also on a new connection, and asked to
+// close it; nobody's request meets a closed connection.
+func TestServeDrains(t *testing.T) {
+	t.Parallel()
+	addr, stop := startDraining(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }), 2*time.Second)
+	ask := func() (closes bool) {
+		answer, err := http.Get("http://" + addr)
+		if err != nil {
+			t.Error(err)
+			return true
+		}
+		defer answer.Body.Close()
+		_, _ = io.Copy(io.Discard, answer.Body)
+		return answer.Close
+	}
+	if ask() {
+		t.Error("a server that goes on closes connections")
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	for !ask() { // until the server has heard
+	}
+	for range 2 {
+		if !ask() {
+			t.Error("a connection is kept")
+		}
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServeTellsWhyItEnds(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +114,7 @@ func TestServeTellsWhyItEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ln.Close()
-	if err := httpapi.Serve(t.Context(), httpapi.Server("", nil, slog.New(slog.DiscardHandler)), ln); err == nil {
+	if err := httpapi.Serve(t.Context(), httpapi.Server("", nil, slog.New(slog.DiscardHandler)), ln, 0); err == nil {
 		t.Error("a closed listener is no error")
 	}
 }
@@ -99,6 +138,42 @@ func TestHeaderLimit(t *testing.T) {
 		}
 		_ = answer.Body.Close()
 		_ = c.Close()
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who sends a header drop by drop loses the connection, though each drop comes soon after
+// the one before; another client is answered meanwhile.
+func TestHeaderTime(t *testing.T) {
+	t.Parallel()
+	addr, stop := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const dropsOfHalfAMinute = 300
+	if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, err := fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Pad: ")
+		for n := 0; err == nil && n < dropsOfHalfAMinute; n++ {
+			time.Sleep(100 * time.Millisecond)
+			_, err = fmt.Fprint(c, "x")
+		}
+	}()
+	answer, err := http.Get("http://" + addr)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("another client: %v, %v", answer, err)
+	} else {
+		_ = answer.Body.Close()
+	}
+	var slow net.Error
+	if _, err := c.Read(make([]byte, 1)); errors.As(err, &slow) && slow.Timeout() {
+		t.Error("a header may take half a minute")
 	}
 	if err := stop(); err != nil {
 		t.Error(err)

@@ -65,10 +65,21 @@ func place(o Options) (*cluster, error) {
 	return c, c.claim()
 }
 
+// Exists reports whether there is a cluster that [Start] with this Dir would use.
+func Exists(dir string) bool {
+	dir, err := filepath.Abs(dir)
+	return err == nil && (isCluster(filepath.Join(dir, "postgres", "data")) || isCluster(filepath.Join(movedTo(dir), "data")))
+}
+
+// movedTo is where root's cluster of a directory lies when that is closed to its user.
+func movedTo(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return filepath.Join(rootHome, filepath.Base(dir)+"-"+hex.EncodeToString(sum[:6]))
+}
+
 // openBase returns base, or the place that root uses instead when user cannot enter dir.
 func openBase(dir, base string, user account, log *slog.Logger) (string, error) {
-	sum := sha256.Sum256([]byte(dir))
-	moved := filepath.Join(rootHome, filepath.Base(dir)+"-"+hex.EncodeToString(sum[:6]))
+	moved := movedTo(dir)
 	closed := closedParent(dir, user)
 	switch {
 	case isCluster(filepath.Join(base, "data")):

@@ -10,18 +10,20 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Sources are asked whenever the figures are read.
-type Sources struct {
-	// Expiring counts the access tokens in use that end soon.
-	Expiring func() int
-	// Pool tells of the connections to PostgreSQL.
-	Pool func() *pgxpool.Stat
+// Request is one that was answered.
+type Request struct {
+	Route  string // the pattern that the path matched; empty if none did
+	Method string
+	Status int // 0 when the answer never began
+	Took   time.Duration
+	// Organisation is the size of the organisation that asked (see SizeOf), and empty when
+	// nobody is known; Product is what it is provisioned by, empty when that is not.
+	Organisation, Product string
 }
 
 // Metrics are the figures of one server. They are safe for concurrent use.
@@ -30,10 +32,17 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+
+	clientRequests *prometheus.CounterVec
+	clientDuration *prometheus.HistogramVec
 }
 
-// buckets are in seconds, from a read by id to a group of 100,000 members.
-var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+// buckets are in seconds, from a read by id to a group of 100,000 members; those of
+// clients are fewer, since there is a set for each size and product.
+var (
+	buckets       = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	clientBuckets = []float64{.01, .05, .25, 1, 5, 30}
+)
 
 // New makes the figures of a server that has answered nothing yet.
 func New(s Sources) *Metrics {
@@ -52,17 +61,19 @@ func New(s Sources) *Metrics {
 			Name: "purescim_http_requests_in_flight",
 			Help: "Requests that are being answered.",
 		}),
+		clientRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "purescim_client_requests_total",
+			Help: "Requests of clients with a token, by the size of their organisation, the product that provisions it and the class of the status.",
+		}, []string{"organisation", "product", "status"}),
+		clientDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "purescim_client_request_duration_seconds",
+			Help:    "Time until a request of a client with a token was answered, by the size of its organisation and the product that provisions it.",
+			Buckets: clientBuckets,
+		}, []string{"organisation", "product"}),
 	}
-	m.registry.MustRegister(
-		m.requests, m.duration, m.inFlight,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "purescim_tokens_expiring",
-			Help: "Access tokens used on this server within 24 hours, made to live longer than two days, that end within 14 days.",
-		}, func() float64 { return float64(s.Expiring()) }),
-		pool{s.Pool},
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
+	m.registry.MustRegister(m.requests, m.duration, m.inFlight, m.clientRequests, m.clientDuration,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(s.collectors()...)
 	return m
 }
 
@@ -76,15 +87,23 @@ func (m *Metrics) InFlight(next http.Handler) http.Handler {
 	return promhttp.InstrumentHandlerInFlight(m.inFlight, next)
 }
 
-// Observe counts a request. The route is the pattern that the path matched, empty if
-// none did; the status is 0 when the answer never began.
-func (m *Metrics) Observe(route, method string, status int, took time.Duration) {
+// Observe counts a request.
+func (m *Metrics) Observe(r Request) {
+	route, method, status := r.Route, known(r.Method), class(r.Status)
 	if route == "" {
 		route = "none"
 	}
-	method = known(method)
-	m.requests.WithLabelValues(route, method, class(status)).Inc()
-	m.duration.WithLabelValues(route, method).Observe(took.Seconds())
+	m.requests.WithLabelValues(route, method, status).Inc()
+	m.duration.WithLabelValues(route, method).Observe(r.Took.Seconds())
+	if r.Organisation == "" {
+		return
+	}
+	product := r.Product
+	if product == "" {
+		product = "other"
+	}
+	m.clientRequests.WithLabelValues(r.Organisation, product, status).Inc()
+	m.clientDuration.WithLabelValues(r.Organisation, product).Observe(r.Took.Seconds())
 }
 
 // known keeps clients, who may call methods as they like, from making figures.
@@ -104,4 +123,24 @@ func class(status int) string {
 		return "none"
 	}
 	return strconv.Itoa(status/100) + "xx"
+}
+
+// The sizes of organisations, by how many users they have. Figures for each organisation
+// would be as many as there are organisations, and their ids.
+const (
+	Small  = "small"  // below 1,000
+	Medium = "medium" // below 50,000
+	Large  = "large"
+)
+
+// SizeOf is the size of an organisation of so many users.
+func SizeOf(users int) string {
+	switch {
+	case users < 1000:
+		return Small
+	case users < 50_000:
+		return Medium
+	default:
+		return Large
+	}
 }

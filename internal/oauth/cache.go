@@ -5,13 +5,13 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/purescim/purescim/internal/lru"
 )
 
 const (
 	verdictLife = 30 * time.Second
 	cacheSize   = 10_000 // tokens; some 3 MB, without what they are granted (sets)
-	// evictionSample is how many entries compete when one has to go.
-	evictionSample = 8
 )
 
 // verdict is what a token was found to be.
@@ -46,7 +46,7 @@ func (c *cache) put(key [sha256.Size]byte, v verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.entries[key]; !known && len(c.entries) >= c.size {
-		evict(c.entries, func(v verdict) time.Time { return v.until })
+		lru.DropOldest(c.entries, func(v verdict) time.Time { return v.until })
 	}
 	c.entries[key] = v
 }
@@ -56,21 +56,4 @@ func (c *cache) drop(set Permissions) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.entries, func(_ [sha256.Size]byte, v verdict) bool { return v.principal.Permissions == set })
-}
-
-// evict drops, of a few entries that the map's random order yields, the one whose
-// time comes first. It costs the same however full the map is.
-func evict[K comparable, V any](entries map[K]V, timeOf func(V) time.Time) {
-	var victim K
-	var first time.Time
-	seen := 0
-	for key, v := range entries {
-		if t := timeOf(v); seen == 0 || t.Before(first) {
-			victim, first = key, t
-		}
-		if seen++; seen == evictionSample {
-			break
-		}
-	}
-	delete(entries, victim)
 }

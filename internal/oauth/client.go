@@ -1,11 +1,13 @@
 package oauth
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -67,8 +69,11 @@ type Client struct {
 	State       State
 	Roles       []RoleGrant
 	RateLimit   int // requests a minute with all of its tokens together; 0 is the organisation's or the server's limit
-	Created     time.Time
-	Modified    time.Time
+	// ProvisioningDomain names the clients that share one externalId of each resource
+	// (RFC 7643 section 3.1); empty is the client alone.
+	ProvisioningDomain string
+	Created            time.Time
+	Modified           time.Time
 
 	SecretHash []byte // SHA-256 of the secret
 	// PreviousSecretHash is that of the secret before, which is good until
@@ -85,6 +90,8 @@ type ClientSpec struct {
 	Roles       []RoleGrant
 	State       State // empty is StateActive
 	RateLimit   int   // requests a minute with all tokens together; 0 is the organisation's or the server's limit
+	// ProvisioningDomain is empty for the client's own; see Client.
+	ProvisioningDomain string
 }
 
 // InvalidError is a value that a client may not have. Field is its name in the
@@ -99,14 +106,11 @@ func invalid(field, format string, args ...any) error {
 
 // NewClient makes a client and its secret, which is not kept anywhere and
 // cannot be shown again. Errors are *InvalidError.
-func NewClient(o org.ID, spec ClientSpec) (c Client, secret string, err error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Client{}, "", fmt.Errorf("make client id: %w", err)
-	}
+func NewClient(clock Clock, o org.ID, spec ClientSpec) (c Client, secret string, err error) {
+	at := clock.Now()
 	secret = newSecret()
-	c = Client{ID: id, Org: o, SecretHash: hashSecret(secret), Created: now()}
-	if err := c.apply(spec); err != nil {
+	c = Client{ID: clock.NewID(), Org: o, SecretHash: hashSecret(secret), Created: at}
+	if err := c.apply(spec, at); err != nil {
 		return Client{}, "", err
 	}
 	return c, secret, nil
@@ -116,12 +120,19 @@ func NewClient(o org.ID, spec ClientSpec) (c Client, secret string, err error) {
 func (c Client) Spec() ClientSpec {
 	return ClientSpec{
 		Name: c.Name, Description: c.Description, Validity: c.Validity,
-		Roles: c.Roles, State: c.State, RateLimit: c.RateLimit,
+		Roles: c.Roles, State: c.State, RateLimit: c.RateLimit, ProvisioningDomain: c.ProvisioningDomain,
 	}
 }
 
-// apply makes the client what spec says.
-func (c *Client) apply(spec ClientSpec) error {
+// Domain is the provisioning domain of the client: what it shares, or its id.
+func (c Client) Domain() string { return cmp.Or(c.ProvisioningDomain, c.ID.String()) }
+
+// domainName is what a provisioning domain may be called: its name stands in authorities
+// of externalIds.
+var domainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// apply makes the client what spec says, from a time on.
+func (c *Client) apply(spec ClientSpec, at time.Time) error {
 	if spec.Validity == 0 {
 		spec.Validity = DefaultValidity
 	}
@@ -136,7 +147,10 @@ func (c *Client) apply(spec ClientSpec) error {
 	}
 	c.Name, c.Description, c.Validity = spec.Name, spec.Description, spec.Validity.Truncate(time.Second)
 	c.Roles, c.State, c.RateLimit = spec.Roles, spec.State, spec.RateLimit
-	c.Modified = now()
+	if c.ProvisioningDomain = spec.ProvisioningDomain; c.ProvisioningDomain == c.ID.String() {
+		c.ProvisioningDomain = ""
+	}
+	c.Modified = at
 	return nil
 }
 
@@ -169,6 +183,9 @@ func (s ClientSpec) check() error {
 	if s.RateLimit < 0 {
 		return invalid("rateLimit", "may not be negative")
 	}
+	if s.ProvisioningDomain != "" && !domainName.MatchString(s.ProvisioningDomain) {
+		return invalid("provisioningDomain", "is %q; up to 100 letters, digits, dots, hyphens and underscores are expected, the first a letter or digit", s.ProvisioningDomain)
+	}
 	return nil
 }
 
@@ -192,18 +209,18 @@ func CheckValidity(d time.Duration) error {
 	return nil
 }
 
-// HasSecret reports, in constant time, whether secret is the client's, or was
-// until a rotation that is not long ago.
-func (c Client) HasSecret(secret string) bool {
+// HasSecret reports, in constant time, whether secret is the client's at a time of the
+// store, or was until a rotation that is not long ago then.
+func (c Client) HasSecret(secret string, at time.Time) bool {
 	hash := hashSecret(secret)
 	current := subtle.ConstantTimeCompare(hash, c.SecretHash)
 	previous := subtle.ConstantTimeCompare(hash, c.PreviousSecretHash)
-	return current == 1 || previous == 1 && time.Now().Before(c.PreviousSecretUntil)
+	return current == 1 || previous == 1 && at.Before(c.PreviousSecretUntil)
 }
 
-// prove returns ErrWrongSecret unless the secret is the client's.
-func (c Client) prove(secret string) error {
-	if !c.HasSecret(secret) {
+// prove returns ErrWrongSecret unless the secret is the client's at a time.
+func (c Client) prove(secret string, at time.Time) error {
+	if !c.HasSecret(secret, at) {
 		return ErrWrongSecret
 	}
 	return nil
@@ -220,6 +237,3 @@ func hashSecret(secret string) []byte {
 	sum := sha256.Sum256([]byte(secret))
 	return sum[:]
 }
-
-// now is the time as it is stored: UTC, in microseconds.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

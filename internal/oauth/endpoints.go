@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/guesses"
 )
 
 // maxForm is how many bytes a request to an endpoint of this protocol may have.
@@ -111,7 +113,7 @@ func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, erro
 	if err != nil {
 		return Client{}, err
 	}
-	return e.guarded(r, name, func(c Client) error { return c.prove(secret) })
+	return e.guarded(r, name, func(c Client) error { return c.prove(secret, e.Service.store.Now()) })
 }
 
 // guarded finds the client of a name that proves to be it. After too many failures
@@ -123,8 +125,8 @@ func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) erro
 		id = uuid.Nil // which no client has
 	}
 	s, ctx, address, at := e.Service, r.Context(), e.Address(r), time.Now()
-	who := suspect{id, sourceOf(address)}
-	wait := s.guesses.pause(who, at)
+	who := guesses.Suspect{Who: id, Source: guesses.SourceOf(address)}
+	wait := s.guesses.Pause(who, at)
 	client, err := s.find(ctx, id, wait > 0)
 	if err == nil {
 		err = prove(client)
@@ -132,7 +134,7 @@ func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) erro
 	unknown, wrong := errors.Is(err, ErrNotFound), errors.Is(err, ErrWrongSecret)
 	switch {
 	case err == nil:
-		s.guesses.succeeded(who, at)
+		s.guesses.Succeeded(who, at)
 		if retry := e.Limit(client.ID); retry > 0 {
 			return Client{}, tooFast("the client makes too many requests about tokens", retry)
 		}
@@ -141,11 +143,11 @@ func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) erro
 		s.log.WarnContext(ctx, "client refused: too many failures", "client", id, "from", address)
 		return Client{}, tooFast("too many failed attempts to authenticate", wait)
 	case unknown:
-		s.guesses.failed(who, false, at)
+		s.guesses.Failed(who, false, at)
 		s.log.WarnContext(ctx, "client refused: not found", "from", address)
 		return Client{}, refuse(http.StatusBadRequest, "invalid_client", "client not found")
 	case wrong:
-		s.guesses.failed(who, true, at)
+		s.guesses.Failed(who, true, at)
 		s.log.WarnContext(ctx, "client refused", "client", id, "from", address, "error", err)
 		return Client{}, unauthenticated(reason(err))
 	default:

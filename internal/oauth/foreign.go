@@ -86,13 +86,9 @@ func (s *Service) AddIssuer(ctx context.Context, o org.ID, spec IssuerSpec) (Tru
 	if err := s.findKeys(ctx, &spec); err != nil {
 		return TrustedIssuer{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return TrustedIssuer{}, fmt.Errorf("make issuer id: %w", err)
-	}
 	t := TrustedIssuer{
-		ID: id, Org: o, Issuer: spec.Issuer, Audience: spec.Audience, Tenant: spec.Tenant,
-		SubjectClaim: spec.SubjectClaim, Subject: spec.Subject, KeysURL: spec.KeysURL, Client: spec.Client, Created: now(),
+		ID: s.store.NewID(), Org: o, Issuer: spec.Issuer, Audience: spec.Audience, Tenant: spec.Tenant,
+		SubjectClaim: spec.SubjectClaim, Subject: spec.Subject, KeysURL: spec.KeysURL, Client: spec.Client, Created: s.store.Now(),
 	}
 	if err := s.store.AddIssuer(ctx, t); err != nil {
 		return TrustedIssuer{}, fmt.Errorf("add trusted issuer: %w", err)
@@ -180,7 +176,7 @@ func (s *Service) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) erro
 		return fmt.Errorf("remove trusted issuer: %w", err)
 	}
 	s.trust.forget()
-	s.revoked.hear(time.Now(), Revocation{ID: t.Client, Recorded: now()})
+	s.revoked.hear(time.Now(), Revocation{ID: t.Client, Recorded: s.store.Now()})
 	s.log.InfoContext(ctx, "issuer not trusted any more", "org", o, "client", t.Client, "id", t.ID, "issuer", t.Issuer)
 	return nil
 }

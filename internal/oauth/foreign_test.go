@@ -33,7 +33,7 @@ func TestForeignToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := oauth.Principal{Org: acme, Client: trusted.Client, Token: p.Token, Issued: p.Issued, Expires: p.Expires, Issuer: providerURL}
+			want := oauth.Principal{Org: acme, Client: trusted.Client, ClientName: "entra", Token: p.Token, Issued: p.Issued, Expires: p.Expires, Issuer: providerURL}
 			if diff := cmp.Diff(want, p); diff != "" {
 				t.Errorf("principal (-want +got):\n%s", diff)
 			}

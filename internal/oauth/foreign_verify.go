@@ -32,7 +32,7 @@ var foreignTypes = []string{"jwt", "at+jwt", "application/at+jwt", "application/
 // names no issuer but this server.
 func (s *Service) unverified(token string) (c jwt.MapClaims, foreign bool) {
 	c = jwt.MapClaims{}
-	if _, _, err := foreignParser.ParseUnverified(token, c); err != nil {
+	if _, _, err := s.foreign.ParseUnverified(token, c); err != nil {
 		return nil, false
 	}
 	issuer, _ := c["iss"].(string)
@@ -48,7 +48,7 @@ func (s *Service) identifyForeign(ctx context.Context, token string, c jwt.MapCl
 		return identity{}, err
 	}
 	verified := jwt.MapClaims{}
-	parsed, err := parseSigned(token, verified, func(id string) (foreignKeys, error) {
+	parsed, err := s.parseSigned(token, verified, func(id string) (foreignKeys, error) {
 		return s.remote.find(ctx, t.KeysURL, id)
 	})
 	switch {

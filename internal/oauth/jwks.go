@@ -39,15 +39,18 @@ var (
 	foreignAlgorithms = slices.Concat(rsaAlgorithms, p256Algorithms, p384Algorithms, ed25519Algorithms)
 )
 
-// foreignParser checks the signatures and times of tokens that others sign.
+// newForeignParser makes what checks the signatures and times of tokens that others sign.
 // Whom they are from and for is left to its callers.
-var foreignParser = jwt.NewParser(
-	jwt.WithValidMethods(foreignAlgorithms),
-	jwt.WithExpirationRequired(),
-	jwt.WithIssuedAt(),
-	jwt.WithLeeway(foreignLeeway),
-	jwt.WithStrictDecoding(), // one token has one spelling
-)
+func newForeignParser(now func() time.Time) *jwt.Parser {
+	return jwt.NewParser(
+		jwt.WithValidMethods(foreignAlgorithms),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(foreignLeeway),
+		jwt.WithTimeFunc(now),
+		jwt.WithStrictDecoding(), // one token has one spelling
+	)
+}
 
 var (
 	errNoFittingKey = errors.New("no key of its issuer fits its kid and alg")
@@ -191,8 +194,8 @@ func algorithmsOf(public any) []string {
 // parseSigned reads the claims of a token that somebody else has signed and
 // checks its signature and times. find gives the signer's keys, the newest there
 // are when none has the id. Errors are those of find and of package jwt.
-func parseSigned(token string, claims jwt.Claims, find func(id string) (foreignKeys, error)) (*jwt.Token, error) {
-	return foreignParser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+func (s *Service) parseSigned(token string, claims jwt.Claims, find func(id string) (foreignKeys, error)) (*jwt.Token, error) {
+	return s.foreign.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		if err := checkNames(t.Raw); err != nil {
 			return nil, err
 		}

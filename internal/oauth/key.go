@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Key signs access tokens and verifies those that it signed.
@@ -22,11 +20,7 @@ type Key struct {
 }
 
 // newKey makes a signing key.
-func newKey() (Key, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Key{}, fmt.Errorf("make key id: %w", err)
-	}
+func newKey(clock Clock) (Key, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return Key{}, fmt.Errorf("make signing key: %w", err)
@@ -35,8 +29,8 @@ func newKey() (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("encode signing key: %w", err)
 	}
-	created := now()
-	return Key{ID: id.String(), Private: der, Created: created, VerifyUntil: created}, nil
+	created := clock.Now()
+	return Key{ID: clock.NewID().String(), Private: der, Created: created, VerifyUntil: created}, nil
 }
 
 // signer reads the private key.

@@ -53,13 +53,13 @@ func (s *keySet) verifier(id string) ed25519.PublicKey {
 
 // keyring holds the keys of the store in memory.
 type keyring struct {
-	store   KeyStore
+	store   Store
 	current atomic.Pointer[keySet]
 	reading chan struct{} // holds a value while a request reads the store
 	waiting atomic.Int32
 }
 
-func newKeyring(store KeyStore) *keyring {
+func newKeyring(store Store) *keyring {
 	return &keyring{store: store, reading: make(chan struct{}, 1)}
 }
 
@@ -122,7 +122,7 @@ func (r *keyring) signing(ctx context.Context) (*keySet, error) {
 // replace puts a new key in the place of the set's signer, unless another server
 // has done so, and returns what the store holds then.
 func (r *keyring) replace(ctx context.Context, set *keySet) (*keySet, error) {
-	key, err := newKey()
+	key, err := newKey(r.store)
 	if err != nil {
 		return nil, err
 	}

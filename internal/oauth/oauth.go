@@ -25,11 +25,21 @@ var ErrNotFound = errors.New("not found")
 
 // Store keeps clients, tokens, signing keys and trusted issuers.
 type Store interface {
+	Clock
 	ClientStore
 	TokenStore
+	RenewalStore
 	KeyStore
 	IssuerStore
 	AssertionStore
+}
+
+// Clock is the time by which all servers of a store go. It never goes back.
+type Clock interface {
+	// Now is the time as it is stored: UTC, in microseconds.
+	Now() time.Time
+	// NewID makes an id whose order is that of the times at which they are made.
+	NewID() uuid.UUID
 }
 
 // ClientStore keeps clients.
@@ -61,8 +71,6 @@ type ClientStore interface {
 
 // TokenStore keeps the tokens that were issued.
 type TokenStore interface {
-	// Now is the time by which all servers of the store go. It never goes back.
-	Now() time.Time
 	// AddToken records a token that is signed with the key, before anybody gets
 	// it. It returns ErrClientClosed unless the client is active, and ErrNoUser when
 	// the token carries a user whom the organisation does not have. When the client
@@ -85,6 +93,10 @@ type TokenStore interface {
 	RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error
 	// RevokeTokens ends all tokens of a client.
 	RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) error
+	// RevokeTokensOf ends all tokens that carry a user of the organisation, whichever
+	// clients they were issued to, and gives their ids. It returns ErrNoUser when the
+	// organisation has no such user.
+	RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) ([]uuid.UUID, error)
 	// MarkUsed notes the last use of tokens. An older use changes nothing.
 	MarkUsed(ctx context.Context, o org.ID, uses []Use) error
 	// Revocations lists the revocations recorded after a time. Each method that

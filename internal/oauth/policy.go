@@ -93,9 +93,13 @@ const (
 	maxPermissionBytes = 64 << 10
 )
 
-// Check returns an *InvalidError for a role that would permit more than may be, written
-// out, unless it is no more than the role of before.
+// Check returns an *InvalidError for a role that names a permission that there is not, or
+// more than may be, written out. What the role of before named it may name again: it may
+// be of a release that knew other permissions, or none.
 func (d RoleDetail) Check(before RoleDetail) error {
+	if err := d.checkKnown(before); err != nil {
+		return err
+	}
 	names, bytes := d.size()
 	namesBefore, bytesBefore := before.size()
 	switch {
@@ -105,6 +109,36 @@ func (d RoleDetail) Check(before RoleDetail) error {
 		return invalid("permissions", "and permissionPolicies name permissions of %d bytes together, each written as domain:entity:action, and at most %d are allowed", bytes, maxPermissionBytes)
 	}
 	return nil
+}
+
+// checkKnown refuses what would be granted though nothing asks for it: a permission that
+// is misspelt would be missed when somebody needs it.
+func (d RoleDetail) checkKnown(before RoleDetail) error {
+	for _, name := range d.Permissions {
+		if problem := unknownIn(name); problem != "" && !slices.Contains(before.Permissions, name) {
+			return unknownPermission("permissions", name, problem)
+		}
+	}
+	for _, p := range d.Policies {
+		if slices.ContainsFunc(before.Policies, p.names) {
+			continue
+		}
+		for _, action := range append([]string{""}, p.ActionSet...) {
+			if problem := unknownPart(p.Domain, p.EntityName, action); problem != "" {
+				return unknownPermission("permissionPolicies", p.Domain+":"+p.EntityName+":"+action, problem)
+			}
+		}
+	}
+	return nil
+}
+
+func unknownPermission(field, name, problem string) error {
+	return invalid(field, "name %q, which is no permission: %s (GET /api/v2/authorization/permissions lists all)", strings.TrimSuffix(name, ":"), problem)
+}
+
+// names reports whether both policies name the same permissions.
+func (p Policy) names(other Policy) bool {
+	return p.Domain == other.Domain && p.EntityName == other.EntityName && slices.Equal(p.ActionSet, other.ActionSet)
 }
 
 // size tells how many permissions a role names and how many bytes those have, written out.

@@ -30,6 +30,13 @@ func (s *Service) RotateKey(ctx context.Context) error {
 	return nil
 }
 
+// CheckKeys returns an error unless there is a key to sign with, which is made when there
+// is none.
+func (s *Service) CheckKeys(ctx context.Context) error {
+	_, err := s.keys.signing(ctx)
+	return err
+}
+
 // SigningKeys lists the keys of the store, the oldest first.
 func (s *Service) SigningKeys(ctx context.Context) ([]Key, error) { return s.store.SigningKeys(ctx) }
 
@@ -39,11 +46,11 @@ func (s *Service) tendKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if set.signer != nil && time.Since(set.made) > rotateAfter {
+	if set.signer != nil && s.store.Now().Sub(set.made) > rotateAfter {
 		if set, err = s.keys.replace(ctx, set); err != nil {
 			return err
 		}
 		s.log.InfoContext(ctx, "signing key rotated, as is done every 90 days", "key", set.signerID)
 	}
-	return s.store.DeleteSigningKeys(ctx, time.Now().Add(-keyGrace))
+	return s.store.DeleteSigningKeys(ctx, s.store.Now().Add(-keyGrace))
 }

@@ -28,7 +28,7 @@ func (s *Service) Run(ctx context.Context) {
 		periodic.Every(ctx, pollPause, s.log, "revocations were not read; each token is looked up every second until they are", periodic.Within(pollTime, s.poll))
 	})
 	work.Go(func() {
-		periodic.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", periodic.Within(lastFlush, s.flush))
+		periodic.Every(ctx, flushPause, s.log, "the last uses of tokens were not written; they are tried again", periodic.Within(lastFlush, s.flushUses))
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 		defer cancel()
 		if err := s.flush(last); err != nil {
@@ -43,7 +43,7 @@ func (s *Service) Run(ctx context.Context) {
 
 // upkeep does what need not be done often.
 func (s *Service) upkeep(ctx context.Context) error {
-	s.used.forget(time.Now())
+	s.used.forget(s.store.Now())
 	if err := s.store.ForgetRevocations(ctx, s.store.Now().Add(-remembered)); err != nil {
 		return err
 	}

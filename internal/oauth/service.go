@@ -5,10 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/purescim/purescim/internal/egress"
+	"github.com/purescim/purescim/internal/guesses"
 )
 
 // The reasons for which a client gets no token.
@@ -37,12 +39,13 @@ type Service struct {
 	audience string
 	log      *slog.Logger
 	keys     *keyring
-	parser   *jwt.Parser
+	parser   *jwt.Parser // of our tokens
+	foreign  *jwt.Parser // of those that others sign
 	verified *cache
 	sets     *sets
 	revoked  *revocations
 	used     *usage
-	guesses  *guard
+	guesses  *guesses.Guard
 	trust    *trust
 	remote   *remoteKeys
 
@@ -60,7 +63,7 @@ func New(store Store, o Options) *Service {
 		verified: newCache(cacheSize),
 		revoked:  newRevocations(),
 		used:     newUsage(),
-		guesses:  newGuard(guardSize),
+		guesses:  guesses.New(guesses.Size),
 		trust:    newTrust(store),
 
 		maxTokens: o.MaxTokens,
@@ -70,6 +73,7 @@ func New(store Store, o Options) *Service {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.remote = newRemoteKeys(o.HTTPClient, o.Egress, s.log)
+	s.foreign = newForeignParser(store.Now)
 	s.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 		jwt.WithIssuer(s.issuer),
@@ -81,3 +85,6 @@ func New(store Store, o Options) *Service {
 	)
 	return s
 }
+
+// Now is the time by which tokens and secrets are judged, on all servers of the store.
+func (s *Service) Now() time.Time { return s.store.Now() }

@@ -34,7 +34,7 @@ func TestNewClient(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c, secret, err := oauth.NewClient(acme.ID, oauth.ClientSpec{Name: test.client, Validity: test.validity})
+			c, secret, err := oauth.NewClient(newMemory(), acme.ID, oauth.ClientSpec{Name: test.client, Validity: test.validity})
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("error %v, want one that says %q", err, test.err)
@@ -90,7 +90,7 @@ func TestIssueAndVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := oauth.Principal{Org: acme, Client: c.ID, Token: p.Token, Issued: expires.Add(-2 * time.Hour), Expires: expires}
+	want := oauth.Principal{Org: acme, Client: c.ID, ClientName: "entra", Token: p.Token, Issued: expires.Add(-2 * time.Hour), Expires: expires}
 	if diff := cmp.Diff(want, p); diff != "" || p.Token == uuid.Nil {
 		t.Errorf("principal (-want +got):\n%s", diff)
 	}

@@ -193,6 +193,20 @@ func (m *memory) RevokeTokens(_ context.Context, _ org.ID, client uuid.UUID) err
 	return nil
 }
 
+func (m *memory) RevokeTokensOf(_ context.Context, _ org.ID, user uuid.UUID) (ended []uuid.UUID, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, t := range m.tokens {
+		if t.User == user && t.Revoked.IsZero() {
+			t.Revoked = time.Now()
+			m.tokens[id] = t
+			m.revocations = append(m.revocations, oauth.Revocation{ID: id, Recorded: t.Revoked})
+			ended = append(ended, id)
+		}
+	}
+	return ended, nil
+}
+
 func (m *memory) MarkUsed(_ context.Context, _ org.ID, uses []oauth.Use) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -208,7 +222,19 @@ func (m *memory) MarkUsed(_ context.Context, _ org.ID, uses []oauth.Use) error {
 	return nil
 }
 
-func (m *memory) Now() time.Time { return time.Now() }
+func (m *memory) Succeed(context.Context, org.ID, uuid.UUID, uuid.UUID, time.Time) (int, error) {
+	return 0, nil
+}
+
+func (m *memory) EndSucceeded(context.Context, time.Time) ([]oauth.Token, error) { return nil, nil }
+
+func (m *memory) Ending(context.Context, org.ID, time.Time, time.Time) ([]oauth.Token, error) {
+	return nil, nil
+}
+
+func (m *memory) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func (m *memory) NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 func (m *memory) Revocations(_ context.Context, after time.Time) ([]oauth.Revocation, error) {
 	m.polled.Add(1)

@@ -100,8 +100,8 @@ func (s *Service) issue(ctx context.Context, t Token, c Client, validity time.Du
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	if t.ID, err = uuid.NewV7(); err != nil {
-		return "", time.Time{}, fmt.Errorf("make token id: %w", err)
+	if t.ID == uuid.Nil {
+		t.ID = s.store.NewID()
 	}
 	t.Issued = s.store.Now().UTC().Truncate(time.Second)
 	t.Expires = t.Issued.Add(validity)
@@ -152,7 +152,7 @@ func (s *Service) RevokeToken(ctx context.Context, o org.ID, client, token uuid.
 	if err := s.store.RevokeToken(ctx, o, client, token); err != nil {
 		return fmt.Errorf("revoke token: %w", err)
 	}
-	s.revoked.hear(time.Now(), Revocation{ID: token, Recorded: now()})
+	s.revoked.hear(time.Now(), Revocation{ID: token, Recorded: s.store.Now()})
 	s.log.InfoContext(ctx, "token revoked", "org", o, "client", client, "token", token)
 	return nil
 }
@@ -166,7 +166,21 @@ func (s *Service) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) 
 	if err := s.store.RevokeTokens(ctx, o, client); err != nil {
 		return fmt.Errorf("revoke tokens: %w", err)
 	}
-	s.revoked.hear(time.Now(), Revocation{ID: client, Recorded: now()})
+	s.revoked.hear(time.Now(), Revocation{ID: client, Recorded: s.store.Now()})
 	s.log.InfoContext(ctx, "all tokens of a client revoked", "org", o, "client", client)
+	return nil
+}
+
+// RevokeTokensOf ends all tokens that carry a user of the organisation, whichever
+// clients they were issued to, or returns ErrNoUser when there is no such user.
+func (s *Service) RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) error {
+	ended, err := s.store.RevokeTokensOf(ctx, o, user)
+	if err != nil {
+		return fmt.Errorf("revoke tokens of user: %w", err)
+	}
+	for _, token := range ended {
+		s.revoked.hear(time.Now(), Revocation{ID: token, Recorded: s.store.Now()})
+	}
+	s.log.InfoContext(ctx, "all tokens of a user revoked", "org", o, "user", user, "tokens", len(ended))
 	return nil
 }

@@ -15,6 +15,8 @@ import (
 const (
 	// expiryNotice is how long before its end a token warns.
 	expiryNotice = 14 * 24 * time.Hour
+	// logNotice is how long before its end the log begins to warn of a token.
+	logNotice = 30 * 24 * time.Hour
 	// renewed is the life up to which tokens are taken to be renewed by programs:
 	// nobody pastes a token every two days, so no line of the log warns of its end.
 	renewed = 48 * time.Hour
@@ -117,11 +119,23 @@ func (u *usage) expiring(at time.Time) int {
 	defer u.mu.Unlock()
 	n := 0
 	for _, e := range u.ending {
-		if e.matters(at) {
+		if e.matters(at) && e.expires.Sub(at) < expiryNotice {
 			n++
 		}
 	}
 	return n
+}
+
+// nextExpiry is when the first of those tokens ends.
+func (u *usage) nextExpiry(at time.Time) (first time.Time, known bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, e := range u.ending {
+		if e.matters(at) && (!known || e.expires.Before(first)) {
+			first, known = e.expires, true
+		}
+	}
+	return first, known
 }
 
 // forget drops the tokens that have ended or are used no more.
@@ -134,16 +148,19 @@ func (u *usage) forget(at time.Time) {
 // Expiring counts the tokens of ours that made requests of this server within 24
 // hours and end within 14 days. Those made to live no longer than two days are left
 // out, as they are in the log: programs renew them.
-func (s *Service) Expiring() int { return s.used.expiring(time.Now()) }
+func (s *Service) Expiring() int { return s.used.expiring(s.store.Now()) }
+
+// NextExpiry is when the first of the tokens ends that Expiring counts, if there is one.
+func (s *Service) NextExpiry() (time.Time, bool) { return s.used.nextExpiry(s.store.Now()) }
 
 // Used notes that the principal has made a request from an IP address. A token
 // that was made to live long and is about to end is told in the log, at most
 // once an hour.
 func (s *Service) Used(ctx context.Context, p Principal, from string) {
-	at := time.Now()
-	s.used.note(p.Org.ID, Use{Token: p.Token, At: at.UTC().Truncate(time.Microsecond), From: from})
-	if p.ExpiresSoon(at) && p.Expires.Sub(p.Issued) > renewed && s.used.ends(p.Token, p.Expires, at) {
-		s.log.WarnContext(ctx, "an access token expires soon; make a new one and give it to the client",
+	at := s.store.Now()
+	s.used.note(p.Org.ID, Use{Token: p.Token, At: at, From: from})
+	if p.Issuer == "" && p.Expires.Sub(at) < logNotice && p.Expires.Sub(p.Issued) > renewed && s.used.ends(p.Token, p.Expires, at) {
+		s.log.WarnContext(ctx, "an access token expires soon; make a new one (purescim token renew) and give it to the client",
 			"org", p.Org.ID, "client", p.Client, "token", p.Token, "expires", p.Expires)
 	}
 }

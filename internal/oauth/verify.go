@@ -34,6 +34,7 @@ var (
 type Principal struct {
 	Org         org.Org
 	Client      uuid.UUID
+	ClientName  string    // as an administrator chose it
 	Token       uuid.UUID // the token's own id, its `jti`
 	User        uuid.UUID // for whom alone the token is; zero for the client itself
 	Permissions Permissions
@@ -67,7 +68,7 @@ func (s *Service) Verify(ctx context.Context, token string) (Principal, error) {
 	if err == nil || errors.Is(err, ErrTokenInvalid) {
 		// Refusals are kept too: the signature on the token is good, so its
 		// bearer could otherwise ask the store as often as it likes.
-		s.verified.put(key, verdict{principal: p, refusal: err, asked: asked, until: earlier(id.expires, asked.Add(verdictLife))})
+		s.verified.put(key, verdict{principal: p, refusal: err, asked: asked, until: asked.Add(min(verdictLife, id.expires.Sub(s.store.Now())))})
 	}
 	return p, err
 }
@@ -161,7 +162,7 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 		return Principal{}, err
 	}
 	p := Principal{
-		Org: found.Org, Client: id.client, Token: id.token, User: found.User, Permissions: permissions,
+		Org: found.Org.SeenFrom(found.Client.Domain()), Client: id.client, ClientName: found.Client.Name, Token: id.token, User: found.User, Permissions: permissions,
 		Issued: id.issued, Expires: id.expires, RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
 	}
 	if id.trusted != nil {
@@ -171,11 +172,4 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 		}
 	}
 	return p, nil
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

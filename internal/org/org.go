@@ -44,6 +44,19 @@ type Org struct {
 	// SchemaVersion is how often the organisation's own schemas have changed; 0 is
 	// that it never had any.
 	SchemaVersion int64
+	// HomeDomain is the provisioning domain whose values of externalId are those of the
+	// documents themselves; empty while there is no other domain.
+	HomeDomain string
+	// Domain is that of who asks, if it is another than the home.
+	Domain string
+}
+
+// SeenFrom is the organisation for who asks from a provisioning domain.
+func (o Org) SeenFrom(domain string) Org {
+	if o.Domain = ""; o.HomeDomain != "" && domain != o.HomeDomain {
+		o.Domain = domain
+	}
+	return o
 }
 
 // Settings are what an organisation may choose for itself.
@@ -64,9 +77,39 @@ type Settings struct {
 	// may have (draft-ietf-scim-roles-entitlements), and HidePagination has it leave out
 	// how lists are paged (RFC 9865): clients that know RFC 7643 alone may stop at both.
 	AnnounceRoles, HidePagination bool
+	// ChangeLogDays and RefusalLogDays are how many days the provisioning log keeps
+	// changes and refused requests.
+	ChangeLogDays, RefusalLogDays int
+	// DeletedUserDays is how many days users who were deleted may come back.
+	DeletedUserDays int
+	// Tolerate names the attributes of users whose wrong values are left out instead of
+	// refusing the user, unless the organisation is strict.
+	Tolerate []string
+	// UserBrake is how many of the active users a client may deactivate or delete within
+	// an hour, and MemberBrake how many of its members it may remove from a group.
+	UserBrake, MemberBrake Brake
+	// LoopLimit is how many times a day a client may ask for the same in vain, or change
+	// an attribute to and fro, before the status tells of it; 0 tells of nothing.
+	LoopLimit int
 }
+
+// MaxLoopLimit is the highest LoopLimit.
+const MaxLoopLimit = 100_000
+
+// Brake bounds what a client may remove within an hour.
+type Brake struct {
+	Percent int // of all; 0 is no bound
+	Least   int // that it may remove whatever percentage that is
+}
+
+// IsOff reports whether there is no bound.
+func (b Brake) IsOff() bool { return b.Percent == 0 }
 
 // DefaultSettings are those of a new organisation.
 func DefaultSettings() Settings {
-	return Settings{DefaultRegion: "US", RemovalLimit: 1000}
+	return Settings{
+		DefaultRegion: "US", RemovalLimit: 1000, ChangeLogDays: 400, RefusalLogDays: 30, DeletedUserDays: 400, Tolerate: []string{"manager"},
+		UserBrake: Brake{Percent: 25, Least: 50}, MemberBrake: Brake{Percent: 50, Least: 100},
+		LoopLimit: 24,
+	}
 }

@@ -1,6 +1,7 @@
 package org_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -43,8 +44,8 @@ func TestIDsRoundTrip(t *testing.T) {
 
 func TestDefaultSettings(t *testing.T) {
 	t.Parallel()
-	want := org.Settings{DefaultRegion: "US", RemovalLimit: 1000}
-	if got := org.DefaultSettings(); got != want {
+	want := org.Settings{DefaultRegion: "US", RemovalLimit: 1000, ChangeLogDays: 400, RefusalLogDays: 30, DeletedUserDays: 400, Tolerate: []string{"manager"}, UserBrake: org.Brake{Percent: 25, Least: 50}, MemberBrake: org.Brake{Percent: 50, Least: 100}, LoopLimit: 24}
+	if got := org.DefaultSettings(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -77,7 +77,11 @@ func copyOf(t *schema.Type, doc scim.Document, changed []*schema.Attribute) scim
 	}
 	for _, a := range changed {
 		if value := a.Get(next); value != nil {
-			a.Set(next, scim.CloneValue(value))
+			value = scim.CloneValue(value)
+			if list, ok := value.([]any); ok && a.Search != schema.Link {
+				value = a.UniteStored(list) // else a change of one would be refused for two that were there
+			}
+			a.Set(next, value)
 		}
 	}
 	return next
@@ -96,7 +100,12 @@ func (p *Plan) checkLists(doc scim.Document) error {
 		if err := s.attr.CheckCount(len(list)); err != nil {
 			return inOperation(s.operation, err)
 		}
-		list = withoutDoubles(s.attr, list)
+		if s.attr.Search != schema.Link {
+			var err error
+			if list, err = s.attr.Unite(list); err != nil {
+				return inOperation(s.operation, err)
+			}
+		}
 		if err := checkElements(s.attr, list); err != nil {
 			return inOperation(s.operation, err)
 		}

@@ -164,6 +164,9 @@ func (c *compiler) target(op string, p filter.Path, value any) error {
 	default:
 		err = c.assignList(&s, op, value)
 	}
+	if err != nil && c.o.Forgives(p.Attr, err) {
+		return nil // as if the operation had not been sent
+	}
 	if err != nil {
 		return err
 	}
@@ -187,6 +190,9 @@ func (c *compiler) add(s step) {
 }
 
 func (c *compiler) remove(s *step, value any) error {
+	if c.namesNobody(s, value) {
+		return scim.InvalidValue("%s: the value of the removal is blank and names none; without a value all would be removed", s.attr)
+	}
 	if s.attr.MultiValued && s.sub == nil && s.filter == nil && value != nil && !c.isBlank(value) {
 		s.action = exclude
 		return c.decodeListed(s, value)
@@ -196,6 +202,19 @@ func (c *compiler) remove(s *step, value any) error {
 		return scim.Mutability("%s is required and cannot be removed", s.leaf())
 	}
 	return nil
+}
+
+// namesNobody reports whether a removal of links has a value that is made of blanks: a
+// client that has lost the ids does not mean all of them.
+func (c *compiler) namesNobody(s *step, value any) bool {
+	if s.attr.Search != schema.Link || s.sub != nil || s.filter != nil {
+		return false
+	}
+	list, ok := value.([]any)
+	if !ok {
+		return c.isBlank(value)
+	}
+	return len(list) > 0 && !slices.ContainsFunc(list, func(v any) bool { return v != nil && !c.isBlank(v) })
 }
 
 // isRequired reports whether what the step selects may not be unassigned. The

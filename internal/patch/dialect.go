@@ -179,7 +179,7 @@ func collectTerms(n filter.Node, terms map[string]any, o schema.Options) bool {
 		}
 		value, ok := termValue(n, o)
 		before, twice := terms[n.Attr.Name]
-		if !ok || twice && !equalSimple(n.Attr, before, value) {
+		if !ok || twice && !n.Attr.EqualSimple(before, value) {
 			return false
 		}
 		terms[n.Attr.Name] = value
@@ -208,7 +208,7 @@ func contradicts(s *step, terms map[string]any) bool {
 		value, ok = map[string]any{s.sub.Name: s.value}, true
 	}
 	for name, v := range value {
-		if term, both := terms[name]; ok && both && !equalSimple(s.attr.SubAttribute(name), term, v) {
+		if term, both := terms[name]; ok && both && !s.attr.SubAttribute(name).EqualSimple(term, v) {
 			return true
 		}
 	}

@@ -7,19 +7,18 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// What tells one element of a multi-valued attribute from another is its
-// identity: `value` and the sub-attributes that are required, together with
-// `type` (RFC 7643 section 2.4). Elements without any, such as addresses, are
-// one only if they are equal. Members, and what else links resources, are one
-// by `value` alone (RFC 7644 section 3.5.2.1).
+// What tells one element of a multi-valued attribute from another is its identity
+// (schema.Attribute.IsSame). Members, and what else links resources, are one by `value`
+// alone (RFC 7644 section 3.5.2.1).
 
+// identifies reports whether a removal's list names an element by the sub-attribute.
 func identifies(sub *schema.Attribute) bool { return sub.Required || sub.Name == "value" }
 
 // insertInto appends the items to the list. One that is there already gives
 // its other sub-attributes to the element there.
 func insertInto(a *schema.Attribute, list, items []any) []any {
 	for _, item := range items {
-		at := slices.IndexFunc(list, func(element any) bool { return isSame(a, item, element) })
+		at := slices.IndexFunc(list, func(element any) bool { return a.IsSame(item, element) })
 		if at < 0 {
 			at = len(list)
 			list = append(list, scim.CloneValue(item))
@@ -55,50 +54,20 @@ func demoteOthers(list []any, chosen int) {
 	}
 }
 
-// isSame reports whether an item to insert is the element that is there.
-func isSame(a *schema.Attribute, item, element any) bool {
-	x, ok := item.(map[string]any)
-	y, both := element.(map[string]any)
-	if !ok || !both {
-		return equalSimple(a, item, element)
-	}
-	identified := false
-	for _, sub := range a.Sub {
-		if !identifies(sub) && sub.Name != "type" {
-			continue
-		}
-		if !equalSimple(sub, x[sub.Name], y[sub.Name]) {
-			return false
-		}
-		identified = identified || identifies(sub) && x[sub.Name] != nil
-	}
-	return identified || equalElement(a, x, y)
-}
-
 // isListed reports whether an item of a removal's list means the element: by
 // its identity as far as the item gives it, else by all that the item gives.
 func isListed(a *schema.Attribute, item, element any) bool {
 	x, ok := item.(map[string]any)
 	y, both := element.(map[string]any)
 	if !ok || !both {
-		return equalSimple(a, item, element)
+		return a.EqualSimple(item, element)
 	}
 	byIdentity := slices.ContainsFunc(a.Sub, func(sub *schema.Attribute) bool {
 		return identifies(sub) && x[sub.Name] != nil
 	})
 	for _, sub := range a.Sub {
 		given := x[sub.Name] != nil && (!byIdentity || identifies(sub) || sub.Name == "type")
-		if given && !equalSimple(sub, x[sub.Name], y[sub.Name]) {
-			return false
-		}
-	}
-	return true
-}
-
-// equalElement compares all sub-attributes.
-func equalElement(a *schema.Attribute, x, y map[string]any) bool {
-	for _, sub := range a.Sub {
-		if !equalSub(sub, x[sub.Name], y[sub.Name]) {
+		if given && !sub.EqualSimple(x[sub.Name], y[sub.Name]) {
 			return false
 		}
 	}
@@ -110,30 +79,5 @@ func equalSub(sub *schema.Attribute, v, w any) bool {
 	if sub.Name == "primary" {
 		return (v == true) == (w == true)
 	}
-	return equalSimple(sub, v, w)
-}
-
-// equalSimple compares two simple values, strings as the attribute's case rule says.
-func equalSimple(a *schema.Attribute, v, w any) bool {
-	s, ok := v.(string)
-	t, both := w.(string)
-	if ok && both {
-		return s == t || a.Fold(s) == a.Fold(t)
-	}
-	return v == w
-}
-
-// withoutDoubles leaves one of the elements that changes of sub-attributes made
-// equal.
-func withoutDoubles(a *schema.Attribute, list []any) []any {
-	if a.Search == schema.Link {
-		return list
-	}
-	var kept []any
-	for _, v := range list {
-		if !slices.ContainsFunc(kept, func(w any) bool { return scim.EqualValue(v, w) }) {
-			kept = append(kept, v)
-		}
-	}
-	return kept
+	return sub.EqualSimple(v, w)
 }

@@ -46,6 +46,24 @@ func Normalize(text, region string) (string, error) {
 	return number, err
 }
 
+// IsAssigned reports whether a number that Normalize gave is in a range of its country
+// that is known to be assigned, which not all are that work. An extension alone is.
+func IsAssigned(stored string) bool {
+	number, _ := Split(stored)
+	if number == "" {
+		return true
+	}
+	if assigned, ok := looked.Get(number); ok {
+		return assigned
+	}
+	assigned := validAsWritten(number)
+	looked.Put(number, assigned)
+	return assigned
+}
+
+// looked are the last numbers that were looked for in the tables.
+var looked = lru.New[string, bool](8192)
+
 // question is a number in somebody's spelling, and the region it is read in.
 type question struct{ text, region string }
 
@@ -99,17 +117,20 @@ var (
 	errNotPossible = errors.New("it has not the number of digits that the country's numbers have")
 )
 
-// settle turns a number without punctuation into E.164. Reading an E.164
-// number can take another national prefix off it, so it is read until it
-// stays the same.
+// settle turns a number without punctuation into E.164. One that is assigned as it is
+// written needs no reading. Reading another E.164 number can take another national prefix
+// off it, so it is read until it stays the same.
 func settle(number, region string) (string, error) {
+	if number[0] == '+' && IsAssigned(number) {
+		return number, nil
+	}
 	const readings = 4 // two suffice for everything but made-up numbers
 	for range readings {
 		next, err := toE164(number, region)
 		if err != nil {
 			return "", err
 		}
-		if next == number || validAsWritten(number) {
+		if next == number || IsAssigned(number) {
 			return number, nil
 		}
 		number = next

@@ -4,21 +4,22 @@ import "github.com/purescim/purescim/internal/httpapi"
 
 // access is who may make which call, as in Genesys Cloud. Only a group's members
 // are changed by everyone there; here that takes what it takes through SCIM.
-var access = httpapi.Access{AnyOf: map[string][]string{
+var access = httpapi.Access{Role: "admin", AnyOf: map[string][]string{
 	"GET " + organisationPath: httpapi.TokenOnly,
 
 	"GET " + usersPath:           httpapi.TokenOnly,
 	"GET " + usersPath + "/me":   httpapi.TokenOnly,
 	"GET " + usersPath + "/{id}": httpapi.TokenOnly,
 
-	"GET " + groupsPath:                      httpapi.TokenOnly,
-	"POST " + groupsPath:                     {"directory:group:add"},
-	"GET " + groupsPath + "/{id}":            httpapi.TokenOnly,
-	"PUT " + groupsPath + "/{id}":            {"directory:group:edit"},
-	"DELETE " + groupsPath + "/{id}":         {"directory:group:delete"},
-	"GET " + groupsPath + "/{id}/members":    httpapi.TokenOnly,
-	"POST " + groupsPath + "/{id}/members":   {"directory:group:edit"},
-	"DELETE " + groupsPath + "/{id}/members": {"directory:group:edit"},
+	"GET " + groupsPath:                       httpapi.TokenOnly,
+	"POST " + groupsPath:                      {"directory:group:add"},
+	"GET " + groupsPath + "/{id}":             httpapi.TokenOnly,
+	"PUT " + groupsPath + "/{id}":             {"directory:group:edit"},
+	"DELETE " + groupsPath + "/{id}":          {"directory:group:delete"},
+	"GET " + groupsPath + "/{id}/members":     httpapi.TokenOnly,
+	"GET " + groupsPath + "/{id}/individuals": httpapi.TokenOnly,
+	"POST " + groupsPath + "/{id}/members":    {"directory:group:edit"},
+	"DELETE " + groupsPath + "/{id}/members":  {"directory:group:edit"},
 
 	"GET " + rolesPath:              {"authorization:role:view"},
 	"POST " + rolesPath:             {"authorization:role:add"},
@@ -26,6 +27,9 @@ var access = httpapi.Access{AnyOf: map[string][]string{
 	"PUT " + rolesPath + "/{id}":    {"authorization:role:edit"},
 	"PATCH " + rolesPath + "/{id}":  {"authorization:role:edit"},
 	"DELETE " + rolesPath + "/{id}": {"authorization:role:delete"},
+
+	"GET " + permissionsPath: httpapi.TokenOnly,
+	"GET " + productsPath:    httpapi.TokenOnly,
 
 	"GET " + divisionsPath:              httpapi.TokenOnly,
 	"POST " + divisionsPath:             {"authorization:division:add", "authorization:grant:add"},
@@ -69,9 +73,24 @@ var access = httpapi.Access{AnyOf: map[string][]string{
 	"GET " + deadLettersPath: {"scim:events:view"},
 	"POST " + requeuePath:    {"scim:events:edit"},
 
+	"GET " + logPath:           {"scim:log:view"},
+	"GET " + logPath + "/{id}": {"scim:log:view"},
+	"GET " + statusPath:        {"scim:log:view"},
+
+	"POST " + logPath + "/{id}/undo":       {"scim:log:undo"},
+	"POST " + groupsPath + "/{id}/restore": {"scim:log:undo"},
+	"POST " + usersPath + "/{id}/restore":  {"scim:log:undo"},
+	"POST " + usersPath + "/{id}/erase":    {"directory:user:erase"},
+
+	"GET " + holdsPath:                    {"scim:log:view"},
+	"POST " + holdsPath + "/{id}/release": {"scim:holds:edit"},
+	"POST " + holdsPath + "/{id}/reject":  {"scim:holds:edit"},
+
 	"GET " + acceptedPath:              {"scim:async:view"},
 	"GET " + acceptedPath + "/{id}":    {"scim:async:view"},
 	"DELETE " + acceptedPath + "/{id}": {"scim:async:edit"},
+
+	"DELETE " + tokensPath + "/{id}": {"oauth:token:delete"},
 
 	"GET " + myTokenPath:    httpapi.TokenOnly,
 	"DELETE " + myTokenPath: httpapi.TokenOnly,

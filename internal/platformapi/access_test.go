@@ -18,6 +18,9 @@ func TestAccess_HasNoCallThatIsNotServed(t *testing.T) {
 	MountOAuth(r, frame, nil)
 	MountEvents(r, frame, nil, nil)
 	MountAccepted(r, frame, nil, nil)
+	MountProvisioningLog(r, frame, nil, nil)
+	MountStatus(r, frame, nil)
+	MountHolds(r, frame, nil)
 	for call := range access.AnyOf {
 		method, path, _ := strings.Cut(call, " ")
 		w := httptest.NewRecorder()

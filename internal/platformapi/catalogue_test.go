@@ -151,7 +151,7 @@ func TestCatalogue_RenamesReachTheUsers(t *testing.T) {
 			eve := newUser(t, o, fmt.Sprint("eve", i), map[string]any{})
 			theirs := newUser(t, others, fmt.Sprint("ada", i), kind.refer("Ärzte"))
 			before := o.Do(t, "GET", "/Users/"+ada, nil).Object(t)
-			expect(t, "what the user wrote", kind.names(before), []string{"ärzte"})
+			expect(t, "as the catalogue writes it", kind.names(before), []string{"Ärzte"})
 			message := refused(t, o.Do(t, "DELETE", kind.path+"/"+id, nil), 409, "general.conflict")
 			if !strings.Contains(message, "1 users") {
 				t.Errorf("the message does not tell how many refer to it: %s", message)
@@ -311,7 +311,7 @@ func TestRoles_AdminKeepsItsPermissions(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	admin := list(t, o, roles+"?name=admin").Entities[0]
 	one := admin["selfUri"].(string)
-	for _, body := range []string{`{"permissions":[]}`, `{"permissionPolicies":[{"domain":"a"}]}`} {
+	for _, body := range []string{`{"permissions":[]}`, `{"permissionPolicies":[{"domain":"oauth"}]}`} {
 		if message := refused(t, o.Do(t, "PATCH", one, body), 409, "general.conflict"); !strings.HasPrefix(message, "permissions") {
 			t.Error(message)
 		}

@@ -23,7 +23,7 @@ const heldPoll = 256 << 10
 // they are many.
 func writePoll(w http.ResponseWriter, answer events.PollAnswer) error {
 	text, separator, begun := []byte(`{"sets":{`), "", false
-	err := answer.Each(func(id uuid.UUID, token string) error {
+	more, err := answer(func(id uuid.UUID, token []byte) error {
 		text = append(append(text, separator...), '"')
 		text = append(append(text, id.String()...), `":"`...)
 		text = append(append(text, token...), '"') // base64 and dots
@@ -44,7 +44,7 @@ func writePoll(w http.ResponseWriter, answer events.PollAnswer) error {
 	if err != nil {
 		return err
 	}
-	text = strconv.AppendBool(append(text, `},"moreAvailable":`...), answer.More)
+	text = strconv.AppendBool(append(text, `},"moreAvailable":`...), more)
 	text = append(text, '}')
 	if begun {
 		_, err = w.Write(text)

@@ -35,7 +35,7 @@ func answerGroup(g directory.GroupRecord) groupAnswer {
 		Description:  g.Description,
 		DateModified: timestamp(g.Modified),
 		MemberCount:  g.MemberCount,
-		State:        "active",
+		State:        activeGroup,
 		Version:      int64(g.Version),
 		Type:         g.Type,
 		RulesVisible: g.RulesVisible,
@@ -88,12 +88,39 @@ func (s groups) create(w http.ResponseWriter, r *http.Request) error {
 		Visibility:   b.required("visibility"),
 		RulesVisible: b.boolean("rulesVisible"),
 	}
+	refuseUnkept(b)
 	if b.err != nil {
 		return b.err
 	}
 	g, err := s.directory.CreateGroup(r.Context(), organisation(r), name, group)
 	return writeGroup(w, g, err)
 }
+
+// refuseUnkept refuses what the platform keeps of a group and this server does not: to
+// leave it out silently would have the answer differ from what was sent. What says that
+// there is none of it is true.
+func refuseUnkept(b *body) {
+	for name, what := range map[string]string{
+		"ownerIds": "owners: whoever may edit groups may edit each", "addresses": "addresses, since nobody can call them here", "images": "images",
+	} {
+		if elements := take[[]any](b, name, "an array"); len(elements) > 0 {
+			b.fail("%s: groups have no %s; leave it out, or send an empty list", name, what)
+		}
+	}
+	for name, what := range map[string]string{
+		"rolesEnabled": "roles are given to users and clients, not to groups", "includeOwners": "groups have no owners", "callsEnabled": "groups cannot be called",
+	} {
+		if b.boolean(name) {
+			b.fail("%s: %s; leave it out, or send false", name, what)
+		}
+	}
+	if state := b.text("state"); state != "" && state != activeGroup {
+		b.fail("state is %q; a group is always %s until it is deleted", state, activeGroup)
+	}
+}
+
+// activeGroup is the state of every group.
+const activeGroup = "active"
 
 // update changes what is sent; the type of a group stays.
 func (s groups) update(w http.ResponseWriter, r *http.Request) error {
@@ -108,6 +135,7 @@ func (s groups) update(w http.ResponseWriter, r *http.Request) error {
 		RulesVisible: optional[bool](b, "rulesVisible", "true or false"),
 		Version:      b.version(),
 	}
+	refuseUnkept(b)
 	if b.err != nil {
 		return b.err
 	}
@@ -128,12 +156,35 @@ func (s groups) listMembers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.writeMembers(w, r, page)
+}
+
+// listIndividuals answers with the users who are in a group by any way, of which there is
+// one here, as members. The platform does not page this list, and no caller asks it to: all
+// are on the first page, or as many as an answer may hold. A caller that pages may.
+func (s groups) listIndividuals(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	page := q.pageOf(r, maxIndividuals, maxIndividuals)
+	if q.err != nil {
+		return q.err
+	}
+	return s.writeMembers(w, r, page)
+}
+
+// maxIndividuals is more than an answer can hold (directory.PlatformBytes).
+const maxIndividuals = 1 << 20
+
+func (s groups) writeMembers(w http.ResponseWriter, r *http.Request, page page) error {
 	found, total, err := s.directory.ListMembers(r.Context(), organisation(r), id(r),
 		directory.Selection{Offset: page.offset(), Limit: page.size})
 	if err != nil {
 		return err
 	}
 	found = shorten(&page, found, total)
+	page.size = min(page.size, max(total, maxPageSize))
 	return writeListing(w, page, total, answer(found, answerUser))
 }
 

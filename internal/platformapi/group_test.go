@@ -27,7 +27,7 @@ func TestGroups_AreSharedWithSCIM(t *testing.T) {
 
 	changed := o.Do(t, "PUT", one, map[string]any{
 		"name": "Late Shift", "description": "Until ten", "visibility": "owners", "rulesVisible": false, "version": 3,
-		"type": "social", "ownerIds": []string{"x"},
+		"type": "social", "ownerIds": []string{}, "rolesEnabled": false, "addresses": nil, "state": "active",
 	}).Want(t, 200).Object(t)
 	maps.Copy(made, map[string]any{
 		"name": "Late Shift", "description": "Until ten", "visibility": "owners", "rulesVisible": false, "version": 4.0,
@@ -165,4 +165,52 @@ func TestMembers_AreGuarded(t *testing.T) {
 	refused(t, o.Do(t, "DELETE", members+"?ids="+strings.Join(ids, ","), nil), 400, "bad.request")
 	slices.Sort(ids)
 	expect(t, "members", list(t, o, members).fields("id"), ids)
+}
+
+// Callers of individuals do not page: all members are in the answer.
+func TestGroups_ListAllIndividuals(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	members := make([]string, 60)
+	for i := range members {
+		members[i] = o.NewUser(t, fmt.Sprintf("user%02d", i))
+	}
+	one := groups + "/" + o.NewGroup(t, "Night Shift", members...)
+	ids := func(l listing) (ids []string) {
+		for _, e := range l.Entities {
+			ids = append(ids, e["id"].(string))
+		}
+		return ids
+	}
+	all := list(t, o, one+"/individuals")
+	expect(t, "all", []any{ids(all), all.Total, all.PageCount, all.NextURI}, []any{members, 60, 1, ""})
+	expect(t, "selfUri", ids(list(t, o, all.SelfURI)), members)
+	second := list(t, o, one+"/individuals?pageSize=25&pageNumber=2")
+	expect(t, "second page", []any{ids(second), second.PageCount}, []any{members[25:50], 3})
+	expect(t, "as members are", all.Entities[0], list(t, o, one+"/members").Entities[0])
+	expect(t, "nobody", list(t, o, groups+"/"+o.NewGroup(t, "Empty")+"/individuals").Total, 0)
+	refused(t, o.Do(t, "GET", groups+"/nothing/individuals", nil), 404, "not.found")
+	refused(t, o.Do(t, "GET", one+"/individuals?pageSize=0", nil), 400, "invalid.value")
+}
+
+// What is not kept of a group is refused, so that the answer is what was sent.
+func TestGroups_RefuseWhatTheyDoNotKeep(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	one := groups + "/" + o.NewGroup(t, "Night Shift")
+	before := o.Do(t, "GET", one, nil).Want(t, 200).Object(t)
+	for field, value := range map[string]any{
+		"ownerIds": []any{o.NewUser(t, "ada")}, "addresses": []any{map[string]any{"address": "+13175724245", "type": "GROUPRING", "mediaType": "PHONE"}},
+		"images": []any{map[string]any{"resolution": "x48"}}, "rolesEnabled": true, "includeOwners": true, "callsEnabled": true, "state": "inactive",
+	} {
+		body := map[string]any{"name": "Day Shift", "type": "official", "visibility": "public", field: value}
+		for _, answer := range []*servertest.Answer{o.Do(t, "POST", groups, body), o.Do(t, "PUT", one, body)} {
+			if message := refused(t, answer, 400, "invalid.value"); !strings.HasPrefix(message, field) {
+				t.Errorf("%s: %s", field, message)
+			}
+		}
+		refused(t, o.Do(t, "POST", groups, map[string]any{"name": "x", "type": "official", "visibility": "public", field: 7}), 400, "invalid.value")
+	}
+	expect(t, "the group", o.Do(t, "GET", one, nil).Object(t), before)
+	expect(t, "groups", list(t, o, groups).Total, 1)
 }

@@ -24,9 +24,12 @@ type page struct {
 }
 
 // page takes pageSize and pageNumber. What is wrong with them is q.err.
-func (q *query) page(r *http.Request) page {
+func (q *query) page(r *http.Request) page { return q.pageOf(r, defaultPageSize, maxPageSize) }
+
+// pageOf is page with sizes of its own.
+func (q *query) pageOf(r *http.Request, usual, largest int) page {
 	return page{
-		size:   q.number("pageSize", defaultPageSize, 1, maxPageSize),
+		size:   q.number("pageSize", usual, 1, largest),
 		number: q.number("pageNumber", 1, 1, maxPageNumber),
 		path:   r.URL.Path,
 		query:  q.values,

@@ -28,8 +28,10 @@ type clientAnswer struct {
 	RoleDivisions   []roleDivision `json:"roleDivisions"`
 	State           oauth.State    `json:"state"`
 	RateLimit       int            `json:"rateLimit,omitempty"` // requests a minute; ours
-	DateCreated     string         `json:"dateCreated"`
-	DateModified    string         `json:"dateModified"`
+	// ProvisioningDomain names the clients that share one externalId; ours.
+	ProvisioningDomain string `json:"provisioningDomain"`
+	DateCreated        string `json:"dateCreated"`
+	DateModified       string `json:"dateModified"`
 	// Secret is shown when it is made, and never again.
 	Secret string `json:"secret,omitempty"`
 	// PreviousSecretExpires is when the secret before stops to work; ours.
@@ -43,13 +45,14 @@ type roleDivision struct {
 	DivisionID string `json:"divisionId"`
 }
 
-func answerClient(c oauth.Client) clientAnswer {
+func (s clients) answer(c oauth.Client) clientAnswer {
 	a := clientAnswer{
 		ID: c.ID.String(), Name: c.Name, Description: c.Description, ValiditySeconds: int64(c.Validity / time.Second),
 		GrantType: grantType, Scope: []string{}, RoleDivisions: answerGrants(c.Roles), State: c.State, RateLimit: c.RateLimit,
-		DateCreated: timestamp(c.Created), DateModified: timestamp(c.Modified), SelfURI: clientsPath + "/" + c.ID.String(),
+		ProvisioningDomain: c.Domain(),
+		DateCreated:        timestamp(c.Created), DateModified: timestamp(c.Modified), SelfURI: clientsPath + "/" + c.ID.String(),
 	}
-	if time.Now().Before(c.PreviousSecretUntil) {
+	if s.oauth.Now().Before(c.PreviousSecretUntil) {
 		a.PreviousSecretExpires = timestamp(c.PreviousSecretUntil)
 	}
 	return a
@@ -69,7 +72,7 @@ func (s clients) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	found = shorten(&page, found, total)
-	return writeListing(w, page, total, answer(found, answerClient))
+	return writeListing(w, page, total, answer(found, s.answer))
 }
 
 func (s clients) get(w http.ResponseWriter, r *http.Request) error {
@@ -81,7 +84,7 @@ func (s clients) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainOAuth(err, clientKind, id)
 	}
-	return write(w, answerClient(c))
+	return write(w, s.answer(c))
 }
 
 // create makes a client; its secret is in this answer and in no other.
@@ -96,7 +99,7 @@ func (s clients) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainOAuth(err, clientKind, uuid.Nil)
 	}
-	a := answerClient(c)
+	a := s.answer(c)
 	a.Secret = secret
 	return write(w, a)
 }
@@ -118,7 +121,7 @@ func (s clients) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainOAuth(err, clientKind, id)
 	}
-	return write(w, answerClient(c))
+	return write(w, s.answer(c))
 }
 
 func (s clients) remove(w http.ResponseWriter, r *http.Request) error {
@@ -144,7 +147,7 @@ func (s clients) rotateSecret(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainOAuth(err, clientKind, id)
 	}
-	a := answerClient(c)
+	a := s.answer(c)
 	a.Secret = secret
 	return write(w, a)
 }
@@ -158,6 +161,7 @@ func (s clients) readClient(r *http.Request, whole bool) (change func(*oauth.Cli
 	}
 	name, description := readText(b, "name", whole, (*body).required), readText(b, "description", whole, (*body).text)
 	validity, state, rate := readValidity(b), b.text("state"), b.integer("rateLimit")
+	domain := optional[string](b, "provisioningDomain", "a string")
 	if rate != nil && (*rate < 0 || *rate > maxRateLimit) {
 		b.fail("rateLimit is %d; a number of requests a minute is expected, or 0 for the server's own limit", *rate)
 	}
@@ -174,6 +178,7 @@ func (s clients) readClient(r *http.Request, whole bool) (change func(*oauth.Cli
 	return func(spec *oauth.ClientSpec) {
 		setText(&spec.Name, name)
 		setText(&spec.Description, description)
+		setText(&spec.ProvisioningDomain, domain)
 		if validity != nil {
 			spec.Validity = *validity
 		}

@@ -14,7 +14,8 @@ import (
 
 const (
 	clientsPath = "/api/v2/oauth/clients"
-	myTokenPath = "/api/v2/tokens/me"
+	tokensPath  = "/api/v2/tokens"
+	myTokenPath = tokensPath + "/me"
 )
 
 // MountOAuth serves the endpoints of OAuth clients and their tokens on r.
@@ -26,6 +27,7 @@ func MountOAuth(r chi.Router, frame *httpapi.Frame, s *oauth.Service) {
 		clientsPath + "/{id}/secret":         {http.MethodPost: c.rotateSecret},
 		clientsPath + "/{id}/tokens":         {http.MethodGet: t.list, http.MethodDelete: t.revokeAll},
 		clientsPath + "/{id}/tokens/{token}": {http.MethodDelete: t.revoke},
+		tokensPath + "/{id}":                 {http.MethodDelete: t.revokeOfUser},
 		myTokenPath:                          {http.MethodGet: t.mine, http.MethodDelete: t.revokeMine},
 	} {
 		handle(r, frame, path, methods)
@@ -49,6 +51,7 @@ func noSuch(kind, id string) error { return scim.NotFound("%s %q does not exist"
 const (
 	clientKind = "OAuth client"
 	tokenKind  = "access token"
+	userKind   = "user"
 )
 
 // explainOAuth turns what package oauth answers into what the client is told.
@@ -57,7 +60,7 @@ func explainOAuth(err error, kind string, id uuid.UUID) error {
 	var wrong *oauth.InvalidError
 	var grant *oauth.GrantError
 	switch {
-	case errors.Is(err, oauth.ErrNotFound):
+	case errors.Is(err, oauth.ErrNotFound), errors.Is(err, oauth.ErrNoUser):
 		return noSuch(kind, id.String())
 	case errors.As(err, &wrong):
 		return scim.InvalidValue("%s", wrong.Error()).Because(err)

@@ -78,25 +78,51 @@ func TestClients_AreFreeWhenTheOverlapIsOver(t *testing.T) {
 	o.Do(t, "PUT", o.client, grants(o.grants)).Want(t, 200)
 	o.Do(t, "PATCH", o.role, map[string]any{"permissions": []any{}}).Want(t, 200)
 	refused(t, o.editor.Do(t, "POST", o.client+"/secret", nil), 403, "not.authorized")
-	exec := func(sql string) int64 {
-		t.Helper()
-		db, err := pgx.Connect(t.Context(), o.server.Database)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close(t.Context())
-		tag, err := db.Exec(t.Context(), sql, int64(o.ID))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tag.RowsAffected()
-	}
-	if n := exec("update former_grants set until = until - interval '24 hours' where org_id = $1"); n != 2 {
-		t.Errorf("%d former grants, want 2", n)
+	if n := o.exec(t, "update former_grants set until = until - interval '24 hours' where org_id = $1"); n != 1 {
+		t.Errorf("%d former grants, want 1 for the same permissions", n)
 	}
 	o.editor.Do(t, "POST", o.client+"/secret", nil).Want(t, 200)
 	o.Do(t, "DELETE", o.client, nil).Want(t, 204)
-	if n := exec("delete from former_grants where org_id = $1"); n != 0 {
+	if n := o.exec(t, "delete from former_grants where org_id = $1"); n != 0 {
 		t.Errorf("%d former grants of a client that is gone", n)
 	}
+}
+
+// tenPermissions make 45 pairs.
+var tenPermissions = []string{
+	"directory:user:view", "directory:user:add", "directory:user:edit", "directory:user:delete",
+	"routing:skill:assign", "routing:skill:create", "routing:skill:delete", "routing:skill:edit", "routing:skill:manage", "routing:skill:update",
+}
+
+// TestClients_AreRememberedWithinBounds changes a role more often than sets of permissions
+// are kept: the client then counts as one that might do everything.
+func TestClients_AreRememberedWithinBounds(t *testing.T) {
+	t.Parallel()
+	o := newTakeover(t)
+	for i, first := range tenPermissions {
+		for _, second := range tenPermissions[:i] {
+			o.Do(t, "PATCH", o.role, map[string]any{"permissions": []string{first, second}}).Want(t, 200)
+		}
+	}
+	if n := o.exec(t, "update former_grants set until = until where org_id = $1"); n != 33 {
+		t.Errorf("%d sets of former grants are kept, want 32 and one for all others", n)
+	}
+	o.exec(t, "delete from former_grants where org_id = $1 and permissions <> array['*:*:*']")
+	o.Do(t, "PATCH", o.role, map[string]any{"permissions": []any{}}).Want(t, 200)
+	refused(t, o.editor.Do(t, "POST", o.client+"/secret", nil), 403, "not.authorized")
+}
+
+// exec runs a statement of which the organisation is $1, and tells how many rows it met.
+func (o takeover) exec(t *testing.T, sql string) int64 {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), o.server.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	tag, err := db.Exec(t.Context(), sql, int64(o.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tag.RowsAffected()
 }

@@ -24,9 +24,9 @@ type tokenAnswer struct {
 	SelfURI      string           `json:"selfUri"`
 }
 
-func answerToken(t oauth.Token) tokenAnswer {
+func (s tokens) answer(t oauth.Token) tokenAnswer {
 	return tokenAnswer{
-		ID: t.ID.String(), State: t.State(time.Now()), DateIssued: timestamp(t.Issued), DateExpires: timestamp(t.Expires),
+		ID: t.ID.String(), State: t.State(s.oauth.Now()), DateIssued: timestamp(t.Issued), DateExpires: timestamp(t.Expires),
 		IssuedTo: t.IssuedTo, DateLastUsed: optionalTime(t.Used), LastUsedFrom: t.UsedFrom, DateRevoked: optionalTime(t.Revoked),
 		SelfURI: clientsPath + "/" + t.Client.String() + "/tokens/" + t.ID.String(),
 	}
@@ -54,7 +54,7 @@ func (s tokens) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return explainOAuth(err, clientKind, id)
 	}
-	return writeListing(w, page, total, answer(found, answerToken))
+	return writeListing(w, page, total, answer(found, s.answer))
 }
 
 func (s tokens) revoke(w http.ResponseWriter, r *http.Request) error {
@@ -80,6 +80,19 @@ func (s tokens) revokeAll(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := s.oauth.RevokeTokens(r.Context(), organisation(r).ID, id); err != nil {
 		return explainOAuth(err, clientKind, id)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// revokeOfUser ends all tokens that carry a user.
+func (s tokens) revokeOfUser(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r, "id", userKind)
+	if err != nil {
+		return err
+	}
+	if err := s.oauth.RevokeTokensOf(r.Context(), organisation(r).ID, id); err != nil {
+		return explainOAuth(err, userKind, id)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -48,14 +48,18 @@ func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory) {
 	schemas{d}.mount(r, frame)
 	g, u := groups{d}, users{d}
 	for path, methods := range map[string]map[string]httpapi.Handler{
-		divisionsPath + "/home":      {http.MethodGet: divisions.home},
-		groupsPath:                   {http.MethodGet: g.list, http.MethodPost: g.create},
-		groupsPath + "/{id}":         {http.MethodGet: g.get, http.MethodPut: g.update, http.MethodDelete: g.remove},
-		groupsPath + "/{id}/members": {http.MethodGet: g.listMembers, http.MethodPost: g.addMembers, http.MethodDelete: g.removeMembers},
-		usersPath:                    {http.MethodGet: u.list},
-		usersPath + "/me":            {http.MethodGet: u.me},
-		usersPath + "/{id}":          {http.MethodGet: u.get},
-		organisationPath:             {http.MethodGet: myOrganisation},
+		divisionsPath + "/home":          {http.MethodGet: divisions.home},
+		groupsPath:                       {http.MethodGet: g.list, http.MethodPost: g.create},
+		groupsPath + "/{id}":             {http.MethodGet: g.get, http.MethodPut: g.update, http.MethodDelete: g.remove},
+		groupsPath + "/{id}/members":     {http.MethodGet: g.listMembers, http.MethodPost: g.addMembers, http.MethodDelete: g.removeMembers},
+		groupsPath + "/{id}/individuals": {http.MethodGet: g.listIndividuals},
+		usersPath:                        {http.MethodGet: u.list},
+		usersPath + "/me":                {http.MethodGet: u.me},
+		usersPath + "/{id}":              {http.MethodGet: u.get},
+		usersPath + "/{id}/erase":        {http.MethodPost: u.erase},
+		organisationPath:                 {http.MethodGet: myOrganisation},
+		permissionsPath:                  {http.MethodGet: listPermissions},
+		productsPath:                     {http.MethodGet: listProducts},
 	} {
 		handle(r, frame, path, methods)
 	}

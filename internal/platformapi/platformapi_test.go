@@ -62,7 +62,7 @@ func TestGroups_AreMadeForSCIMToFill(t *testing.T) {
 	const path = "/api/v2/groups"
 	id := answered(t, o.Do(t, "POST", path, map[string]any{
 		"name": "Night Shift", "type": "official", "visibility": "members", "rulesVisible": true,
-		"description": "After dark", "ownerIds": []string{"ignored"}, "addresses": nil,
+		"description": "After dark", "ownerIds": []string{}, "addresses": nil,
 	}), path, map[string]any{
 		"name": "Night Shift", "description": "After dark", "type": "official", "visibility": "members",
 		"rulesVisible": true, "rolesEnabled": false, "memberCount": 0.0, "version": 1.0, "state": "active",

@@ -113,17 +113,17 @@ func TestRoles_MisspeltLimitIsRefused(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	body := func(policy string) string { return `{"name":"x","permissionPolicies":[` + policy + `]}` }
 	for _, key := range []string{"resourceconditionnode", "NamedResources", "namedRe\u017fources"} {
-		text := refused(t, o.Do(t, "POST", roles, body(`{"domain":"a","entityName":"b","actionSet":["c"],"`+key+`":null}`)), 400, "invalid.value")
+		text := refused(t, o.Do(t, "POST", roles, body(`{"domain":"oauth","entityName":"client","actionSet":["view"],"`+key+`":null}`)), 400, "invalid.value")
 		if !strings.Contains(text, key) {
 			t.Errorf("%s: %s", key, text)
 		}
 	}
-	made := o.Do(t, "POST", roles, body(`{"domain":"a","entityName":"b","actionSet":["c"],"limit":7,"policyName":"p","resourceConditionNode":{}}`)).Want(t, 200)
+	made := o.Do(t, "POST", roles, body(`{"domain":"oauth","entityName":"client","actionSet":["view"],"limit":7,"policyName":"p","resourceConditionNode":{}}`)).Want(t, 200)
 	var answer struct {
 		Policies json.RawMessage `json:"permissionPolicies"`
 	}
 	made.Decode(t, &answer)
-	if want := `[{"domain":"a","entityName":"b","policyName":"p","actionSet":["c"],"resourceConditionNode":{}}]`; string(answer.Policies) != want {
+	if want := `[{"domain":"oauth","entityName":"client","policyName":"p","actionSet":["view"],"resourceConditionNode":{}}]`; string(answer.Policies) != want {
 		t.Errorf("%s\nwant %s", answer.Policies, want)
 	}
 }

@@ -134,3 +134,12 @@ func (s users) me(http.ResponseWriter, *http.Request) error {
 	return httpapi.WithCode("not.a.user", scim.BadRequest("this request needs the token of a user; "+
 		"the token of an OAuth client with client credentials cannot be used"))
 }
+
+// erase takes all that is known of a person out of what is kept, for good.
+func (s users) erase(w http.ResponseWriter, r *http.Request) error {
+	if err := s.directory.EraseUser(r.Context(), organisation(r), id(r)); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -5,25 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/eventstore"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// change is one of a tenant's resources, made under a context. It tells of which
+// madeBy is one of a tenant's resources, made under a context. It tells of which
 // resource and what version, as far as it is told itself.
-type change struct {
+type madeBy struct {
 	name string
 	make func(ctx context.Context) (directory.Record, error)
 }
 
 // changes are of every kind that a step may be.
-func (o *tenant) changes() []change {
+func (o *tenant) changes() []madeBy {
 	ada, leaver := o.user("ada"), o.user("leaver")
 	looms, other := o.group("Looms", ada.ID, leaver.ID), o.group("Other")
 	o.must(o.DeleteUser(o.t.Context(), schema.User, o.user("again").ID, scim.Condition{}, schema.Manager.Clear))
@@ -45,7 +48,7 @@ func (o *tenant) changes() []change {
 	deletion := func(id uuid.UUID, remove func(ctx context.Context) error) func(ctx context.Context) (directory.Record, error) {
 		return func(ctx context.Context) (directory.Record, error) { return directory.Record{ID: id}, remove(ctx) }
 	}
-	return []change{
+	return []madeBy{
 		{"user", create("bob")},
 		{"user with references", create("cy", directory.Reference{Attr: schema.Manager, User: ada.ID})},
 		{"user restored", create("again")},
@@ -71,7 +74,7 @@ func (o *tenant) changes() []change {
 // steps makes the steps of a request that a worker holds.
 func (o *tenant) steps() func(number int) *directory.Step {
 	o.t.Helper()
-	id := org.ID(o.org)
+	id := org.ID(o.Tenant.Org)
 	o.must(o.Registry().CreateOrg(o.t.Context(), org.Org{ID: id, Name: id.String(), Settings: org.DefaultSettings()}, nil))
 	o.must(o.Backlog().Add(o.t.Context(), directory.Accepted{ID: uuid.New(), Org: org.Org{ID: id}, Permissions: []string{}, Body: []byte("{}"), At: now()}))
 	worker := uuid.New()
@@ -122,7 +125,7 @@ func TestSteps_AreDoneOnce(t *testing.T) {
 	}
 }
 
-func first(o *tenant, _ org.ID, _ Events) *tenant { return o }
+func first(o *tenant, _ org.ID, _ *eventstore.Store) *tenant { return o }
 
 // Of workers that do the same step one changes something, whichever.
 func TestSteps_AreDoneByOne(t *testing.T) {
@@ -151,6 +154,28 @@ func TestSteps_AreDoneByOne(t *testing.T) {
 			t.Errorf("step %d was done %d times", n, done)
 		}
 	}
+}
+
+// A step whose request goes to another worker while its outcome is being stored is not
+// done: the other would not know.
+func TestSteps_OfARequestThatIsTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	step := o.steps()(0)
+	release := o.held(`insert into async_steps (org_id, request_id, step, begun_at) values ($1, $2, 0, $3)`, o.Tenant.Org, db.ID(step.Request), now())
+	failed := make(chan error)
+	go func() {
+		_, err := o.CreateUser(directory.WithStep(context.Background(), step), schema.User, directory.Edit{Doc: userDoc("ada")})
+		failed <- err
+	}()
+	o.waitingFor(1)
+	_, known, err := o.Backlog().Take(t.Context(), uuid.New(), time.Hour)
+	o.must(err)
+	release()
+	if err := <-failed; !errors.Is(err, directory.ErrNotHeld) || step.Kept {
+		t.Errorf("%v, kept %t; the other worker knows %v", err, step.Kept, known)
+	}
+	expect(t, "users", o.number(`select count(*) from users where org_id = $1`, o.Tenant.Org), 0)
 }
 
 // What changes nothing has its outcome kept by its worker, once.
@@ -194,7 +219,7 @@ func TestFinish_TellsOnce(t *testing.T) {
 	refused(holder)
 	numbers, _ := o.pending(e)
 	expect(t, "events", numbers, []int64{1, 2})
-	found, _, err := e.Pending(t.Context(), id, 10)
+	found, _, err := e.Pending(t.Context(), id, 0, 10, 1<<20)
 	o.must(err)
 	want := `{"events":{"urn:ietf:params:scim:event:misc:asyncresp":{"status":"409"}},"sub_id":{"format":"scim","uri":"/Users"},"txn":"t:1"}`
 	if diff := cmp.Diff(want, string(found[1].Claims)); diff != "" {

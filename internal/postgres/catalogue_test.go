@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -85,7 +87,7 @@ func TestUpdateEntry_RewritesMoreThanIsReadAtOnce(t *testing.T) {
 	others.entry(directory.Role, "clerk")
 	theirs := others.user("theirs", roles("clerk"))
 	o.users(3)
-	ids := make([]uuid.UUID, rewrittenAtOnce+7)
+	ids := make([]uuid.UUID, 500+7)
 	for i := range ids {
 		ids[i] = o.user(fmt.Sprintf("clerk%04d", i), roles("clerk", "other")).ID
 	}
@@ -111,12 +113,12 @@ func TestUpdateEntry_WaitsForWritersOfTheName(t *testing.T) {
 	clerk := o.entry(directory.Role, "clerk")
 	done := make(chan error, 1)
 	var made directory.Record
-	o.must(pgx.BeginFunc(t.Context(), o.pool, func(tx pgx.Tx) (err error) {
+	o.must(o.inTx(func(w *writes.Write, tx pgx.Tx) (err error) {
 		e := refersTo(userDoc("ada", roles("clerk")), "clerk")
-		if err := o.lockReferences(t.Context(), tx, e.References); err != nil {
+		if _, err := w.LockReferences(t.Context(), tx, e); err != nil {
 			return err
 		}
-		if made, err = o.createUser(t.Context(), through(tx), schema.User, e); err != nil {
+		if made, err = o.Create(t.Context(), w, schema.User, e); err != nil {
 			return err
 		}
 		go func() {
@@ -212,12 +214,12 @@ func TestDeleteEntry_WaitsForWritersOfTheName(t *testing.T) {
 	clerk := o.entry(directory.Role, "clerk")
 	allow := func(directory.Entry) error { return nil }
 	done := make(chan error, 1)
-	o.must(pgx.BeginFunc(t.Context(), o.pool, func(tx pgx.Tx) error {
+	o.must(o.inTx(func(w *writes.Write, tx pgx.Tx) error {
 		e := refersTo(userDoc("ada", roles("clerk")), "clerk")
-		if err := o.lockReferences(t.Context(), tx, e.References); err != nil {
+		if _, err := w.LockReferences(t.Context(), tx, e); err != nil {
 			return err
 		}
-		if err := second(o.createUser(t.Context(), through(tx), schema.User, e)); err != nil {
+		if err := second(o.Create(t.Context(), w, schema.User, e)); err != nil {
 			return err
 		}
 		go func() { done <- o.DeleteEntry(t.Context(), directory.Role, clerk.ID, allow) }()
@@ -236,9 +238,9 @@ func TestDeleteEntry_OfClients(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	role, division := o.entry(directory.Role, "clerk"), o.entry(directory.Division, "North")
-	for _, other := range []int64{o.org, o.org, o.neighbour().org} {
+	for _, other := range []int64{o.Tenant.Org, o.Tenant.Org, o.neighbour().Tenant.Org} {
 		o.exec(`insert into oauth_clients (org_id, client_id, name, secret_hash, validity_seconds, state, created_at, modified_at, roles)
-		        values ($1, $2, 'x', '', 300, 'active', $3, $3, $4)`, other, uid(uuid.New()), now(),
+		        values ($1, $2, 'x', '', 300, 'active', $3, $3, $4)`, other, db.ID(uuid.New()), now(),
 			fmt.Sprintf(`[{"role": %q, "division": "*"}, {"role": %q, "division": %q}]`, uuid.New(), role.ID, division.ID))
 	}
 	for _, e := range []directory.Entry{role, division} {

@@ -74,7 +74,7 @@ func TestCreateGroup_WithMembers(t *testing.T) {
 	}
 	_, err = create("SALES", ids...)
 	expectRefusal(t, err, 409, scim.TypeUniqueness)
-	expect(t, "groups", o.number(`select count(*) from groups where org_id = $1`, o.org), 1)
+	expect(t, "groups", o.number(`select count(*) from groups where org_id = $1`, o.Tenant.Org), 1)
 
 	err = o.DeleteGroup(t.Context(), r.ID, scim.ParseCondition(`"2"`))
 	expectRefusal(t, err, 412, scim.TypeInvalidVers)
@@ -109,7 +109,7 @@ func TestCreateGroup_WhileMembersAreDeleted(t *testing.T) {
 		}
 	}
 	work.Wait()
-	expect(t, "memberships", o.number(`select count(*) from group_members where org_id = $1`, o.org), 0)
+	expect(t, "memberships", o.number(`select count(*) from group_members where org_id = $1`, o.Tenant.Org), 0)
 	o.consistent()
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/shelf"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -21,24 +21,9 @@ func (o *tenant) list(t *schema.Type, q directory.Query) directory.Page {
 	o.t.Helper()
 	p, err := o.List(o.t.Context(), t, q)
 	o.must(err)
-	whole, err := gathered(o.t.Context(), p)
+	whole, err := shelf.Whole(p)
 	o.must(err)
 	return whole
-}
-
-// gathered puts the pieces of a page together.
-func gathered(ctx context.Context, p directory.Page) (whole directory.Page, err error) {
-	whole = p
-	for p.Rest != nil {
-		if p, err = p.Rest(ctx); err != nil {
-			return whole, err
-		}
-		whole.Records = append(whole.Records, p.Records...)
-		whole.Types = append(whole.Types, p.Types...)
-		whole.Next = p.Next
-	}
-	whole.Rest = nil
-	return whole, nil
 }
 
 // walk reads the list page by page and gives the ids in the order of the answers.
@@ -96,7 +81,7 @@ func TestList_PagesAreTheExactSet(t *testing.T) {
 			c.q.Count = count
 			expect(t, fmt.Sprint(name, " by ", count), o.walk(c.typ, c.q), c.want)
 			// Without bookmarks the pages are the same.
-			o.marks = newBookmarks()
+			o.ForgetBookmarks()
 			c.q.Start = 2
 			expect(t, fmt.Sprint(name, " from the second"), idsOf(o.list(c.typ, c.q).Records), c.want[1:min(1+count, len(c.want))])
 		}
@@ -140,21 +125,22 @@ func TestList_RecordsAreThoseOfGet(t *testing.T) {
 		for _, g := range []directory.Record{sales, support, lonely} {
 			groups = append(groups, o.get(schema.Group, g.ID, links))
 		}
-		q := directory.Query{Start: 1, Count: 10, Links: links, Pieces: true}
+		q := directory.Query{Start: 1, Count: 10, Links: links, Chunks: true}
 		expect(t, "users", o.list(schema.User, q).Records, people)
-		o.atOnce = 2
+		o.Chunk = 2
 		expect(t, "users in pieces", o.list(schema.User, q).Records, people)
 		expect(t, "groups in pieces", o.list(schema.Group, q).Records, groups)
 		q.Filter = parsed(t, schema.User, `userName co "USER"`)
 		expect(t, "found users in pieces", o.list(schema.User, q).Records, people)
 		q.Filter = nil
 		expect(t, "groups", o.list(schema.Group, q).Records, groups)
+		few := o.Most
 		for _, far := range []int{few, 0} {
-			o.few, q.Start = far, 2
+			o.Most, q.Start = far, 2
 			expect(t, "users from the second", o.list(schema.User, q).Records, people[1:])
 			expect(t, "groups from the second", o.list(schema.Group, q).Records, groups[1:])
 		}
-		o.few, q.Start = few, 1
+		o.Most, q.Start = few, 1
 		q.Filter = parsed(t, schema.User, fmt.Sprintf(`groups.value eq "%s"`, support.ID))
 		expect(t, "filtered users", o.list(schema.User, q).Records, people[1:2])
 		q.Filter = parsed(t, schema.User, `userName eq "USER00001"`)
@@ -180,26 +166,12 @@ func TestList_BookmarksAfterDeletes(t *testing.T) {
 	}
 }
 
-func TestList_BookmarkIsUsed(t *testing.T) {
-	t.Parallel()
-	o := newTenant(t)
-	ids := o.users(6)
-	q := directory.Query{Start: 1, Count: 2}
-	o.list(schema.User, q)
-	here := o.listing(schema.User, q).place(3)
-	mark, ok := o.marks.find(here)
-	expect(t, "bookmark", ok && mark.after.ID == ids[1], true)
-	o.marks.put(here, directory.Position{ID: ids[2]}, mark.total) // a sign that tells it from an OFFSET
-	q.Start = 3
-	expect(t, "page", idsOf(o.list(schema.User, q).Records), ids[3:5])
-}
-
 // A list whose request has gone does not go on in the database: here it would wait for
 // the lock until its time is over.
 func TestList_EndsWithItsRequest(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
-	held, err := o.pool.Begin(t.Context())
+	held, err := o.Own().Begin(t.Context())
 	o.must(err)
 	defer held.Rollback(context.Background())
 	waits := func(want int) {
@@ -226,70 +198,6 @@ func TestList_EndsWithItsRequest(t *testing.T) {
 	}
 }
 
-// A page that was counted to is not counted to again, and one behind it is counted to
-// from there.
-func TestList_RemembersWhatItHasCountedTo(t *testing.T) {
-	t.Parallel()
-	o := newTenant(t)
-	ids := o.users(9)
-	o.few = 1 // of a filter
-	for _, q := range []directory.Query{{}, {Filter: parsed(t, schema.User, `userName sw "user"`)}} {
-		q.Start, q.Count = 4, 1
-		expect(t, "page", idsOf(o.list(schema.User, q).Records), ids[3:4])
-		here := o.listing(schema.User, q).place(4)
-		mark, ok := o.marks.find(here)
-		expect(t, "bookmark", ok && mark.after.ID == precedingID(ids[3]), true)
-		o.marks.forget()
-		o.marks.put(here, directory.Position{ID: ids[3]}, mark.total) // signs that tell it from an OFFSET
-		expect(t, "the page again", idsOf(o.list(schema.User, q).Records), ids[4:5])
-		q.Start = 6
-		expect(t, "a page behind it", idsOf(o.list(schema.User, q).Records), ids[6:7])
-		q.Start = 3
-		expect(t, "a page before it", idsOf(o.list(schema.User, q).Records), ids[2:3])
-	}
-}
-
-func TestPrecedingID(t *testing.T) {
-	t.Parallel()
-	for id, want := range map[string]string{
-		"00000000-0000-0000-0000-000000000001": "00000000-0000-0000-0000-000000000000",
-		"01a22361-0000-7000-8000-000000000000": "01a22361-0000-7000-7fff-ffffffffffff",
-		"01a22361-0000-7000-8000-0000000000ff": "01a22361-0000-7000-8000-0000000000fe",
-	} {
-		if got := precedingID(uuid.MustParse(id)).String(); got != want {
-			t.Errorf("before %s is %s, want %s", id, got, want)
-		}
-	}
-}
-
-func TestBookmarks_AreBounded(t *testing.T) {
-	t.Parallel()
-	b := newBookmarks()
-	b.limit = 2 * bookmarkSize
-	for start := range 3 {
-		b.put(place{start: start}, directory.Position{}, start)
-		b.find(place{start: 0})
-	}
-	var kept []int
-	for start := range 3 {
-		if _, ok := b.find(place{start: start}); ok {
-			kept = append(kept, start)
-		}
-	}
-	expect(t, "kept", kept, []int{0, 2})
-	b.put(place{start: 2}, directory.Position{}, 7)
-	m, _ := b.find(place{start: 2})
-	expect(t, "newer", m.total, 7)
-	b.at[place{start: 2}].Value.(*marked).until = now().Add(-1)
-	if _, ok := b.find(place{start: 2}); ok || len(b.at) != 1 || b.order.Len() != 1 || b.held != bookmarkSize {
-		t.Error("an old bookmark is kept")
-	}
-	b.put(place{filter: strings.Repeat("x", 2*bookmarkSize), start: 2}, directory.Position{}, 7)
-	if len(b.at) != 0 || len(b.starts) != 0 || b.held != 0 {
-		t.Errorf("%d bookmarks of %d lists in %d bytes are kept beside one that is larger than all", len(b.at), len(b.starts), b.held)
-	}
-}
-
 func TestTotals_AreExactWhileWritersWrite(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
@@ -304,7 +212,7 @@ func TestTotals_AreExactWhileWritersWrite(t *testing.T) {
 			case i%3 == 1:
 				_, err = o.Update(t.Context(), schema.User, r.ID, directory.Change{Edit: edit(with(schema.Active, false))})
 			case n%4 == 0:
-				err = o.FoldCounts(t.Context(), org.ID(o.org))
+				err = o.FoldCounts(t.Context(), org.ID(o.Tenant.Org))
 			}
 			if err != nil {
 				return err

@@ -10,6 +10,12 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/counts"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/postgres/search"
+	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -20,37 +26,38 @@ import (
 //
 // Errors are those of CreateUser; a name that is taken is an internal one.
 func (s *Store) LoadUsers(ctx context.Context, o org.ID, t *schema.Type, edits []directory.Edit) error {
-	v := s.view(o)
+	tenant := s.Tenant(o)
+	h := loading{s.writer.Of(&tenant)}
 	resources, modified, keys := make([][]any, len(edits)), make([][]any, len(edits)), [][]any{}
 	var references []directory.Reference
-	var counts [groupsCount + 1]int32
+	var changes [counts.Groups + 1]int32
 	for i, e := range edits {
-		id, found, stored, err := v.loaded(t, e)
+		id, found, stored, err := h.loaded(t, e)
 		if err != nil {
-			return wrap("load users", err)
+			return pgerr.Wrap("load users", err)
 		}
 		var password any
 		if e.PasswordHash != "" {
 			password = e.PasswordHash
 		}
-		modified[i] = modificationOf(modifiedUsers, stored)
-		resources[i] = append(append(stored, password), found.columns...)
-		for _, k := range found.keys {
-			keys = append(keys, []any{v.org, k.kind, k.key, id})
+		modified[i] = modificationOf(search.Users.Modified, stored)
+		resources[i] = append(append(stored, password), found.Columns...)
+		for _, k := range found.Keys {
+			keys = append(keys, []any{h.Org, k.Kind, k.Text, id})
 		}
 		references = append(references, e.References...)
-		kind := inactiveUsers
+		kind := counts.InactiveUsers
 		if schema.Active.Get(e.Doc) == true {
-			kind = activeUsers
+			kind = counts.ActiveUsers
 		}
-		counts[kind]++
+		changes[kind]++
 	}
-	err := v.load(ctx, references, counts[:], []copied{
-		{"users", append(append(slices.Clone(loadedColumns), "password_hash"), users.columnNames...), resources},
+	err := h.load(ctx, references, changes[:], []copied{
+		{"users", append(append(slices.Clone(loadedColumns), "password_hash"), search.Users.ColumnNames...), resources},
 		{"modifications", modificationColumns, modified},
 		{"user_keys", []string{"org_id", "kind", "key", "user_id"}, keys},
 	})
-	return wrap("load users", err)
+	return pgerr.Wrap("load users", err)
 }
 
 // NewGroup is a group for LoadGroups. Edit.Members are its first members.
@@ -62,31 +69,32 @@ type NewGroup struct {
 // LoadGroups stores new groups with their members by COPY, all or none. The members
 // must be users of the organisation.
 func (s *Store) LoadGroups(ctx context.Context, o org.ID, t *schema.Type, loaded []NewGroup) error {
-	v := s.view(o)
+	tenant := s.Tenant(o)
+	h := loading{s.writer.Of(&tenant)}
 	resources, modified, members := make([][]any, len(loaded)), make([][]any, len(loaded)), [][]any{}
 	for i, g := range loaded {
-		id, found, stored, err := v.loaded(t, g.Edit)
+		id, found, stored, err := h.loaded(t, g.Edit)
 		if err != nil {
-			return wrap("load groups", err)
+			return pgerr.Wrap("load groups", err)
 		}
 		var ids []uuid.UUID
 		if g.Members != nil {
 			ids = g.Members.Add
 		}
-		modified[i] = modificationOf(modifiedGroups, stored)
+		modified[i] = modificationOf(search.Groups.Modified, stored)
 		stored = append(stored, len(ids), g.Description, g.Type, g.Visibility, g.RulesVisible)
-		resources[i] = append(stored, found.columns...)
+		resources[i] = append(stored, found.Columns...)
 		for _, member := range ids {
-			members = append(members, []any{v.org, id, uid(member)})
+			members = append(members, []any{h.Org, id, db.ID(member)})
 		}
 	}
 	columns := append(slices.Clone(loadedColumns), "member_count", "description", "type", "visibility", "rules_visible")
-	err := v.load(ctx, nil, []int32{groupsCount: int32(len(loaded))}, []copied{
-		{"groups", append(columns, groups.columnNames...), resources},
+	err := h.load(ctx, nil, []int32{counts.Groups: int32(len(loaded))}, []copied{
+		{"groups", append(columns, search.Groups.ColumnNames...), resources},
 		{"modifications", modificationColumns, modified},
 		{"group_members", []string{"org_id", "group_id", "user_id"}, members},
 	})
-	return wrap("load groups", err)
+	return pgerr.Wrap("load groups", err)
 }
 
 var (
@@ -95,14 +103,17 @@ var (
 	modificationColumns = []string{"org_id", "kind", "modified_at", "id"}
 )
 
-func (v view) loaded(t *schema.Type, e directory.Edit) (id uid, found row, stored []any, err error) {
+// loading stores new resources of an organisation by COPY.
+type loading struct{ writes.Hand }
+
+func (h loading) loaded(t *schema.Type, e directory.Edit) (id db.ID, found search.Row, stored []any, err error) {
 	parsed, err := uuid.Parse(schema.ID.Text(e.Doc))
 	if err != nil {
 		return id, found, nil, fmt.Errorf("read id of new %s: %w", t.Name, err)
 	}
-	found, err = newRow(t, e.Doc)
-	id, created := uid(parsed), v.clock.now()
-	stored = append(make([]any, 0, 20), v.org, id, int64(1), created, created, string(t.Encode(e.Doc)), found.folded)
+	found, err = search.NewRow(t, e.Doc)
+	id, created := db.ID(parsed), h.Clock.Now()
+	stored = append(make([]any, 0, 20), h.Org, id, int64(1), created, created, string(t.Encode(e.Doc)), found.Folded)
 	return id, found, stored, err
 }
 
@@ -119,16 +130,16 @@ type copied struct {
 }
 
 // load writes the rows and what they add to the counts, by kind.
-func (v view) load(ctx context.Context, references []directory.Reference, counts []int32, tables []copied) error {
+func (h loading) load(ctx context.Context, references []directory.Reference, counts []int32, tables []copied) error {
 	changes := [][]any{}
 	for kind, n := range counts {
 		if n != 0 {
-			changes = append(changes, []any{v.org, int16(kind), newID(), n})
+			changes = append(changes, []any{h.Org, int16(kind), db.NewID(), n})
 		}
 	}
 	tables = append(tables, copied{"count_changes", []string{"org_id", "kind", "id", "n"}, changes})
-	return v.inTx(ctx, nothing, func(tx pgx.Tx) error {
-		if err := v.lockReferences(ctx, tx, references); err != nil {
+	return h.DB.InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		if err := h.CheckReferences(ctx, tx, references); err != nil {
 			return err
 		}
 		for _, t := range tables {

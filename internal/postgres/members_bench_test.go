@@ -9,6 +9,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/shelf"
 	"github.com/purescim/purescim/internal/testdb"
 )
 
@@ -27,11 +28,11 @@ func BenchmarkChangeMembers(b *testing.B) {
 				sql  string
 				args []any
 			}{
-				{makeUsers, []any{v.org, b.N}},
-				{makeGroups, []any{v.org, groups, 0}},
+				{makeUsers, []any{v.Org, b.N}},
+				{makeGroups, []any{v.Org, groups, 0}},
 				{"vacuum analyze users, groups, group_members", nil},
 			} {
-				if _, err := s.pool.Exec(b.Context(), fill.sql, fill.args...); err != nil {
+				if _, err := s.Own().Exec(b.Context(), fill.sql, fill.args...); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -41,8 +42,8 @@ func BenchmarkChangeMembers(b *testing.B) {
 			for range writers {
 				all.Go(func() {
 					for i := int(next.Add(1)) - 1; i < b.N; i = int(next.Add(1)) - 1 {
-						m := directory.MemberChange{Add: []uuid.UUID{numbered(1, i)}}
-						if _, err := v.ChangeMembers(b.Context(), numbered(2, i%groups), anyVersion, m); err != nil {
+						m := directory.MemberChange{Add: []uuid.UUID{shelf.Numbered(1, i)}}
+						if _, err := v.ChangeMembers(b.Context(), shelf.Numbered(2, i%groups), anyVersion, m); err != nil {
 							b.Error(err)
 							return
 						}

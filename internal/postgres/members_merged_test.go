@@ -15,16 +15,20 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
 
+// holdingGroup locks a group as those do that change its members.
+const holdingGroup = `select from groups where org_id = $1 and id = $2 for no key update`
+
 // holdGroup keeps all changes of a group waiting until release is called.
 func (o *tenant) holdGroup(group uuid.UUID) (release func()) {
 	o.t.Helper()
-	tx, err := o.pool.Begin(o.t.Context())
+	tx, err := o.Own().Begin(o.t.Context())
 	o.must(err)
-	_, err = tx.Exec(o.t.Context(), lockGroup, o.org, uid(group))
+	_, err = tx.Exec(o.t.Context(), holdingGroup, o.Tenant.Org, db.ID(group))
 	o.must(err)
 	return func() { o.must(tx.Rollback(context.WithoutCancel(o.t.Context()))) }
 }
@@ -45,10 +49,8 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 func (o *tenant) queued(group uuid.UUID, n int) {
 	o.t.Helper()
 	waitUntil(o.t, fmt.Sprintf("%d requests wait", n), func() bool {
-		o.queues.mu.Lock()
-		defer o.queues.mu.Unlock()
-		waiting, busy := o.queues.waiting[groupOf{o.org, group}]
-		return busy && len(waiting) == n
+		waiting, busy := o.InTurn(group)
+		return busy && waiting == n
 	})
 }
 
@@ -142,9 +144,8 @@ func TestMergedMembers_AreOneTransaction(t *testing.T) {
 	}
 	expect(t, "transactions", o.number(`select count(distinct xmin::text) from group_members`), 2)
 	waitUntil(t, "the queue is gone", func() bool {
-		o.queues.mu.Lock()
-		defer o.queues.mu.Unlock()
-		return len(o.queues.waiting) == 0
+		_, busy := o.InTurn(g.ID)
+		return !busy
 	})
 	o.consistent()
 }
@@ -193,10 +194,10 @@ func TestMergedMembers_GivenUp(t *testing.T) {
 func TestMergedMembers_SeveralServers(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
-	s, err := Open(t.Context(), o.pool.Config().ConnString(), Options{})
+	s, err := Open(t.Context(), o.Own().Config().ConnString(), Options{})
 	o.must(err)
 	t.Cleanup(s.Close)
-	servers := []view{o.view, s.view(org.ID(o.org))}
+	servers := []*view{o.view, s.view(org.ID(o.Tenant.Org))}
 	const each, rounds = 4, 30
 	ids := o.users(writers * each)
 	g := o.group("Sales", ids[:writers*each/2]...)
@@ -255,7 +256,7 @@ type said struct {
 // follow makes the change to a set of members and reports whether it changed it.
 func follow(members map[uuid.UUID]bool, m directory.MemberChange) (after map[uuid.UUID]bool, changed bool) {
 	after = maps.Clone(members)
-	for _, id := range removals(m) {
+	for _, id := range m.Remove {
 		delete(after, id)
 	}
 	for _, id := range m.Add {

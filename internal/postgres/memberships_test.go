@@ -2,9 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,59 +10,6 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
-
-// A page of the members of a large group touches as much of the database at its
-// end as at its beginning; so does one of the groups of a user, and one of all.
-func TestMemberships_EachPageCostsTheSame(t *testing.T) {
-	t.Parallel()
-	const members = 20_000
-	s := newShelf(t)
-	org := s.orgs.Add(1)
-	s.add(t, org, schema.User, documents(members, numberedUser))
-	s.add(t, org, schema.Group, documents(members, numberedGroup))
-	var links [][2]uuid.UUID
-	for i := range members {
-		links = append(links, [2]uuid.UUID{numbered(2, 7), numbered(1, i)})
-		if i != 7 {
-			links = append(links, [2]uuid.UUID{numbered(2, i), numbered(1, 7)})
-		}
-	}
-	s.link(t, org, links)
-	s.exec(t, "vacuum analyze users, groups, group_members")
-	v := view{org: org}
-	last := directory.MembershipID{Group: numbered(2, members-100), Member: numbered(1, members-100)}
-	for name, q := range map[string]directory.MembershipQuery{
-		"group": {Group: numbered(2, 7), Count: 10}, "member": {Member: numbered(1, 7), Count: 10}, "all": {Count: 10},
-	} {
-		_, condition, args := v.chosenMemberships(q)
-		after := last
-		if q.Group != uuid.Nil {
-			after.Group = q.Group
-		}
-		first := s.buffers(t, q, nil, condition, args)
-		if deep := s.buffers(t, q, &after, condition, args); deep > first+20 {
-			t.Errorf("%s: the first page touches %d buffers, one near the end %d", name, first, deep)
-		}
-	}
-}
-
-var hits = regexp.MustCompile(`Buffers: shared hit=(\d+)`)
-
-// buffers tells how many buffers a page touches.
-func (s *shelf) buffers(t *testing.T, q directory.MembershipQuery, after *directory.MembershipID, condition string, args []any) int {
-	t.Helper()
-	sql, args := membershipPage(q, after, condition, slices.Clip(args))
-	var plan string
-	for range 2 { // at first some are read and not hit
-		plan = s.explain(t, false, "(analyze, buffers, timing off, summary off) "+sql, args)
-	}
-	found := hits.FindStringSubmatch(plan)
-	if found == nil {
-		t.Fatalf("no buffers in\n%s", plan)
-	}
-	n, _ := strconv.Atoi(found[1])
-	return n
-}
 
 // What changes between two pages is seen or not; what does not is seen once.
 func TestMemberships_WhileOthersComeAndGo(t *testing.T) {

@@ -14,6 +14,10 @@ import (
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/users"
+	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -26,10 +30,10 @@ func (o *tenant) beside() *tenant { return o.besideWith(4) }
 
 func (o *tenant) besideWith(connections int32) *tenant {
 	o.t.Helper()
-	s, err := Open(o.t.Context(), o.pool.Config().ConnString(), Options{MaxConns: connections})
+	s, err := Open(o.t.Context(), o.Own().Config().ConnString(), Options{MaxConns: connections})
 	o.must(err)
 	o.t.Cleanup(s.Close)
-	return &tenant{s.view(org.ID(o.org)), o.t}
+	return tenantOf(s, org.ID(o.Tenant.Org), o.t)
 }
 
 // waitingFor returns when so many statements wait for the locks of others.
@@ -43,7 +47,7 @@ func (o *tenant) waitingFor(n int) {
 // held locks what a statement finds, until release is called.
 func (o *tenant) held(sql string, args ...any) (release func()) {
 	o.t.Helper()
-	tx, err := o.pool.Begin(o.t.Context())
+	tx, err := o.Own().Begin(o.t.Context())
 	o.must(err)
 	_, err = tx.Exec(o.t.Context(), sql, args...)
 	o.must(err)
@@ -54,7 +58,7 @@ func (o *tenant) held(sql string, args ...any) (release func()) {
 // by a server of its own.
 func (o *tenant) inTurn(group uuid.UUID, requests ...func(server *tenant) error) {
 	o.t.Helper()
-	release := o.held(lockGroup, o.org, uid(group))
+	release := o.held(holdingGroup, o.Tenant.Org, db.ID(group))
 	done := make(chan error, len(requests))
 	for i, request := range requests {
 		server := o.beside()
@@ -93,30 +97,6 @@ func TestChangeMembers_RemovesWhoWasAddedMeanwhile(t *testing.T) {
 	o.consistent()
 }
 
-// Requests that were merged wait together, and see no less.
-func TestMergedMembers_RemoveWhoWasAddedMeanwhile(t *testing.T) {
-	t.Parallel()
-	o := newTenant(t)
-	ids := o.users(4)
-	g := o.group("Sales", ids[0])
-	wishes := memberWishes{}
-	for n, m := range []directory.MemberChange{{Remove: ids[1:2]}, {Add: ids[2:3]}, {Remove: ids[3:]}} {
-		wishes.take(n, &memberRequest{MemberChange: m})
-	}
-	var merged applied
-	o.inTurn(g.ID, func(s *tenant) error {
-		return second(s.ChangeMembers(t.Context(), g.ID, anyVersion, directory.MemberChange{Add: ids[1:2]}))
-	}, func(s *tenant) (err error) {
-		merged, err = s.apply(t.Context(), nil, wishes.statement(o.org, g.ID, true, now()))
-		return err
-	})
-	expect(t, "changed", merged.changed, [2][]uuid.UUID{ids[2:3], ids[1:2]})
-	expect(t, "version", merged.Version, g.Version+3)
-	expect(t, "members", linkIDs(merged.Links), []uuid.UUID{ids[0], ids[2]})
-	expect(t, "name of who was removed", merged.names[ids[1]], "Display of user00001")
-	o.consistent()
-}
-
 // A group that is deleted while it is waited for is not found.
 func TestChangeMembers_OfAGroupThatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
@@ -139,8 +119,8 @@ func TestGet_IsOfOneMoment(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	const many = directory.MaxAnswerMembers + 1
-	o.exec(makeUsers, o.org, many+20)
-	few, large := o.group("Few", numbered(1, 0)), o.group("Large")
+	o.exec(makeUsers, o.Tenant.Org, many+20)
+	few, large := o.group("Few", shelf.Numbered(1, 0)), o.group("Large")
 	o.changeMembers(large.ID, directory.MemberChange{Add: numberedUsers(many)})
 	next := many
 	reader := o.besideWith(1) // connection, on which all is prepared
@@ -149,7 +129,7 @@ func TestGet_IsOfOneMoment(t *testing.T) {
 		o.must(second(read()))
 		next++
 		before := o.get(schema.Group, group, true)
-		r := o.whileMembersChange(group, numbered(1, next), read)
+		r := o.whileMembersChange(group, shelf.Numbered(1, next), read)
 		step := int(r.Version - before.Version)
 		if n := len(r.Links) + len(r.MemberIDs); r.MemberCount != before.MemberCount+step || n != r.MemberCount {
 			t.Errorf("%s: version %d is shown with %d of %d members", what, r.Version, n, r.MemberCount)
@@ -170,7 +150,7 @@ func TestGet_IsOfOneMoment(t *testing.T) {
 func (o *tenant) whileMembersChange(group, member uuid.UUID, read func() (directory.Record, error)) directory.Record {
 	o.t.Helper()
 	done := make(chan outcome, 1)
-	o.must(pgx.BeginFunc(o.t.Context(), o.pool, func(tx pgx.Tx) error {
+	o.must(o.inTx(func(w *writes.Write, tx pgx.Tx) error {
 		if _, err := tx.Exec(o.t.Context(), `lock table group_members in access exclusive mode`); err != nil {
 			return err
 		}
@@ -179,7 +159,7 @@ func (o *tenant) whileMembersChange(group, member uuid.UUID, read func() (direct
 			done <- outcome{r, err}
 		}()
 		o.waitingFor(1)
-		return second(o.applyMembers(o.t.Context(), tx, group, directory.MemberChange{Add: []uuid.UUID{member}}))
+		return addMember(o.t.Context(), w, tx, group, member)
 	}))
 	r := <-done
 	o.must(r.err)
@@ -189,7 +169,7 @@ func (o *tenant) whileMembersChange(group, member uuid.UUID, read func() (direct
 func numberedUsers(n int) []uuid.UUID {
 	ids := make([]uuid.UUID, n)
 	for i := range ids {
-		ids[i] = numbered(1, i)
+		ids[i] = shelf.Numbered(1, i)
 	}
 	return ids
 }
@@ -215,28 +195,28 @@ func momentQueries(t *testing.T) map[string]directory.Query {
 func TestCreateUser_WhileTheNameBecomesFree(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
-	for what, free := range map[string]func(tx pgx.Tx, u directory.Resource) error{
-		"deleted": func(tx pgx.Tx, u directory.Resource) error {
-			return o.deleteLockedUser(t.Context(), tx, schema.User, u, schema.Manager.Clear)
+	for what, free := range map[string]func(w *writes.Write, tx pgx.Tx, u directory.Resource) error{
+		"deleted": func(w *writes.Write, tx pgx.Tx, u directory.Resource) error {
+			return o.DeleteLocked(t.Context(), w, tx, schema.User, u, schema.Manager.Clear)
 		},
-		"renamed": func(tx pgx.Tx, u directory.Resource) error {
-			b, doc := new(pgx.Batch), load(t, u.Doc)
-			u.Document = load(t, u.Doc)
+		"renamed": func(w *writes.Write, tx pgx.Tx, u directory.Resource) error {
+			b, doc := new(pgx.Batch), loaded(t, u.Doc)
+			u.Document = loaded(t, u.Doc)
 			schema.UserName.Set(doc, "another")
-			if err := o.queueUser(b, schema.User, u, directory.Edit{Doc: doc}); err != nil {
+			if err := users.QueueUpdate(b, w, schema.User, u, directory.Edit{Doc: doc}); err != nil {
 				return err
 			}
 			return tx.SendBatch(t.Context(), b).Close()
 		},
-		"kept": func(pgx.Tx, directory.Resource) error { return nil },
+		"kept": func(*writes.Write, pgx.Tx, directory.Resource) error { return nil },
 	} {
 		old := o.user(what)
 		server, done := o.beside(), make(chan outcome, 1)
-		o.must(pgx.BeginFunc(t.Context(), o.pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(t.Context(), lockDeletedUser, o.org, uid(old.ID)); err != nil {
+		o.must(o.inTx(func(w *writes.Write, tx pgx.Tx) error {
+			if _, err := tx.Exec(t.Context(), `select from users where org_id = $1 and id = $2 for update`, o.Tenant.Org, db.ID(old.ID)); err != nil {
 				return err
 			}
-			if err := free(tx, directory.Resource{Record: old}); err != nil {
+			if err := free(w, tx, directory.Resource{Record: old}); err != nil {
 				return err
 			}
 			go func() {
@@ -266,15 +246,15 @@ func TestLease_OfAStreamThatIsPausedMeanwhile(t *testing.T) {
 	t.Parallel()
 	o, id, _ := streaming(t)
 	server, done := o.beside(), make(chan error, 1)
-	o.must(pgx.BeginFunc(t.Context(), o.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(t.Context(), `select from event_progress where org_id = $1 for update`, o.org); err != nil {
+	o.must(pgx.BeginFunc(t.Context(), o.Own(), func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `select from event_progress where org_id = $1 for update`, o.Tenant.Org); err != nil {
 			return err
 		}
 		go func() {
 			done <- second(server.Events().Lease(t.Context(), id, uuid.New(), now(), now().Add(time.Minute)))
 		}()
 		o.waitingFor(1)
-		_, err := tx.Exec(t.Context(), `update event_streams set status = 'paused' where org_id = $1`, o.org)
+		_, err := tx.Exec(t.Context(), `update event_streams set status = 'paused' where org_id = $1`, o.Tenant.Org)
 		return err
 	}))
 	if err := <-done; !errors.Is(err, events.ErrNotHeld) {

@@ -113,9 +113,9 @@ func TestRegistry_Assertions(t *testing.T) {
 	expect(t, "once", use(r.client.ID, "a", at), true)
 	expect(t, "twice", use(r.client.ID, "a", at), false)
 	expect(t, "by another client", use(uuid.New(), "a", at), true)
-	expect(t, "rows", r.number(`select count(*) from client_assertions where org_id = $1`, r.tenant.org), 2)
+	expect(t, "rows", r.number(`select count(*) from client_assertions where org_id = $1`, r.tenant.Tenant.Org), 2)
 	expect(t, "another", use(r.client.ID, "b", at.Add(2*time.Minute)), true)
-	expect(t, "rows after those have expired", r.number(`select count(*) from client_assertions where org_id = $1`, r.tenant.org), 1)
+	expect(t, "rows after those have expired", r.number(`select count(*) from client_assertions where org_id = $1`, r.tenant.Tenant.Org), 1)
 
 	var accepted atomic.Int32
 	var servers sync.WaitGroup

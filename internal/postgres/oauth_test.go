@@ -12,13 +12,15 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/authstore"
+	"github.com/purescim/purescim/internal/postgres/db"
 )
 
 // registered is an organisation with a role, a division and a client that
 // carries them.
 type registered struct {
 	tenant
-	registry Registry
+	registry authstore.Store
 	org      org.Org
 	role     directory.Entry
 	client   oauth.Client
@@ -28,7 +30,7 @@ func register(t *testing.T) registered {
 	t.Helper()
 	o := newTenant(t)
 	r := registered{tenant: *o, registry: o.Registry(), role: entry(directory.Role, "clerk")}
-	r.org = org.Org{ID: org.ID(o.org), Name: "Acme", Settings: org.DefaultSettings()}
+	r.org = org.Org{ID: org.ID(o.Tenant.Org), Name: "Acme", Settings: org.DefaultSettings()}
 	r.role.Detail = []byte(`{"permissions": ["a:b:c"], "permissionPolicies": [{"domain": "d", "entityName": "e", "actionSet": ["*"]}]}`)
 	division := entry(directory.Division, "North")
 	o.must(r.registry.CreateOrg(t.Context(), r.org, []directory.Entry{r.role, division}))
@@ -55,7 +57,7 @@ func (r registered) token(t *testing.T, expires time.Time) oauth.Token {
 // write does what no method does.
 func (r registered) write(sql string) {
 	r.t.Helper()
-	_, err := r.pool.Exec(r.t.Context(), sql)
+	_, err := r.Own().Exec(r.t.Context(), sql)
 	r.must(err)
 }
 
@@ -193,6 +195,28 @@ func TestRegistry_OldTokensGo(t *testing.T) {
 	if has(old.ID) || !has(kept.ID) || len(tokens) != 2 {
 		t.Errorf("%d tokens, the old one %v, the recent one %v", len(tokens), has(old.ID), has(kept.ID))
 	}
+}
+
+// However many tokens a client revokes, so many of them are kept, and those of another
+// issuer until they end: without its row such a token would be taken for new.
+func TestRegistry_RevokedTokensGo(t *testing.T) {
+	t.Parallel()
+	r := register(t)
+	revoked := func(origin string, first int) {
+		_, err := r.Own().Exec(t.Context(), `
+insert into access_tokens (org_id, id, client_id, issued_at, expires_at, revoked_at, origin)
+select $1, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $2, now(), now() + interval '400 days', now(), $3
+from   generate_series($4::int + 1, $4::int + 1050) n`, int64(r.org.ID), db.ID(r.client.ID), origin, first)
+		r.must(err)
+	}
+	revoked("issuer", 0)
+	revoked("client", 2000)
+	good := r.token(t, time.Now().Add(time.Hour))
+	count := func(condition string) int { return r.number(`select count(*) from access_tokens where ` + condition) }
+	expect(t, "of another issuer", count(`origin = 'issuer'`), 1050)
+	expect(t, "of ours", count(`origin = 'client' and revoked_at is not null`), 1000)
+	expect(t, "the oldest", count(`origin = 'client' and id <= '00000000-0000-7000-8000-000000002050'`), 0)
+	expect(t, "that are good", count(`revoked_at is null and id = '`+good.ID.String()+`'`), 1)
 }
 
 func TestRegistry_Revocations(t *testing.T) {

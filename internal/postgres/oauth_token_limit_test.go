@@ -49,15 +49,15 @@ func TestAddToken_MakesRoom(t *testing.T) {
 		origin, issued, used string // the last two as SQL
 		room                 bool
 	}{
-		"used once, a minute ago":             {byClient, "1 hour", "59 minutes", true},
-		"never used":                          {byClient, "1 hour", "", true},
-		"used just now":                       {byClient, "1 hour", "1 second", false},
-		"issued just now":                     {byClient, "1 second", "", false},
-		"pasted, and used now and then":       {byClient, "9 days", "6 days", false},
-		"not used for a week":                 {byClient, "9 days", "8 days", true},
-		"made by hand":                        {byAdministrator, "9 days", "", false},
-		"of another issuer, used all its day": {byIssuer, "20 hours", "2 minutes", true},
-		"of another issuer, used just now":    {byIssuer, "20 hours", "1 second", false},
+		"used once, a minute ago":             {"client", "1 hour", "59 minutes", true},
+		"never used":                          {"client", "1 hour", "", true},
+		"used just now":                       {"client", "1 hour", "1 second", false},
+		"issued just now":                     {"client", "1 second", "", false},
+		"pasted, and used now and then":       {"client", "9 days", "6 days", false},
+		"not used for a week":                 {"client", "9 days", "8 days", true},
+		"made by hand":                        {"administrator", "9 days", "", false},
+		"of another issuer, used all its day": {"issuer", "20 hours", "2 minutes", true},
+		"of another issuer, used just now":    {"issuer", "20 hours", "1 second", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,55 +1,42 @@
-// Package postgres keeps everything in PostgreSQL: the stores that directory and
-// oauth ask for, and all SQL of the project but the migrations.
+// Package postgres is the store of directory: it puts together the rooms below it, which
+// keep users, groups, the catalogue and all else in PostgreSQL. Open gives them all. No other
+// package of the server says SQL.
 //
-// A resource is kept as the document that is answered, rendered; columns and key
-// rows beside it are what filters search, and rows relate users and groups. What
-// a document may hold is left to schema and directory; which filter becomes which
-// condition is in where.go.
+// It does their work in the background, loads new resources by COPY, and seals anew what is
+// sealed. What is read and written is left to the rooms.
 //
 // Rules for every statement, which a test checks: each of its parts says
 // org_id = $1; there are no triggers, no MERGE and no volatile functions; ids come
-// from Go, and so do times, which are PostgreSQL's; see clock.go.
+// from Go, and so do times, which are PostgreSQL's; see package clock.
 package postgres
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"maps"
-	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/accountstore"
+	"github.com/purescim/purescim/internal/postgres/authstore"
+	"github.com/purescim/purescim/internal/postgres/catalogue"
+	"github.com/purescim/purescim/internal/postgres/eventstore"
+	"github.com/purescim/purescim/internal/postgres/groups"
+	"github.com/purescim/purescim/internal/postgres/jobstore"
+	"github.com/purescim/purescim/internal/postgres/lists"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/postgres/records"
+	"github.com/purescim/purescim/internal/postgres/search"
+	"github.com/purescim/purescim/internal/postgres/users"
+	"github.com/purescim/purescim/internal/postgres/writes"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/seal"
-)
-
-const (
-	defaultStatementTimeout = 30 * time.Second
-
-	// lockTimeout is how long a statement waits for a row that another has locked. Then
-	// it gives its connection back, and waits for its turn to be tried again; see retry.
-	lockTimeout = 3 * time.Second
-
-	// Commits are flushed together: with more connections than cores, the
-	// waiting ones share a flush.
-	connectionsPerCore = 4
-	minConnections     = 16
-
-	// readBuffer, in bytes for each connection, takes a page of a list in a few reads.
-	readBuffer = 64 << 10
 )
 
 // Options are what a Store may be told.
@@ -72,160 +59,105 @@ type Options struct {
 	Scanned func(ctx context.Context, took time.Duration)
 	// Clock is that of the machine; nil is time.Now.
 	Clock func() time.Time
+	// Tracer is told of each statement; nil is nobody.
+	Tracer pgx.QueryTracer
 }
-
-func (o Options) timeout() time.Duration { return cmp.Or(o.StatementTimeout, defaultStatementTimeout) }
 
 // Store is a database. It is safe for concurrent use.
 type Store struct {
-	pool    pool // for shares and look-ups alone; see share.go
-	shares  *shares
-	marks   *bookmarks
-	few     int // see listFew
-	atOnce  int // resources of a page, see pieces.go
-	queues  *memberQueues
-	lookUps *lane
-	commits *commits
-	recent  *lru.Map[userOf, directory.Record]
-	log     *slog.Logger
-	sockets *sockets
+	*pool.Pool
+	listing *lists.Listing
+	queues  *groups.Queues
+	recent  records.Recent
 	keys    *seal.Keys
-	clock   *clock
 
-	streams     *streamCache
-	correlation func(ctx context.Context) string
+	registry authstore.Store
+	events   *eventstore.Store
+	jobs     *jobstore.Store
+	writer   *writes.Writer
 }
 
 var _ directory.Store = (*Store)(nil)
 
-// Open connects to the database of the URL, which must be migrated. A pooler in
-// front of it must keep prepared statements and let settings at start-up through.
+// Open connects to the database of the URL, which must be migrated. A pooler in front of
+// it is noticed; see pool.Pooling.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	opened := &sockets{open: make(map[*socket]bool)}
-	config, err := configure(url, o)
+	opened, err := pool.Open(ctx, url, pool.Options{
+		MaxConns: o.MaxConns, StatementTimeout: o.StatementTimeout, Log: o.Log, Scanned: o.Scanned, Clock: o.Clock, Tracer: o.Tracer,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read database URL: %w", err)
-	}
-	config.ConnConfig.DialFunc = opened.dial
-	config.ShouldPing = opened.suspects
-	connections, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	pool := pool{connections}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+		return nil, err
 	}
 	correlation := o.Correlation
 	if correlation == nil {
 		correlation = func(context.Context) string { return "" }
 	}
-	shares := newShares(pool, o.Scanned)
 	s := &Store{
-		pool: pool, shares: shares, few: few, atOnce: directory.PieceSize, marks: newBookmarks(), queues: newMemberQueues(),
-		lookUps: newLookUps(pool, lookUpTime), commits: &commits{shares: shares, timeout: commitTime},
-		recent: lru.New[userOf, directory.Record](recentUsers), log: log, keys: o.Keys, sockets: opened,
-		streams: new(streamCache), correlation: correlation, clock: newClock(o.Clock),
+		Pool: opened, queues: groups.NewQueues(), recent: records.NewRecent(), keys: o.Keys,
+		registry: authstore.New(opened, o.Keys), events: eventstore.New(opened, o.Keys),
 	}
-	if err := s.measure(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("open database: %w", err)
-	}
+	s.writer = writes.NewWriter(s.events, correlation)
+	s.listing = lists.New(s.recent)
+	s.jobs = jobstore.New(opened, s.events, s.registry)
 	return s, nil
 }
 
-// Close waits for the statements that run and closes the connections; those of statements
-// that hang are closed after five seconds, too.
-func (s *Store) Close() {
-	if !closePool(s.pool.Pool, s.sockets, closeGrace) {
-		s.log.Warn("the database did not answer; its connections were broken off")
-	}
+// Registry gives the organisations, clients and keys of the database.
+func (s *Store) Registry() authstore.Store { return s.registry }
+
+// Events gives the streams and events of the database.
+func (s *Store) Events() *eventstore.Store { return s.events }
+
+// Backlog implements directory.Store.
+func (s *Store) Backlog() directory.Backlog { return s.jobs }
+
+// ProvisioningLog gives the entries of all organisations.
+func (s *Store) ProvisioningLog() provisioning.Store {
+	return logstore.New(s.Pool, s.registry.ListOrgs)
 }
 
-// Stat tells of the connections. Whatever a Store is asked acquires one, unless it can
-// answer from memory.
-func (s *Store) Stat() *pgxpool.Stat { return s.pool.Stat() }
+// Accounts gives who uses the console.
+func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool) }
+
+// OrgsToFold implements directory.Store.
+func (s *Store) OrgsToFold(ctx context.Context) ([]org.Org, error) { return s.registry.OrgsToFold(ctx) }
+
+// OrgsWithoutDivision implements directory.Store.
+func (s *Store) OrgsWithoutDivision(ctx context.Context) ([]org.Org, error) {
+	return s.registry.OrgsWithoutDivision(ctx)
+}
 
 // Org gives the data of one organisation. Whether it exists is not checked: one
 // that does not has no data.
 func (s *Store) Org(id org.ID) directory.View { return s.view(id) }
 
-// view is the data of one organisation: its id is $1 of each statement.
+// view is the data of one organisation, in the rooms that hold it.
 type view struct {
-	*Store
-	db   share
-	org  int64
-	told *recorder // of the changes, in a write that is to be told or is a step
+	pool.Tenant
+	records.Records
+	lists.Lists
+	users.Users
+	groups.Groups
+	catalogue.Catalogue
+	logstore.History
 }
 
-func (s *Store) view(id org.ID) view { return view{Store: s, db: s.of(id), org: int64(id)} }
-
-func configure(url string, o Options) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, err
-	}
-	switch config.ConnConfig.DefaultQueryExecMode {
-	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
-		// Rows are read in the binary format, which these modes do not give.
-		return nil, errors.New("default_query_exec_mode must be one that prepares or describes statements")
-	}
-	switch {
-	case o.MaxConns > 0:
-		config.MaxConns = o.MaxConns
-	case !strings.Contains(url, "pool_max_conns"):
-		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.NumCPU()))
-	}
-	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
-	config.PingTimeout = cmp.Or(config.PingTimeout, pingTimeout)
-	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
-	}
-	timeout := o.timeout()
-	settings := map[string]string{
-		"application_name":  "purescim",
-		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),
-		"lock_timeout":      strconv.FormatInt(lockTimeout.Milliseconds(), 10),
-		"jit":               "off", // compiling costs more than any statement here
-		"random_page_cost":  "1.1", // solid-state disks: a look-up by index costs little more than reading on
-		// A server that dies inside a transaction must not hold its locks for ever.
-		"idle_in_transaction_session_timeout": strconv.FormatInt((2 * timeout).Milliseconds(), 10),
-	}
-	// What the URL says wins.
-	maps.Copy(settings, config.ConnConfig.RuntimeParams)
-	config.ConnConfig.RuntimeParams = settings
-	return config, nil
+func (s *Store) view(id org.ID) *view {
+	v := &view{Tenant: s.Tenant(id)}
+	v.Records, v.Lists, v.History = records.New(&v.Tenant, s.recent), s.listing.Of(&v.Tenant), logstore.History{Tenant: &v.Tenant}
+	hand := s.writer.Of(&v.Tenant)
+	v.Users, v.Groups, v.Catalogue = users.New(hand, s.recent), groups.New(hand, s.queues), catalogue.New(hand)
+	return v
 }
 
-// querier is a pool of connections or a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
-}
-
-// inTx runs work in a transaction. The statements that begin adds go with BEGIN,
-// in one round trip; their results have been read when work starts.
-func inTx(ctx context.Context, pool pool, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
-	b := new(pgx.Batch)
-	b.BeginTx(pgx.TxOptions{})
-	begin(b)
-	results := pool.SendBatch(ctx, b)
-	tx := results.Tx()
-	defer tx.Rollback(ctx) // does nothing after the commit
-	if err := results.Close(); err != nil {
-		return err
+// Update implements directory.View.
+//
+// Users change often and alone: the change is computed without a lock and stored
+// if the version is still the same. Groups change under a lock, since their
+// members change with them.
+func (v *view) Update(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
+	if search.TableOf(t) == search.Users {
+		return v.UpdateUser(ctx, t, id, c)
 	}
-	if err := work(tx); err != nil {
-		return err
-	}
-	return committed(ctx, tx.Commit(ctx))
+	return v.UpdateGroup(ctx, t, id, c)
 }
-
-// nothing adds no statement to the beginning of a transaction.
-func nothing(*pgx.Batch) {}

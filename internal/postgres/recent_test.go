@@ -2,13 +2,12 @@ package postgres
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/records"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -18,8 +17,8 @@ var nickName, locale = schema.User.Attribute("nickName"), schema.User.Attribute(
 // replica is the same organisation through another server, which remembers nothing.
 func (o *tenant) replica() *tenant {
 	s := *o.Store
-	s.recent = lru.New[userOf, directory.Record](recentUsers)
-	return &tenant{s.view(org.ID(o.org)), o.t}
+	s.recent = records.NewRecent()
+	return tenantOf(&s, org.ID(o.Tenant.Org), o.t)
 }
 
 func TestUpdateUser_DoesNotReadWhoWasReadLately(t *testing.T) {
@@ -27,10 +26,10 @@ func TestUpdateUser_DoesNotReadWhoWasReadLately(t *testing.T) {
 	o := newTenant(t)
 	id := o.user("ada").ID
 	group := o.group("Sales", id)
-	before := o.pool.Stat().AcquireCount()
+	before := o.Own().Stat().AcquireCount()
 	r, err := o.Update(t.Context(), schema.User, id, directory.Change{Links: true, Edit: edit(with(schema.Title, "Countess"))})
 	o.must(err)
-	expect(t, "statements", o.pool.Stat().AcquireCount()-before, 1)
+	expect(t, "statements", o.Own().Stat().AcquireCount()-before, 1)
 	expect(t, "groups of the answer", r.Links, []directory.Link{{ID: group.ID, Display: "Sales"}})
 	expect(t, "read", o.get(schema.User, id, true), r)
 	r, err = o.Update(t.Context(), schema.User, id, directory.Change{Links: true, Edit: edit(with(schema.Emails, emails("a@x")))})
@@ -81,17 +80,13 @@ func TestUpdateUser_RemembersOnlyWhatIsCommitted(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	id := o.user("ada").ID
-	failed := errors.New("the transaction cannot be committed")
-	err := o.inTx(t.Context(), nothing, func(tx pgx.Tx) error {
-		old, edit, err := o.editUser(t.Context(), tx, schema.User, id, directory.Change{Edit: edit(with(schema.Title, "Ghost"))})
-		o.must(err)
-		_, err = o.writeUser(t.Context(), through(tx), schema.User, old, edit, false)
-		o.must(err)
-		return failed
-	})
-	if !errors.Is(err, failed) {
-		t.Fatal(err)
+	o.exec(`create function refuse() returns trigger language plpgsql as $$ begin raise 'refused at the commit'; end $$`)
+	o.exec(`create constraint trigger refuse after update on users deferrable initially deferred for each row execute function refuse()`)
+	_, err := o.Update(t.Context(), schema.User, id, directory.Change{Edit: edit(with(schema.Title, "Ghost"))})
+	if err == nil || !strings.Contains(err.Error(), "refused at the commit") {
+		t.Fatalf("error %v, want that the transaction was not committed", err)
 	}
+	o.exec(`drop function refuse() cascade`)
 	o.replica().update(schema.User, id, with(schema.Title, "Countess"))
 	r := o.update(schema.User, id, with(locale, "en-GB"))
 	doc, err := schema.User.Load(r.Doc)

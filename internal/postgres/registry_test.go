@@ -9,6 +9,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -23,7 +24,7 @@ func TestRegistry_Organisations(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	registry := o.Registry()
-	acme := org.Org{ID: org.NewID(), Name: "Acme", Settings: org.Settings{DefaultRegion: "DE", RemovalLimit: 7, Strict: true, GroupLifecycle: true}}
+	acme := org.Org{ID: org.NewID(), Name: "Acme", Settings: org.Settings{DefaultRegion: "DE", RemovalLimit: 7, Strict: true, GroupLifecycle: true, Tolerate: []string{}}}
 	zoo := org.Org{ID: org.NewID(), Name: "zoo", Settings: org.DefaultSettings()}
 	o.must(registry.CreateOrg(t.Context(), zoo, nil))
 	o.must(registry.CreateOrg(t.Context(), acme, []directory.Entry{entry(directory.Role, "admin"), entry(directory.Division, "Home")}))
@@ -70,5 +71,5 @@ func TestCreateEntry(t *testing.T) {
 	o.must(err)
 	_, err = o.neighbour().CreateEntry(t.Context(), entry(directory.Skill, "Ärzte"))
 	o.must(err)
-	expect(t, "detail", o.number(`select (detail->>'a')::int from catalogue where id = $1`, uid(skill.ID)), 1)
+	expect(t, "detail", o.number(`select (detail->>'a')::int from catalogue where id = $1`, db.ID(skill.ID)), 1)
 }

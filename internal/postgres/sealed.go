@@ -2,51 +2,18 @@ package postgres
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/authstore"
+	"github.com/purescim/purescim/internal/postgres/eventstore"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/seal"
 )
-
-// The places of what is sealed.
-func keyPlace(kid string) string { return "signing_keys.private_key/" + kid }
-
-func secretPlace(name string) string { return "secrets.secret/" + name }
-
-// credentialPlace names the endpoint too: who changes it in the database does not
-// have the credential sent elsewhere.
-func credentialPlace(o org.ID, endpoint string) string {
-	return "event_streams.credential/" + o.String() + "/" + endpoint
-}
-
-// sealedText begins an envelope in a column of text. A credential that is in the
-// clear never has a control character.
-const sealedText = "\x01"
-
-func (s *Store) sealText(place, text string) string {
-	if s.keys == nil || text == "" {
-		return text
-	}
-	return sealedText + base64.StdEncoding.EncodeToString(s.keys.Seal(place, []byte(text)))
-}
-
-func envelopeOf(text string) []byte {
-	if inner, ok := strings.CutPrefix(text, sealedText); ok {
-		envelope, _ := base64.StdEncoding.DecodeString(inner)
-		return envelope
-	}
-	return []byte(text)
-}
-
-func (s *Store) openText(place, text string) (string, error) {
-	value, err := s.keys.Open(place, envelopeOf(text))
-	return string(value), err
-}
 
 // sealable is one value that is sealed, if there are keys.
 type sealable struct {
@@ -96,13 +63,15 @@ func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []se
 		}
 	}
 	read(selectSecrets, binary(secretPlace, updateSecret))
-	read(selectPrivateKeys, binary(keyPlace, updatePrivateKey))
+	read(selectPrivateKeys, binary(authstore.KeyPlace, updatePrivateKey))
 	read(selectCredentials, func(row pgx.Rows) (one sealable, err error) {
 		var o int64
 		var endpoint, text string
 		err = row.Scan(&o, &endpoint, &text)
-		one.place, one.kept = credentialPlace(org.ID(o), endpoint), envelopeOf(text)
-		one.update = func(b *pgx.Batch, value []byte) { b.Queue(updateCredential, o, s.sealText(one.place, string(value))) }
+		one.place, one.kept = eventstore.CredentialPlace(org.ID(o), endpoint), seal.Envelope(text)
+		one.update = func(b *pgx.Batch, value []byte) {
+			b.Queue(updateCredential, o, s.keys.SealText(one.place, string(value)))
+		}
 		return one, err
 	})
 	return all, err
@@ -115,7 +84,7 @@ func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
 	if s.keys == nil {
 		return 0, errors.New("there is no key to seal with: PURESCIM_KEY_FILE names the file of keys")
 	}
-	err = s.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	err = s.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		all, err := s.sealables(ctx, tx, holdingRows)
 		if err != nil {
 			return err
@@ -134,13 +103,13 @@ func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})
-	return n, wrap("seal again", err)
+	return n, pgerr.Wrap("seal again", err)
 }
 
 // CheckKeys returns an error unless all that is sealed can be opened, and tells
 // how many values lie in the clear though there are keys.
 func (s *Store) CheckKeys(ctx context.Context) (clear int, err error) {
-	err = s.inTx(ctx, nothing, func(tx pgx.Tx) error {
+	err = s.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		all, err := s.sealables(ctx, tx, "")
 		for _, one := range all {
 			if _, failed := s.keys.Open(one.place, one.kept); failed != nil {
@@ -152,5 +121,5 @@ func (s *Store) CheckKeys(ctx context.Context) (clear int, err error) {
 		}
 		return err
 	})
-	return clear, wrap("open what is sealed", err)
+	return clear, pgerr.Wrap("open what is sealed", err)
 }

@@ -3,26 +3,50 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
-	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
+
+// tooMany is more than may wait for a connection, or for a scan.
+const tooMany = 400
+
+// holding takes all that a share gives, until it is released.
+func (o *tenant) holding(s pool.Share) (release func()) {
+	o.t.Helper()
+	var held []pgx.Rows
+	for {
+		ctx, cancel := context.WithCancel(o.t.Context())
+		o.t.Cleanup(cancel)
+		giveUp := time.AfterFunc(200*time.Millisecond, cancel)
+		rows, err := s.Query(ctx, `select n from generate_series(1, 3) n`)
+		if giveUp.Stop(); err != nil {
+			break
+		}
+		held = append(held, rows)
+	}
+	if len(held) == 0 {
+		o.t.Fatal("the share gives nothing")
+	}
+	return func() {
+		for _, rows := range held {
+			rows.Close()
+		}
+	}
+}
 
 // allTests is a filter of as many tests as there may be, which looks for nothing.
 func allTests(t *testing.T, beside string) *filter.Filter {
@@ -41,17 +65,14 @@ func TestShare_OfScans(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	o.users(1)
-	beside := o.view.Store.view(org.NewID())
+	beside := o.Store.view(org.NewID())
 	title, name := parsed(t, schema.User, `title co "q"`), parsed(t, schema.User, `userName eq "user00001"`)
 	byTitle, err := filter.ParseSort([]*schema.Type{schema.User}, "title", "")
 	o.must(err)
-	held := 0
-	for o.shares.scans.TryEnter(o.org) {
-		held++
-	}
+	release := o.holding(o.DB.ForScan(true))
 	ctx, cancel := context.WithCancel(t.Context())
-	outcomes := make(chan error)
-	for i := range scansWaiting + 1 {
+	outcomes := make(chan error, tooMany)
+	for i := range tooMany {
 		// What looks for one value and tests much beside it is a scan too, and so is what
 		// is sorted by what no index has.
 		q := directory.Query{Start: 1, Count: 10, Filter: []*filter.Filter{title, allTests(t, `externalId eq "x"`), allTests(t, `department eq "x"`)}[i%3]}
@@ -64,7 +85,7 @@ func TestShare_OfScans(t *testing.T) {
 	if err := <-outcomes; !errors.As(err, &refused) || refused.Status != 429 {
 		t.Fatalf("a scan beyond those that may wait: %v", err)
 	}
-	for what, v := range map[string]view{"a look-up": o.view, "a look-up of another": beside} {
+	for what, v := range map[string]*view{"a look-up": o.view, "a look-up of another": beside} {
 		if _, err := v.List(t.Context(), schema.User, directory.Query{Start: 1, Count: 10, Filter: name}); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -73,14 +94,19 @@ func TestShare_OfScans(t *testing.T) {
 		t.Errorf("a scan of another: %v", err)
 	}
 	cancel()
-	for range scansWaiting {
-		if err := <-outcomes; !errors.Is(err, context.Canceled) {
-			t.Errorf("a scan that waited: %v", err)
+	waited := 0
+	for range tooMany - 1 {
+		switch err := <-outcomes; {
+		case errors.Is(err, context.Canceled):
+			waited++
+		case !errors.As(err, &refused) || refused.Status != 429:
+			t.Errorf("a scan beyond those that may wait: %v", err)
 		}
 	}
-	for range held {
-		o.shares.scans.Leave(o.org)
+	if waited == 0 {
+		t.Error("no scan has waited")
 	}
+	release()
 	if _, err := o.List(t.Context(), schema.User, directory.Query{Start: 1, Count: 10, Filter: title}); err != nil {
 		t.Error(err)
 	}
@@ -91,22 +117,19 @@ func TestShare_OfScans(t *testing.T) {
 func TestShare_OfWhatIsBesideResources(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
-	connections, ctx := o.shares.connections, t.Context()
-	held := 0
-	for connections.TryEnter(o.org) {
-		held++
-	}
+	ctx := t.Context()
+	release := o.holding(o.DB)
 	waiting, cancel := context.WithCancel(ctx)
-	outcomes := make(chan error)
-	for range mostWaiting + 1 {
-		go func() { outcomes <- connections.Enter(waiting, o.org) }()
+	outcomes := make(chan error, tooMany)
+	for range tooMany {
+		go func() { _, err := o.DB.Exec(waiting, `select 1`); outcomes <- err }()
 	}
-	if err := <-outcomes; !errors.Is(err, fairshare.ErrFull) {
-		t.Fatal(err)
+	if err := <-outcomes; err == nil || errors.Is(err, context.Canceled) {
+		t.Fatalf("a request beyond those that may wait: %v", err)
 	}
-	e, b, id := o.view.Store.Events(), o.view.Store.Backlog(), org.ID(o.org)
+	e, b, id := o.Events(), o.Backlog(), org.ID(o.Tenant.Org)
 	for what, call := range map[string]func() error{
-		"poll": func() error { _, _, err := e.Pending(ctx, id, 10); return err },
+		"poll": func() error { _, _, err := e.Pending(ctx, id, 0, 10, 1<<20); return err },
 		"dead": func() error { _, _, err := e.Dead(ctx, id, events.Page{Limit: 10}); return err },
 		"lease": func() error {
 			_, err := e.Lease(ctx, id, uuid.New(), time.Now(), time.Now().Add(time.Minute))
@@ -123,33 +146,8 @@ func TestShare_OfWhatIsBesideResources(t *testing.T) {
 		}
 	}
 	cancel()
-	for range mostWaiting {
+	for range tooMany - 1 {
 		<-outcomes
 	}
-	for range held {
-		connections.Leave(o.org)
-	}
-}
-
-// Connections are taken by a share, or by what is named here: nobody forgets it.
-func TestShare_IsTheOneWay(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	taking := regexp.MustCompile(`\.pool\.|\(pool[,)]|\.pool[,)]`)
-	allowed := []string{"share.go", "pool.go", "postgres.go", "lookup.go", "commit.go"}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || slices.Contains(allowed, file) {
-			continue
-		}
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if at := taking.FindIndex(source); at != nil {
-			t.Errorf("%s takes a connection beside the shares: %s", file, fmt.Sprintf("%q", source[at[0]:min(at[1]+30, len(source))]))
-		}
-	}
+	release()
 }

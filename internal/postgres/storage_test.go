@@ -20,7 +20,7 @@ type updates struct{ all, heapOnly int }
 func (o *tenant) updates(table string) (u updates) {
 	o.t.Helper()
 	const counted = `select coalesce(sum(n_tup_upd), 0)::int, coalesce(sum(n_tup_hot_upd), 0)::int from pg_stat_user_tables where relname = $1`
-	o.must(o.pool.QueryRow(o.t.Context(), counted, table).Scan(&u.all, &u.heapOnly))
+	o.must(o.Own().QueryRow(o.t.Context(), counted, table).Scan(&u.all, &u.heapOnly))
 	return u
 }
 
@@ -33,9 +33,9 @@ func (o *tenant) heapOnly(table string, made int, work func(o *tenant, round int
 	best := 0
 	for round := range tries {
 		before := o.updates(table)
-		s, err := Open(o.t.Context(), o.pool.Config().ConnString(), Options{MaxConns: 1})
+		s, err := Open(o.t.Context(), o.Own().Config().ConnString(), Options{MaxConns: 1})
 		o.must(err)
-		work(&tenant{s.view(org.ID(o.org)), o.t}, round)
+		work(tenantOf(s, org.ID(o.Tenant.Org), o.t), round)
 		s.Close() // PostgreSQL counts what a connection did at its end
 		var after updates
 		waitUntil(o.t, fmt.Sprintf("%d updates of %s are counted", made, table), func() bool {
@@ -59,7 +59,7 @@ func TestStorage_UpdatesAreHeapOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	o := &tenant{s.view(org.NewID()), t}
+	o := tenantOf(s, org.NewID(), t)
 	const people, teams = 100, 10
 	var ids, groups []uuid.UUID
 	for i := range people {

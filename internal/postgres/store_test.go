@@ -9,9 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/testdb"
@@ -22,7 +25,8 @@ const writers = 16
 
 // tenant is an organisation in a database of its own.
 type tenant struct {
-	view
+	*view
+	*Store
 	t *testing.T
 }
 
@@ -33,11 +37,18 @@ func newTenant(t *testing.T) *tenant {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	return &tenant{s.view(org.NewID()), t}
+	return tenantOf(s, org.NewID(), t)
 }
 
+func tenantOf(s *Store, o org.ID, t *testing.T) *tenant { return &tenant{s.view(o), s, t} }
+
 // neighbour is another organisation in the same database.
-func (o *tenant) neighbour() *tenant { return &tenant{o.Store.view(org.NewID()), o.t} }
+func (o *tenant) neighbour() *tenant { return tenantOf(o.Store, org.NewID(), o.t) }
+
+// inTx runs work in the transaction of a write.
+func (o *tenant) inTx(work func(w *writes.Write, tx pgx.Tx) error) error {
+	return o.Users.Write(o.t.Context(), "test", func(w *writes.Write) error { return w.InTx(o.t.Context(), pool.Nothing, work) })
+}
 
 // must fails the test unless err is nil.
 func (o *tenant) must(err error) {
@@ -130,14 +141,14 @@ func (o *tenant) update(t *schema.Type, id uuid.UUID, change func(doc scim.Docum
 // exec runs a statement beside the store.
 func (o *tenant) exec(sql string, args ...any) {
 	o.t.Helper()
-	_, err := o.pool.Exec(o.t.Context(), sql, args...)
+	_, err := o.Own().Exec(o.t.Context(), sql, args...)
 	o.must(err)
 }
 
 // number reads one number beside the store.
 func (o *tenant) number(sql string, args ...any) (n int) {
 	o.t.Helper()
-	o.must(o.pool.QueryRow(o.t.Context(), sql, args...).Scan(&n))
+	o.must(o.Own().QueryRow(o.t.Context(), sql, args...).Scan(&n))
 	return n
 }
 
@@ -145,7 +156,10 @@ func (o *tenant) number(sql string, args ...any) (n int) {
 // documents and rows say.
 func (o *tenant) consistent() {
 	o.t.Helper()
-	o.must(o.Verify(context.WithoutCancel(o.t.Context()), org.ID(o.org), schema.DefaultTypes, func(difference string) {
+	o.must(o.Verify(context.WithoutCancel(o.t.Context()), org.ID(o.Tenant.Org), schema.DefaultTypes, func(difference string) {
+		o.t.Errorf("verify: %s", difference)
+	}))
+	o.must(o.VerifyLog(context.WithoutCancel(o.t.Context()), org.ID(o.Tenant.Org), func(difference string) {
 		o.t.Errorf("verify: %s", difference)
 	}))
 }
@@ -204,4 +218,14 @@ func linkIDs(links []directory.Link) []uuid.UUID {
 		ids[i] = l.ID
 	}
 	return ids
+}
+
+// loaded reads the document of a user.
+func loaded(t *testing.T, text []byte) scim.Document {
+	t.Helper()
+	doc, err := schema.User.Load(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
 }

@@ -277,7 +277,7 @@ func TestReferences(t *testing.T) {
 	expect(t, "not changed", o.get(schema.User, ada.ID, false), ada)
 	_, err = o.Update(t.Context(), schema.User, ada.ID, change(known))
 	o.must(err)
-	expect(t, "users", o.number(`select count(*) from users where org_id = $1`, o.org), 2)
+	expect(t, "users", o.number(`select count(*) from users where org_id = $1`, o.Tenant.Org), 2)
 }
 
 func TestCanceledContext(t *testing.T) {
@@ -290,4 +290,26 @@ func TestCanceledContext(t *testing.T) {
 		t.Errorf("error %v, want that of the context", err)
 	}
 	expect(t, "users", o.number(`select count(*) from users`), 0)
+}
+
+// Neither a new nor a changed resource gets as far as PostgreSQL's own refusal.
+func TestStore_RefusesLongValues(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	long := strings.Repeat("x", 3000)
+	_, err := o.CreateUser(t.Context(), schema.User, directory.Edit{Doc: userDoc("ada", with(schema.DisplayName, long))})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	_, err = o.Update(t.Context(), schema.User, o.user("bob").ID, directory.Change{
+		Edit: edit(func(doc scim.Document) { schema.Department.Set(doc, long) }),
+	})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	_, err = o.CreateGroup(t.Context(), schema.Group, directory.Group{Type: "official", Visibility: "public"}, directory.Edit{
+		Doc: scim.Document{"id": uuid.NewString(), "displayName": long},
+	})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	_, err = o.Update(t.Context(), schema.Group, o.group("g").ID, directory.Change{
+		Edit: edit(func(doc scim.Document) { schema.ExternalID.Set(doc, long) }),
+	})
+	expectRefusal(t, err, 400, scim.TypeInvalidValue)
+	o.consistent()
 }

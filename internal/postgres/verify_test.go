@@ -34,8 +34,12 @@ func TestVerify_FindsWhatIsWrong(t *testing.T) {
 			`insert into modifications values ($1, 2, '2026-01-01', '00000000-0000-7000-8000-000000000000')`,
 			"groups 00000000-0000-7000-8000-000000000000: modifications has a row too many of 2026-01-01T00:00:00Z",
 		},
-		"total":       {`delete from count_changes where org_id = $1 and kind = 1`, "the total of active users is 0 instead of 1"},
-		"group total": {`insert into counts values ($1, 3, 5)`, "the total of groups is 6 instead of 1"},
+		"total":        {`delete from count_changes where org_id = $1 and kind = 1`, "the total of active users is 0 instead of 1"},
+		"lost change":  {`update users set version = version + 1 where org_id = $1`, "the version is 2, and entries of changes in the log are 1"},
+		"lost entry":   {`update provisioning_log set added = null where org_id = $1`, " is a member, and the log tells of 0 more additions than removals"},
+		"lost removal": {`delete from group_members where org_id = $1`, " is no member, and the log tells of 1 more additions than removals"},
+		"group change": {`update groups set version = version + 1 where org_id = $1`, "the version is 3, and entries of changes in the log are 2"},
+		"group total":  {`insert into counts values ($1, 3, 5)`, "the total of groups is 6 instead of 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,9 +48,10 @@ func TestVerify_FindsWhatIsWrong(t *testing.T) {
 			ada := o.user("Ada", with(schema.Emails, emails("A@x")), with(schema.User.Attribute("title"), "Dr"))
 			o.group("Sales", ada.ID)
 			o.consistent()
-			o.exec(c.change, o.org)
+			o.exec(c.change, o.Tenant.Org)
 			var found []string
-			o.must(o.Verify(t.Context(), org.ID(o.org), schema.DefaultTypes, func(d string) { found = append(found, d) }))
+			o.must(o.Verify(t.Context(), org.ID(o.Tenant.Org), schema.DefaultTypes, func(d string) { found = append(found, d) }))
+			o.must(o.VerifyLog(t.Context(), org.ID(o.Tenant.Org), func(d string) { found = append(found, d) }))
 			if !strings.Contains(strings.Join(found, "\n"), c.want) {
 				t.Errorf("reported %q, want %q", found, c.want)
 			}

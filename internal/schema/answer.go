@@ -42,6 +42,8 @@ type Renderer struct {
 	projection Projection
 	mount      string
 	asStored   bool         // nothing of a document is left out
+	domain     *string      // from which it is seen; nil where there are no domains
+	domainOnly bool         // externalIds of domains are not shown
 	linked     bool         // something of the linked attribute is wanted
 	links      []linkMember // of each link; nil before the first
 	root       []byte       // mount as it stands inside of a JSON string
@@ -59,6 +61,14 @@ func (t *Type) Renderer(mount string, p Projection) *Renderer {
 		linked:     t.linked != nil && p.Wants(t.linked),
 		root:       []byte(open(mount)[1:]),
 		location:   open(t.Location(mount, "")),
+	}
+}
+
+// SeenFrom has documents shown as a provisioning domain sees them, which is empty for the
+// home. It is for organisations that have several. only has it see no externalId of others.
+func (r *Renderer) SeenFrom(domain string, only bool) {
+	if r.t.Domains() != nil {
+		r.domain, r.domainOnly = &domain, only
 	}
 }
 
@@ -85,11 +95,14 @@ func (r *Renderer) Parts(a Answer) Parts { return Parts{Renderer: r, answer: a} 
 
 // AppendBegin writes what comes before the links.
 func (x *Parts) AppendBegin(dst []byte) []byte {
-	start := len(dst)
+	start, doc := len(dst), x.answer.Doc
+	if x.domain != nil {
+		doc = x.t.seenFrom(doc, *x.domain, x.domainOnly)
+	}
 	if x.asStored {
-		dst = append(dst, x.answer.Doc[:len(x.answer.Doc)-1]...)
+		dst = append(dst, doc[:len(doc)-1]...)
 	} else {
-		dst = x.t.appendProjected(dst, x.answer.Doc, x.projection)
+		dst = x.t.appendProjected(dst, doc, x.projection)
 	}
 	return x.makeAbsolute(dst, start)
 }

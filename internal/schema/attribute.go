@@ -7,6 +7,7 @@
 package schema
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/purescim/purescim/internal/scim"
@@ -101,14 +102,24 @@ type Attribute struct {
 	// Normalize makes a value canonical or says why it is not allowed. The
 	// error is a plain sentence; the decoder adds the attribute's name.
 	Normalize func(value string, o Options) (string, error)
+	// Doubt says why a canonical value that is allowed may be wrong, or "".
+	Doubt func(value string) string
 	// Shorthand turns the other spellings that clients use for one value of a
 	// complex attribute, such as a bare string, into its object.
 	Shorthand func(value any) any
 	// BareType is the type of a value that is given without one, as a bare string is.
 	BareType string
+	// Identity names the sub-attributes that tell one value of a multi-valued attribute
+	// from another; none are those of RFC 7643 section 2.4.
+	Identity []string
+	// IsName tells that values are names, which FoldName compares.
+	IsName bool
 	// Mirrors is the attribute that answers repeat among the values of this one; may be
 	// nil. Whoever takes them out checks then that one is primary (CheckPrimary).
 	Mirrors *Attribute
+	// Private has it stored and nothing else: no client can name it, and no answer or
+	// description shows it.
+	Private bool
 
 	schema  *Schema
 	parent  *Attribute
@@ -140,8 +151,34 @@ type Options struct {
 	// Strict refuses unknown attributes, which are otherwise ignored, and the
 	// spellings of values, filters and operations that only clients know.
 	Strict bool
+	// Domain is the provisioning domain whose externalId a filter asks for; empty is that
+	// of the documents themselves.
+	Domain string
 	// Warn is told the path of each attribute that was ignored; may be nil.
 	Warn func(path string)
+	// Tolerates reports whether wrong values of a top-level attribute are left out; nil
+	// is none. LeftOut is told of each.
+	Tolerates func(a *Attribute) bool
+	LeftOut   func(a *Attribute, err error)
+	// Doubt is told why a value that is taken may be wrong; may be nil.
+	Doubt func(a *Attribute, doubt string)
+}
+
+// Forgives reports whether a value with the error is left out, and tells of it.
+func (o Options) Forgives(a *Attribute, err error) bool {
+	if !o.tolerates(a, err) {
+		return false
+	}
+	o.LeftOut(a, err)
+	return true
+}
+
+func (o Options) tolerates(a *Attribute, err error) bool {
+	if err == nil || o.Tolerates == nil || !o.Tolerates(a) {
+		return false
+	}
+	wrong, is := errors.AsType[*scim.Error](err)
+	return is && wrong.Type == scim.TypeInvalidValue
 }
 
 // IsReadOnly reports whether clients cannot write the attribute.
@@ -178,10 +215,30 @@ func (a *Attribute) SubAttribute(name string) *Attribute {
 // Fold gives the form in which values of the attribute are compared: as they
 // are when caseExact, else folded.
 func (a *Attribute) Fold(value string) string {
-	if a.CaseExact {
+	switch {
+	case a.CaseExact:
 		return value
+	case a.IsName:
+		return FoldName(value)
+	default:
+		return Fold(value)
 	}
-	return Fold(value)
+}
+
+// FoldPart is Fold for a part of a value, which begins the value, ends it, or stands
+// anywhere inside.
+func (a *Attribute) FoldPart(part string, begins, ends bool) string {
+	if !a.IsName {
+		return a.Fold(part)
+	}
+	part = FoldNamePart(part)
+	if begins {
+		part = strings.TrimLeft(part, " ")
+	}
+	if ends {
+		part = strings.TrimRight(part, " ")
+	}
+	return part
 }
 
 // IsText reports whether values are compared as strings.

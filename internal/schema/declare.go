@@ -1,5 +1,10 @@
 package schema
 
+import (
+	"slices"
+	"strings"
+)
+
 // The functions of this file keep a declaration on one line: a base and what
 // differs from the defaults of RFC 7643 section 2.2 (a readWrite string that is
 // optional, not caseExact, returned by default and not unique).
@@ -65,11 +70,31 @@ func always(a *Attribute)       { a.Returned = ReturnedAlways }
 func multiValued(a *Attribute)  { a.MultiValued = true }
 func uniqueServer(a *Attribute) { a.Uniqueness = UniqueServer }
 
+func private(a *Attribute) { a.Private = true }
+
 func computed(a *Attribute) { a.Computed = true }
 
 func canonical(values ...string) option { return func(a *Attribute) { a.Canonical = values } }
-func search(s Search) option            { return func(a *Attribute) { a.Search = s } }
-func atMost(n int) option               { return func(a *Attribute) { a.Max = n } }
+
+func doubt(f func(value string) string) option { return func(a *Attribute) { a.Doubt = f } }
+
+// listed is canonical with a doubt about other values.
+func listed(values ...string) option {
+	return func(a *Attribute) {
+		a.Canonical = values
+		if len(values) == 0 {
+			return
+		}
+		a.Doubt = func(value string) string {
+			if slices.ContainsFunc(values, func(known string) bool { return strings.EqualFold(known, value) }) {
+				return ""
+			}
+			return "stored, though it is none of " + strings.Join(values, ", ")
+		}
+	}
+}
+func search(s Search) option { return func(a *Attribute) { a.Search = s } }
+func atMost(n int) option    { return func(a *Attribute) { a.Max = n } }
 
 func between(least, greatest float64) option {
 	return func(a *Attribute) { a.Bounds = &[2]float64{least, greatest} }
@@ -78,6 +103,11 @@ func between(least, greatest float64) option {
 func normalize(f func(string, Options) (string, error)) option {
 	return func(a *Attribute) { a.Normalize = f }
 }
+
+func named(a *Attribute) { a.IsName = true }
+
+// once has values told apart by those sub-attributes alone.
+func once(by ...string) option { return func(a *Attribute) { a.Identity = by } }
 
 func mirrors(of *Attribute) option { return func(a *Attribute) { a.Mirrors = of } }
 
@@ -94,7 +124,7 @@ func plural(value *Attribute, types ...string) []*Attribute {
 	return []*Attribute{
 		value,
 		text("display", "A human-readable name of the value."),
-		text("type", "A label that tells the function of the value.", canonical(types...)),
+		text("type", "A label that tells the function of the value.", listed(types...)),
 		boolean("primary", "Whether this is the preferred value; at most one is."),
 	}
 }

@@ -3,7 +3,6 @@ package schema
 import (
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -79,12 +78,6 @@ func (t *Type) CheckRequired(doc scim.Document) error {
 func isBlank(value any) bool {
 	s, ok := value.(string)
 	return ok && IsBlank(s) || IsEmpty(value)
-}
-
-// IsBlank reports whether a text shows nothing: it is empty, or made of white space and
-// invisible marks alone.
-func IsBlank(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) }) < 0
 }
 
 type decoder struct {
@@ -165,6 +158,9 @@ func (d *decoder) assign(a *Attribute, value any) error {
 		return err
 	}
 	v, err := a.Decode(value, d.o)
+	if err != nil && d.o.Forgives(a, err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -180,10 +176,20 @@ func (d *decoder) assign(a *Attribute, value any) error {
 // error when strict, else a warning.
 func (o Options) Unknown(t *Type, path string) error {
 	if o.Strict {
-		return scim.InvalidSyntax("%q is not an attribute of %s; GET /Schemas lists those that are", path, t.Name)
+		return scim.InvalidSyntax("%q is not an attribute of %s; GET /Schemas lists those that are%s", path, t.Name, Instead(t, path))
 	}
 	if o.Warn != nil {
 		o.Warn(path)
 	}
 	return nil
+}
+
+// Instead says which attribute holds what a client has looked for under the name that the
+// platform's own API has for it, or "".
+func Instead(t *Type, name string) string {
+	name = name[strings.LastIndexAny(name, ":.")+1:]
+	if strings.EqualFold(name, "state") && t.Is(User) {
+		return "; active tells whether the user may sign in"
+	}
+	return ""
 }

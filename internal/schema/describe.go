@@ -47,9 +47,11 @@ func (s *Schema) Describe() SchemaDocument {
 }
 
 func describe(attributes []*Attribute) []AttributeDocument {
-	documents := make([]AttributeDocument, len(attributes))
-	for i, a := range attributes {
-		documents[i] = a.describe()
+	documents := make([]AttributeDocument, 0, len(attributes))
+	for _, a := range attributes {
+		if !a.Private {
+			documents = append(documents, a.describe())
+		}
 	}
 	return documents
 }

@@ -6,7 +6,7 @@ import "github.com/purescim/purescim/internal/scim"
 // Genesys extension that the rules name.
 var (
 	EmployeeNumber = text("employeeNumber", "The number the organisation gave the person.", search(Column))
-	Division       = text("division", "The division by name; it must exist in the organisation.", search(Column))
+	Division       = text("division", "The division by name; it must exist in the organisation.", named, search(Column))
 	Department     = text("department", "The department.", search(Column))
 	Manager        = complexOne("manager", "The person's manager, a user of the organisation.", []*Attribute{
 		text("value", "The id of the manager.", caseExact, search(Column)),
@@ -15,13 +15,13 @@ var (
 	}, shorthand(bare("value")))
 
 	RoutingSkills = complexMany("routingSkills", "Routing skills by name; each must exist in the organisation.",
-		proficiencies("skill"), atMost(50), shorthand(bare("name")))
+		proficiencies("skill"), once("name"), atMost(50), shorthand(bare("name")))
 	RoutingLanguages = complexMany("routingLanguages", "Routing languages by name; each must exist in the organisation.",
-		proficiencies("language"), atMost(50), shorthand(bare("name")))
+		proficiencies("language"), once("name"), atMost(50), shorthand(bare("name")))
 	ExternalIDs = complexMany("externalIds", "The person's identifiers in other systems.", []*Attribute{
 		text("authority", "The system.", required, caseExact, canonical("microsoftteams", "zoomphone", "ringcentral", "eightbyeight")),
 		text("value", "The identifier in that system.", required, caseExact, search(Key)),
-	})
+	}, once("authority"))
 )
 
 var enterpriseUser = NewExtension(Schema{
@@ -44,7 +44,7 @@ var genesysUser = NewExtension(Schema{
 
 func proficiencies(what string) []*Attribute {
 	return []*Attribute{
-		text("name", "The name of the "+what+".", required, search(Key)),
+		text("name", "The name of the "+what+".", required, named, search(Key)),
 		decimal("proficiency", "How well, from 0.0 to 5.0.", between(0, 5)),
 	}
 }

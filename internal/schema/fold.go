@@ -8,9 +8,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// FoldVersion numbers the folding below. Stored columns and keys were folded
-// with it: a change of Fold needs a new number and a migration that folds again.
-const FoldVersion = 1
+// FoldVersion numbers the folding of Fold and FoldName. Stored columns and keys were folded
+// with it: a change needs a new number, by which each organisation is folded again.
+const FoldVersion = 2
 
 // Fold is the one case folding: NFC, then full Unicode case folding, then NFC
 // again. Stored values and filter literals both go through it, so that the two

@@ -65,7 +65,7 @@ func (a *Attribute) simple(value any) any {
 		}
 	}
 	text, ok := value.(string)
-	for ok && a.parent != nil && (a.Name == "value" || a.Name == "name" && a.parent.Shorthand != nil) {
+	for ok && looksLikeJSON(text) && a.parent != nil && (a.Name == "value" || a.Name == "name" && a.parent.Shorthand != nil) {
 		object, _ := inText(text).(map[string]any)
 		inner, _ := object[a.Name].(string)
 		if inner == "" {

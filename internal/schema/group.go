@@ -5,7 +5,7 @@ import "github.com/purescim/purescim/internal/scim"
 // Attributes of the core Group (RFC 7643 section 4.2).
 var (
 	GroupName = text("displayName", "The name of the group; unique in the organisation, whatever its case.",
-		required, uniqueServer, search(Column))
+		required, uniqueServer, named, normalize(groupName), search(Column))
 	Members = complexMany("members", "The members, users of the organisation.", []*Attribute{
 		text("value", "The id of the user.", required, caseExact, immutable),
 		reference("$ref", "The URL of the user.", []string{"User"}, immutable, computed),
@@ -19,7 +19,7 @@ var Group = NewType(Type{
 	Name: "Group", Plural: "groups", Endpoint: "/Groups", Description: "A set of users.",
 	Core: NewSchema(Schema{
 		ID: scim.GroupURN, Name: "Group", Description: "A set of users.",
-		Attributes: []*Attribute{GroupName, Members},
+		Attributes: []*Attribute{GroupName, Members, groupExternalIDs},
 	}),
 })
 

@@ -45,9 +45,12 @@ func link(s *Schema, parent *Attribute, attributes []*Attribute) names {
 		if found.find(a.Name) != nil {
 			panic("schema: " + s.ID + " declares " + a.path + " twice")
 		}
-		found.add(a)
+		if !a.Private {
+			found.add(a)
+		}
 		a.key = `"` + a.Name + `":`
 		a.sub = link(s, a, a.Sub)
+		a.identify()
 		a.numeric = a.Kind == Integer || a.Kind == Decimal || slices.ContainsFunc(a.Sub, func(sub *Attribute) bool { return sub.numeric })
 	}
 	return found
@@ -80,9 +83,10 @@ type Type struct {
 // no other attribute of the type has the name; a custom one takes no name from
 // those that are built in.
 func NewType(t Type) *Type {
-	t.all = slices.Concat([]*Attribute{Schemas, ID, ExternalID}, t.Core.Attributes)
+	core := slices.DeleteFunc(slices.Clone(t.Core.Attributes), func(a *Attribute) bool { return a.Private })
+	t.all = slices.Concat([]*Attribute{Schemas, ID, ExternalID}, core)
 	t.names, t.urns = make(names), make(map[string]*Schema)
-	for _, a := range slices.Concat(common.Attributes, t.Core.Attributes) {
+	for _, a := range slices.Concat(common.Attributes, core) {
 		t.names.add(a)
 	}
 	t.addURN(t.Core)

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"strings"
+
 	"github.com/purescim/purescim/internal/phone"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -8,7 +10,7 @@ import (
 // Attributes of the core User (RFC 7643 section 4.1) that the rules name.
 var (
 	UserName = text("userName", "The name to sign in with; unique in the organisation, whatever its case.",
-		required, uniqueServer, always, search(Column))
+		required, uniqueServer, always, named, normalize(userName), search(Column))
 	Name = complexOne("name", "The parts of the person's name.", []*Attribute{
 		text("formatted", "The whole name, for display."),
 		text("familyName", "The family name."),
@@ -22,19 +24,19 @@ var (
 	Active      = boolean("active", "Whether the person may sign in.", always, search(Column))
 	Password    = text("password", "Write-only; kept as a hash.", writeOnly)
 	Emails      = complexMany("emails", "E-mail addresses. A userName that is an address, and none of them, is shown as one of type other.",
-		plural(text("value", "The address.", normalize(address), search(Key)), "work", "home", "other"), bareType("work"), mirrors(UserName))
+		plural(text("value", "The address.", normalize(address), doubt(noAddress), search(Key)), "work", "home", "other"), bareType("work"), mirrors(UserName))
 	PhoneNumbers = complexMany("phoneNumbers", "Phone numbers in E.164, an extension as tel:+number;ext=extension.",
-		plural(text("value", "The number.", normalize(phoneNumber), search(Key)),
+		plural(text("value", "The number.", normalize(phoneNumber), doubt(unassignedNumber), search(Key)),
 			"work", "work2", "work3", "work4", "home", "mobile", "other", "fax", "pager",
 			"microsoftteams", "zoomphone", "ringcentral", "eightbyeight"))
 	UserGroups = complexMany("groups", "The groups the person belongs to; changed through the group.", []*Attribute{
 		text("value", "The id of the group.", caseExact, readOnly),
 		reference("$ref", "The URL of the group.", []string{"Group"}, readOnly),
-		text("display", "The name of the group.", readOnly),
+		text("display", "The name of the group.", readOnly, named),
 		text("type", "How the person belongs to the group.", readOnly, canonical("direct")),
 	}, readOnly, search(Link))
 	Roles = complexMany("roles", "Roles by name; each must exist in the organisation.",
-		plural(text("value", "The name of the role.", search(Key))), shorthand(bare("value")))
+		plural(text("value", "The name of the role.", named, search(Key))), once("value"), shorthand(bare("value")))
 )
 
 // User is the User resource type with the enterprise and Genesys extensions.
@@ -68,7 +70,7 @@ var User = NewType(Type{
 				text("region", "The state or region."),
 				text("postalCode", "The postal code."),
 				text("country", "The country."),
-				text("type", "A label that tells the function of the address.", canonical("work", "home", "other")),
+				text("type", "A label that tells the function of the address.", listed("work", "home", "other")),
 				boolean("primary", "Whether this is the preferred address; at most one is."),
 			}),
 			UserGroups,
@@ -82,4 +84,18 @@ var User = NewType(Type{
 
 func phoneNumber(value string, o Options) (string, error) {
 	return phone.Normalize(value, o.Region)
+}
+
+func unassignedNumber(value string) string {
+	if phone.IsAssigned(value) {
+		return ""
+	}
+	return "stored, though it is in no range of numbers that is known to be assigned"
+}
+
+func noAddress(value string) string {
+	if strings.Contains(value, "@") {
+		return ""
+	}
+	return "stored, though an e-mail address has an @"
 }

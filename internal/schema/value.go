@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -32,8 +31,13 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 		return nil, err
 	}
 	list := make([]any, 0, len(items))
+	var wrong []error // of elements that are left out, when others are not
 	for _, item := range items {
 		v, err := a.DecodeOne(item, o)
+		if o.tolerates(a, err) {
+			wrong = append(wrong, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -41,35 +45,22 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 			list = append(list, v)
 		}
 	}
+	if len(list) == 0 && len(wrong) > 0 {
+		return nil, wrong[0]
+	}
+	for _, err := range wrong {
+		o.LeftOut(a, err)
+	}
 	if a.Search != Link { // whoever writes links makes a set of them
-		list = distinct(list)
+		var err error
+		if list, err = a.Unite(list); err != nil {
+			return nil, err
+		}
 	}
 	if len(list) == 0 {
 		return nil, nil
 	}
 	return list, a.checkPrimary(list, a.Mirrors != nil && !o.Strict)
-}
-
-// distinct keeps the first of equal values. Few are compared with each other;
-// many by their keys, so that a list may be as long as a body.
-func distinct(list []any) []any {
-	const few = 8
-	if len(list) <= few {
-		kept := list[:0]
-		for _, v := range list {
-			if !slices.ContainsFunc(kept, func(x any) bool { return scim.EqualValue(x, v) }) {
-				kept = append(kept, v)
-			}
-		}
-		return kept
-	}
-	seen := make(map[string]bool, len(list))
-	return slices.DeleteFunc(list, func(v any) bool {
-		key := scim.ValueKey(v)
-		again := seen[key]
-		seen[key] = true
-		return again
-	})
 }
 
 // CheckCount returns invalidValue for more values than the attribute may hold.
@@ -277,9 +268,20 @@ func (a *Attribute) decodeText(value any, o Options) (any, error) {
 		if err != nil {
 			return nil, scim.InvalidValue("%s: %s", a, err)
 		}
+		o.doubt(a, canonical)
 		return canonical, nil
 	default:
+		o.doubt(a, s)
 		return s, nil
+	}
+}
+
+func (o Options) doubt(a *Attribute, value string) {
+	if a.Doubt == nil || o.Doubt == nil {
+		return
+	}
+	if doubt := a.Doubt(value); doubt != "" {
+		o.Doubt(a, doubt)
 	}
 }
 

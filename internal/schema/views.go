@@ -5,8 +5,8 @@ import "github.com/purescim/purescim/internal/scim"
 // Attributes of a role (draft-ietf-scim-roles-entitlements-01 section 3.2).
 var (
 	RoleValue = text("value", "The name of the role, as roles of users carry it; unique in the organisation, whatever its case.",
-		required, readOnly, uniqueServer)
-	RoleDisplay = text("display", "The name of the role, for display.", readOnly)
+		required, readOnly, uniqueServer, named)
+	RoleDisplay = text("display", "The name of the role, for display.", readOnly, named)
 	// RoleSupported is true for every role: one that may not be given is not there.
 	RoleSupported = boolean("supported", "Whether the role may be given to users.", required, readOnly)
 )
@@ -25,7 +25,7 @@ var (
 	MembershipGroup = complexOne("group", "The group.", []*Attribute{
 		text("value", "The id of the group.", required, caseExact, readOnly),
 		reference("$ref", "The URL of the group.", []string{"Group"}, readOnly),
-		text("display", "The name of the group.", readOnly),
+		text("display", "The name of the group.", readOnly, named),
 	}, required, readOnly)
 	MembershipMember = complexOne("member", "The user who is a member.", []*Attribute{
 		text("value", "The id of the user.", required, caseExact, readOnly),

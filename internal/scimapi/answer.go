@@ -40,10 +40,23 @@ func (s resources) write(w http.ResponseWriter, r *http.Request, status int, rec
 	s.locate(w, root, cmp.Or(record.Key, record.ID.String()))
 	a := s.answer(w, r, status)
 	defer answers.keep(a.buffer)
-	if err := a.add(s.t.Renderer(root, p), record); err != nil {
+	if err := a.add(renderer(httpapi.Principal(r.Context()).Org, s.t, root, p), &record); err != nil {
+		return err
+	}
+	var err error
+	if a.text, err = s.appendDifference(a.text); err != nil {
 		return err
 	}
 	return a.end()
+}
+
+// renderer shows resources as who asks for the organisation sees them.
+func renderer(o org.Org, t *schema.Type, root string, p schema.Projection) *schema.Renderer {
+	by := t.Renderer(root, p)
+	if o.HomeDomain != "" {
+		by.SeenFrom(o.Domain, o.Settings.Strict)
+	}
+	return by
 }
 
 // locate tells where a resource is, as its meta.location does.
@@ -55,24 +68,26 @@ func (s resources) locate(w http.ResponseWriter, root, id string) {
 // add writes the representation of a record. A group of a list that has too many
 // members for it is read again, with them: its version and its members are of one
 // moment. directory.ErrNotFound tells that it is gone, and nothing is written.
-func (a *answer) add(by *schema.Renderer, record directory.Record) (err error) {
-	if !record.HasMore() || !by.WantsLinks() {
+func (a *answer) add(by *schema.Renderer, record *directory.Record) error {
+	if !record.MembersOmitted() || !by.WantsLinks() {
 		a.text = by.Append(a.text, of(record))
 		return nil
 	}
-	if record.MemberIDs == nil {
-		if record, err = a.directory.WithMembers(a.r.Context(), a.org(), record.ID); err != nil {
-			return err
-		}
+	if record.MemberIDs != nil {
+		return a.stream(by, record)
 	}
-	return a.stream(by, record)
+	whole, err := a.directory.WithMembers(a.r.Context(), a.org(), record.ID)
+	if err != nil {
+		return err
+	}
+	return a.stream(by, &whole)
 }
 
 func (a *answer) org() org.Org { return httpapi.Principal(a.r.Context()).Org }
 
 // stream sends a group while its members are named, and what was written before.
-func (a *answer) stream(by *schema.Renderer, record directory.Record) error {
-	if !record.HasMore() { // they have become few
+func (a *answer) stream(by *schema.Renderer, record *directory.Record) error {
+	if !record.MembersOmitted() { // they have become few
 		a.text = by.Append(a.text, of(record))
 		return nil
 	}
@@ -135,7 +150,7 @@ func begin(w http.ResponseWriter, status int) {
 }
 
 // of is what schema has to know of a record.
-func of(record directory.Record) schema.Answer {
+func of(record *directory.Record) schema.Answer {
 	return schema.Answer{
 		ID:       record.ID,
 		Key:      record.Key,

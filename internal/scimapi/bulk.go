@@ -49,6 +49,13 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	if err := b.checkStrict(r, who.Org.Settings); err != nil {
 		return err
 	}
+	if dry, err := asksDryRun(r); err != nil || dry {
+		if dry {
+			httpapi.DryRun(r.Context())
+			err = scim.BadRequest("there is no dry run of a bulk request, whose operations build on each other; nothing was changed. Try them one by one")
+		}
+		return err
+	}
 	body, err := httpapi.Body(r)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 	who := httpapi.Principal(r.Context())
 	a := directory.Accepted{
 		ID: uuid.Must(uuid.NewV7()), Org: who.Org, Client: who.Client, Permissions: append([]string{}, who.Permissions.Names()...),
-		Root: b.root(r), Body: body, At: time.Now(),
+		Root: b.root(r), Body: body, At: b.directory.Now(),
 	}
 	told, err := b.events.TellsAnswers(r.Context(), who.Org.ID)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // answer tells of them as if it were done; of the others it tells that they were
 // not. The function returns directory.ErrNotFound or directory.ErrFinished.
 func Canceller(d *directory.Directory, log *slog.Logger) func(ctx context.Context, o org.ID, id uuid.UUID) error {
-	b := background(d, log)
+	b := background(d, httpapi.Options{Log: log})
 	return func(ctx context.Context, o org.ID, id uuid.UUID) error {
 		return worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}.cancel(ctx, o, id)
 	}

@@ -19,12 +19,13 @@ import (
 // outcome, or not at all. Without a journal, nil, nothing is kept.
 type journal struct {
 	backlog directory.Backlog
+	now     func() time.Time // that of all servers
 	worker  uuid.UUID
 	request directory.Accepted
 }
 
 func (w worker) journal(a directory.Accepted) *journal {
-	return &journal{backlog: w.backlog, worker: w.id, request: a}
+	return &journal{backlog: w.backlog, now: w.directory.Now, worker: w.id, request: a}
 }
 
 // number names a step in the journal.
@@ -67,7 +68,7 @@ func (j *journal) step(ctx context.Context, s bulkplan.Step, op *operation) (con
 		return ctx, new(directory.Step)
 	}
 	noted := &directory.Step{
-		Org: j.request.Org.ID, Request: j.request.ID, Worker: j.worker, Number: number(s), Begun: time.Now(),
+		Org: j.request.Org.ID, Request: j.request.ID, Worker: j.worker, Number: number(s), Begun: j.now(),
 		Outcome: func(id uuid.UUID, version scim.Version) ([]byte, error) {
 			return json.Marshal(op.success(id.String(), version))
 		},
@@ -80,7 +81,7 @@ func (j *journal) end(ctx context.Context, s bulkplan.Step, out outcome) error {
 	switch {
 	case j == nil, out.kept:
 		return nil
-	case isAway(out.Status) && time.Since(j.request.At) < givenUp:
+	case isAway(out.Status) && j.now().Sub(j.request.At) < givenUp:
 		return errAway
 	}
 	text, err := json.Marshal(out)

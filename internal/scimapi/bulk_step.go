@@ -15,6 +15,7 @@ import (
 	"github.com/purescim/purescim/internal/bulkplan"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -87,21 +88,38 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 		}
 		if err == nil {
 			*r.of(s) = op.success(cmp.Or(id, record.ID.String()), record.Version)
+			op.sending(ctx, record)
 		}
 		return err
 	})
 	out := r.of(s)
 	switch {
 	case err == nil:
-		out.kept = noted.Kept
+		if out.kept = noted.Kept; !s.Link {
+			r.frame.Succeed(ctx, provisioning.TargetType(op.on.t.Name), out.ID)
+		}
 	case noted.Kept, errors.Is(err, directory.ErrNotHeld):
 		r.abort(err) // the journal knows better
 	case errors.Is(err, directory.ErrDeleted):
 		*out = outcome{Status: http.StatusTooEarly} // not ahead of others, which might find who comes back
 	case s.Link:
 		*out = r.unlinked(changing, noted, s.Operation, err)
+		r.refuse(ctx, op, "", err)
 	default:
 		*out = r.failure(ctx, err, id)
+		if !t.ahead || out.Status == http.StatusConflict { // else it is done again
+			r.refuse(ctx, op, out.ID, err)
+		}
+	}
+}
+
+// sending notes what an operation asked for, in case that it changed nothing.
+func (op *operation) sending(ctx context.Context, record directory.Record) {
+	switch op.Method {
+	case http.MethodPut:
+		provisioning.Sending(ctx, replacing(op.Body), record.Doc)
+	case http.MethodPatch:
+		provisioning.Sending(ctx, op.Patch, record.Doc)
 	}
 }
 
@@ -113,6 +131,20 @@ func (r *bulkRun) failure(ctx context.Context, err error, id string) outcome {
 		id = "" // it stands for nothing
 	}
 	return outcome{Status: told.Status, ID: id, Error: httpapi.ErrorBody(told)}
+}
+
+// refuse tells of an operation that was refused.
+func (r *bulkRun) refuse(ctx context.Context, op *operation, id string, err error) {
+	refused := httpapi.Refusal{ID: id, Err: err, Operation: provisioning.Bulk, Type: provisioning.Requests}
+	if op.on.t != nil {
+		path := op.on.t.Endpoint
+		if op.Method != http.MethodPost {
+			path += "/{id}"
+		}
+		refused.Operation, refused.Type = provisioning.Asked(op.Method, path)
+	}
+	refused.Body, _ = json.Marshal(op.Data)
+	r.frame.Refuse(ctx, refused)
 }
 
 // references finds the ids for which the references of an operation stand. Unless
@@ -136,6 +168,9 @@ func (r *bulkRun) references(op *operation, late bool) (bulkplan.References, err
 // perform does what an operation asks for, to the resource with the id. Ahead of
 // earlier ones nobody who was deleted comes back: directory.ErrDeleted.
 func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer bulkplan.References, ahead bool) (directory.Record, error) {
+	if ahead {
+		ctx = directory.Ahead(ctx)
+	}
 	switch op.Method {
 	case http.MethodPost:
 		if ahead {
@@ -181,7 +216,7 @@ func (r *bulkRun) unlinked(ctx context.Context, noted *directory.Step, i int, er
 // takeBack removes what an operation has created.
 func (r *bulkRun) takeBack(ctx context.Context, i int) error {
 	op, id := &r.operations[i], r.done[i].ID
-	err := op.on.remove(ctx, r.who.Org, id, scim.Condition{})
+	err := op.on.remove(provisioning.Unbraked(ctx), r.who.Org, id, scim.Condition{})
 	if err == nil || r.frame.Explain(ctx, err).Status == http.StatusNotFound {
 		return nil
 	}

@@ -34,9 +34,9 @@ const (
 
 // Work carries out requests that were accepted to be answered later, until ctx
 // ends; then it begins nothing new, and another server goes on. Every server may
-// do it.
-func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
-	b := background(d, log)
+// do it. The recorder is told what becomes of operations; nil is nobody.
+func Work(ctx context.Context, d *directory.Directory, recorder httpapi.Recorder, log *slog.Logger) {
+	b := background(d, httpapi.Options{Log: log, Recorder: recorder})
 	var group sync.WaitGroup
 	for range workers {
 		w := worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}
@@ -44,16 +44,16 @@ func Work(ctx context.Context, d *directory.Directory, log *slog.Logger) {
 	}
 	group.Go(func() {
 		periodic.Every(ctx, forgetPause, log, "old answers were not looked for", periodic.Within(forgetTime, func(ctx context.Context) error {
-			return d.Backlog().Forget(ctx, time.Now().Add(-answersKept))
+			return d.Backlog().Forget(ctx, d.Now().Add(-answersKept))
 		}))
 	})
 	group.Wait()
 }
 
 // background carries out what was asked before, by no request of now.
-func background(d *directory.Directory, log *slog.Logger) bulk {
+func background(d *directory.Directory, o httpapi.Options) bulk {
 	served := &door{
-		frame:     httpapi.New(httpapi.Options{Log: log}),
+		frame:     httpapi.New(o),
 		directory: d,
 		service:   schema.DefaultService,
 		slots:     make(chan struct{}, sideBySide),
@@ -95,6 +95,7 @@ func (w worker) work(ctx context.Context) error {
 func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[int][]byte) error {
 	run, err := w.resumed(ctx, a, known)
 	if err == nil {
+		ctx := httpapi.ActingFor(ctx, run.who, a.ID.String())
 		err = w.holding(ctx, a, run.carryOut)
 	}
 	after, cancel := finishing(ctx)

@@ -37,7 +37,7 @@ func listing(read asked) func(s resources, w http.ResponseWriter, r *http.Reques
 		if err != nil {
 			return err
 		}
-		by := s.t.Renderer(s.root(r), request.Projection)
+		by := renderer(o, s.t, s.root(r), request.Projection)
 		return s.writeList(w, r, listed, request, func(directory.Listed, int) *schema.Renderer { return by })
 	}
 }
@@ -68,7 +68,7 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 		by := make(map[*schema.Type]*schema.Renderer)
 		projection := func(t *schema.Type) schema.Projection {
 			p, _ := q.projection(t, o.Settings) // what it can refuse was refused
-			by[t] = t.Renderer(d.root(r), p)
+			by[t] = renderer(o, t, d.root(r), p)
 			return p
 		}
 		var listed directory.Listed
@@ -79,52 +79,62 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 		if err != nil {
 			return err
 		}
-		return d.writeList(w, r, listed, request, func(piece directory.Listed, i int) *schema.Renderer {
-			return by[piece.Types[i]]
+		return d.writeList(w, r, listed, request, func(chunk directory.Listed, i int) *schema.Renderer {
+			return by[chunk.Types[i]]
 		})
 	}
 }
 
-// writeList answers with a page, piece by piece. Who renders a resource is told by its
-// index in the piece.
+// writeList answers with a page, chunk by chunk. Who renders a resource is told by its
+// index in the chunk.
 func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed directory.Listed, request directory.ListRequest,
-	by func(piece directory.Listed, i int) *schema.Renderer,
+	by func(chunk directory.Listed, i int) *schema.Renderer,
 ) error {
 	a := d.answer(w, r, http.StatusOK)
 	defer answers.keep(a.buffer)
 	a.text = appendListHead(a.text, listed.Total, request)
-	n := 0
-	for {
-		for i, record := range listed.Records {
-			before := len(a.text)
-			if n > 0 {
-				a.text = append(a.text, ',')
+	n, err := a.addAll(listed, 0, by)
+	if err != nil {
+		return err
+	}
+	cursor := listed.Cursor
+	if rest := listed.Rest; rest != nil {
+		listed = directory.Listed{} // no more than a chunk is held
+		for chunk, err := range rest {
+			if err == nil {
+				n, err = a.addAll(chunk, n, by)
 			}
-			switch err := a.add(by(listed, i), record); {
-			case errors.Is(err, directory.ErrNotFound):
-				a.text = a.text[:before]
-				continue
-			case err != nil:
+			if err != nil {
 				return err
 			}
-			n++
-			if err := a.sendMuch(); err != nil {
-				return err
-			}
-		}
-		if listed.Free != nil {
-			listed.Free()
-		}
-		if listed.Rest == nil {
-			break
-		}
-		var err error
-		if listed, err = listed.Rest(r.Context()); err != nil {
-			return err
+			cursor = chunk.Cursor
 		}
 	}
-	a.text = appendListTail(a.text, n, listed.Cursor)
+	a.text = appendListTail(a.text, n, cursor)
 	return a.end()
+}
+
+// addAll writes the resources of a chunk behind n others, and tells how many there are
+// then.
+func (a *answer) addAll(chunk directory.Listed, n int, by func(chunk directory.Listed, i int) *schema.Renderer) (int, error) {
+	for i := range chunk.Records {
+		before := len(a.text)
+		if n > 0 {
+			a.text = append(a.text, ',')
+		}
+		switch err := a.add(by(chunk, i), &chunk.Records[i]); {
+		case errors.Is(err, directory.ErrNotFound):
+			a.text = a.text[:before]
+			continue
+		case err != nil:
+			return n, err
+		}
+		n++
+		if err := a.sendMuch(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // appendListHead writes a ListResponse up to its resources (RFC 7644 section 3.4.2);

@@ -17,8 +17,8 @@ const meEndpoint = "/Me"
 func (s resources) mountMe(r chi.Router) {
 	methods := make(map[string]httpapi.Handler)
 	for method, handle := range map[string]func(s resources, w http.ResponseWriter, r *http.Request) error{
-		http.MethodGet: resources.get, http.MethodPut: resources.put,
-		http.MethodPatch: resources.change, http.MethodDelete: resources.delete,
+		http.MethodGet: resources.get, http.MethodPut: triable(resources.put),
+		http.MethodPatch: triable(resources.change), http.MethodDelete: triable(resources.delete),
 	} {
 		methods[method] = s.mine(s.serve(handle))
 	}

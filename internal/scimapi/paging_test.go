@@ -239,7 +239,7 @@ func TestCursor_IsGoodForItsListAlone(t *testing.T) {
 // Whatever comes and goes meanwhile, who stays is read once.
 func TestCursor_WhileOthersWrite(t *testing.T) {
 	t.Parallel()
-	o := servertest.New(t).NewOrg(t)
+	o := servertest.New(t).NewOrg(t, servertest.Unbraked)
 	var stay []string
 	for i := range 20 {
 		stay = append(stay, o.NewUser(t, fmt.Sprintf("stay%02d", i*5)))

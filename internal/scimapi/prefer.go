@@ -15,6 +15,9 @@ const maxWait = 50 * time.Second
 type preferences struct {
 	async bool          // respond-async
 	wait  time.Duration // before an answer is given without waiting on
+	// dryRun is handling=dry-run, which is ours: tell what would be stored, and store
+	// nothing.
+	dryRun bool
 }
 
 // readPreferences reads the header Prefer. What it does not know, or cannot read,
@@ -33,6 +36,8 @@ func readPreferences(h http.Header) (p preferences) {
 			switch name {
 			case "respond-async":
 				p.async = true
+			case "handling":
+				p.dryRun = strings.EqualFold(strings.Trim(strings.TrimSpace(value), `"`), dryRunHandling)
 			case "wait":
 				seconds, _ := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16)
 				p.wait = min(time.Duration(seconds)*time.Second, maxWait)

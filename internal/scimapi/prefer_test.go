@@ -16,6 +16,8 @@ func TestReadPreferences(t *testing.T) {
 		"wait=99999":                        {wait: maxWait},
 		"wait=600":                          {wait: maxWait},
 		"wait=-1, wait=5":                   {},
+		`Handling="dry-run", wait=1`:        {dryRun: true, wait: time.Second},
+		"handling=strict, handling=dry-run": {},
 		"return=minimal, respond-asynchron": {},
 	} {
 		if got := readPreferences(http.Header{"Prefer": {header}}); got != want {

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -61,16 +63,17 @@ func operationsOf(d *directory.Directory, t *schema.Type) operations {
 type resources struct {
 	*door
 	operations
-	t *schema.Type
+	t       *schema.Type
+	attempt *provisioning.Attempt // nil is none; else the request is a dry run
 }
 
 // mount puts the endpoints of the type on the router.
 func (s resources) mount(r chi.Router) {
 	for path, methods := range map[string]map[string]httpapi.Handler{
-		s.t.Endpoint: {http.MethodGet: s.serve(listing(readQuery)), http.MethodPost: s.serve(resources.post)},
+		s.t.Endpoint: {http.MethodGet: s.serve(listing(readQuery)), http.MethodPost: s.serve(triable(resources.post))},
 		s.t.Endpoint + "/{id}": {
-			http.MethodGet: s.serve(resources.get), http.MethodPut: s.serve(resources.put),
-			http.MethodPatch: s.serve(resources.change), http.MethodDelete: s.serve(resources.delete),
+			http.MethodGet: s.serve(resources.get), http.MethodPut: s.serve(triable(resources.put)),
+			http.MethodPatch: s.serve(triable(resources.change)), http.MethodDelete: s.serve(triable(resources.delete)),
 		},
 	} {
 		s.frame.Handle(r, path, httpapi.Route{
@@ -169,7 +172,13 @@ func (s resources) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	provisioning.Sending(r.Context(), replacing(body), record.Doc)
 	return s.write(w, r, http.StatusOK, record, in.projection)
+}
+
+// replacing is a PUT as an operation.
+func replacing(body map[string]any) []scim.PatchOp {
+	return []scim.PatchOp{{Op: "replace", Value: body, HasValue: true}}
 }
 
 // change answers a PATCH. A group too large to list is not: its answer has no
@@ -183,6 +192,7 @@ func (s resources) change(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	supposeSystem(r.Context(), body)
 	ops, err := readOperations(body, in.org.Settings)
 	if err != nil {
 		return err
@@ -191,9 +201,11 @@ func (s resources) change(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	provisioning.Sending(r.Context(), ops, record.Doc)
 	in.projection = s.sending(in.projection, ops)
 	if record.MemberCount > directory.MaxAnswerMembers && in.projection.Wants(schema.Members) {
 		w.Header().Set("ETag", record.Version.ETag())
+		s.tellDifference(w)
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
@@ -208,6 +220,7 @@ func (s resources) delete(w http.ResponseWriter, r *http.Request) error {
 	if err := s.remove(r.Context(), in.org, in.id, in.match); err != nil {
 		return err
 	}
+	s.tellDifference(w)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -249,6 +262,15 @@ func (s resources) readObject(r *http.Request) (input, map[string]any, error) {
 	object, err := scim.ParseObject(body)
 	in.projection = s.t.Sending(in.projection, object)
 	return in, object, err
+}
+
+// supposeSystem tells the log whose dialect the operations of a body are in: Entra alone
+// writes their names with a capital.
+func supposeSystem(ctx context.Context, body []byte) {
+	_, rest, _ := bytes.Cut(body, []byte(`"op"`))
+	if name := bytes.TrimLeft(rest, " \t\r\n:\""); len(name) > 0 && 'A' <= name[0] && name[0] <= 'Z' {
+		provisioning.Suppose(ctx, provisioning.Entra)
+	}
 }
 
 // sending is the projection for the answer to a PATCH.

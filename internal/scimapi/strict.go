@@ -54,7 +54,7 @@ func (d *door) checkEndpoint(path string) error {
 
 // parameters are those of the standard (RFC 7644 section 3.9, RFC 9865).
 var parameters = []string{
-	"filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes",
+	"filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes", dryRunParameter,
 }
 
 // checkParameters refuses parameters of the URL that are not known, or given twice.

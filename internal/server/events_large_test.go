@@ -33,6 +33,13 @@ func TestEvents_PollsEndAtTheirSize(t *testing.T) {
 	if n := len(answer.Sets); n < 10 || n > 14 || !answer.MoreAvailable || len(a.Body) > 5<<20 {
 		t.Errorf("%d events in %d bytes, more: %v", n, len(a.Body), answer.MoreAvailable)
 	}
+	// It is read in parts: no poll holds all of that.
+	for after, want := range map[int64]int{0: 2, 27: 2, 29: 1, 30: 0} {
+		part, more, err := s.Store.Events().Pending(t.Context(), o.ID, after, 1000, 256<<10)
+		if err != nil || len(part) != want || more != (after+int64(want) < 30) {
+			t.Errorf("behind event %d: a part of %d events, more: %v: %v", after, len(part), more, err)
+		}
+	}
 	if all := poll(t, o, v); len(all) != 30 || all[0].Sequence != 1 || all[29].Sequence != 30 {
 		t.Errorf("%d events", len(all))
 	}

@@ -68,6 +68,9 @@ func TestLoad_IsAsTrueAsHTTP(t *testing.T) {
 	}
 	for _, o := range []*servertest.Org{loaded, posted} {
 		err := server.Store.Verify(t.Context(), o.ID, schema.DefaultTypes, func(difference string) { t.Error(difference) })
+		if err == nil {
+			err = server.Store.VerifyLog(t.Context(), o.ID, func(difference string) { t.Error(difference) })
+		}
 		if err != nil {
 			t.Error(err)
 		}

@@ -166,3 +166,38 @@ func TestMe_IsolatesOrganisations(t *testing.T) {
 		t.Errorf("ours is %s", id)
 	}
 }
+
+// An administrator ends the tokens of one user, whichever clients have them, at once and
+// on every server, and no token but theirs.
+func TestTokens_OfAUserEndOnEveryServer(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	other := servertest.NewWith(t, servertest.Options{Database: server.Database})
+	o, stranger := server.NewOrg(t), server.NewOrg(t)
+	ada, bob := o.NewUser(t, "ada@example.org"), o.NewUser(t, "bob@example.org")
+	first, second, his := o.AsUser(t, ada), o.AsUser(t, ada), o.AsUser(t, bob)
+	for _, token := range []*servertest.Org{first, second, his} {
+		token.Do(t, "GET", "/Me", nil).Want(t, 200)
+		token.At(other).Do(t, "GET", "/Me", nil).Want(t, 200)
+	}
+	const tokens = "/api/v2/tokens/"
+	o.As(t, "SCIM Integration").Do(t, "DELETE", tokens+ada, nil).Want(t, 403)
+	stranger.Do(t, "DELETE", tokens+ada, nil).Want(t, 404)
+	for _, unknown := range []string{uuid.NewString(), "nobody", strings.ToUpper(ada)} {
+		o.Do(t, "DELETE", tokens+unknown, nil).Want(t, 404)
+	}
+	first.Do(t, "GET", "/Me", nil).Want(t, 200)
+
+	o.Do(t, "DELETE", tokens+ada, nil).Want(t, 204)
+	for _, token := range []*servertest.Org{first, second} {
+		token.Do(t, "GET", "/Me", nil).Refused(t, 401, "")
+		await(t, func() bool { return token.At(other).Do(t, "GET", "/Me", nil).Status == 401 })
+	}
+	his.Do(t, "GET", "/Me", nil).Want(t, 200)
+	o.Do(t, "GET", "/Users/"+ada, nil).Want(t, 200)
+	o.AsUser(t, ada).Do(t, "GET", "/Me", nil).Want(t, 200)
+	o.Do(t, "DELETE", tokens+bob, nil).Want(t, 204)
+	o.Do(t, "DELETE", tokens+bob, nil).Want(t, 204)
+	o.Do(t, "DELETE", "/Users/"+bob, nil).Want(t, 204)
+	o.Do(t, "DELETE", tokens+bob, nil).Want(t, 404)
+}

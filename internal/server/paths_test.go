@@ -27,7 +27,7 @@ func TestPaths_AWrongMountIsToldTheRightOne(t *testing.T) {
 			t.Errorf("%s: %s, want %s to be named", path, told, want)
 		}
 	}
-	for _, path := range []string{"/api/v2/printers", "/", "/api/v2", "/api/v2/users/7/routingskills", "/console/Users"} {
+	for _, path := range []string{"/api/v2/printers", "/api/v2", "/api/v2/users/7/routingskills", "/desk/Users"} {
 		a := o.Do(t, http.MethodGet, server.URL+path, nil).Want(t, http.StatusNotFound)
 		if body := string(a.Body); strings.Contains(body, right) || !strings.Contains(body, `"code":"not.found"`) {
 			t.Errorf("%s: %s", path, body)

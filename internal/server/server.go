@@ -5,18 +5,24 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/apidocs"
+	"github.com/purescim/purescim/internal/console"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/platformapi"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scimapi"
+	"github.com/purescim/purescim/internal/transfer"
 )
 
 // Config are the parts of a server and what it may be told.
@@ -24,6 +30,13 @@ type Config struct {
 	Directory *directory.Directory
 	OAuth     *oauth.Service
 	Events    *events.Service
+	// Provisioning is the log of changes and refusals.
+	Provisioning *provisioning.Log
+	// Accounts are who may use the console, and Organisations those that it shows.
+	Accounts *accounts.Service
+	// Imports are the files that wait to be imported.
+	Imports       *transfer.Desk
+	Organisations console.Organisations
 	// RateLimit is how many requests a minute a client may make with all of its tokens,
 	// unless it or its organisation has a limit of its own; 0 is no limit.
 	RateLimit int
@@ -32,6 +45,8 @@ type Config struct {
 	PublicURL string
 	// TrustProxy believes the X-Forwarded headers of the proxy in front.
 	TrustProxy bool
+	// Origins are those of pages whose scripts may use the server (httpapi.CORS).
+	Origins []string
 	// BodyMemory is how many bytes the bodies of all requests take at most; 0 is
 	// httpapi.DefaultBodyMemory.
 	BodyMemory int64
@@ -39,7 +54,7 @@ type Config struct {
 	RequestTimeout time.Duration
 	// Observe is told of each request that was answered; nil is nobody. See
 	// httpapi.Options.
-	Observe func(route, method string, status int, took time.Duration)
+	Observe func(ctx context.Context, o httpapi.Observed)
 	Log     *slog.Logger
 }
 
@@ -53,6 +68,7 @@ func New(c Config) http.Handler {
 		TrustProxy:     c.TrustProxy,
 		BodyMemory:     c.BodyMemory,
 		Observe:        c.Observe,
+		Recorder:       c.Provisioning,
 		Log:            c.Log,
 		RequestTimeout: c.RequestTimeout,
 	})
@@ -61,11 +77,20 @@ func New(c Config) http.Handler {
 	platformapi.Mount(r, frame, c.Directory)
 	platformapi.MountOAuth(r, frame, c.OAuth)
 	platformapi.MountEvents(r, frame, c.Events, c.Directory)
+	platformapi.MountProvisioningLog(r, frame, c.Provisioning, c.Directory)
+	platformapi.MountStatus(r, frame, c.Provisioning)
+	platformapi.MountHolds(r, frame, c.Provisioning)
 	platformapi.MountAccepted(r, frame, c.Directory, scimapi.Canceller(c.Directory, c.Log))
+	apidocs.Mount(r, frame)
+	console.Mount(r, frame, console.Parts{
+		Accounts: c.Accounts, Organisations: c.Organisations, Directory: c.Directory, OAuth: c.OAuth,
+		Provisioning: c.Provisioning, Imports: c.Imports, PublicURL: c.PublicURL, Log: c.Log,
+	})
+	mountFront(r, frame)
 	mountOAuth(r, frame, oauth.Endpoints{
 		Service: c.OAuth, BaseURL: frame.BaseURL, Address: frame.ClientAddress, Limit: frame.LimitOAuth,
 	})
-	return r
+	return httpapi.CORS(c.Origins, r)
 }
 
 // mountOAuth serves OAuth's own endpoints, which need no token: clients

@@ -264,7 +264,7 @@ func TestAsync_IsLeftInOrderByAServerThatStops(t *testing.T) {
 		path := accepted(t, o, bulkBody(failOnErrors, operations...))
 		ctx, stop := context.WithCancel(t.Context())
 		var work sync.WaitGroup
-		work.Go(func() { scimapi.Work(ctx, server.Directory, slog.New(slog.DiscardHandler)) })
+		work.Go(func() { scimapi.Work(ctx, server.Directory, nil, slog.New(slog.DiscardHandler)) })
 		for o.Do(t, "GET", "/Users?count=0", nil).List(t).TotalResults < 10 {
 			time.Sleep(time.Millisecond)
 		}

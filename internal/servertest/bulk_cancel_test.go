@@ -90,7 +90,7 @@ func TestAsync_IsCancelledUnderWay(t *testing.T) {
 	path := accepted(t, o, bulkBody(1, newUser("ada"), operation{Method: "PATCH", Path: "/Groups/" + choir, Data: rename}, newUser("bob")))
 	ctx, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
-	work.Go(func() { scimapi.Work(ctx, server.Directory, slog.New(slog.DiscardHandler)) })
+	work.Go(func() { scimapi.Work(ctx, server.Directory, nil, slog.New(slog.DiscardHandler)) })
 	// The locks of rows; workers wait for their turn, too.
 	const waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and wait_event <> 'advisory' and $1::bigint > 0"
 	for rows(t, server, o, waiting) == 0 {

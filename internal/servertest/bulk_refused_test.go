@@ -184,7 +184,7 @@ func TestRefusal_ComesBeforeTheBodyIsRead(t *testing.T) {
 func TestBulk_ReachesNoOtherOrganisation(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)
-	owner, other := server.NewOrg(t), server.NewOrg(t)
+	owner, other := server.NewOrg(t, intolerant), server.NewOrg(t, intolerant)
 	id := owner.NewUser(t, "ada")
 	group, mine := owner.NewGroup(t, "Looms", id), other.NewGroup(t, "Looms")
 	add := servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(id)})

@@ -23,13 +23,12 @@ type Answer struct {
 }
 
 // Do sends a request with the organisation's token and reads the answer. A path
-// that begins with none of /api/, /oauth/ and /.well-known/ is below SCIM, but for a
-// whole URL. A body
-// that is neither nil nor a string is sent as its JSON. headers are lines such as
+// that begins with none of /api/, /oauth/, /.well-known/, /openapi and /docs is below
+// SCIM, but for a whole URL. A body that is neither nil nor a string is sent as its JSON. headers are lines such as
 // "If-Match: 1".
 func (o *Org) Do(t testing.TB, method, path string, body any, headers ...string) *Answer {
 	t.Helper()
-	if !slices.ContainsFunc([]string{o.server.URL, "/api/", "/oauth/", "/.well-known/"}, func(root string) bool { return strings.HasPrefix(path, root) }) {
+	if !slices.ContainsFunc([]string{o.server.URL, "/api/", "/oauth/", "/.well-known/", "/openapi", "/docs"}, func(root string) bool { return strings.HasPrefix(path, root) }) {
 		path = SCIM + path
 	}
 	url := o.server.URL + strings.TrimPrefix(path, o.server.URL)

@@ -46,7 +46,7 @@ func readMeta(t *testing.T, a *servertest.Answer) (m meta) {
 // Two servers of a database tell one time, whatever the clocks of their machines say.
 func TestClocks_DoNotMatter(t *testing.T) {
 	t.Parallel()
-	for _, off := range []time.Duration{90 * time.Second, -90 * time.Second} {
+	for _, off := range []time.Duration{26 * time.Hour, -26 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
 			right, wrong := wrongClocks(t, off)

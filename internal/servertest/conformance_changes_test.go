@@ -191,7 +191,7 @@ func operationsOf(t *rapid.T, user map[string]any) (operations []map[string]any)
 // same resource.
 func TestPutAndPatch_MakeTheSame(t *testing.T) {
 	t.Parallel()
-	o := servertest.New(t).NewOrg(t)
+	o := servertest.New(t).NewOrg(t, servertest.Unbraked)
 	var paths [2]string
 	for i := range paths {
 		paths[i] = "/Users/" + o.NewUser(t, fmt.Sprint("user ", i))

@@ -79,7 +79,7 @@ func TestMediaTypes(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	for _, sent := range []string{"application/scim+json", "application/json", "application/scim+json; charset=utf-8", ""} {
 		for _, accepted := range []string{"application/scim+json", "application/json", "*/*", ""} {
-			body := map[string]any{"userName": "Ünal " + sent + " " + accepted}
+			body := map[string]any{"userName": "Ünal " + sent + " " + accepted + "."}
 			answer := o.Do(t, "POST", "/Users", body, "Content-Type: "+sent, "Accept: "+accepted).Want(t, 201)
 			if kind := answer.Header.Get("Content-Type"); kind != "application/scim+json" || answer.Object(t)["userName"] != body["userName"] {
 				t.Errorf("%s, Accept %s: %s %s", sent, accepted, kind, answer.Body)

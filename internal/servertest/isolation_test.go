@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	server := servertest.New(t)
-	owner, other := server.NewOrg(t), server.NewOrg(t)
+	owner, other := server.NewOrg(t, intolerant), server.NewOrg(t, intolerant)
 	ada := owner.Do(t, "POST", "/Users", map[string]any{
 		"userName": "ada@example.org", "externalId": "7", "title": "Engineer",
 		enterprise: map[string]any{"employeeNumber": "0815", "department": "Looms"},
@@ -105,6 +106,9 @@ func triesLists(t *testing.T, o *servertest.Org, user, group string) {
 		}
 	}
 }
+
+// intolerant has the manager refused whom the organisation does not have (BEHAVIOUR 33a).
+func intolerant(s *org.Settings) { s.Tolerate = nil }
 
 func triesReferences(t *testing.T, o *servertest.Org, user string) {
 	const genesys = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User"

@@ -105,8 +105,8 @@ func TestLimits_HoldOnThePlatform(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	long := strings.Repeat("d", 2001)
 	policies := []any{}
-	for i := range 700 {
-		policies = append(policies, map[string]any{"domain": "directory", "entityName": fmt.Sprintf("e%d%s", i, strings.Repeat("x", 80)), "actionSet": []any{"view"}})
+	for range 700 {
+		policies = append(policies, map[string]any{"domain": "directory", "entityName": "user", "actionSet": []any{"view"}, "policyName": strings.Repeat("x", 80)})
 	}
 	role := o.Do(t, "POST", rolesPath, map[string]any{"name": "small", "permissionPolicies": policies[:300]}).Want(t, 200).ID(t)
 	division := o.Do(t, "POST", divisionsPath, map[string]any{"name": "just", "description": long[1:]}).Want(t, 200).ID(t)
@@ -143,16 +143,18 @@ func TestLimits_HoldForWhatARoleNames(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	actions := make([]any, 2001)
 	for i := range actions {
-		actions[i] = fmt.Sprint("a", i)
+		actions[i] = "view"
 	}
-	role := func(domain string, actions ...any) map[string]any {
-		return map[string]any{"name": "role " + domain[:1], "permissionPolicies": []any{map[string]any{"domain": domain, "entityName": "e", "actionSet": actions}}}
+	role := func(name, entity string, actions ...any) map[string]any {
+		domain, entity, _ := strings.Cut(entity, ":")
+		return map[string]any{"name": name, "permissionPolicies": []any{map[string]any{"domain": domain, "entityName": entity, "actionSet": actions}}}
 	}
-	id := o.Do(t, "POST", rolesPath, role("a", actions[1:]...)).Want(t, 200).ID(t)
+	const short, long = "recording:job", "employeePerformance:externalMetricDefinition"
+	id := o.Do(t, "POST", rolesPath, role("a", short, actions[1:]...)).Want(t, 200).ID(t)
 	for i, body := range []map[string]any{
-		role("b", actions...),
-		role(strings.Repeat("c", 30_000), "x", "y", "z"),
-		{"name": "d", "permissions": []any{"one:more:please"}},
+		role("b", short, actions...),
+		role("c", long, actions[1:]...),
+		{"name": "d", "permissions": []any{"directory:user:add"}},
 	} {
 		method, path := "POST", rolesPath
 		if i == 2 { // with the policies that the role has
@@ -165,7 +167,7 @@ func TestLimits_HoldForWhatARoleNames(t *testing.T) {
 		}
 	}
 	o.Do(t, "PATCH", rolesPath+"/"+id, map[string]any{"description": "as it is"}).Want(t, 200)
-	o.Do(t, "PATCH", rolesPath+"/"+id, role("f", "x")).Want(t, 200)
+	o.Do(t, "PATCH", rolesPath+"/"+id, role("f", short, "view")).Want(t, 200)
 }
 
 // All tokens of a client share what its roles grant, until a role grants something else.
@@ -173,8 +175,8 @@ func TestTokens_ShareWhatTheyAreGranted(t *testing.T) {
 	t.Parallel()
 	s := servertest.New(t)
 	o := s.NewOrg(t)
-	id := o.Do(t, "POST", rolesPath, map[string]any{"name": "large", "permissions": []any{"a:b:" + strings.Repeat("x", 60<<10)}}).Want(t, 200).ID(t)
-	o.Do(t, "POST", rolesPath, map[string]any{"name": "other", "permissions": []any{"c:d:" + strings.Repeat("x", 60<<10)}}).Want(t, 200)
+	id := o.Do(t, "POST", rolesPath, map[string]any{"name": "large", "permissions": []any{strings.Repeat("x", 60<<10)}}).Want(t, 200).ID(t)
+	o.Do(t, "POST", rolesPath, map[string]any{"name": "other", "permissions": []any{strings.Repeat("y", 60<<10)}}).Want(t, 200)
 	client, _ := o.NewClient(t, "large", "other")
 	granted := func() oauth.Permissions {
 		t.Helper()
@@ -183,7 +185,7 @@ func TestTokens_ShareWhatTheyAreGranted(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, err := s.OAuth.Verify(t.Context(), token)
-		if err != nil || p.Permissions.Has("a:b:c") {
+		if err != nil || p.Permissions.Has("directory:user:add") {
 			t.Fatalf("%v: %q", err, p.Permissions.Names())
 		}
 		return p.Permissions
@@ -192,8 +194,8 @@ func TestTokens_ShareWhatTheyAreGranted(t *testing.T) {
 	if granted() != first {
 		t.Error("the second token has a set of its own")
 	}
-	o.Do(t, "PATCH", rolesPath+"/"+id, map[string]any{"permissions": []any{"e:f:g"}}).Want(t, 200)
-	if now := granted(); now == first || !now.Has("e:f:g") || len(now.Names()) != 2 {
+	o.Do(t, "PATCH", rolesPath+"/"+id, map[string]any{"permissions": []any{"oauth:client:view"}}).Want(t, 200)
+	if now := granted(); now == first || !now.Has("oauth:client:view") || len(now.Names()) != 2 {
 		t.Errorf("a token has %d permissions of before", len(now.Names()))
 	}
 }

@@ -74,6 +74,9 @@ func TestMirrorOfUserName(t *testing.T) {
 				t.Errorf("a PUT of what was read moves the version from %s to %s", version, again)
 			}
 			err := server.Store.Verify(t.Context(), o.ID, schema.DefaultTypes, func(difference string) { t.Error(difference) })
+			if err == nil {
+				err = server.Store.VerifyLog(t.Context(), o.ID, func(difference string) { t.Error(difference) })
+			}
 			if err != nil {
 				t.Error(err)
 			}

@@ -16,16 +16,19 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scimapi"
 	"github.com/purescim/purescim/internal/server"
 	"github.com/purescim/purescim/internal/testdb"
+	"github.com/purescim/purescim/internal/transfer"
 )
 
 // Server is a running server with no organisations.
@@ -37,6 +40,8 @@ type Server struct {
 	OAuth     *oauth.Service
 	Events    *events.Service
 	Directory *directory.Directory
+	Log       *provisioning.Log // of provisioning
+	Accounts  *accounts.Service // of the console
 }
 
 // Options are in what a server may differ from the program's.
@@ -45,6 +50,7 @@ type Options struct {
 	RateLimit int          // requests a minute for each client; 0 is no limit
 	MaxTokens int          // good tokens of a client; 0 is any number
 	Log       *slog.Logger // silent when nil
+	Origins   []string     // of pages whose scripts may use the server
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
 	// RequestTimeout bounds the work on a request; 0 is that of the program.
@@ -82,21 +88,31 @@ func NewWith(t testing.TB, o Options) *Server {
 		Database:  o.Database,
 		Store:     store,
 		OAuth:     oauth.New(store.Registry(), oauth.Options{Log: o.Log, MaxTokens: o.MaxTokens, HTTPClient: o.HTTPClient}),
-		Directory: directory.New(store, o.Types, o.Log),
+		Directory: directory.New(store, o.Types, httpapi.RequestLog(o.Log)),
 	}
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
+	s.Log = provisioning.New(store.ProvisioningLog(), o.Log)
+	s.Accounts = accounts.New(store.Accounts(), o.Log)
+	imports := transfer.NewDesk(s.Directory, o.Log)
 	s.Handler = server.New(server.Config{
 		Directory:      s.Directory,
 		OAuth:          s.OAuth,
 		Events:         s.Events,
+		Provisioning:   s.Log,
+		Accounts:       s.Accounts,
+		Imports:        imports,
+		Organisations:  store.Registry(),
 		RateLimit:      o.RateLimit,
+		Origins:        o.Origins,
 		RequestTimeout: o.RequestTimeout,
 		Log:            o.Log,
 	})
 	background(t, s.OAuth.Run)
 	background(t, s.Events.Run)
+	background(t, s.Log.Run)
+	background(t, imports.Run)
 	if !o.LeaveAccepted {
-		background(t, func(ctx context.Context) { scimapi.Work(ctx, s.Directory, o.Log) })
+		background(t, func(ctx context.Context) { scimapi.Work(ctx, s.Directory, s.Log, o.Log) })
 	}
 	running := httptest.NewServer(s.Handler)
 	t.Cleanup(running.Close)
@@ -154,6 +170,9 @@ func (s *Server) NewOrg(t testing.TB, changes ...func(*org.Settings)) *Org {
 	return made
 }
 
+// Unbraked lets clients remove as much as they like within an hour.
+func Unbraked(s *org.Settings) { s.UserBrake.Percent, s.MemberBrake.Percent = 0, 0 }
+
 // As is the same organisation through a new client that carries just the roles.
 func (o *Org) As(t testing.TB, roles ...string) *Org {
 	t.Helper()
@@ -168,6 +187,9 @@ func (o *Org) At(s *Server) *Org {
 	at.server = s
 	return &at
 }
+
+// Server is where the organisation is asked.
+func (o *Org) Server() *Server { return o.server }
 
 // AsUser is the same organisation with a token for one of its users, through a new
 // client that carries just the roles.

@@ -23,7 +23,7 @@ func (m maker) special(path string) []any {
 		"phoneNumbers.value":    {"+13172222222", "+13172222223"},
 		"emails.type":           {"work", "home"}, // other is the server's own
 		"roles.value":           {"employee", "admin"},
-		"division":              {"Home", "home"},
+		"division":              {"Home", "Sales"},
 		"dateHire":              {"2024-02-29", "2026-11-21"},
 		"manager.value":         m.people,
 		"members.value":         m.people,

@@ -1,8 +1,9 @@
 // Package db holds the SQL of the stores: whole statements whose arguments have
-// names and whose varying parts have places of their own.
+// names and whose varying parts have places of their own; and how values go to
+// PostgreSQL and come back.
 //
 // It numbers arguments, so that nobody else does. What a statement says, and when
-// it runs, is left to the stores.
+// it runs, is left to the stores; errors of rows to package pgerr.
 package db
 
 import (
@@ -25,6 +26,9 @@ const Organisation = "org"
 // Part is a text that a statement has in place of its [name].
 type Part struct{ Name, SQL string }
 
+// Empty leaves the place of a part empty.
+func Empty(name string) Part { return Part{Name: name} }
+
 // Arg is the value of the argument @name.
 type Arg struct {
 	Name  string
@@ -44,21 +48,22 @@ func Named(name string, value any) Arg { return Arg{name, value} }
 func New(text string, parts ...Part) Statement {
 	s := Statement{names: []string{Organisation}}
 	s.text = s.number(resolve(text, parts))
+	note(s)
 	return s
 }
 
 // String gives the text as PostgreSQL gets it.
 func (s Statement) String() string { return s.text }
 
-// Args puts the values of all arguments in the order of the text. Arguments that
-// the statement does not have are left out, so that statements of one kind can be
-// given the same. It panics when one is missing.
+// Args puts the values of all arguments in the order of the text, behind the id of the
+// organisation. Arguments that the statement does not have are left out, so that
+// statements of one kind can be given the same. It panics when one is missing.
 //
 // Given in the order of their first use, each is found at once.
-func (s Statement) Args(values ...Arg) []any {
-	args := make([]any, len(s.names))
+func (s Statement) Args(org int64, values ...Arg) []any {
+	args := append(make([]any, 0, len(s.names)), org)
 	next := 0
-	for i, name := range s.names {
+	for _, name := range s.names[1:] {
 		at := next
 		if at == len(values) || values[at].Name != name {
 			at = slices.IndexFunc(values, func(a Arg) bool { return a.Name == name })
@@ -66,7 +71,7 @@ func (s Statement) Args(values ...Arg) []any {
 		if at < 0 {
 			panic(fmt.Sprintf("db: the argument @%s is missing of:%s", name, s.text))
 		}
-		args[i], next = values[at].Value, at+1
+		args, next = append(args, values[at].Value), at+1
 	}
 	return args
 }

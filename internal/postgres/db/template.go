@@ -6,49 +6,56 @@ import (
 	"strings"
 )
 
-// Fragment is a piece of SQL with the values of its own arguments, each written $?
-// in it. So pieces can be put together in any order: Fill numbers them when all
-// are in their places. The zero Fragment is empty.
+// Fragment is a piece of SQL in which $? stands for the value of an argument, or for
+// another fragment. So pieces are put together without numbers: Fill numbers the
+// arguments when all are in their places. The zero Fragment is empty.
 type Fragment struct {
-	SQL  string
-	Args []any
+	text string
+	args []any
 }
 
-// SQL makes a fragment.
+// SQL makes a fragment; args are what each $? of the text stands for, in turn: a
+// Fragment stands for its own text, all else is an argument.
 func SQL(text string, args ...any) Fragment { return Fragment{text, args} }
 
 // Number is a whole number written out: PostgreSQL plans better for a limit that it
 // sees.
-func Number(n int) Fragment { return Fragment{SQL: strconv.Itoa(n)} }
+func Number(n int) Fragment { return Fragment{text: strconv.Itoa(n)} }
 
-// Concat puts fragments one behind the other.
-func Concat(fragments ...Fragment) Fragment {
-	var whole Fragment
+// Join puts fragments one behind the other with a text between them. Those that are
+// empty are left out.
+func Join(between string, fragments ...Fragment) (whole Fragment) {
 	for _, f := range fragments {
-		whole.SQL += f.SQL
-		whole.Args = append(whole.Args, f.Args...)
+		switch {
+		case whole.IsEmpty():
+			whole = f
+		case !f.IsEmpty():
+			whole = whole.Then(between+f.text, f.args...)
+		}
 	}
 	return whole
 }
 
-// Join puts fragments one behind the other with a text between them.
-func Join(fragments []Fragment, between string) Fragment {
-	var whole Fragment
-	texts := make([]string, len(fragments))
-	for i, f := range fragments {
-		texts[i] = f.SQL
-		whole.Args = append(whole.Args, f.Args...)
+// Then puts SQL behind the fragment.
+func (f Fragment) Then(text string, args ...any) Fragment {
+	if f.text += text; len(f.args) == 0 {
+		f.args = args
+	} else if len(args) > 0 {
+		f.args = append(slices.Clip(f.args), args...)
 	}
-	whole.SQL = strings.Join(texts, between)
-	return whole
+	return f
 }
 
-// Template is a statement with places, each written [name], that are filled anew
-// each time it runs. @org is $1, and it has no other arguments of its own. It is
-// safe for concurrent use.
+// IsEmpty reports whether there is no text.
+func (f Fragment) IsEmpty() bool { return f.text == "" }
+
+// Template is a statement, or a part of one, with places, each written [name], that
+// are filled anew each time it runs. @org is $1, and it has no other arguments of its
+// own. It is safe for concurrent use.
 type Template struct {
 	texts []string // what is before each place, and behind the last
 	names []string // of the places
+	text  string   // with $? for each place
 }
 
 // Place is what a template has in place of its [name].
@@ -78,6 +85,7 @@ func NewTemplate(text string, parts ...Part) Template {
 		text = after
 	}
 	t.texts = append(t.texts, text)
+	t.text = strings.Join(t.texts, "$?")
 	return t
 }
 
@@ -86,22 +94,41 @@ func NewTemplate(text string, parts ...Part) Template {
 // It panics for a place that the template does not have.
 func (t Template) Fill(org int64, places ...Place) (sql string, args []any) {
 	t.check(places)
-	size, n := 0, 1
-	for _, p := range places {
-		size, n = size+len(p.Fragment.SQL), n+len(p.Fragment.Args)
-	}
+	size := 0
 	for _, text := range t.texts {
 		size += len(text)
 	}
-	out := make([]byte, 0, size+2*n)
-	args = append(make([]any, 0, n), org)
-	for i, name := range t.names {
-		out = append(out, t.texts[i]...)
-		if at := slices.IndexFunc(places, func(p Place) bool { return p.Name == name }); at >= 0 {
-			out, args = places[at].Fragment.appendTo(out, args)
-		}
+	for _, p := range places {
+		size += len(p.Fragment.text) + roomForArguments
 	}
-	return string(append(out, t.texts[len(t.names)]...)), args
+	w := writer{args: append(make([]any, 0, 1+len(places)), org)}
+	w.text.Grow(size)
+	for i, name := range t.names {
+		w.text.WriteString(t.texts[i])
+		w.write(fragmentOf(places, name))
+	}
+	w.text.WriteString(t.texts[len(t.names)])
+	return w.text.String(), w.args
+}
+
+// roomForArguments is how many bytes the fragments within one take, about.
+const roomForArguments = 40
+
+// With fills a template that is a part of a statement.
+func (t Template) With(places ...Place) Fragment {
+	t.check(places)
+	f := Fragment{text: t.text, args: make([]any, len(t.names))}
+	for i, name := range t.names {
+		f.args[i] = fragmentOf(places, name)
+	}
+	return f
+}
+
+func fragmentOf(places []Place, name string) Fragment {
+	if at := slices.IndexFunc(places, func(p Place) bool { return p.Name == name }); at >= 0 {
+		return places[at].Fragment
+	}
+	return Fragment{}
 }
 
 func (t Template) check(places []Place) {
@@ -112,21 +139,31 @@ func (t Template) check(places []Place) {
 	}
 }
 
-// appendTo writes the fragment with its arguments numbered behind those that are there.
-func (f Fragment) appendTo(out []byte, args []any) ([]byte, []any) {
-	text := f.SQL
-	for _, arg := range f.Args {
-		before, after, found := strings.Cut(text, "$?")
+// writer writes a statement and numbers its arguments.
+type writer struct {
+	text strings.Builder
+	args []any
+}
+
+func (w *writer) write(f Fragment) {
+	rest := f.text
+	for _, arg := range f.args {
+		before, after, found := strings.Cut(rest, "$?")
 		if !found {
-			panic("db: more arguments than $? in: " + f.SQL)
+			panic("db: more arguments than $? in: " + f.text)
 		}
-		args = append(args, arg)
-		out = append(append(out, before...), '$')
-		out = strconv.AppendInt(out, int64(len(args)), 10)
-		text = after
+		w.text.WriteString(before)
+		if inner, ok := arg.(Fragment); ok {
+			w.write(inner)
+		} else {
+			w.args = append(w.args, arg)
+			w.text.WriteByte('$')
+			w.text.WriteString(strconv.Itoa(len(w.args)))
+		}
+		rest = after
 	}
-	if strings.Contains(text, "$?") {
-		panic("db: fewer arguments than $? in: " + f.SQL)
+	if strings.Contains(rest, "$?") {
+		panic("db: fewer arguments than $? in: " + f.text)
 	}
-	return append(out, text...), args
+	w.text.WriteString(rest)
 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/purescim/purescim/internal/accounts"
+	web "github.com/purescim/purescim/internal/console"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
+)
+
+type adminCommands struct {
+	Invite adminInvite `cmd:"" help:"Make a link by which somebody makes an account of the console, once within 7 days. It gives a new password to an account that is there."`
+	List   adminList   `cmd:"" help:"List who uses the console."`
+	Remove adminRemove `cmd:"" help:"Remove an account of the console. Its sessions end at once."`
+}
+
+// adminScope is the flag of a command about the accounts of one organisation, or of all.
+type adminScope struct {
+	database
+	Org string `placeholder:"NAME" help:"The organisation; without it, all organisations."`
+}
+
+// in runs work in the scope.
+func (s adminScope) in(ctx context.Context, c console, work func(p *parts, o org.ID) error) error {
+	return s.with(ctx, c, func(p *parts) error {
+		if s.Org == "" {
+			return work(p, accounts.Everywhere)
+		}
+		o, err := p.orgNamed(ctx, s.Org)
+		if err != nil {
+			return err
+		}
+		return work(p, o.ID)
+	})
+}
+
+type adminInvite struct {
+	adminScope
+	output
+	Email     string `arg:"" help:"The e-mail address to sign in with. Nothing is sent to it."`
+	Role      string `enum:"owner,administrator,viewer" default:"owner" help:"What the account may do: ${enum} (${default})."`
+	PublicURL string `env:"PURESCIM_PUBLIC_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The URL of the server, for the link (${default})."`
+}
+
+// Validate refuses a link that would lead nowhere.
+func (cmd *adminInvite) Validate() error {
+	if !httpapi.IsBaseURL(cmd.PublicURL) {
+		return fmt.Errorf("--public-url or PURESCIM_PUBLIC_URL: %q is not the URL of a server", cmd.PublicURL)
+	}
+	return nil
+}
+
+// invitationResult is what a program reads of an invitation.
+type invitationResult struct {
+	Email   string     `json:"email"`
+	Role    string     `json:"role"`
+	Link    string     `json:"link"`
+	Expires *time.Time `json:"expires"`
+}
+
+func (r invitationResult) fields() []field {
+	return []field{{"e-mail address", r.Email}, {"role", r.Role}, {"link", r.Link}, {"ends", timeText(r.Expires)}}
+}
+
+// Run makes the link. It is shown this once.
+func (cmd *adminInvite) Run(ctx context.Context, c console) error {
+	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+		secret, i, err := p.accounts.Invite(ctx, "cli:"+account(), o, cmd.Email, accounts.Role(cmd.Role))
+		link := strings.TrimRight(cmd.PublicURL, "/") + web.InvitationPath + secret
+		return cmd.print(c, invitationResult{Email: i.Login, Role: string(i.Role), Link: link, Expires: timeJSON(i.Expires)}, err)
+	})
+}
+
+// accountResult is what a program reads of an account.
+type accountResult struct {
+	Email    string     `json:"email"`
+	Role     string     `json:"role"`
+	Created  *time.Time `json:"created"`
+	SignedIn *time.Time `json:"signed_in"`
+}
+
+func newAccountResult(a accounts.Account) accountResult {
+	return accountResult{Email: a.Login, Role: string(a.Role), Created: timeJSON(a.Created), SignedIn: timeJSON(a.SignedIn)}
+}
+
+type adminList struct {
+	adminScope
+	output
+}
+
+// Run lists the accounts of the scope.
+func (cmd *adminList) Run(ctx context.Context, c console) error {
+	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+		all, err := p.accounts.Accounts(ctx, o)
+		return printList(cmd.output, c, all, err, newAccountResult, columns[accountResult]{
+			[]string{"E-MAIL ADDRESS", "ROLE", "SIGNED IN"},
+			func(r accountResult) []string { return []string{r.Email, r.Role, timeText(r.SignedIn)} },
+		})
+	})
+}
+
+type adminRemove struct {
+	database
+	confirmation
+	Email string `arg:"" help:"The e-mail address that the account signs in with."`
+}
+
+// Run removes the account.
+func (cmd *adminRemove) Run(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		if err := cmd.ask(c, "remove the account %s of the console", cmd.Email); err != nil {
+			return err
+		}
+		err := p.accounts.RemoveLogin(ctx, cmd.Email)
+		if errors.Is(err, accounts.ErrNotFound) {
+			return fmt.Errorf("nobody signs in to the console as %q; 'purescim admin list' tells who does, for all organisations, or with --org for one", cmd.Email)
+		}
+		if err != nil {
+			return err
+		}
+		return c.done("removed the account %s of the console", cmd.Email)
+	})
+}

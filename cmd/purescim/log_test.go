@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/testdb"
+)
+
+// The command line shows what the log holds, for people and for programs.
+func TestLog_ShowsWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	url := testdb.New(t)
+	command := func(args ...string) string {
+		t.Helper()
+		var out, failed bytes.Buffer
+		if status := run(t.Context(), append(args, "--database-url="+url), console{out: &out, err: &failed}); status != 0 {
+			t.Fatalf("%v: %s", args, failed.String())
+		}
+		return out.String()
+	}
+	command("org", "create", "acme")
+	command("org", "set", "acme", "--region", "DE")
+	if shown := command("log", "--org", "acme"); !strings.Contains(shown, "success  cli:"+account()+" changed defaultRegion of organization acme\n") {
+		t.Errorf("no change of the settings in:\n%s", shown)
+	}
+	id := refuse(t, url)
+	for _, args := range [][]string{{"log", "--refused"}, {"log", "--user", "JANE"}, {"user", "history", "jane"}, {"log", "--since", "1h", "--client", "entra"}} {
+		shown := command(append(args, "--org", "acme")...)
+		for _, want := range []string{"refused  Entra was refused: create jane\n", "\n    409 uniqueness: taken\\x1b\n", "\n    In Entra, make userName", "\n    " + id} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("%v: no %q in:\n%s", args, want, shown)
+			}
+		}
+	}
+	for _, args := range [][]string{{"log", "--group", "jane"}, {"group", "history", "jane"}, {"log", "--client", "okta"}} {
+		if shown := command(append(args, "--org", "acme")...); shown != "(none)\n" {
+			t.Errorf("%v shows %s", args, shown)
+		}
+	}
+	if shown := command("log", "--org", "acme", "--show", id); !strings.Contains(shown, `{"userName":"jane"}`) {
+		t.Errorf("no body in %s", shown)
+	}
+	var entry struct{ ID string }
+	if err := json.Unmarshal([]byte(command("log", "--org", "acme", "--refused", "-o", "jsonl")), &entry); err != nil || entry.ID != id {
+		t.Errorf("jsonl is of %q: %v", entry.ID, err)
+	}
+	table, err := csv.NewReader(strings.NewReader(command("log", "--org", "acme", "--refused", "-o", "csv"))).ReadAll()
+	if err != nil || len(table) != 2 || table[1][4] != "jane" {
+		t.Errorf("csv is %v: %v", table, err)
+	}
+}
+
+// refuse has the log hold a refusal, and gives the id of the entry.
+func refuse(t *testing.T, url string) string {
+	t.Helper()
+	p, err := database{DatabaseURL: url, LogLevel: "error", Egress: "public"}.open(t.Context(), console{err: new(bytes.Buffer)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	o, err := p.orgNamed(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := provisioning.Entry{
+		ID: p.store.ProvisioningLog().NewID(), Actor: provisioning.Actor{Type: provisioning.Client, ID: uuid.New(), Name: "Entra"},
+		System: provisioning.Entra, Operation: provisioning.Create, Target: provisioning.Target{Type: provisioning.User, Name: "jane"},
+		Result: provisioning.Refused, Status: 409, Error: &provisioning.Error{Type: "uniqueness", Detail: "taken\x1b"}, Body: `{"userName":"jane"}`,
+	}
+	p.entries.Refuse(o.ID, e)
+	if err := p.entries.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return e.ID.String()
+}
+
+var advised = regexp.MustCompile(`purescim ([a-z]+ [a-z]+)`)
+
+// What the advice tells to type is a command.
+func TestAdvice_NamesCommands(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(new(commands))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, leaf := range parser.Model.Leaves(true) {
+		known[strings.Join(strings.Fields(leaf.FullPath())[1:], " ")] = true
+	}
+	found := 0
+	for _, text := range provisioning.Advised() {
+		for _, match := range advised.FindAllStringSubmatch(text, -1) {
+			if found++; !known[match[1]] {
+				t.Errorf("%q is no command: %s", match[1], text)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("found only %d commands", found)
+	}
+}

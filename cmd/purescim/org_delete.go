@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+)
+
+type orgDelete struct {
+	database
+	confirmation
+	Name  string `arg:"" help:"Its name."`
+	Force bool   `help:"Also when its clients have good tokens, which end."`
+}
+
+// Run deletes the organisation, or what an earlier call has left of it. Servers that run
+// refuse its tokens within a second.
+func (cmd *orgDelete) Run(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		o, err := p.orgNamed(ctx, cmd.Name)
+		if left, none := p.registry.LeftOrg(ctx, cmd.Name); err != nil && none == nil {
+			return p.empty(ctx, c, left, cmd.Name)
+		}
+		if err != nil {
+			return err
+		}
+		tokens, err := p.registry.LiveTokens(ctx, o.ID)
+		if err != nil {
+			return err
+		}
+		if tokens > 0 && !cmd.Force {
+			return fmt.Errorf("clients of the organisation %q have %d good tokens: somebody may be using it; --force ends them", o.Name, tokens)
+		}
+		if err := cmd.askName(c, o.Name, "delete the organisation %q with all of its users, groups, clients and its log, for good", o.Name); err != nil {
+			return err
+		}
+		if err := p.registry.DeleteOrg(ctx, o.ID, account()); err != nil {
+			return err
+		}
+		p.log.WarnContext(ctx, "organisation deleted", "org", o.ID, "name", o.Name, "by", account(), "tokens_ended", tokens)
+		return p.empty(ctx, c, o.ID, o.Name)
+	})
+}
+
+// empty deletes what a deleted organisation owned.
+func (p *parts) empty(ctx context.Context, c console, o org.ID, name string) error {
+	rows, err := p.registry.Empty(ctx, o)
+	if err != nil {
+		return fmt.Errorf("the organisation %q is deleted, but not yet all that it owned; servers go on with that, and so does the same command: %w", name, err)
+	}
+	return c.done("deleted the organisation %q, %d rows", name, rows)
+}
+
+// orgNamed finds an organisation by its name.
+func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
+	o, err := p.registry.OrgByName(ctx, name)
+	if !errors.Is(err, oauth.ErrNotFound) {
+		return o, err
+	}
+	orgs, err := p.registry.ListOrgs(ctx)
+	names := make([]string, len(orgs))
+	for i, o := range orgs {
+		names[i] = o.Name
+	}
+	return o, errors.Join(fmt.Errorf("organisation %q: there is none of this name; 'purescim org create' makes one%s", name, suggestion(name, names)), err)
+}
+
+// suggestion is what a misspelt name may mean, or nothing.
+func suggestion(name string, names []string) string {
+	near := directory.Near(name, names)
+	if len(near) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; did you mean %q", near[0])
+	for _, other := range near[1:] {
+		text += fmt.Sprintf(" or %q", other)
+	}
+	return text + "?"
+}

@@ -1,0 +1,215 @@
+// Package accounts is who may use the console: people with a role in all organisations or
+// in one, their passwords and passkeys, the links that invite them, and their sessions; and the links
+// by which somebody without an account sees how one connection is set up.
+//
+// Where all that is kept is left to the Store; pages and cookies to the console, what a
+// person changes there to the packages that own it.
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/guesses"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/printable"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// ErrNotFound says that there is no such account, invitation, session or link, or not any
+// more.
+var ErrNotFound = errors.New("not found")
+
+// Everywhere stands for all organisations.
+const Everywhere org.ID = 0
+
+// Role is what a person may do in the console.
+type Role string
+
+// The roles, each of which may do all that the one before may.
+const (
+	Viewer        Role = "viewer"        // sees everything, changes nothing
+	Administrator Role = "administrator" // changes connections, groups, the catalogue and settings
+	Owner         Role = "owner"         // besides, says who may use the console
+)
+
+// Roles are all of them.
+var Roles = []Role{Viewer, Administrator, Owner}
+
+func (r Role) rank() int {
+	for i, known := range Roles {
+		if r == known {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// Covers reports whether the role may do what another may.
+func (r Role) Covers(needed Role) bool { return r.rank() > 0 && r.rank() >= needed.rank() }
+
+// Account is a person who may use the console.
+type Account struct {
+	ID    uuid.UUID
+	Org   org.ID // or Everywhere
+	Login string // an e-mail address
+	Role  Role
+	// Password is the argon2id hash of the password.
+	Password string
+	Created  time.Time
+	SignedIn time.Time // zero when never
+}
+
+// Sees reports whether the account may see an organisation.
+func (a Account) Sees(o org.ID) bool { return a.Org == Everywhere || a.Org == o }
+
+// Manages returns the refusal of an account that may not say who uses the console for an
+// organisation, or for all.
+func (a Account) Manages(o org.ID) error {
+	if a.Role.Covers(Owner) && (a.Org == Everywhere || a.Org == o) {
+		return nil
+	}
+	return scim.Forbidden("only an owner may say who uses the console, for the organisations that the owner has")
+}
+
+// Store keeps accounts, invitations, sessions and links. Secrets come to it as their
+// hashes. An id or hash that it does not know is ErrNotFound.
+type Store interface {
+	SetupStore
+	PasskeyStore
+	ChallengeStore
+
+	// Now is the time as it is stored, and NewID makes an id that tells when it was made.
+	Now() time.Time
+	NewID() uuid.UUID
+
+	// Account finds an account by its login in any case; Accounts lists those of an
+	// organisation or of Everywhere, by login.
+	Account(ctx context.Context, login string) (Account, error)
+	Accounts(ctx context.Context, o org.ID) ([]Account, error)
+	// Any reports whether there is any account.
+	Any(ctx context.Context) (bool, error)
+	// UpdateAccount changes role and password of an account by a function that runs
+	// inside the store's protection against lost updates. With end its sessions end but
+	// for one, whose id may be zero.
+	UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but uuid.UUID, edit func(a *Account) error) error
+	// RemoveAccount removes an account that allow has no objection to, with its sessions.
+	RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) error
+
+	// Invite keeps an invitation, Invitation finds one that is good at a time, and
+	// Invitations lists those of an organisation or of Everywhere.
+	Invite(ctx context.Context, i Invitation) error
+	Invitation(ctx context.Context, hash []byte, at time.Time) (Invitation, error)
+	Invitations(ctx context.Context, o org.ID, at time.Time) ([]Invitation, error)
+	// Withdraw ends an invitation of an organisation or of Everywhere.
+	Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error
+	// Accept uses a good invitation up and keeps the account. One of the same login and
+	// organisation is given the new role and password instead, and its sessions end; one
+	// of another is a *scim.Error.
+	Accept(ctx context.Context, i Invitation, at time.Time, a Account) (Account, error)
+
+	// AddSession keeps a session of an account, and forgets those that were not used
+	// since a time.
+	AddSession(ctx context.Context, a Account, s Session, idle time.Time) error
+	// Session finds a session that was used since a time, with its account.
+	Session(ctx context.Context, hash []byte, idle time.Time) (Session, Account, error)
+	// Touch notes a use.
+	Touch(ctx context.Context, session uuid.UUID, at time.Time) error
+	// Sessions lists those of an account that were used since a time, the last used first.
+	Sessions(ctx context.Context, account uuid.UUID, idle time.Time) ([]Session, error)
+	// EndSession ends one of an account.
+	EndSession(ctx context.Context, account, session uuid.UUID) error
+}
+
+// Service knows who may use the console. It is safe for concurrent use.
+type Service struct {
+	store   Store
+	log     *slog.Logger
+	guesses *guesses.Guard
+	hashing chan struct{} // places of passwords that are hashed at once
+}
+
+// New makes the service of a store.
+func New(store Store, log *slog.Logger) *Service {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{store: store, log: log, guesses: guesses.New(guesses.Size), hashing: make(chan struct{}, runtime.NumCPU())}
+}
+
+// newSecret makes a secret of 256 bits for a link or a cookie.
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails, as crypto/rand documents
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// hashOf is what is kept of a secret: a plain hash is enough for 256 random bits.
+func hashOf(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// maxLogin is as long as an e-mail address may be, in bytes (RFC 5321 section 4.5.3.1).
+const maxLogin = 254
+
+// checkLogin takes an e-mail address, or what looks like one: nobody writes to it, it is
+// what people remember.
+func checkLogin(login string) (string, error) {
+	login = strings.TrimSpace(login)
+	name, host, ok := strings.Cut(login, "@")
+	switch {
+	case login == "":
+		return "", scim.InvalidValue("an e-mail address is needed: it is what you sign in with")
+	case !ok, name == "", host == "", strings.ContainsAny(login, " \t<>\"'"), len(login) > maxLogin, !printable.Is(login):
+		return "", scim.InvalidValue("%q is not an e-mail address; one such as ada@example.org is expected", login)
+	}
+	return login, nil
+}
+
+// Accounts lists who may use the console for an organisation, or for Everywhere.
+func (s *Service) Accounts(ctx context.Context, o org.ID) ([]Account, error) {
+	return s.store.Accounts(ctx, o)
+}
+
+// SetRole gives an account of the organisation, or of Everywhere, another role.
+func (s *Service) SetRole(ctx context.Context, o org.ID, id uuid.UUID, role Role) error {
+	if role.rank() == 0 {
+		return scim.InvalidValue("%q is no role of the console; one of owner, administrator and viewer is expected", role)
+	}
+	return s.store.UpdateAccount(ctx, id, false, uuid.Nil, func(a *Account) error {
+		if a.Org != o {
+			return ErrNotFound
+		}
+		a.Role = role
+		return nil
+	})
+}
+
+// Remove removes an account of the organisation, or of Everywhere. Its sessions end.
+func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
+	return s.store.RemoveAccount(ctx, id, func(a Account) error {
+		if a.Org != o {
+			return ErrNotFound
+		}
+		return nil
+	})
+}
+
+// RemoveLogin is Remove for who knows the login alone.
+func (s *Service) RemoveLogin(ctx context.Context, login string) error {
+	a, err := s.store.Account(ctx, strings.TrimSpace(login))
+	if err != nil {
+		return err
+	}
+	return s.Remove(ctx, a.Org, a.ID)
+}

@@ -1,0 +1,128 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/guesses"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// SessionIdle is how long a session lasts that is not used.
+const SessionIdle = 12 * time.Hour
+
+const (
+	// touchPause is between two notes of the use of a session.
+	touchPause = time.Minute
+	// maxAgent is how many bytes of the name of a browser are kept.
+	maxAgent = 200
+)
+
+// Session is a browser in which a person has signed in.
+type Session struct {
+	ID      uuid.UUID
+	Hash    []byte // of the secret in the cookie
+	Created time.Time
+	Used    time.Time // noted once a minute
+	Address string
+	Agent   string // as the browser names itself
+}
+
+// From is where somebody signs in.
+type From struct{ Address, Agent string }
+
+// wrong is what is told of a login and password that do not belong together: not which of
+// them is wrong.
+func wrong() error {
+	return scim.Unauthorized("the e-mail address or the password is wrong; who has forgotten the password asks an owner for a new invitation")
+}
+
+// SignIn makes a session of a login and its password, and gives the secret for the cookie.
+// Who fails often waits: unlike the secret of a client, a password can be guessed, so that
+// not even the right one is taken meanwhile.
+func (s *Service) SignIn(ctx context.Context, login, password string, from From) (secret string, a Account, err error) {
+	if a, err = s.prove(ctx, login, password, from); err != nil {
+		return "", a, err
+	}
+	secret, err = s.begin(ctx, a, from)
+	return secret, a, err
+}
+
+// prove finds the account of a login and its password.
+func (s *Service) prove(ctx context.Context, login, password string, from From) (Account, error) {
+	a, err := s.store.Account(ctx, login)
+	unknown := errors.Is(err, ErrNotFound)
+	if err != nil && !unknown {
+		return a, fmt.Errorf("find account: %w", err)
+	}
+	who, now := guesses.Suspect{Who: a.ID, Source: guesses.SourceOf(from.Address)}, time.Now()
+	if wait := s.guesses.Pause(who, now); wait > 0 {
+		s.log.WarnContext(ctx, "sign-in refused: too many failures", "account", a.ID, "from", from.Address)
+		seconds := int((wait + time.Second - 1) / time.Second)
+		return a, &scim.Error{
+			Status: http.StatusTooManyRequests,
+			Detail: fmt.Sprintf("there were too many failed attempts; wait %d seconds, and try again then", seconds),
+		}
+	}
+	hash := a.Password
+	if unknown {
+		hash = nobody
+	}
+	ok, err := s.isPassword(ctx, password, hash)
+	switch {
+	case err != nil:
+		return a, err
+	case !ok || unknown:
+		s.guesses.Failed(who, !unknown, now)
+		s.log.WarnContext(ctx, "sign-in refused", "account", a.ID, "from", from.Address)
+		return a, wrong()
+	}
+	s.guesses.Succeeded(who, now)
+	return a, nil
+}
+
+// begin makes a session.
+func (s *Service) begin(ctx context.Context, a Account, from From) (secret string, err error) {
+	secret = newSecret()
+	now := s.store.Now()
+	made := Session{ID: s.store.NewID(), Hash: hashOf(secret), Created: now, Used: now, Address: from.Address, Agent: clip(from.Agent)}
+	if err := s.store.AddSession(ctx, a, made, now.Add(-SessionIdle)); err != nil {
+		return "", fmt.Errorf("sign in: %w", err)
+	}
+	s.log.InfoContext(ctx, "signed in", "account", a.ID, "from", from.Address)
+	return secret, nil
+}
+
+func clip(agent string) string {
+	if len(agent) > maxAgent {
+		agent = agent[:maxAgent]
+	}
+	return agent
+}
+
+// Session finds who has the secret of a cookie, or returns ErrNotFound. A session that was
+// not used for SessionIdle has ended.
+func (s *Service) Session(ctx context.Context, secret string) (Session, Account, error) {
+	now := s.store.Now()
+	found, a, err := s.store.Session(ctx, hashOf(secret), now.Add(-SessionIdle))
+	if err == nil && now.Sub(found.Used) > touchPause {
+		err = s.store.Touch(ctx, found.ID, now)
+	}
+	return found, a, err
+}
+
+// Sessions lists where a person is signed in, the last used first.
+func (s *Service) Sessions(ctx context.Context, account uuid.UUID) ([]Session, error) {
+	return s.store.Sessions(ctx, account, s.store.Now().Add(-SessionIdle))
+}
+
+// EndSession ends a session of an account, on all servers at once. One that has ended is
+// ErrNotFound.
+func (s *Service) EndSession(ctx context.Context, account, session uuid.UUID) error {
+	return s.store.EndSession(ctx, account, session)
+}

@@ -1,0 +1,111 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// themeCookie keeps whether pages are light or dark; it is no secret.
+const themeCookie = "purescim-theme"
+
+// theme is what the browser's user has chosen.
+func (v *visit) theme() string {
+	cookie, err := v.r.Cookie(themeCookie)
+	if err == nil && (cookie.Value == "light" || cookie.Value == "dark") {
+		return cookie.Value
+	}
+	return ""
+}
+
+// chooseTheme keeps what was chosen, for a year.
+func chooseTheme(v *visit) error {
+	const year = 365 * 24 * 60 * 60
+	cookie := &http.Cookie{
+		Name: themeCookie, Value: v.field("theme"), Path: Path, MaxAge: year, Secure: v.encrypted(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if cookie.Value != "light" && cookie.Value != "dark" {
+		cookie.Value, cookie.MaxAge = "", -1
+	}
+	http.SetCookie(v.w, cookie)
+	return v.to(next(v.field("next")))
+}
+
+// profile is what a person sees of their own account.
+type profile struct {
+	Sessions []accounts.Session
+	Current  accounts.Session
+	Passkeys []accounts.Passkey
+	// Keyed tells that the console was opened in a way in which browsers take passkeys.
+	Keyed   bool
+	For     string
+	Problem string
+}
+
+func showAccount(v *visit) error { return v.showProfile(http.StatusOK, "") }
+
+func (v *visit) showProfile(status int, problem string) error {
+	all, err := v.Accounts.Sessions(v.r.Context(), v.who.ID)
+	if err != nil {
+		return err
+	}
+	keys, err := v.Accounts.Passkeys(v.r.Context(), v.who.ID)
+	if err != nil {
+		return err
+	}
+	p := profile{
+		Sessions: all, Current: v.session, Passkeys: keys, Keyed: accounts.HasPasskeys(v.base()), For: "all organisations", Problem: problem,
+	}
+	if v.who.Org != accounts.Everywhere {
+		o, err := v.Organisations.Org(v.r.Context(), v.who.Org)
+		if err != nil {
+			return err
+		}
+		v.org, p.For = o, o.Name
+	}
+	return v.showStatus(status, "account", "", "Your account", p)
+}
+
+func changePassword(v *visit) error {
+	form := v.r.PostForm
+	if form.Get("password") != form.Get("again") {
+		return v.showProfile(http.StatusBadRequest, "The two new passwords are not the same. Nothing was changed.")
+	}
+	err := v.Accounts.ChangePassword(v.r.Context(), v.who, v.session.ID, form.Get("old"), form.Get("password"), v.from())
+	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+		problem := sentence(told.Detail)
+		if told.Status == http.StatusUnauthorized {
+			problem = "The password so far is wrong. Nothing was changed."
+		}
+		return v.showProfile(told.Status, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.to(Path + "/account?done=password")
+}
+
+func askEndSession(v *visit) (question, error) {
+	q := question{
+		Heading: "End this session?", Text: []string{"Whoever uses it is led to the page where people sign in."},
+		Yes: "End it", Danger: true, Back: Path + "/account",
+	}
+	if v.parameter("id") == v.session.ID.String() {
+		q.Heading, q.Text = "End the session that you use now?", []string{"You are signed out."}
+	}
+	return q, nil
+}
+
+// endSession ends a session of one's own; this one too, which signs out.
+func endSession(v *visit) error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	if err := v.Accounts.EndSession(v.r.Context(), v.who.ID, id); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+		return err
+	}
+	return v.to(Path + "/account?done=ended")
+}

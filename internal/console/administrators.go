@@ -1,0 +1,126 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// administrators are who uses the console for an organisation, or for all.
+type administrators struct {
+	Accounts    []accounts.Account
+	Invitations []accounts.Invitation
+	For         string
+	Roles       []accounts.Role
+	// Link is that of the invitation that was just made, which is shown this once.
+	Link, Login string
+	Problem     string
+}
+
+func showAdministrators(v *visit) error { return v.showAdministrators(http.StatusOK, administrators{}) }
+
+func (v *visit) showAdministrators(status int, a administrators) (err error) {
+	a.For, a.Roles = "all organisations", accounts.Roles
+	if v.org.ID != accounts.Everywhere {
+		a.For = v.org.Name
+	}
+	if a.Accounts, err = v.Accounts.Accounts(v.r.Context(), v.org.ID); err != nil {
+		return err
+	}
+	if a.Invitations, err = v.Accounts.Invitations(v.r.Context(), v.org.ID); err != nil {
+		return err
+	}
+	return v.showStatus(status, "administrators", v.administration(), "Administrators", a)
+}
+
+// administration is the place in the navigation that has the administrators.
+func (v *visit) administration() string {
+	if v.org.ID == accounts.Everywhere {
+		return "administrators"
+	}
+	return "settings"
+}
+
+// invite makes the link of an invitation, and shows it this once.
+func invite(v *visit) error {
+	login := v.field("login")
+	secret, _, err := v.Accounts.Invite(v.r.Context(), v.who.Login, v.org.ID, login, accounts.Role(v.field("role")))
+	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+		return v.showAdministrators(told.Status, administrators{Login: login, Problem: sentence(told.Detail)})
+	}
+	if err != nil {
+		return err
+	}
+	return v.showAdministrators(http.StatusOK, administrators{Link: v.base() + InvitationPath + secret, Login: login})
+}
+
+// notSelf refuses what would take somebody's own rights away: nobody locks themselves out.
+func (v *visit) notSelf() error {
+	if id, err := v.id(); err != nil || id == v.who.ID {
+		return scim.Conflict("you cannot change or remove your own account; another owner can")
+	}
+	return nil
+}
+
+func changeRole(v *visit) error {
+	id, err := v.id()
+	if err == nil {
+		err = v.notSelf()
+	}
+	if err == nil {
+		err = v.gone(v.Accounts.SetRole(v.r.Context(), v.org.ID, id, accounts.Role(v.field("role"))))
+	}
+	if err != nil {
+		return err
+	}
+	return v.to(v.scope("/administrators?done=role"))
+}
+
+func askRemove(v *visit) (question, error) {
+	return question{
+		Heading: "Remove this account?", Yes: "Remove it", Danger: true, Back: v.scope("/administrators"), Place: v.administration(),
+		Text: []string{"Its sessions end at once, and it does not come back; whoever needs one again is invited. What it did stays in the log."},
+	}, v.notSelf()
+}
+
+func removeAdministrator(v *visit) error {
+	id, err := v.id()
+	if err == nil {
+		err = v.notSelf()
+	}
+	if err == nil {
+		err = v.gone(v.Accounts.Remove(v.r.Context(), v.org.ID, id))
+	}
+	if err != nil {
+		return err
+	}
+	return v.to(v.scope("/administrators?done=removed"))
+}
+
+func askWithdraw(v *visit) (question, error) {
+	return question{
+		Heading: "Withdraw this invitation?", Text: []string{"Its link leads nowhere from then on."},
+		Yes: "Withdraw it", Danger: true, Back: v.scope("/administrators"), Place: v.administration(),
+	}, nil
+}
+
+func withdrawInvitation(v *visit) error {
+	id, err := v.id()
+	if err == nil {
+		err = v.gone(v.Accounts.Withdraw(v.r.Context(), v.org.ID, id))
+	}
+	if err != nil {
+		return err
+	}
+	return v.to(v.scope("/administrators?done=withdrawn"))
+}
+
+// gone refuses what is not there any more.
+func (v *visit) gone(err error) error {
+	if errors.Is(err, accounts.ErrNotFound) {
+		return scim.NotFound("it is not there any more: somebody else may have removed it").Because(err)
+	}
+	return err
+}

@@ -1,0 +1,210 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
+)
+
+// catalogue is what people refer to by name: one kind of it at a time.
+type catalogue struct {
+	Kinds   []preset
+	Kind    string // in the URL
+	One     string // what an entry is called
+	Rows    []catalogueRow
+	Sum     string
+	Problem string
+	Name    string
+	turn
+	Schemas []schemaRow
+	IsRole  bool
+}
+
+type catalogueRow struct {
+	directory.Entry
+	Users       int
+	BuiltIn     bool
+	Permissions int
+}
+
+type schemaRow struct {
+	directory.CustomSchema
+	Text string
+}
+
+// kinds are those of the catalogue by their names in URLs.
+var kinds = map[string]directory.Kind{
+	"roles": directory.Role, "divisions": directory.Division, "skills": directory.Skill, "languages": directory.Language,
+}
+
+// kindTabs are the parts of the page, in their order.
+var kindTabs = []struct{ Slug, Name string }{
+	{"roles", "Roles"}, {"divisions", "Divisions"}, {"skills", "Skills"}, {"languages", "Languages"}, {"schemas", "Schemas"},
+}
+
+func showCatalogue(v *visit) error { return v.showCatalogue(http.StatusOK, catalogue{}) }
+
+func (v *visit) showCatalogue(status int, c catalogue) error {
+	if c.Kind == "" {
+		c.Kind = v.parameter("kind")
+	}
+	if c.Kind == "" {
+		c.Kind = "roles"
+	}
+	for _, tab := range kindTabs {
+		c.Kinds = append(c.Kinds, preset{tab.Name, v.home("/catalogue/", tab.Slug), tab.Slug == c.Kind})
+	}
+	kind, ok := kinds[c.Kind]
+	switch {
+	case c.Kind == "schemas":
+		return v.showSchemas(status, c)
+	case !ok:
+		return notHere(v.r)
+	}
+	c.One, c.IsRole = kind.String(), kind == directory.Role
+	offset, _ := strconv.Atoi(v.query("from")) // none is the beginning
+	offset = max(0, offset)
+	entries, total, err := v.Directory.ListEntries(v.r.Context(), v.org, directory.EntryQuery{
+		Kind: kind, Selection: directory.Selection{Offset: offset, Limit: pageSize},
+	})
+	if err != nil {
+		return err
+	}
+	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, entries...)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		row := catalogueRow{Entry: e, Users: users[i], BuiltIn: e.BuiltIn()}
+		if c.IsRole {
+			row.Permissions = len(oauth.PermissionsOf(e.Detail).Names())
+		}
+		c.Rows = append(c.Rows, row)
+	}
+	c.Sum = plural(total, strings.TrimPrefix(c.One, "routing "))
+	if here := v.home("/catalogue/", c.Kind); offset+len(entries) < total {
+		c.Next = here + "?from=" + strconv.Itoa(offset+len(entries))
+	}
+	if offset > 0 {
+		c.First = v.home("/catalogue/", c.Kind)
+	}
+	return v.showStatus(status, "catalogue", "catalogue", "Catalogue", c)
+}
+
+func (v *visit) showSchemas(status int, c catalogue) error {
+	all, err := v.Directory.Schemas(v.r.Context(), v.org)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		var text any
+		_ = json.Unmarshal(s.Definition, &text) // as it was stored
+		pretty, _ := json.MarshalIndent(text, "", "  ")
+		c.Schemas = append(c.Schemas, schemaRow{s, string(pretty)})
+	}
+	c.Sum = plural(len(all), "schema") + " of your own"
+	return v.showStatus(status, "schemas", "catalogue", "Catalogue", c)
+}
+
+func createEntry(v *visit) error {
+	slug := v.parameter("kind")
+	kind, ok := kinds[slug]
+	if !ok {
+		return notHere(v.r)
+	}
+	entry := directory.Entry{Kind: kind, Name: v.field("name")}
+	if kind == directory.Role {
+		entry.Detail = oauth.RoleDetail{Permissions: []string{}, Policies: []oauth.Policy{}}.Text()
+	}
+	_, err := v.Directory.CreateEntry(v.r.Context(), v.org, entry)
+	if detail, status, told := statusOf(err); told {
+		return v.showCatalogue(status, catalogue{Kind: slug, Problem: detail, Name: entry.Name})
+	}
+	if err != nil {
+		return err
+	}
+	return v.to(v.home("/catalogue/", slug, "?done=made"))
+}
+
+// catalogueEntry is one entry, and what a change of it would do.
+type catalogueEntry struct {
+	catalogueRow
+	Kind, One, Problem string
+	Names              []string // of permissions
+}
+
+func showCatalogueEntry(v *visit) error { return v.showCatalogueEntry(http.StatusOK, "") }
+
+func (v *visit) showCatalogueEntry(status int, problem string) error {
+	slug := v.parameter("kind")
+	kind, ok := kinds[slug]
+	if !ok {
+		return notHere(v.r)
+	}
+	e, err := v.Directory.Entry(v.r.Context(), v.org, kind, v.parameter("id"))
+	if err != nil {
+		return err
+	}
+	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, e)
+	if err != nil {
+		return err
+	}
+	c := catalogueEntry{catalogueRow: catalogueRow{Entry: e, Users: users[0], BuiltIn: e.BuiltIn()}, Kind: slug, One: kind.String(), Problem: problem}
+	if kind == directory.Role {
+		c.Names = oauth.PermissionsOf(e.Detail).Names()
+	}
+	return v.showStatus(status, "catalogue-entry", "catalogue", e.Name, c)
+}
+
+// renameEntry gives an entry another name, in all people who have it, too.
+func renameEntry(v *visit) error {
+	return v.changeEntry("renamed", func(kind directory.Kind, id string) error {
+		_, err := v.Directory.UpdateEntry(v.r.Context(), v.org, kind, id, func(e *directory.Entry) error {
+			e.Name = v.field("name")
+			return nil
+		})
+		return err
+	}, false)
+}
+
+func askDeleteEntry(v *visit) (question, error) {
+	slug := v.parameter("kind")
+	kind, ok := kinds[slug]
+	if !ok {
+		return question{}, notHere(v.r)
+	}
+	e, err := v.Directory.Entry(v.r.Context(), v.org, kind, v.parameter("id"))
+	return question{
+		Heading: "Delete " + e.Name + "?", Text: []string{"Whoever is sent with it is refused from then on."},
+		Yes: "Delete it", Danger: true, Back: v.home("/catalogue/", slug, "/", e.ID.String()), Place: "catalogue",
+	}, err
+}
+
+func deleteEntry(v *visit) error {
+	return v.changeEntry("entry", func(kind directory.Kind, id string) error {
+		return v.Directory.DeleteEntry(v.r.Context(), v.org, kind, id)
+	}, true)
+}
+
+func (v *visit) changeEntry(word string, change func(kind directory.Kind, id string) error, gone bool) error {
+	slug, id := v.parameter("kind"), v.parameter("id")
+	kind, ok := kinds[slug]
+	if !ok {
+		return notHere(v.r)
+	}
+	err := change(kind, id)
+	if detail, status, told := statusOf(err); told && status != http.StatusNotFound {
+		return v.showCatalogueEntry(status, detail)
+	}
+	if err != nil {
+		return err
+	}
+	if gone {
+		return v.to(v.home("/catalogue/", slug, "?done=", word))
+	}
+	return v.to(v.home("/catalogue/", slug, "/", id, "?done=", word))
+}

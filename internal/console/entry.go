@@ -1,0 +1,198 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+// entryPage is one entry of the log.
+type entryPage struct {
+	provisioning.Entry
+	Changes        []changeRow
+	Added, Removed memberNames
+	Advice         provisioning.Advice
+	HasAdvice      bool
+	Guide          string // the page of a guide that tells more
+	Body           string // of the request, indented
+	Target         string // the page of what was changed
+	SameRequest    string
+	Undoable       bool
+}
+
+// changeRow is what became of one attribute, as texts.
+type changeRow struct{ Attribute, Before, After string }
+
+// memberNames are members by name, as far as they fit on a page.
+type memberNames struct {
+	Names []memberName
+	More  int
+}
+
+type memberName struct{ Name, Link string }
+
+func showEntry(v *visit) error {
+	e, err := v.findEntry()
+	if err != nil {
+		return err
+	}
+	p := entryPage{Entry: e, Body: indented(e.Body), Target: v.targetLink(e.Target), SameRequest: v.logLink("id:%s", e.CorrelationID)}
+	for _, c := range e.Changes {
+		p.Changes = append(p.Changes, changeRow{c.Attribute, valueText(c.Before), valueText(c.After)})
+	}
+	p.Undoable = isUndoable(e)
+	if p.Advice, p.HasAdvice = e.Advice(); p.HasAdvice {
+		p.Guide = v.guideLink(p.Advice.Guide)
+	}
+	if p.Added, err = v.memberNames(e.Members.Added); err != nil {
+		return err
+	}
+	if p.Removed, err = v.memberNames(e.Members.Removed); err != nil {
+		return err
+	}
+	return v.show("entry", "activity", "What happened", p)
+}
+
+// isUndoable reports whether an entry can be taken back, as far as its kind tells.
+func isUndoable(e provisioning.Entry) bool {
+	switch e.Target.Type {
+	case provisioning.User, provisioning.Group, provisioning.Role, provisioning.Division, provisioning.Skill, provisioning.Language:
+		return e.Result == provisioning.Success || e.Result == provisioning.Warning
+	default:
+		return false
+	}
+}
+
+// targetLink is the page of what was changed; empty where it has none.
+func (v *visit) targetLink(t provisioning.Target) string {
+	switch {
+	case t.ID == uuid.Nil:
+		return ""
+	case t.Type == provisioning.User:
+		return v.home("/people/", t.ID.String())
+	case t.Type == provisioning.Group:
+		return v.home("/groups/", t.ID.String())
+	case t.Type == provisioning.OAuth:
+		return v.home("/connections/", t.ID.String())
+	default:
+		return ""
+	}
+}
+
+// guideLink is the page of a guide that the documentation has as a file.
+func (v *visit) guideLink(file string) string {
+	name, section, _ := strings.Cut(strings.TrimPrefix(file, "docs/guides/"), "#")
+	slug := strings.TrimSuffix(name, ".md")
+	if slug == "" || slug == "README" {
+		return ""
+	}
+	if section != "" {
+		section = "#" + section
+	}
+	return v.home("/guides/", slug) + section
+}
+
+// mostNames is how many members a page names.
+const mostNames = 30
+
+func (v *visit) memberNames(ids []uuid.UUID) (n memberNames, err error) {
+	shown := slices.Clone(ids[:min(len(ids), mostNames)])
+	n.More = len(ids) - len(shown)
+	slices.SortFunc(shown, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	names := map[string]string{}
+	for links, err := range v.Directory.Members(v.r.Context(), v.org, shown) {
+		if err != nil {
+			return n, err
+		}
+		for _, link := range links {
+			names[link.ID.String()] = link.Display
+		}
+	}
+	for _, id := range shown {
+		name := names[id.String()]
+		if name == "" {
+			name = id.String()
+		}
+		n.Names = append(n.Names, memberName{name, v.home("/people/", id.String())})
+	}
+	return n, nil
+}
+
+// valueText is a value of a document as people read it; nothing is none.
+func valueText(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return value
+	case bool, float64, int64, int:
+		return fmt.Sprint(value)
+	case []any:
+		texts := make([]string, len(value))
+		for i, one := range value {
+			texts[i] = valueText(one)
+		}
+		return strings.Join(texts, "\n")
+	case map[string]any:
+		return objectText(value)
+	default:
+		return jsonText(value)
+	}
+}
+
+// objectText is a value of several parts: the value itself first, then what is said of it.
+func objectText(object map[string]any) string {
+	var first string
+	var rest []string
+	names := make([]string, 0, len(object))
+	for name := range object {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		text := valueText(object[name])
+		switch {
+		case name == "value" || name == "name" && object["value"] == nil:
+			first = text
+		case name == "$ref" || text == "" || name == "display" && text == valueText(object["value"]):
+		case name == "primary":
+			if object[name] == true {
+				rest = append(rest, "primary")
+			}
+		case name == "type":
+			rest = append(rest, text)
+		default:
+			rest = append(rest, name+" "+text)
+		}
+	}
+	if first == "" {
+		return strings.Join(rest, ", ")
+	}
+	if len(rest) == 0 {
+		return first
+	}
+	return first + " (" + strings.Join(rest, ", ") + ")"
+}
+
+func jsonText(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// indented writes JSON over several lines; any other text stays.
+func indented(text string) string {
+	var b bytes.Buffer
+	if json.Indent(&b, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return b.String()
+}

@@ -1,0 +1,16 @@
+package console
+
+// Call is a call of the console, and the word for who may make it.
+type Call struct {
+	Call string
+	May  string
+}
+
+// Calls are all of them.
+func Calls() (calls []Call) {
+	names := map[permission]string{files: "files", anybody: "anybody", anyone: "anyone", viewers: "viewers", changers: "changers", owners: "owners", operators: "operators"}
+	for _, r := range (&console{}).routes() {
+		calls = append(calls, Call{r.call, names[r.may]})
+	}
+	return calls
+}

@@ -1,0 +1,212 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// groups is a page of the groups of an organisation, by name.
+type groups struct {
+	Words   string
+	Sum     string
+	Problem string
+	Groups  []groupRow
+	turn
+	// Made is what became of names that were pasted.
+	Made  []madeGroup
+	Names string
+}
+
+type groupRow struct {
+	ID, Name string
+	Linked   bool
+	Members  int
+	Changed  time.Time
+}
+
+// madeGroup is one name that was pasted, and what is wrong with it.
+type madeGroup struct{ Name, Link, Problem string }
+
+func groupFilter(words string) string {
+	if words == "" || looksLikeFilter.MatchString(words) {
+		return words
+	}
+	return "displayName sw " + filter.Literal(words)
+}
+
+func showGroups(v *visit) error { return v.showGroups(http.StatusOK, groups{Words: v.query("q")}) }
+
+func (v *visit) showGroups(status int, g groups) error {
+	listed, err := v.list(schema.Group, groupFilter(g.Words))
+	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status == http.StatusBadRequest {
+		g.Problem = sentence(told.Detail)
+		return v.showStatus(http.StatusBadRequest, "groups", "groups", "Groups", g)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range listed.Records {
+		doc, err := schema.Group.Read(r.Doc)
+		if err != nil {
+			return err
+		}
+		g.Groups = append(g.Groups, groupRow{
+			ID: r.ID.String(), Name: schema.GroupName.Text(doc), Linked: doc["externalId"] != nil, Members: r.MemberCount, Changed: r.Modified,
+		})
+	}
+	g.Sum = plural(listed.Total, "group")
+	if g.Words != "" {
+		g.Sum += " found"
+	}
+	g.turn = v.turnOf(v.home("/groups?q=")+url.QueryEscape(g.Words), "", listed.Cursor)
+	return v.showStatus(status, "groups", "groups", "Groups", g)
+}
+
+// mostPasted is how many groups are made at once.
+const mostPasted = 200
+
+// createGroups makes a group of each line that was pasted. What is wrong with one is told
+// beside it, and the others are made.
+func createGroups(v *visit) error {
+	var names []string
+	for line := range strings.Lines(v.r.PostForm.Get("names")) {
+		if name := strings.TrimSpace(line); name != "" {
+			names = append(names, name)
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
+		return scim.InvalidValue("no name was given: write the name of each group on a line of its own")
+	case n > mostPasted:
+		return scim.InvalidValue("%d names were given, and at most %d groups are made at once; nothing was made", n, mostPasted)
+	}
+	g := groups{}
+	var left []string
+	for _, name := range names {
+		made, err := v.Directory.CreateGroup(v.r.Context(), v.org, name, directory.PlainGroup)
+		told := (*scim.Error)(nil)
+		switch {
+		case err == nil:
+			g.Made = append(g.Made, madeGroup{Name: made.Name, Link: v.home("/groups/", made.ID.String())})
+		case errors.As(err, &told) && told.Status < http.StatusInternalServerError:
+			g.Made = append(g.Made, madeGroup{Name: name, Problem: sentence(told.Detail)})
+			left = append(left, name)
+		default:
+			return err
+		}
+	}
+	g.Names = strings.Join(left, "\n")
+	return v.showGroups(http.StatusOK, g)
+}
+
+// groupPage is one group with a page of its members.
+type groupPage struct {
+	groupRow
+	Description string
+	Version     string
+	Created     time.Time
+	Words       string
+	Found       int
+	People      []personRow
+	turn
+	History   history
+	Lifecycle bool // SCIM clients make and delete groups here
+}
+
+func showGroup(v *visit) error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	record, err := v.Directory.Group(v.r.Context(), v.org, id.String())
+	if err != nil {
+		return err
+	}
+	doc, err := schema.Group.Read(record.Doc)
+	if err != nil {
+		return err
+	}
+	g := groupPage{
+		groupRow:    groupRow{ID: id.String(), Name: record.Name, Linked: doc["externalId"] != nil, Members: record.MemberCount, Changed: record.Modified},
+		Description: record.Description, Version: record.Version.String(), Created: record.Created, Words: v.query("q"), Lifecycle: v.org.Settings.GroupLifecycle,
+	}
+	if g.History, err = v.historyOf("group", id); err != nil {
+		return err
+	}
+	if err := v.readMembers(&g, id); err != nil {
+		return err
+	}
+	return v.show("group", "groups", g.Name, g)
+}
+
+// readMembers reads a page of the members, or of those whose name begins as it is asked for.
+func (v *visit) readMembers(g *groupPage, id uuid.UUID) error {
+	selected := `groups.value eq "` + id.String() + `"`
+	if g.Words != "" {
+		quoted := filter.Literal(g.Words)
+		selected += " and (displayName sw " + quoted + " or userName sw " + quoted + ")"
+	}
+	listed, err := v.list(schema.User, selected)
+	if err != nil {
+		return err
+	}
+	g.Found = listed.Total
+	g.turn = v.turnOf(v.home("/groups/", id.String())+"?q="+url.QueryEscape(g.Words), "#members", listed.Cursor)
+	g.People, err = newPersonRows(listed.Records)
+	return err
+}
+
+func renameGroup(v *visit) error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	name, description := v.field("name"), v.field("description")
+	if _, err := v.Directory.ChangeGroup(v.r.Context(), v.org, id.String(), directory.GroupChange{Name: &name, Description: &description}); err != nil {
+		return err
+	}
+	return v.to(v.home("/groups/", id.String(), "?done=group"))
+}
+
+// askDelete shows what a deletion would do before it is done.
+func askDelete(v *visit) error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	record, err := v.Directory.Group(v.r.Context(), v.org, id.String())
+	if err != nil {
+		return err
+	}
+	return v.show("group-delete", "groups", "Delete "+record.Name, groupRow{ID: id.String(), Name: record.Name, Members: record.MemberCount})
+}
+
+func deleteGroup(v *visit) error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	record, err := v.Directory.Group(v.r.Context(), v.org, id.String())
+	if err != nil {
+		return err
+	}
+	// Of the group as it was shown: who has come meanwhile was not.
+	if members, err := strconv.Atoi(v.field("members")); err != nil || members != record.MemberCount {
+		return scim.Conflict("the group %q has other members by now; see again what would be deleted", record.Name)
+	}
+	if err := v.Directory.DeleteGroup(v.r.Context(), v.org, id.String(), scim.ParseCondition(record.Version.String())); err != nil {
+		return err
+	}
+	return v.to(v.home("/groups?done=deleted"))
+}

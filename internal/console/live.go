@@ -1,0 +1,121 @@
+package console
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+const (
+	// livePause is between two looks of a stream, and liveTime how long it lasts before the
+	// browser asks again: less than a request may take.
+	livePause = time.Second
+	liveTime  = 20 * time.Second
+	// liveAtOnce is how many streams a server has at once.
+	liveAtOnce = 200
+)
+
+// liveStreams are the places of streams.
+var liveStreams = make(chan struct{}, liveAtOnce)
+
+// stream sends a part of a page whenever it looks different (server-sent events): the
+// template of the page under the name, with what read gives.
+func (v *visit) stream(page, name string, read func() (any, error)) error {
+	select {
+	case liveStreams <- struct{}{}:
+		defer func() { <-liveStreams }()
+	default:
+		return scim.Unavailable("too many pages are watched at the moment")
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	control := http.NewResponseController(v.w)
+	last, began := "", time.Now()
+	for time.Since(began) < liveTime {
+		content, err := read()
+		if err != nil {
+			return err
+		}
+		var text bytes.Buffer
+		if err := templates()[page].ExecuteTemplate(&text, name, content); err != nil {
+			return err
+		}
+		if now := text.String(); now != last {
+			last = now
+			if err := sendPart(v.w, now); err != nil {
+				return nil // the browser has gone
+			}
+		} else if _, err := fmt.Fprint(v.w, ":\n\n"); err != nil { // tells that it is still there
+			return nil // the browser has gone
+		}
+		if err := control.Flush(); err != nil {
+			return nil // the browser has gone
+		}
+		select {
+		case <-time.After(livePause):
+		case <-v.r.Context().Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+func sendPart(w http.ResponseWriter, text string) error {
+	var event strings.Builder
+	event.WriteString("retry: 1000\nevent: part\n")
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		event.WriteString("data: " + line + "\n")
+	}
+	_, err := fmt.Fprint(w, event.String()+"\n")
+	return err
+}
+
+// newEntries is the bar above a list that tells of what came since.
+type newEntries struct {
+	Count int
+	More  bool
+	Link  string
+}
+
+// watchActivity tells how many entries of the filter have come since the page was made.
+func watchActivity(v *visit) error {
+	q, _, err := v.readLog(v.query("q"))
+	if err != nil {
+		return err
+	}
+	after, err := uuid.Parse(v.query("after"))
+	if err != nil {
+		return scim.BadRequest("after is no id")
+	}
+	q.Limit = pageSize
+	return v.stream("activity", "new", func() (any, error) {
+		found, err := v.Provisioning.Since(v.r.Context(), v.org.ID, q, after)
+		return newEntries{len(found), len(found) == pageSize, v.home("/activity?q=") + url.QueryEscape(v.query("q"))}, err
+	})
+}
+
+// badge is how a result looks: a sign, a word and a colour.
+type badge struct{ Class, Icon, Word string }
+
+var badges = map[provisioning.Result]badge{
+	provisioning.Success: {"green", "check", "done"},
+	provisioning.Warning: {"amber", "warn", "with a warning"},
+	provisioning.Refused: {"red", "cross", "refused"},
+	provisioning.Held:    {"amber", "warn", "held"},
+}
+
+var states = map[provisioning.State]badge{
+	provisioning.Working: {"green", "check", "works"},
+	provisioning.Silent:  {"", "minus", "silent"},
+	provisioning.Partly:  {"red", "warn", "works in part"},
+	provisioning.Halted:  {"amber", "warn", "held"},
+}

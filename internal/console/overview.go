@@ -1,0 +1,132 @@
+package console
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+// overview is the first page of an organisation: how provisioning goes.
+type overview struct {
+	provisioning.Status
+	Attention []attention
+	Chart     []bar
+	Top       int64 // of the highest bar
+	Day       provisioning.Counts
+	Active    int // people
+}
+
+// attention is something that somebody should look at, and where.
+type attention struct {
+	Class, Word, Text, Link, Button string
+}
+
+// bar is an hour of the chart, whose parts are stacked from the bottom.
+type bar struct {
+	Label                 string
+	X                     int
+	Done, Refused, Warned part
+	provisioning.Counts
+}
+
+type part struct{ Y, Height int64 }
+
+func showOverview(v *visit) error {
+	s, err := v.Provisioning.Status(v.r.Context(), v.org.ID)
+	if err != nil {
+		return err
+	}
+	o := overview{Status: s, Attention: v.attention(s)}
+	o.Chart, o.Top = chartOf(s)
+	for _, h := range s.Hours {
+		o.Day.Add(h.Counts)
+	}
+	listed, err := v.activePeople()
+	if err != nil {
+		return err
+	}
+	o.Active = listed
+	return v.show("overview", "overview", "Overview", o)
+}
+
+// mostShown is how many refused people the first page names of a connection.
+const mostShown = 5
+
+// attention lists what somebody should look at, the worst first.
+func (v *visit) attention(s provisioning.Status) (list []attention) {
+	for _, c := range s.Clients {
+		if c.Holds > 0 {
+			list = append(list, attention{"amber", "held", fmt.Sprintf("%s by %s %s held until somebody decides.", plural(c.Holds, "removal"), c.Name, are(c.Holds)), v.home("/holds"), "Decide"})
+		}
+		for _, r := range c.Refused[:min(len(c.Refused), mostShown)] {
+			list = append(list, attention{"red", "refused", fmt.Sprintf("%s was refused: %s", r.Target, sentence(r.Error.Detail)), v.home("/activity/", r.Entry.String()), "What to do"})
+		}
+		if more := c.RefusedUsers - min(len(c.Refused), mostShown); more > 0 {
+			list = append(list, attention{"red", "refused", fmt.Sprintf("%s more of %s %s refused.", plural(more, "person"), c.Name, are(more)), v.logLink("result:refused by:%s", term{Value: c.Name}), "See all"})
+		}
+		for _, l := range c.Loops[:min(len(c.Loops), mostShown)] {
+			list = append(list, attention{"amber", "loop", c.Name + " " + l.Sentence(), v.targetLink(l.Target), "See it"})
+		}
+		if more := len(c.Loops) - min(len(c.Loops), mostShown); more > 0 {
+			list = append(list, attention{"amber", "loop", fmt.Sprintf("%s more of %s go round in a circle; the status of the API has them all.", plural(more, "resource"), c.Name), v.home("/connections/", c.ID.String()), "See the connection"})
+		}
+		if c.Token.EndsSoon(s.At) && !c.Disabled {
+			list = append(list, attention{"amber", "soon", fmt.Sprintf("The token of %s ends %s.", c.Name, ago(c.Token.Expires, s.At)), v.home("/connections/", c.ID.String()), "Renew it"})
+		}
+	}
+	if s.Dead > 0 {
+		list = append(list, attention{"red", "not sent", plural(s.Dead, "event") + " could not be delivered to the receiver.", v.home("/settings#events"), "See the stream"})
+	}
+	slices.SortStableFunc(list, func(a, b attention) int { return order(a.Class) - order(b.Class) })
+	return list
+}
+
+func order(class string) int {
+	if class == "red" {
+		return 0
+	}
+	return 1
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// The chart's measures, in its own units.
+const chartHeight, barWidth = 100, 10
+
+// chartOf stacks the requests of each hour: done and unchanged, held, refused and failed.
+func chartOf(s provisioning.Status) (bars []bar, top int64) {
+	for _, h := range s.Hours {
+		top = max(top, written(h.Counts))
+	}
+	scale := func(n int64) int64 {
+		if top == 0 {
+			return 0
+		}
+		return (n*chartHeight + top - 1) / top
+	}
+	for i, h := range s.Hours {
+		b := bar{Label: h.Began.Format("15:04"), X: i * barWidth, Counts: h.Counts}
+		y := int64(chartHeight)
+		for _, p := range []struct {
+			of *part
+			n  int64
+		}{{&b.Done, h.Done + h.Unchanged}, {&b.Warned, h.Held}, {&b.Refused, h.Refused + h.Failed}} {
+			height := min(scale(p.n), y)
+			y -= height
+			*p.of = part{y, height}
+		}
+		bars = append(bars, b)
+	}
+	return bars, top
+}
+
+// written are the requests that were to change something.
+func written(c provisioning.Counts) int64 {
+	return c.Done + c.Unchanged + c.Held + c.Refused + c.Failed
+}

@@ -1,0 +1,324 @@
+package console_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+// furnished is an organisation in which something has happened.
+type furnished struct {
+	*servertest.Org
+	home          string
+	person, group string // ids
+	client        uuid.UUID
+	entra         *servertest.Org // as the product asks it
+}
+
+// evil are values that would do something to a page that shows them as they are.
+const evil = `<script>document.title='owned'</script><img src=x onerror=alert(1)>"'` + "`{{.}}"
+
+// acme is an organisation with a name that reads well.
+func acme(t *testing.T, s *servertest.Server, change ...func(*org.Settings)) *servertest.Org {
+	t.Helper()
+	o := s.NewOrg(t, change...)
+	var err error
+	if o.Org, err = directory.RenameOrganisation(t.Context(), s.Store.Registry(), o.Org, "Acme Insurance"); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func furnish(t *testing.T, s *servertest.Server, change ...func(*org.Settings)) *furnished {
+	t.Helper()
+	o := acme(t, s, change...)
+	f := &furnished{Org: o, home: "/console/o/" + o.ID.String()}
+	roles, err := s.OAuth.RolesNamed(t.Context(), o.ID, "SCIM Integration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, _, err := s.OAuth.CreateClient(t.Context(), o.ID, oauth.ClientSpec{Name: "Entra", Roles: roles, Validity: 20 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.client = client.ID
+	f.group = o.NewGroup(t, "Claims Team")
+	o.NewGroup(t, "Night Shift")
+	token, _, err := s.OAuth.Issue(t.Context(), client, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entra := *o
+	entra.Token = token
+	var ids []string
+	for i, name := range []string{"Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra", "Barbara Liskov"} {
+		ids = append(ids, entra.Do(t, http.MethodPost, "/Users", map[string]any{
+			"userName": fmt.Sprintf("person%d@acme.example", i), "displayName": name, "title": "Claims adjuster", "externalId": fmt.Sprint("e-", i),
+			"emails":       []any{map[string]any{"value": fmt.Sprintf("person%d@acme.example", i), "type": "work", "primary": true}},
+			"phoneNumbers": []any{map[string]any{"value": fmt.Sprintf("+1317572424%d", i), "type": "work"}},
+			"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"department": "Claims", "employeeNumber": fmt.Sprint(4711 + i)},
+		}).Want(t, http.StatusCreated).ID(t))
+	}
+	f.person = ids[0]
+	entra.Do(t, http.MethodPatch, "/Groups/"+f.group, servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(ids...)})).Want(t, http.StatusOK)
+	entra.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Head of claims"}, map[string]any{"op": "replace", "path": "active", "value": true})).Want(t, http.StatusOK)
+	entra.Do(t, http.MethodPatch, "/Users/"+ids[1], servertest.Patch(map[string]any{"op": "replace", "path": "active", "value": false})).Want(t, http.StatusOK)
+	entra.Do(t, http.MethodPatch, "/Users/"+ids[2], servertest.Patch(map[string]any{"op": "replace", "path": "roles", "value": []any{map[string]any{"value": "Supervisor"}}})).Want(t, http.StatusBadRequest)
+	f.entra = &entra
+	flush(t, s, o.ID, 1)
+	return f
+}
+
+// flush waits until so many refusals of an organisation are stored and counted, which the
+// server does in the background.
+func flush(t *testing.T, s *servertest.Server, o org.ID, refused int) {
+	t.Helper()
+	for range 200 {
+		err := errors.Join(s.Log.Flush(t.Context()), s.Log.FlushCounts(t.Context()))
+		found, _, err2 := s.Log.Page(t.Context(), o, provisioning.Query{Results: []provisioning.Result{provisioning.Refused}, Limit: refused})
+		status, err3 := s.Log.Status(t.Context(), o)
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		counted := 0
+		for _, c := range status.Clients {
+			counted += int(c.Day.Refused)
+		}
+		if len(found) == refused && counted >= refused {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("refusals were not stored")
+}
+
+// spoil adds what would do something to a page that shows it as it is.
+func (f *furnished) spoil(t *testing.T) {
+	t.Helper()
+	f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": "evil@acme.example", "displayName": evil, "title": "\u202egnp.exe " + evil}).Want(t, http.StatusCreated)
+	f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": evil, "phoneNumbers": []any{map[string]any{"value": evil}}}).Want(t, http.StatusBadRequest)
+	f.NewGroup(t, "Night Shift "+evil)
+	flush(t, f.Server(), f.ID, 2)
+}
+
+// The log is filtered by a line, paged, exported, and each entry tells what to do.
+func TestActivity(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
+	for filter, want := range map[string]string{
+		"result:refused": "was refused: update person2@acme.example", "user:person0@acme.example": "changed title of person0@acme.example",
+		"user:" + f.person: "created person0@acme.example", `group:"Claims Team"`: "added 6 members", "by:entra since:1h op:deactivate": "deactivated person1@acme.example",
+		"by:vera@example.org": "signed in", "Supervisor": "no role named", "type:user person3": "created person3",
+	} {
+		b.get(f.home + "/activity?q=" + url.QueryEscape(filter)).want(http.StatusOK).has(want).lacks("created group Night")
+	}
+	for filter, want := range map[string]string{"result:good": "is not known", "since:soon": "is no time", "op:x": "is not known", "type:x": "is not known"} {
+		b.get(f.home + "/activity?q=" + filter).want(http.StatusBadRequest).has(want)
+	}
+	b.get(f.home + "/activity?q=nobody-at-all").want(http.StatusOK).has("Nothing in the log matches")
+	b.get(f.home+"/activity?q=result:refused+Supervisor").want(http.StatusOK).get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).want(http.StatusOK).
+		has("What to do", "map the value of the app role", "/guides/entra#roles", "What was sent", "Nothing was changed", "purescim role create")
+	b.get(f.home+"/activity?q=user:"+f.person+"+op:update").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).
+		has(`<span class="was">Claims adjuster</span>`, `<span class="now">Head of claims</span>`)
+	b.get(f.home+"/activity?q=op:member_add").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).has("Ada Lovelace", "Barbara Liskov")
+	if b.get(f.home + "/activity/export?format=csv&q=result:refused").want(http.StatusOK); strings.Count(b.body, "\n") != 2 || b.header.Get("Content-Type") != "text/csv; charset=utf-8" {
+		t.Errorf("exported %s: %s", b.header.Get("Content-Type"), b.body)
+	}
+	b.get(f.home + "/activity/export?format=jsonl&q=result:refused").want(http.StatusOK).has(`"result":"refused"`)
+	for n := range 60 {
+		f.NewGroup(t, fmt.Sprint("Team ", n))
+	}
+	b.get(f.home+"/activity?q=type:Group").has("Team 59").lacks("group Team 9<").get(strings.ReplaceAll(b.found(`href="([^"]*before=[^"]*)"`), "&amp;", "&")).
+		want(http.StatusOK).has("group Team 9<", "Newest").lacks("Team 59")
+}
+
+// People are found by the beginning of a name, inside of one, by a filter; a wrong filter is
+// explained. A person has attributes, groups and history, deleted too.
+func TestPeople(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
+	b.get(f.home+"/people").want(http.StatusOK).has("5 active people", "Ada Lovelace").lacks("Grace Hopper")
+	for query, want := range map[string]string{
+		"q=ada": "Ada Lovelace", "q=PERSON3%40": "Katherine Johnson", "q=hopper&inside=yes": "Grace Hopper", "state=inactive": "1 inactive person",
+		"q=title+eq+%22Head+of+claims%22": "1 person found", "q=hopper": "Look inside of names", "q=x&state=inactive": "Nobody is found",
+	} {
+		b.get(f.home + "/people?" + query).want(http.StatusOK).has(want)
+	}
+	b.get(f.home+"/people?q="+url.QueryEscape(`title xx "a" and active pr`)).want(http.StatusBadRequest).has("cannot be read", `value="title xx`)
+	b.get(f.home+"/people/"+f.person).want(http.StatusOK).has("Ada Lovelace is active", "Head of claims", "Claims Team", "4711", "Enterprise attributes", "changed title of", `Head of claims</div><div class="muted small">from <a href="`+f.home+`/activity/`)
+	f.Do(t, http.MethodDelete, "/Users/"+f.person, nil).Want(t, http.StatusNoContent)
+	b.get(f.home+"/people/"+f.person).want(http.StatusOK).has("person0@acme.example was deleted", "comes back with the same id")
+	b.get(f.home + "/people/" + uuid.NewString()).want(http.StatusNotFound)
+	b.get(f.home+"/search?q=claims").want(http.StatusOK).has("Claims Team", "1 group found")
+	b.get(f.home + "/search?q=alan").want(http.StatusOK).has("Alan Turing")
+	b.get(f.home + "/search?q=" + uuid.NewString()).want(http.StatusOK).has("Nothing in the log matches")
+}
+
+// Groups are made by pasting names, renamed and deleted, by who may.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "ada@example.org", accounts.Administrator)
+	viewer := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
+	group := f.home + "/groups/" + f.group
+	viewer.get(f.home + "/groups").want(http.StatusOK).has("Claims Team").lacks("Make groups")
+	viewer.get(group).want(http.StatusOK).has("has 6 members", "Grace Hopper").lacks("Rename", "Delete")
+	viewer.post(f.home+"/groups", "names", "Mine").want(http.StatusForbidden).has("role is viewer")
+	viewer.post(group, "name", "Mine").want(http.StatusForbidden)
+	viewer.post(group+"/delete", "members", "6").want(http.StatusForbidden)
+	b.post(f.home+"/groups", "names", "North\n\n  South \nclaims team\n").want(http.StatusOK).has("North", "South", "is the name of another group", ">claims team</textarea>")
+	b.post(f.home + "/groups").want(http.StatusBadRequest)
+	b.get(f.home+"/groups?q=nor").want(http.StatusOK).has("1 group found", "North")
+	b.post(group, "name", "Claims", "description", "All of it").want(http.StatusOK).has("Claims has 6 members", "All of it", "The group is changed")
+	b.get(group + "?q=grace").want(http.StatusOK).has("Grace Hopper").lacks("Alan Turing")
+	b.get(group + "/delete").want(http.StatusOK).has("Delete Claims and 6 memberships?")
+	b.post(group+"/delete", "members", "5").want(http.StatusConflict)
+	b.post(group+"/delete", "members", "6").want(http.StatusOK).has("The group is deleted").lacks(">Claims<")
+	b.get(f.home + "/activity?q=op:delete").has("ada@example.org deleted group Claims")
+	var names []string
+	for n := range 60 {
+		names = append(names, fmt.Sprintf("Team %02d", n))
+	}
+	b.post(f.home+"/groups", "names", strings.Join(names, "\n")).want(http.StatusOK)
+	b.get(f.home+"/groups?q=team").has("60 groups found", "Team 00", "Next page").lacks("Team 59", "First page")
+	b.get(strings.ReplaceAll(b.found(`href="([^"]*)">Next page`), "&amp;", "&")).want(http.StatusOK).has("Team 59").lacks("Team 00", "Next page")
+	b.get(strings.ReplaceAll(b.found(`href="([^"]*)">First page`), "&amp;", "&")).has("Team 00")
+}
+
+// A page that is watched tells of what comes, as it comes.
+func TestActivity_TellsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := newTab(t, s)
+	b.signInAs(member(t, s, f.ID, "vera@example.org", accounts.Viewer))
+	b.open(f.home + "/activity?q=type:Group")
+	f.NewGroup(t, "Newcomers")
+	b.waits("document.querySelector('[data-live] a')?.textContent.includes('1 new')")
+	b.do(chromedp.Click("[data-live] a"))
+	b.waits("document.body.textContent.includes('created group Newcomers')")
+	b.quiet()
+}
+
+// The catalogue: who uses what, made, renamed in everybody, and deleted when nobody has it.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "ada@example.org", accounts.Administrator)
+	viewer := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
+	home := f.home + "/catalogue"
+	viewer.get(home).want(http.StatusOK).has("employee", "built in", "SCIM Integration").lacks("Make it")
+	viewer.get(home + "/schemas").want(http.StatusOK).has("0 schemas")
+	viewer.get(home + "/nothing").want(http.StatusNotFound)
+	viewer.post(home+"/roles", "name", "Boss").want(http.StatusForbidden)
+	b.post(home+"/roles", "name", "EMPLOYEE").want(http.StatusConflict).has("EMPLOYEE")
+	b.post(home+"/skills", "name", "Billing").want(http.StatusOK).has("1 skill", "It is made")
+	skill := b.found(`href="([^"]*/catalogue/skills/[0-9a-f-]{36})"`)
+	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "add", "path": "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User:routingSkills", "value": []any{map[string]any{"name": "Billing", "proficiency": 3}}})).Want(t, http.StatusOK)
+	b.get(skill).want(http.StatusOK).has("1 person has the routing skill Billing", "cannot be deleted")
+	b.sure(skill + "/delete").want(http.StatusConflict).has("cannot be deleted")
+	b.post(skill, "name", "Invoices").want(http.StatusOK).has("It is renamed")
+	b.get(f.home + "/people/" + f.person).has("Invoices")
+	viewer.post(skill, "name", "Mine").want(http.StatusForbidden)
+	b.post(home+"/languages", "name", "German").want(http.StatusOK)
+	b.sure(b.found(`href="([^"]*/catalogue/languages/[0-9a-f-]{36})"`)+"/delete").want(http.StatusOK).has("It is deleted", "0 languages")
+}
+
+// Settings are checked whole before any is stored, and change what the API does.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "ada@example.org", accounts.Administrator)
+	viewer := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
+	path := f.home + "/settings"
+	form := []string{"region", "DE", "removal", "50", "rate", "100", "changes", "90", "refusals", "10", "deleted", "30", "strict", "on", "tolerate", "phoneNumbers", "pagination", "on", "users-percent", "10", "users-least", "20", "members-percent", "0", "members-least", "30", "loops", "50"}
+	viewer.get(path).want(http.StatusOK).has("is tolerant", "disabled").lacks("Save")
+	viewer.post(path, form...).want(http.StatusForbidden)
+	b.post(path, append(form, "changes", "0")...).want(http.StatusOK) // the first value counts
+	b.get(path).has("is strict", `value="DE"`, `value="50"`)
+	for at, wrong := range map[int]string{1: "XX", 3: "0", 5: "-1", 7: "many", 9: "4000", 11: "0", 19: "101", 21: "-1", 23: "ten", 27: "-1"} {
+		bad := slices.Clone(form)
+		bad[at] = wrong
+		b.post(path, bad...).want(http.StatusBadRequest).has("Nothing was changed")
+	}
+	now, err := s.Store.Registry().Org(t.Context(), f.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := org.DefaultSettings()
+	want.DefaultRegion, want.RemovalLimit, want.RateLimit, want.Strict = "DE", 50, 100, true
+	want.ChangeLogDays, want.RefusalLogDays, want.DeletedUserDays, want.Tolerate = 90, 10, 30, []string{"phoneNumbers"}
+	want.UserBrake, want.MemberBrake = org.Brake{Percent: 10, Least: 20}, org.Brake{Percent: 0, Least: 30}
+	want.LoopLimit = 50
+	if diff := cmp.Diff(want, now.Settings); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	b.get(f.home + "/activity?q=type:Organization").has("ada@example.org changed")
+}
+
+// An operator sees all organisations, those first that need attention, and goes from one to
+// another.
+func TestOrganisations(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	quiet := s.NewOrg(t)
+	f := furnish(t, s)
+	b := member(t, s, accounts.Everywhere, "olga@example.org", accounts.Viewer)
+	b.get("/console").want(http.StatusOK).has("1 of 2 organisations needs attention", "Acme Insurance", quiet.Name)
+	if strings.Index(b.body, "Acme Insurance") > strings.Index(b.body, ">"+quiet.Name+"<") {
+		t.Error("what needs attention is not first")
+	}
+	b.get("/console/organisations?q=ACME").want(http.StatusOK).has("1 of 1 organisation needs attention").lacks(">" + quiet.Name + "<")
+	b.get(f.home).want(http.StatusOK).has(`href="/console/o/` + quiet.ID.String() + `"`)
+	b.post(f.home+"/groups", "names", "x").want(http.StatusForbidden)
+}
+
+// Changes are taken back, and people and groups restored, after a look at what would change.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "ada@example.org", accounts.Administrator)
+	viewer := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
+	before := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	viewer.get(f.home + "/activity?q=user:" + f.person + "+op:update")
+	entry := viewer.found(`href="(` + f.home + `/activity/[0-9a-f-]{36})"`)
+	viewer.get(entry).want(http.StatusOK).lacks("Take it back")
+	viewer.get(entry + "/undo").want(http.StatusForbidden)
+	viewer.post(entry + "/undo").want(http.StatusForbidden)
+	b.get(entry).has("Take it back").get(entry+"/undo").want(http.StatusOK).has("Nothing was changed yet", `<span class="was">Head of claims</span>`, `<span class="now">Claims adjuster</span>`)
+	b.post(entry + "/undo").want(http.StatusOK).has("It is taken back")
+	b.get(f.home + "/people/" + f.person).has("Claims adjuster").lacks("Head of claims</div>")
+	f.Do(t, http.MethodPut, "/Groups/"+f.group, map[string]any{"displayName": "Claims Team", "members": []any{}}).Want(t, http.StatusOK)
+	group := f.home + "/groups/" + f.group
+	b.get(group+"/restore?at="+url.QueryEscape(before)).want(http.StatusOK).has("Would be added", "Grace Hopper")
+	b.get(group).has("The group is empty")
+	b.post(group+"/restore", "at", before).want(http.StatusOK).has("has 6 members", "It is as it was")
+	b.get(group + "/restore?at=yesterday").want(http.StatusBadRequest).has("is no time")
+	f.Do(t, http.MethodDelete, "/Users/"+f.person, nil).Want(t, http.StatusNoContent)
+	person := f.home + "/people/" + f.person
+	b.get(person).has("was deleted").post(person+"/restore", "groups", "on").want(http.StatusOK).has("It is as it was", "Claims Team")
+}

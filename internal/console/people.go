@@ -1,0 +1,212 @@
+package console
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// people is a page of the people of an organisation.
+type people struct {
+	Words   string // or a filter
+	States  []preset
+	Sum     string // how many there are, in words
+	Problem string
+	People  []personRow
+	turn
+	// Everywhere is the search that looks inside of names, too; empty where it is none or
+	// was made.
+	Everywhere string
+	CSV        string // all that is selected, as a file
+}
+
+// turn leads to the other pages of a list: the one behind, and the first.
+type turn struct{ Next, First string }
+
+// turnOf is the turn of a page of a list that is at a link, which has a query, and there at
+// an anchor, or none.
+func (v *visit) turnOf(link, anchor, cursor string) (t turn) {
+	if cursor != "" {
+		t.Next = link + "&cursor=" + url.QueryEscape(cursor) + anchor
+	}
+	if v.query("cursor") != "" {
+		t.First = link + anchor
+	}
+	return t
+}
+
+// personRow is what a list tells of a person.
+type personRow struct {
+	ID, Name, Login, Title string
+	Active                 bool
+	Changed                time.Time
+}
+
+func newPersonRow(r directory.Record) (personRow, error) {
+	doc, err := schema.User.Read(r.Doc)
+	row := personRow{
+		ID: r.ID.String(), Name: schema.DisplayName.Text(doc), Login: schema.UserName.Text(doc), Title: schema.Title.Text(doc),
+		Active: doc[schema.Active.Name] != false, Changed: r.Modified,
+	}
+	return row, err
+}
+
+func newPersonRows(records []directory.Record) ([]personRow, error) {
+	rows := make([]personRow, len(records))
+	for i, r := range records {
+		var err error
+		if rows[i], err = newPersonRow(r); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// looksLikeFilter finds the operators of a filter (RFC 7644 section 3.4.2.2).
+var looksLikeFilter = regexp.MustCompile(`(?i)\s(eq|ne|co|sw|ew|gt|ge|lt|le)\s|\spr(\s|\)|$)`)
+
+// peopleFilter makes a SCIM filter of what was typed: words are the beginning of a name or
+// a login, or with inside a part of one.
+func peopleFilter(words, state string, inside bool) string {
+	var selected string
+	quoted := filter.Literal(words)
+	switch {
+	case words == "":
+	case looksLikeFilter.MatchString(words):
+		selected = words
+	case inside:
+		selected = "userName co " + quoted + " or displayName co " + quoted
+	case strings.Contains(words, "@"):
+		selected = "userName sw " + quoted + " or emails.value eq " + quoted
+	default:
+		selected = "displayName sw " + quoted + " or userName sw " + quoted
+	}
+	condition := map[string]string{"active": "active eq true", "inactive": "active eq false"}[state]
+	switch {
+	case condition == "":
+		return selected
+	case selected == "":
+		return condition
+	default:
+		return condition + " and (" + selected + ")"
+	}
+}
+
+func showPeople(v *visit) error {
+	words, state, inside := v.query("q"), v.query("state"), v.query("inside") == "yes"
+	path := v.home("/people")
+	query := "q=" + url.QueryEscape(words)
+	p := people{Words: words}
+	states := []preset{{Name: "Active", Link: "active"}, {Name: "Inactive", Link: "inactive"}}
+	if words != "" {
+		states = append([]preset{{Name: "All"}}, states...)
+	}
+	for i, s := range states {
+		// Without a filter, inactive people are left out.
+		current := s.Link == state || words == "" && state == "" && i == 0
+		p.States = append(p.States, preset{s.Name, path + "?" + query + "&state=" + s.Link, current})
+	}
+	filter := peopleFilter(words, state, inside)
+	listed, err := v.list(schema.User, filter)
+	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status == http.StatusBadRequest {
+		p.Problem = sentence(told.Detail)
+		return v.showStatus(http.StatusBadRequest, "people", "people", "People", p)
+	}
+	if err != nil {
+		return err
+	}
+	if p.People, err = newPersonRows(listed.Records); err != nil {
+		return err
+	}
+	p.CSV = v.home("/export/people?format=csv&q=") + url.QueryEscape(words) + "&state=" + url.QueryEscape(cmp.Or(state, defaultState(words)))
+	if inside {
+		p.CSV += "&inside=yes"
+	}
+	p.Sum = sumOfPeople(listed.Total, words, state)
+	more := path + "?" + query + "&state=" + url.QueryEscape(state)
+	if inside {
+		more += "&inside=yes"
+	}
+	p.turn = v.turnOf(more, "", listed.Cursor)
+	if words != "" && !inside && !looksLikeFilter.MatchString(words) {
+		p.Everywhere = more + "&inside=yes"
+	}
+	return v.show("people", "people", "People", p)
+}
+
+// defaultState is that of the people who are shown when none is asked for: without a filter
+// inactive people are left out.
+func defaultState(words string) string {
+	if words == "" {
+		return "active"
+	}
+	return ""
+}
+
+func sumOfPeople(n int, words, state string) string {
+	kind := map[string]string{"active": "active ", "inactive": "inactive "}[cmp.Or(state, defaultState(words))]
+	text := count(n) + " " + kind + "people"
+	if n == 1 {
+		text = "1 " + kind + "person"
+	}
+	if words != "" {
+		return text + " found"
+	}
+	return text
+}
+
+// list reads a page of users or groups behind the cursor of the URL.
+func (v *visit) list(base *schema.Type, filter string) (l directory.Listed, err error) {
+	types, err := v.Directory.TypesOf(v.r.Context(), v.org)
+	if err != nil {
+		return l, err
+	}
+	t := types.Of(base)
+	request := directory.ListRequest{
+		Filter: filter, HasFilter: filter != "", Start: 1, Count: pageSize, ByCursor: true, Cursor: v.query("cursor"),
+		Projection: t.Project([]string{"id", "userName", "displayName"}, nil),
+	}
+	if base.Is(schema.Group) {
+		request.SortBy = "displayName"
+	}
+	return v.Directory.List(v.r.Context(), v.org, t, request)
+}
+
+// find leads from the box at the top to what it names.
+func find(v *visit) error {
+	text := v.query("q")
+	if _, err := uuid.Parse(text); err == nil {
+		return v.to(v.logLink("id:%s", text))
+	}
+	if group, ok := strings.CutPrefix(text, "group:"); ok {
+		return v.to(v.home("/groups?q=") + url.QueryEscape(strings.TrimSpace(group)))
+	}
+	listed, err := v.list(schema.User, peopleFilter(text, "", false))
+	if told := (*scim.Error)(nil); err != nil && !errors.As(err, &told) {
+		return err
+	}
+	if err == nil && listed.Total == 0 {
+		groups, err := v.list(schema.Group, groupFilter(text))
+		if err == nil && groups.Total > 0 {
+			return v.to(v.home("/groups?q=") + url.QueryEscape(text))
+		}
+	}
+	return v.to(v.home("/people?q=") + url.QueryEscape(text))
+}
+
+// activePeople tells how many there are, which is kept and not counted.
+func (v *visit) activePeople() (int, error) {
+	listed, err := v.Directory.List(v.r.Context(), v.org, schema.User, directory.ListRequest{Start: 1, HasCount: true})
+	return listed.Total, err
+}

@@ -1,0 +1,242 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// visit is one request for a page, of somebody who may make it.
+type visit struct {
+	*console
+	w       http.ResponseWriter
+	r       *http.Request
+	who     accounts.Account // zero where nobody is signed in
+	session accounts.Session
+	org     org.Org // of the path; zero where it names none
+}
+
+// The names of the cookie of a session. A browser takes the first one from nobody but this
+// host, and over TLS alone. Over plain http, which is served on this machine only, there
+// cannot be such a cookie.
+const (
+	secureCookie = "__Host-purescim"
+	plainCookie  = "purescim-console"
+)
+
+// policy lets a page use files of this server, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// admit lets those in who may make a call, and shows others where to sign in.
+func (c *console) admit(rt route) httpapi.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v := &visit{console: c, w: w, r: r}
+		setPolicy(w)
+		if err := c.origin.Check(r); err != nil {
+			return scim.Forbidden("the form was sent by the page of another site, so nothing was changed; open the console and do it there").Because(err)
+		}
+		if err := v.check(rt.may); err != nil {
+			if errors.Is(err, errNobody) {
+				return v.sendToSignIn()
+			}
+			return err
+		}
+		if r.Method == http.MethodPost {
+			if err := r.ParseForm(); err != nil {
+				return formError(err)
+			}
+			v.originate()
+		}
+		return rt.do(v)
+	}
+}
+
+func setPolicy(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+func formError(err error) error {
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		return err
+	}
+	return scim.BadRequest("the form cannot be read").Because(err)
+}
+
+// errNobody says that it takes somebody who is signed in.
+var errNobody = errors.New("nobody is signed in")
+
+// check finds out who it is and which organisation is meant, and refuses who may not. What
+// somebody may not see is as good as not there.
+func (v *visit) check(may permission) error {
+	if may == files {
+		return nil
+	}
+	if err := v.identify(); err != nil {
+		return err
+	}
+	if may == anybody {
+		return nil
+	}
+	if v.who.ID == uuid.Nil {
+		return errNobody
+	}
+	if err := v.findOrg(); err != nil {
+		return err
+	}
+	switch may {
+	case changers:
+		if !v.who.Role.Covers(accounts.Administrator) {
+			return scim.Forbidden("you may see everything and change nothing: your role is viewer; an owner may give you another")
+		}
+	case owners:
+		return v.who.Manages(v.org.ID)
+	case operators:
+		if v.who.Org != accounts.Everywhere {
+			return notHere(v.r)
+		}
+	}
+	return nil
+}
+
+// identify finds who has the session of the cookie, if there is one.
+func (v *visit) identify() error {
+	cookie, err := v.r.Cookie(v.cookieName())
+	if err != nil {
+		return nil //nolint:nilerr // without a cookie nobody is signed in
+	}
+	v.session, v.who, err = v.Accounts.Session(v.r.Context(), cookie.Value)
+	if errors.Is(err, accounts.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// findOrg reads the organisation that the path names.
+func (v *visit) findOrg() error {
+	text := chi.URLParam(v.r, "org")
+	if text == "" {
+		return nil
+	}
+	id, err := org.ParseID(text)
+	if err != nil || !v.who.Sees(id) {
+		return notHere(v.r)
+	}
+	v.org, err = v.Organisations.Org(v.r.Context(), id)
+	if errors.Is(err, oauth.ErrNotFound) {
+		return notHere(v.r)
+	}
+	return err
+}
+
+func notHere(r *http.Request) error {
+	return scim.NotFound("there is no page %s, or not for you", r.URL.Path)
+}
+
+func nowhere(v *visit) error { return notHere(v.r) }
+
+// originate notes who changes something, for the provisioning log.
+func (v *visit) originate() { v.originateAs(v.who.Login) }
+
+// originateAs is originate for somebody of a login, or nobody yet.
+func (v *visit) originateAs(login string) {
+	o := provisioning.OriginOf(v.r.Context())
+	o.Address = v.frame.ClientAddress(v.r)
+	if login != "" {
+		o.Actor = provisioning.Actor{Type: provisioning.Person, Name: login}
+	}
+	v.r = v.r.WithContext(provisioning.From(v.r.Context(), &o))
+}
+
+// from is where the request comes from.
+func (v *visit) from() accounts.From {
+	return accounts.From{Address: v.frame.ClientAddress(v.r), Agent: v.r.UserAgent()}
+}
+
+// encrypted reports whether the browser came over TLS.
+func (v *visit) encrypted() bool { return strings.HasPrefix(v.base(), "https://") }
+
+// base is the scheme and host under which the browser came.
+func (v *visit) base() string { return v.frame.BaseURL(v.r) }
+
+// isLocal reports whether the browser is on this machine, as far as the URL tells: then
+// nobody listens on the way.
+func (v *visit) isLocal() bool {
+	u, err := url.Parse(v.base())
+	if err != nil {
+		return false
+	}
+	switch host := u.Hostname(); host {
+	case "localhost", "127.0.0.1", "::1":
+		return true
+	default:
+		return strings.HasSuffix(host, ".localhost")
+	}
+}
+
+func (v *visit) cookieName() string {
+	if v.encrypted() {
+		return secureCookie
+	}
+	return plainCookie
+}
+
+// setSession gives the browser the secret of a session; none ends it there.
+func (v *visit) setSession(secret string) {
+	cookie := &http.Cookie{
+		Name: v.cookieName(), Value: secret, Path: "/", Secure: v.encrypted(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if secret == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(v.w, cookie)
+}
+
+// to leads the browser on to another page, when a form was done.
+func (v *visit) to(path string) error {
+	http.Redirect(v.w, v.r, path, http.StatusSeeOther)
+	return nil
+}
+
+// home is the path of the organisation's pages, or of one of them.
+func (v *visit) home(parts ...string) string {
+	return Path + "/o/" + v.org.ID.String() + strings.Join(parts, "")
+}
+
+// scope is the path of what belongs to the organisation of the visit, or to all.
+func (v *visit) scope(parts ...string) string {
+	if v.org.ID == accounts.Everywhere {
+		return Path + strings.Join(parts, "")
+	}
+	return v.home(parts...)
+}
+
+// id reads the id in the path.
+func (v *visit) id() (uuid.UUID, error) {
+	id, err := uuid.Parse(chi.URLParam(v.r, "id"))
+	if err != nil {
+		return id, notHere(v.r)
+	}
+	return id, nil
+}
+
+// field is what a form holds under a name, without the blanks around it.
+func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+
+// query is what the URL holds under a name.
+func (v *visit) query(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }

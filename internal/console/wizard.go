@@ -1,0 +1,368 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/guides"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// The wizard connects a product in four steps: choose it, paste two values, follow its
+// guide, and watch the first people arrive.
+
+// newConnection is its first step.
+type newConnection struct {
+	Guides               []guides.Guide
+	Guide, Name, Problem string
+}
+
+func showNewConnection(v *visit) error {
+	return v.show("connection-new", "connections", "Connect a product", newConnection{Guides: guides.List(), Guide: v.query("guide")})
+}
+
+// wizard is what its further steps show.
+type wizard struct {
+	Client  oauth.Client
+	Product string
+	Guide   string
+	Step    int
+	Tenant  string
+	Token   string // shown this once
+	Steps   template.HTML
+	Checks  checks
+	// Links to the steps and to where tokens are made; Outside is for who has no account.
+	Values, Guided, Check, Live, Make string
+	Known                             string // the newest token, when the page was made
+	Outside                           bool
+	Problem                           string
+}
+
+// integrationRole is what a connection may do.
+const integrationRole = "SCIM Integration"
+
+// createConnection makes the client of a connection and its token, and shows the values to
+// paste: the token this once.
+func createConnection(v *visit) error {
+	form := newConnection{Guides: guides.List(), Guide: v.field("guide"), Name: v.field("name")}
+	client, err := v.newClient(form.Guide, form.Name)
+	if detail, status, told := statusOf(err); told {
+		form.Problem = detail
+		return v.showStatus(status, "connection-new", "connections", "Connect a product", form)
+	}
+	if err != nil {
+		return err
+	}
+	token, _, err := v.OAuth.Issue(v.r.Context(), client, 0)
+	if err != nil {
+		return err
+	}
+	return v.showWizard(client, form.Guide, wizard{Step: 2, Token: token})
+}
+
+// newClient makes a client for a product. A name that another has is refused: it would not
+// be told apart, and a form that is sent twice would make two.
+func (v *visit) newClient(guide, name string) (c oauth.Client, err error) {
+	if _, err := guides.Text(guide, guides.Values{}); err != nil {
+		return c, scim.InvalidValue("choose the product first")
+	}
+	if other, err := clientNamed(v.r.Context(), v.OAuth, v.org.ID, name); err != nil || other != uuid.Nil {
+		if err != nil {
+			return c, err
+		}
+		return c, scim.Conflict("there is a connection with the name %q already; choose another name, or renew the token of that one", name)
+	}
+	roles, err := v.OAuth.RolesNamed(v.r.Context(), v.org.ID, integrationRole)
+	if err == nil {
+		c, _, err = v.OAuth.CreateClient(v.r.Context(), v.org.ID, oauth.ClientSpec{Name: name, Roles: roles, Validity: oauth.MaxValidity})
+	}
+	return c, v.noClient(err)
+}
+
+// showWizard shows a step of the wizard for a connection.
+func (v *visit) showWizard(c oauth.Client, guide string, w wizard) error {
+	w.Client, w.Guide = c, guide
+	for _, g := range guides.List() {
+		if g.Slug == guide {
+			w.Product = g.Product
+		}
+	}
+	if w.Product == "" {
+		return notHere(v.r)
+	}
+	root, query := v.home("/connections/", c.ID.String()), "?guide="+guide
+	if w.Outside {
+		root, query = strings.TrimSuffix(SetupPath, "/"), ""
+	}
+	w.Tenant = v.base() + "/api/v2/scim/v2"
+	w.Values, w.Guided, w.Check, w.Live, w.Make = root+"/values"+query, root+"/guide"+query, root+"/check"+query, root+"/live"+query, root+"/token"+query
+	tokens, err := v.tokens(c.ID)
+	if err != nil {
+		return err
+	}
+	if len(tokens) > 0 {
+		w.Known = tokens[0].ID.String()
+	}
+	switch w.Step {
+	case 3:
+		if w.Steps, err = v.guide(guide, c); err != nil {
+			return err
+		}
+	case 4:
+		if w.Checks, err = v.arrivals(c.ID); err != nil {
+			return err
+		}
+	}
+	titles := map[int]string{2: "Values to paste", 3: "Steps in " + w.Product, 4: "Check"}
+	return v.show("wizard", "connections", titles[w.Step], w)
+}
+
+// guide is the guide of a product with the values of a connection in it.
+func (v *visit) guide(slug string, c oauth.Client) (template.HTML, error) {
+	values := guides.Values{BaseURL: v.base(), Organisation: argument(v.org.Name), Connection: argument(c.Name)}
+	if c.ID != uuid.Nil {
+		values.ClientID = c.ID.String()
+	}
+	all, err := v.Directory.Schemas(v.r.Context(), v.org)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range all {
+		var document struct {
+			Attributes []struct{ Name string } `json:"attributes"`
+		}
+		if err := json.Unmarshal(s.Definition, &document); err != nil {
+			return "", fmt.Errorf("schema %s: %w", s.URN, err)
+		}
+		for _, attribute := range document.Attributes {
+			if s.Resource == schema.User.Name {
+				values.Attributes = append(values.Attributes, s.URN+":"+attribute.Name)
+			}
+		}
+	}
+	return guides.Render(slug, values)
+}
+
+// argument writes a name as a shell takes it: guides have it in commands.
+func argument(name string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+"
+	if !strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(plain, r) }) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
+// showStep shows a step of the wizard for a connection of the organisation.
+func showStep(step int) func(v *visit) error {
+	return func(v *visit) error {
+		c, err := v.findClient()
+		if err != nil {
+			return err
+		}
+		guide := v.query("guide")
+		if guide == "" {
+			guide = guideFor(c.Name, "")
+		}
+		return v.showWizard(c, guide, wizard{Step: step})
+	}
+}
+
+// renewToken makes another token, which is shown this once; those before stay good.
+func renewToken(v *visit) error {
+	c, err := v.findClient()
+	if err != nil {
+		return err
+	}
+	guide := v.query("guide")
+	if guide == "" {
+		guide = guideFor(c.Name, "")
+	}
+	return v.renew(c, guide, wizard{Step: 2})
+}
+
+// renew makes a token, unless one was made since the form was: then it was sent twice.
+func (v *visit) renew(c oauth.Client, guide string, w wizard) error {
+	tokens, err := v.tokens(c.ID)
+	if err != nil {
+		return err
+	}
+	if len(tokens) > 0 && tokens[0].ID.String() != v.field("known") {
+		w.Problem = "A token was made meanwhile, and was shown once. Make another one if it was not stored."
+		return v.showWizard(c, guide, w)
+	}
+	token, _, err := v.OAuth.Issue(v.r.Context(), c, 0)
+	if err != nil {
+		return v.noClient(err)
+	}
+	w.Token = token
+	return v.showWizard(c, guide, w)
+}
+
+// showGuide shows the guide of a product without a connection.
+func showGuide(v *visit) error {
+	slug := v.parameter("guide")
+	for _, g := range guides.List() {
+		if g.Slug == slug {
+			text, err := v.guide(slug, oauth.Client{})
+			if err != nil {
+				return err
+			}
+			return v.show("guide", "connections", g.Title, text)
+		}
+	}
+	return notHere(v.r)
+}
+
+// checks are what has come of a connection so far.
+type checks struct {
+	Person, Group *provisioning.Entry
+	Tested        bool
+	Refused       []refusal
+	Done          bool
+	Home          string // where entries are; empty for who has no account
+}
+
+// refusal is one with its advice.
+type refusal struct {
+	provisioning.Entry
+	Advice string
+}
+
+// arrivals looks what has come: the log tells, and whether a token was used.
+func (v *visit) arrivals(client uuid.UUID) (c checks, err error) {
+	tokens, err := v.tokens(client)
+	if err != nil {
+		return c, err
+	}
+	for _, t := range tokens {
+		c.Tested = c.Tested || !t.Used.IsZero()
+	}
+	first := func(of provisioning.TargetType) (*provisioning.Entry, error) {
+		found, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, provisioning.Query{
+			Client: client, Type: of, Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 1,
+		})
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		return &found[0], nil
+	}
+	if c.Person, err = first(provisioning.User); err != nil {
+		return c, err
+	}
+	if c.Group, err = first(provisioning.Group); err != nil {
+		return c, err
+	}
+	c.Tested = c.Tested || c.Person != nil || c.Group != nil
+	refused, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, provisioning.Query{Client: client, Results: []provisioning.Result{provisioning.Refused}, Limit: 3})
+	for _, e := range refused {
+		advice, _ := e.Advice()
+		c.Refused = append(c.Refused, refusal{e, advice.Text})
+		c.Tested = true
+	}
+	c.Done = c.Person != nil && c.Group != nil
+	if v.who.ID != uuid.Nil {
+		c.Home = v.home()
+	}
+	return c, err
+}
+
+// watchChecks sends the ticks as they come.
+func watchChecks(v *visit) error {
+	c, err := v.findClient()
+	if err != nil {
+		return err
+	}
+	return v.watchChecks(c.ID)
+}
+
+func (v *visit) watchChecks(client uuid.UUID) error {
+	return v.stream("wizard", "checks", func() (any, error) { return v.arrivals(client) })
+}
+
+// The pages of who has no account.
+
+// SetupPath is where the link leads that sets up one connection, with its secret behind.
+const SetupPath = Path + "/setup/"
+
+const (
+	secureSetupCookie = "__Host-purescim-setup"
+	plainSetupCookie  = "purescim-setup"
+)
+
+func (v *visit) setupCookie() string {
+	if v.encrypted() {
+		return secureSetupCookie
+	}
+	return plainSetupCookie
+}
+
+// showSetup asks before the link is used up: programs that look at links in letters follow
+// them, and press no buttons.
+func showSetup(v *visit) error {
+	s, err := v.Accounts.Setup(v.r.Context(), v.parameter("secret"))
+	if err != nil {
+		return oldLink(err)
+	}
+	v.who.ID = uuid.Nil
+	return v.show("setup", "", "Set up "+s.ClientName, s)
+}
+
+func openSetup(v *visit) error {
+	if v.isOpen() {
+		return errOpen()
+	}
+	v.originateAs("setup link")
+	session, err := v.Accounts.OpenSetup(v.r.Context(), v.parameter("secret"))
+	if err != nil {
+		return oldLink(err)
+	}
+	http.SetCookie(v.w, &http.Cookie{
+		Name: v.setupCookie(), Value: session, Path: "/", Secure: v.encrypted(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+	return v.to(Path + "/setup/values")
+}
+
+// outside runs work for the connection that the browser may set up, and for nothing else.
+func outside(work func(v *visit, c oauth.Client, guide string) error) func(v *visit) error {
+	return func(v *visit) error {
+		cookie, err := v.r.Cookie(v.setupCookie())
+		if err != nil {
+			return scim.NotFound("this page is for who has opened a link; open the link in this browser").Because(err)
+		}
+		s, err := v.Accounts.OpenedSetup(v.r.Context(), cookie.Value)
+		if err != nil {
+			return oldLink(err)
+		}
+		v.who = accounts.Account{} // whoever has signed in besides
+		if v.org, err = v.Organisations.Org(v.r.Context(), s.Org); err != nil {
+			return err
+		}
+		c, err := v.OAuth.Client(v.r.Context(), s.Org, s.Client)
+		if err != nil {
+			return v.noClient(err)
+		}
+		v.originateAs("setup link")
+		return work(v, c, s.Guide)
+	}
+}
+
+func outsideStep(step int) func(v *visit) error {
+	return outside(func(v *visit, c oauth.Client, guide string) error {
+		return v.showWizard(c, guide, wizard{Step: step, Outside: true})
+	})
+}
+
+func outsideToken(v *visit, c oauth.Client, guide string) error {
+	return v.renew(c, guide, wizard{Step: 2, Outside: true})
+}
+
+func outsideLive(v *visit, c oauth.Client, _ string) error { return v.watchChecks(c.ID) }

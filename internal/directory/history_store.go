@@ -1,0 +1,56 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// History is the part of a View by which changes are taken back: what the provisioning log
+// tells of memberships, however many, and users who come back.
+type History interface {
+	// OldestEntry is the id of the oldest entry of the log, or zero.
+	OldestEntry(ctx context.Context) (uuid.UUID, error)
+
+	// MembersSince tells how the members of a group differ from those of before the
+	// entries behind an id: who has come, and who has gone. Both are sorted.
+	MembersSince(ctx context.Context, group, after uuid.UUID) (come, gone []uuid.UUID, err error)
+
+	// GroupsSince tells the same of the groups of a user.
+	GroupsSince(ctx context.Context, user, after uuid.UUID) (joined, left []uuid.UUID, err error)
+
+	// MovedSince lists, the oldest first, the entries behind an id by which some of the
+	// users have come to a group or gone from it, as far as they are now as they were.
+	MovedSince(ctx context.Context, group, after uuid.UUID, users []uuid.UUID) ([]Move, error)
+
+	// DeletedUserNamed finds the user of a name who was deleted last, or ErrNotFound.
+	DeletedUserNamed(ctx context.Context, name string) (uuid.UUID, error)
+
+	// EraseUser deletes a user who is there, as DeleteUser does, and takes the values of
+	// the person out of all that is kept but the id: the deleted user, the log and
+	// events that wait.
+	EraseUser(ctx context.Context, t *schema.Type, id uuid.UUID, forget func(report scim.Document)) error
+
+	// RestoreUser changes a user and memberships at once, all or nothing. The groups to
+	// join that are not there are left out and answered.
+	RestoreUser(ctx context.Context, t *schema.Type, id uuid.UUID, r UserRestoration) (Record, []uuid.UUID, error)
+}
+
+// Move is an entry that has changed members, and the entry that it undoes or zero.
+type Move struct{ Entry, Undoes uuid.UUID }
+
+// UserRestoration is the new state of a user.
+type UserRestoration struct {
+	// Deleted tells that the user is deleted and comes back, under the same id. The
+	// edit is given the document of when it was deleted.
+	Deleted bool
+	// Match is the version that a user who is there must have.
+	Match scim.Condition
+	// Edit computes the new state, as Change.Edit does.
+	Edit func(old Resource) (Edit, error)
+	// Join and Leave are ids of groups.
+	Join, Leave []uuid.UUID
+}

@@ -1,0 +1,219 @@
+// Package accountstore keeps who uses the console: accounts, invitations, sessions, and links
+// that set up a connection. They are found before an organisation is known.
+//
+// What a role may do, and how long a session lasts, is left to package accounts.
+package accountstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Store is the store of a database.
+type Store struct{ pool *pool.Pool }
+
+var _ accounts.Store = (*Store)(nil)
+
+// New makes the store of a database.
+func New(p *pool.Pool) *Store { return &Store{p} }
+
+// Now implements accounts.Store.
+func (s *Store) Now() time.Time { return s.pool.Now() }
+
+// NewID implements accounts.Store.
+func (s *Store) NewID() uuid.UUID { return s.pool.NewID() }
+
+// noAccount turns pgx's word for "not found" into that of accounts.
+func noAccount(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return accounts.ErrNotFound
+	}
+	return err
+}
+
+// orgOrNull is an organisation, or null for all.
+func orgOrNull(o org.ID) any {
+	if o == accounts.Everywhere {
+		return nil
+	}
+	return int64(o)
+}
+
+// accountColumns are what accountFields takes.
+const accountColumns = `a.id, coalesce(a.org_id, 0), a.login, a.role, a.password, a.created_at, a.signed_in_at`
+
+const selectAccounts = `
+select ` + accountColumns + `
+from   console_accounts a`
+
+// Statements about accounts, each by its own way to name them.
+const (
+	selectAccountByLogin = selectAccounts + ` where a.login_key = $1`
+	selectAccountsOf     = selectAccounts + ` where a.org_id is not distinct from $1 order by a.login_key`
+	lockAccount          = selectAccounts + ` where a.id = $1 for no key update of a`
+	lockAccountByLogin   = selectAccounts + ` where a.login_key = $1 for no key update of a`
+	existsAccount        = `select exists (select from console_accounts)`
+)
+
+// accountFields are where accountColumns go.
+func accountFields(a *accounts.Account, signedIn **time.Time) []any {
+	return []any{&a.ID, (*int64)(&a.Org), &a.Login, &a.Role, &a.Password, &a.Created, signedIn}
+}
+
+func scanAccount(row pgx.CollectableRow) (a accounts.Account, err error) {
+	var signedIn *time.Time
+	err = row.Scan(accountFields(&a, &signedIn)...)
+	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
+	return a, err
+}
+
+// accountKey is by what an account is found.
+func accountKey(login string) string { return schema.FoldName(login) }
+
+// Account implements accounts.Store.
+func (s *Store) Account(ctx context.Context, login string) (accounts.Account, error) {
+	a, err := oneAccount(ctx, s.pool.Own(), selectAccountByLogin, accountKey(login))
+	return a, pgerr.Wrap("read account", err)
+}
+
+func oneAccount(ctx context.Context, q pool.Querier, sql string, arg any) (accounts.Account, error) {
+	rows, err := q.Query(ctx, sql, arg)
+	if err != nil {
+		return accounts.Account{}, err
+	}
+	a, err := pgx.CollectExactlyOneRow(rows, scanAccount)
+	return a, noAccount(err)
+}
+
+// Accounts implements accounts.Store.
+func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, error) {
+	rows, err := s.pool.Own().Query(ctx, selectAccountsOf, orgOrNull(o))
+	if err != nil {
+		return nil, pgerr.Wrap("list accounts", err)
+	}
+	all, err := pgx.CollectRows(rows, scanAccount)
+	return all, pgerr.Wrap("list accounts", err)
+}
+
+// Any implements accounts.Store.
+func (s *Store) Any(ctx context.Context) (any bool, err error) {
+	err = s.pool.Own().QueryRow(ctx, existsAccount).Scan(&any)
+	return any, pgerr.Wrap("look for accounts", err)
+}
+
+const (
+	updateAccount = `update console_accounts a set role = $2, password = $3 where a.id = $1`
+	deleteAccount = `delete from console_accounts a where a.id = $1`
+	endSessions   = `delete from console_sessions n where n.account_id = $1 and n.id <> $2`
+)
+
+// UpdateAccount implements accounts.Store.
+func (s *Store) UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but uuid.UUID, edit func(a *accounts.Account) error) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		a, err := oneAccount(ctx, tx, lockAccount, db.ID(id))
+		if err != nil {
+			return err
+		}
+		old := a
+		if err := edit(&a); err != nil {
+			return err
+		}
+		return s.storeAccount(ctx, tx, old, a, end, but)
+	})
+	return pgerr.Wrap("change account", err)
+}
+
+// storeAccount stores what has become of an account that is locked, and tells the log.
+func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Account, end bool, but uuid.UUID) error {
+	if _, err := tx.Exec(ctx, updateAccount, db.ID(a.ID), string(a.Role), a.Password); err != nil {
+		return err
+	}
+	if end {
+		if _, err := tx.Exec(ctx, endSessions, db.ID(a.ID), db.ID(but)); err != nil {
+			return err
+		}
+	}
+	return s.logAccount(ctx, tx, provisioning.Update, a, accountValues(a).Since(accountValues(old)))
+}
+
+// RemoveAccount implements accounts.Store.
+func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a accounts.Account) error) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		a, err := oneAccount(ctx, tx, lockAccount, db.ID(id))
+		if err == nil {
+			err = allow(a)
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, deleteAccount, db.ID(id))
+		}
+		if err != nil {
+			return err
+		}
+		return s.logAccount(ctx, tx, provisioning.Delete, a, nil)
+	})
+	return pgerr.Wrap("remove account", err)
+}
+
+// accountValues are what the log tells of an account.
+func accountValues(a accounts.Account) logstore.Values {
+	return logstore.Values{"role": string(a.Role), "password": logstore.Secret(a.Password)}
+}
+
+// logAccount tells the log of the organisation, if the account is of one.
+func (s *Store) logAccount(ctx context.Context, tx pgx.Tx, operation provisioning.Operation, a accounts.Account, changes []provisioning.Change) error {
+	if a.Org == accounts.Everywhere {
+		return nil
+	}
+	return logstore.InsertChange(ctx, tx, s.pool.Clock, int64(a.Org), operation, provisioning.Target{Type: provisioning.Account, ID: a.ID, Name: a.Login}, changes)
+}
+
+const insertAccount = `
+insert into console_accounts (id, org_id, login, login_key, role, password, created_at)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (login_key) do nothing`
+
+// Accept implements accounts.Store.
+func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time, a accounts.Account) (accounts.Account, error) {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, useInvitation, i.Hash, at)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return accounts.ErrNotFound
+		}
+		tag, err = tx.Exec(ctx, insertAccount, db.ID(a.ID), orgOrNull(a.Org), a.Login, accountKey(a.Login), string(a.Role), a.Password, a.Created)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() > 0 {
+			return s.logAccount(ctx, tx, provisioning.Create, a, accountValues(a).Since(nil))
+		}
+		old, err := oneAccount(ctx, tx, lockAccountByLogin, accountKey(a.Login))
+		if err != nil {
+			return err
+		}
+		if old.Org != a.Org {
+			return scim.Conflict("the e-mail address %q has an account already, of another organisation or of all; use another address", a.Login)
+		}
+		now := old
+		now.Role, now.Password = a.Role, a.Password
+		a = now
+		return s.storeAccount(ctx, tx, old, a, true, uuid.Nil)
+	})
+	return a, pgerr.Wrap("accept invitation", err)
+}

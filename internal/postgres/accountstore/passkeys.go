@@ -1,0 +1,185 @@
+package accountstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// passkeyColumns are what passkeyFields takes.
+const passkeyColumns = `p.id, p.credential, p.public_key, p.flags, p.counter, p.name, p.created_at, p.used_at, p.copied_at`
+
+const (
+	countPasskeys  = `select count(*) from console_passkeys p where p.account_id = $1`
+	selectPasskeys = `
+select ` + passkeyColumns + `
+from   console_passkeys p
+where  p.account_id = $1
+order  by p.created_at, p.id`
+	selectPasskey = `
+select ` + passkeyColumns + `, ` + accountColumns + `
+from   console_passkeys p
+join   console_accounts a on a.id = p.account_id
+where  p.credential = $1`
+	insertPasskey = `
+insert into console_passkeys (id, account_id, credential, public_key, flags, counter, name, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (credential) do nothing`
+	// usePasskey compares the counter once more: two answers may have been read at once.
+	usePasskey = `
+update console_passkeys p set flags = $2, counter = $3, used_at = $4
+where  p.id = $1 and p.copied_at is null and (p.counter < $3 or p.counter = 0 and $3 = 0)`
+	markCopied    = `update console_passkeys p set copied_at = $2 where p.id = $1 and p.copied_at is null`
+	deletePasskey = `delete from console_passkeys p where p.account_id = $1 and p.id = $2 returning p.name`
+)
+
+// passkeyRow is a passkey as it is read.
+type passkeyRow struct {
+	accounts.Passkey
+	flags        int16
+	counter      int64
+	used, copied *time.Time
+}
+
+func (p *passkeyRow) fields() []any {
+	return []any{&p.ID, &p.Credential, &p.Key, &p.flags, &p.counter, &p.Name, &p.Created, &p.used, &p.copied}
+}
+
+// read is the passkey, when the fields have come.
+func (p *passkeyRow) read() accounts.Passkey {
+	p.Flags, p.Counter = byte(p.flags), uint32(p.counter) //nolint:gosec // they were stored of such
+	p.Created, p.Used, p.Copied = p.Created.UTC(), db.OrZero(p.used), db.OrZero(p.copied)
+	return p.Passkey
+}
+
+// Passkeys implements accounts.Store.
+func (s *Store) Passkeys(ctx context.Context, account uuid.UUID) ([]accounts.Passkey, error) {
+	rows, err := s.pool.Own().Query(ctx, selectPasskeys, db.ID(account))
+	if err != nil {
+		return nil, pgerr.Wrap("list passkeys", err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (accounts.Passkey, error) {
+		var p passkeyRow
+		err := row.Scan(p.fields()...)
+		return p.read(), err
+	})
+	return all, pgerr.Wrap("list passkeys", err)
+}
+
+// Passkey implements accounts.Store.
+func (s *Store) Passkey(ctx context.Context, credential []byte) (accounts.Passkey, accounts.Account, error) {
+	var p passkeyRow
+	var a accounts.Account
+	var signedIn *time.Time
+	err := s.pool.Own().QueryRow(ctx, selectPasskey, credential).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
+	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
+	return p.read(), a, pgerr.Wrap("read passkey", noAccount(err))
+}
+
+// AddPasskey implements accounts.Store. The account is locked, so that its passkeys are
+// counted one after the other.
+func (s *Store) AddPasskey(ctx context.Context, a accounts.Account, p accounts.Passkey) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		if _, err := oneAccount(ctx, tx, lockAccount, db.ID(a.ID)); err != nil {
+			return err
+		}
+		var has int
+		if err := tx.QueryRow(ctx, countPasskeys, db.ID(a.ID)).Scan(&has); err != nil {
+			return err
+		}
+		if has >= accounts.MaxPasskeys {
+			return scim.Conflict("an account has %d passkeys at most; remove one that is not used any more", accounts.MaxPasskeys)
+		}
+		tag, err := tx.Exec(ctx, insertPasskey, db.ID(p.ID), db.ID(a.ID), p.Credential, p.Key, int16(p.Flags), int64(p.Counter), p.Name, p.Created)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return scim.Conflict("there is such a passkey already")
+		}
+		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", After: p.Name})
+	})
+	return pgerr.Wrap("add passkey", err)
+}
+
+// logPasskey tells the log what has become of a passkey.
+func (s *Store) logPasskey(ctx context.Context, tx pgx.Tx, a accounts.Account, c provisioning.Change) error {
+	return s.logAccount(ctx, tx, provisioning.Update, a, []provisioning.Change{c})
+}
+
+// UsePasskey implements accounts.Store.
+func (s *Store) UsePasskey(ctx context.Context, p accounts.Passkey) (bool, error) {
+	tag, err := s.pool.Own().Exec(ctx, usePasskey, db.ID(p.ID), int16(p.Flags), int64(p.Counter), p.Used)
+	return tag.RowsAffected() > 0, pgerr.Wrap("note passkey", err)
+}
+
+// MarkCopied implements accounts.Store.
+func (s *Store) MarkCopied(ctx context.Context, a accounts.Account, p accounts.Passkey, at time.Time) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, markCopied, db.ID(p.ID), at)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: p.Name, After: p.Name + " (copied, refused)"})
+	})
+	return pgerr.Wrap("mark passkey", err)
+}
+
+// RemovePasskey implements accounts.Store.
+func (s *Store) RemovePasskey(ctx context.Context, a accounts.Account, id uuid.UUID) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		var name string
+		if err := tx.QueryRow(ctx, deletePasskey, db.ID(a.ID), db.ID(id)).Scan(&name); err != nil {
+			return noAccount(err)
+		}
+		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: name})
+	})
+	return pgerr.Wrap("remove passkey", err)
+}
+
+const (
+	forgetChallenges = `delete from console_challenges c where c.expires_at <= $1`
+	insertChallenge  = `
+insert into console_challenges (hash, purpose, account_id, asked, expires_at)
+select $1, $2, $3, $4, $5
+where  (select count(*) from (select from console_challenges limit $6) c) < $6`
+	takeChallenge = `
+delete from console_challenges c
+where  c.hash = $1 and c.purpose = $2 and c.expires_at > $3
+returning coalesce(c.account_id, '00000000-0000-0000-0000-000000000000'), c.asked, c.expires_at`
+)
+
+// AddChallenge implements accounts.Store.
+func (s *Store) AddChallenge(ctx context.Context, c accounts.Challenge, at time.Time) error {
+	var account any
+	if c.Account != uuid.Nil {
+		account = db.ID(c.Account)
+	}
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, forgetChallenges, at); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, insertChallenge, c.Hash, string(c.Purpose), account, c.Asked, c.Expires, accounts.MaxChallenges)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = scim.Unavailable("too many sign-ins are under way at the moment; try again in some minutes, or use your password")
+		}
+		return err
+	})
+	return pgerr.Wrap("keep challenge", err)
+}
+
+// TakeChallenge implements accounts.Store.
+func (s *Store) TakeChallenge(ctx context.Context, hash []byte, purpose accounts.Purpose, at time.Time) (accounts.Challenge, error) {
+	c := accounts.Challenge{Hash: hash, Purpose: purpose}
+	err := s.pool.Own().QueryRow(ctx, takeChallenge, hash, string(purpose), at).Scan(&c.Account, &c.Asked, &c.Expires)
+	return c, pgerr.Wrap("take challenge", noAccount(err))
+}

@@ -1,0 +1,132 @@
+package accountstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+const insertSetup = `
+insert into console_setups (org_id, id, hash, client_id, client_name, guide, made_by, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+const forgetSetups = `delete from console_setups s where s.expires_at <= $1`
+
+// AddSetup implements accounts.Store.
+func (s *Store) AddSetup(ctx context.Context, a accounts.Setup) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, forgetSetups, a.Created); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, insertSetup, int64(a.Org), db.ID(a.ID), a.Hash, db.ID(a.Client), a.ClientName, a.Guide, a.By, a.Created, a.Expires)
+		if err != nil {
+			return err
+		}
+		return s.logSetup(ctx, tx, a, "made")
+	})
+	return pgerr.Wrap("add setup link", err)
+}
+
+// logSetup tells the log what has become of a link.
+func (s *Store) logSetup(ctx context.Context, tx pgx.Tx, a accounts.Setup, what string) error {
+	target := provisioning.Target{Type: provisioning.OAuth, ID: a.Client, Name: a.ClientName}
+	return logstore.InsertChange(ctx, tx, s.pool.Clock, int64(a.Org), provisioning.Update, target, []provisioning.Change{{Attribute: "setupLink", After: what}})
+}
+
+// setupColumns are what scanSetup reads.
+const setupColumns = `s.id, s.hash, s.org_id, s.client_id, s.client_name, s.guide, s.made_by, s.created_at, s.expires_at, s.opened_at`
+
+func scanSetup(row pgx.CollectableRow) (a accounts.Setup, err error) {
+	var opened *time.Time
+	err = row.Scan(&a.ID, &a.Hash, (*int64)(&a.Org), &a.Client, &a.ClientName, &a.Guide, &a.By, &a.Created, &a.Expires, &opened)
+	a.Created, a.Expires, a.Opened = a.Created.UTC(), a.Expires.UTC(), db.OrZero(opened)
+	return a, err
+}
+
+const selectSetups = `
+select ` + setupColumns + `
+from   console_setups s
+where  s.org_id = $1 and s.client_id = $2 and s.expires_at > $3
+order  by s.created_at desc`
+
+// Setups implements accounts.Store.
+func (s *Store) Setups(ctx context.Context, o org.ID, client uuid.UUID, at time.Time) ([]accounts.Setup, error) {
+	rows, err := s.pool.Own().Query(ctx, selectSetups, int64(o), db.ID(client), at)
+	if err != nil {
+		return nil, pgerr.Wrap("list setup links", err)
+	}
+	all, err := pgx.CollectRows(rows, scanSetup)
+	return all, pgerr.Wrap("list setup links", err)
+}
+
+// Links and browsers are found by their secrets alone.
+const (
+	selectSetup = `
+select ` + setupColumns + `
+from   console_setups s
+where  s.hash = $1 and s.expires_at > $2 and s.opened_at is null`
+	selectOpenedSetup = `
+select ` + setupColumns + `
+from   console_setups s
+where  s.session_hash = $1 and s.expires_at > $2`
+	openSetup = `
+update console_setups s
+set    session_hash = $2, opened_at = $3
+where  s.hash = $1 and s.expires_at > $3 and s.opened_at is null
+returning ` + setupColumns
+	deleteSetup = `
+delete from console_setups s
+where  s.org_id = $1 and s.id = $2
+returning ` + setupColumns
+)
+
+// Setup implements accounts.Store.
+func (s *Store) Setup(ctx context.Context, hash []byte, at time.Time) (accounts.Setup, error) {
+	return oneSetup(ctx, s.pool.Own(), selectSetup, hash, at)
+}
+
+// OpenedSetup implements accounts.Store.
+func (s *Store) OpenedSetup(ctx context.Context, session []byte, at time.Time) (accounts.Setup, error) {
+	return oneSetup(ctx, s.pool.Own(), selectOpenedSetup, session, at)
+}
+
+func oneSetup(ctx context.Context, q pool.Querier, sql string, args ...any) (accounts.Setup, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return accounts.Setup{}, pgerr.Wrap("read setup link", err)
+	}
+	a, err := pgx.CollectExactlyOneRow(rows, scanSetup)
+	return a, pgerr.Wrap("read setup link", noAccount(err))
+}
+
+// OpenSetup implements accounts.Store.
+func (s *Store) OpenSetup(ctx context.Context, hash, session []byte, at time.Time) error {
+	return s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		a, err := oneSetup(ctx, tx, openSetup, hash, session, at)
+		if err != nil {
+			return err
+		}
+		return s.logSetup(ctx, tx, a, "opened")
+	})
+}
+
+// EndSetup implements accounts.Store.
+func (s *Store) EndSetup(ctx context.Context, o org.ID, id uuid.UUID) error {
+	return s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		a, err := oneSetup(ctx, tx, deleteSetup, int64(o), db.ID(id))
+		if err != nil {
+			return err
+		}
+		return s.logSetup(ctx, tx, a, "ended")
+	})
+}

@@ -1,0 +1,134 @@
+package authstore
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+// insertIssuer holds the client until the issuer is stored.
+const insertIssuer = `
+with client as (
+  select c.client_id
+  from   oauth_clients c
+  where  c.org_id = $1 and c.client_id = $3
+  for    share
+)
+insert into trusted_issuers (org_id, id, client_id, issuer, audience, tenant, subject_claim, subject, keys_url, created_at)
+select $1, $2, client.client_id, $4, $5, $6, $7, $8, $9, $10
+from   client`
+
+// AddIssuer implements oauth.Store.
+func (r Store) AddIssuer(ctx context.Context, t oauth.TrustedIssuer) error {
+	err := r.pool.Of(t.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, insertIssuer, int64(t.Org), db.ID(t.ID), db.ID(t.Client),
+			t.Issuer, t.Audience, t.Tenant, t.SubjectClaim, t.Subject, t.KeysURL, t.Created)
+		switch {
+		case err != nil:
+			return err
+		case tag.RowsAffected() == 0:
+			return oauth.ErrNotFound
+		}
+		return r.log(ctx, tx, t.Org, provisioning.Create, issuerTarget(t), issuerValues(t).Since(nil))
+	})
+	if pgerr.Violates(err, pgerr.UniqueViolation, "trusted_issuers_pins") {
+		return oauth.ErrIssuerKnown
+	}
+	return pgerr.Wrap("add trusted issuer", err)
+}
+
+func issuerTarget(t oauth.TrustedIssuer) provisioning.Target {
+	return provisioning.Target{Type: provisioning.Issuer, ID: t.ID, Name: t.Issuer}
+}
+
+// issuerColumns are what scanIssuer reads.
+const issuerColumns = `t.org_id, t.id, t.client_id, t.issuer, t.audience, t.tenant, t.subject_claim, t.subject, t.keys_url, t.created_at`
+
+func scanIssuer(row pgx.CollectableRow) (t oauth.TrustedIssuer, err error) {
+	err = row.Scan((*int64)(&t.Org), &t.ID, &t.Client, &t.Issuer, &t.Audience, &t.Tenant, &t.SubjectClaim, &t.Subject, &t.KeysURL, &t.Created)
+	t.Created = t.Created.UTC()
+	return t, err
+}
+
+const selectAllIssuers = `
+select ` + issuerColumns + `
+from   trusted_issuers t`
+
+// AllIssuers implements oauth.Store.
+func (r Store) AllIssuers(ctx context.Context) ([]oauth.TrustedIssuer, error) {
+	return r.issuers(ctx, selectAllIssuers)
+}
+
+const selectIssuers = selectAllIssuers + `
+where  t.org_id = $1
+order  by t.id`
+
+// Issuers implements oauth.Store.
+func (r Store) Issuers(ctx context.Context, o org.ID) ([]oauth.TrustedIssuer, error) {
+	return r.issuers(ctx, selectIssuers, int64(o))
+}
+
+func (r Store) issuers(ctx context.Context, sql string, args ...any) ([]oauth.TrustedIssuer, error) {
+	rows, err := r.pool.Own().Query(ctx, sql, args...)
+	if err != nil {
+		return nil, pgerr.Wrap("list trusted issuers", err)
+	}
+	all, err := pgx.CollectRows(rows, scanIssuer)
+	return all, pgerr.Wrap("list trusted issuers", err)
+}
+
+const deleteIssuer = `
+delete from trusted_issuers t
+where  t.org_id = $1 and t.id = $2
+returning ` + issuerColumns
+
+// RemoveIssuer implements oauth.Store.
+func (r Store) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t oauth.TrustedIssuer, err error) {
+	err = r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, deleteIssuer, int64(o), db.ID(id))
+		if err != nil {
+			return err
+		}
+		if t, err = pgx.CollectExactlyOneRow(rows, scanIssuer); err != nil {
+			return noRows(err)
+		}
+		if err := r.log(ctx, tx, o, provisioning.Delete, issuerTarget(t), nil); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, t.Client)
+	})
+	return t, pgerr.Wrap("remove trusted issuer", err)
+}
+
+// insertForeignToken is insertToken for a token that may be known. It tells whether
+// it is now.
+const insertForeignToken = `
+with added as (
+  insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id, origin)
+  select $1, $2, $3, $4, $5, $6, $7, $10
+  where  ` + hasRoom + `
+  on     conflict (org_id, id) do nothing
+  returning id
+)
+select exists (select from added) or exists (select from access_tokens t where t.org_id = $1 and t.id = $2)`
+
+// AddForeignToken implements oauth.Store.
+func (r Store) AddForeignToken(ctx context.Context, t oauth.Token, limit int) error {
+	m := issuing{limit: limit}
+	add := func(b *pgx.Batch) {
+		m.queue(b, t, r.pool.Clock.Stamp())
+		b.Queue(insertForeignToken, int64(t.Org), db.ID(t.ID), db.ID(t.Client), t.Issued, t.Expires, "", nil, r.pool.Clock.Stamp(), m.max(), byIssuer).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&m.added) })
+		b.Queue(deleteEnded, int64(t.Org), r.pool.Clock.Stamp().Add(-tokensKept))
+	}
+	err := r.pool.Of(t.Org).InTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
+	return pgerr.Wrap("add token of another issuer", err)
+}

@@ -1,0 +1,73 @@
+package authstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+)
+
+const selectSigningKeys = `
+select kid, private_key, created_at, retired_at, verify_until
+from   signing_keys
+order  by created_at, kid`
+
+// SigningKeys implements oauth.Store.
+func (r Store) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
+	rows, err := r.pool.Own().Query(ctx, selectSigningKeys)
+	if err != nil {
+		return nil, pgerr.Wrap("list signing keys", err)
+	}
+	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k oauth.Key, err error) {
+		var retired *time.Time
+		err = row.Scan(&k.ID, &k.Private, &k.Created, &retired, &k.VerifyUntil)
+		k.Created, k.Retired, k.VerifyUntil = k.Created.UTC(), db.OrZero(retired), k.VerifyUntil.UTC()
+		if err == nil {
+			k.Private, err = r.keys.Open(KeyPlace(k.ID), k.Private)
+		}
+		return k, err
+	})
+	return keys, pgerr.Wrap("list signing keys", err)
+}
+
+const retireSigningKey = `update signing_keys set retired_at = $2 where kid = $1 and retired_at is null`
+
+const insertSigningKey = `
+insert into signing_keys (kid, private_key, created_at, verify_until)
+values ($1, $2, $3, $4)`
+
+// ReplaceSigningKey implements oauth.Store.
+func (r Store) ReplaceSigningKey(ctx context.Context, old string, k oauth.Key) (bool, error) {
+	replaced := false
+	err := r.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		if old != "" {
+			tag, err := tx.Exec(ctx, retireSigningKey, old, k.Created)
+			if err != nil || tag.RowsAffected() == 0 {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, insertSigningKey, k.ID, r.keys.Seal(KeyPlace(k.ID), k.Private), k.Created, k.VerifyUntil)
+		replaced = err == nil
+		return err
+	})
+	if pgerr.Violates(err, pgerr.UniqueViolation, "signing_keys_active") {
+		return false, nil
+	}
+	return replaced && err == nil, pgerr.Wrap("replace signing key", err)
+}
+
+const deleteSigningKeys = `delete from signing_keys where retired_at < $1 and verify_until < $1`
+
+// DeleteSigningKeys implements oauth.Store.
+func (r Store) DeleteSigningKeys(ctx context.Context, before time.Time) error {
+	_, err := r.pool.Own().Exec(ctx, deleteSigningKeys, before)
+	return pgerr.Wrap("delete signing keys", err)
+}
+
+// KeyPlace is where a signing key is kept.
+func KeyPlace(kid string) string { return "signing_keys.private_key/" + kid }

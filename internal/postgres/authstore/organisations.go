@@ -1,0 +1,235 @@
+// Package authstore keeps what is known before an organisation is, or beside its data: the
+// organisations and their settings, OAuth clients, tokens, signing keys, and other issuers
+// that are trusted.
+//
+// What a client may do, and how a token is verified, is left to package oauth.
+package authstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+	"github.com/purescim/purescim/internal/seal"
+)
+
+// Store is what is known before an organisation is: the organisations
+// themselves, the OAuth clients that act for them, and the service's signing
+// keys. Its look-ups are the only ones that do not begin with an organisation.
+type Store struct {
+	pool *pool.Pool
+	keys *seal.Keys // of signing keys
+}
+
+// New makes the registry of a database, whose signing keys the keys seal.
+func New(p *pool.Pool, keys *seal.Keys) Store { return Store{p, keys} }
+
+// insertFirstEntries stores the entries that a new organisation begins with, of which
+// nobody is told.
+var insertFirstEntries = db.New(`
+insert into catalogue (org_id, kind, id, version, created_at, modified_at, name, name_key, description, detail)
+select @org, e.kind, e.id, e.version, e.created_at, e.modified_at, e.name, e.name_key, e.description, e.detail::jsonb
+from   unnest(@kinds::smallint[], @ids::uuid[], @versions::bigint[], @created::timestamptz[], @modified::timestamptz[],
+              @names::text[], @name_keys::text[], @descriptions::text[], @details::text[])
+       as e (kind, id, version, created_at, modified_at, name, name_key, description, detail)`)
+
+func queueFirstEntries(b *pgx.Batch, o org.ID, entries []directory.Entry) {
+	n := len(entries)
+	kinds, ids, versions := make([]int16, n), make(db.IDs, n), make([]int64, n)
+	created, modified := make([]time.Time, n), make([]time.Time, n)
+	names, keys, descriptions, details := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, e := range entries {
+		kinds[i], ids[i], versions[i], created[i], modified[i] = int16(e.Kind), e.ID, e.Version, e.Created, e.Modified
+		names[i], keys[i], descriptions[i], details[i] = e.Name, schema.FoldName(e.Name), e.Description, string(e.Detail)
+	}
+	b.Queue(insertFirstEntries.String(), insertFirstEntries.Args(int64(o),
+		db.Named("kinds", kinds), db.Named("ids", ids), db.Named("versions", versions), db.Named("created", created), db.Named("modified", modified),
+		db.Named("names", names), db.Named("name_keys", keys), db.Named("descriptions", descriptions), db.Named("details", details))...)
+}
+
+const insertOrg = `
+insert into orgs (org_id, name, name_key, default_region, removal_limit, strict, rate_limit, group_lifecycle, created_at,
+                  announce_roles, hide_pagination, change_log_days, refusal_log_days, fold_version, tolerated, deleted_user_days,
+                  brake_users, brake_users_least, brake_members, brake_members_least, loop_limit)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, coalesce($15::text[], '{}'), $16, $17, $18, $19, $20, $21)`
+
+// CreateOrg stores a new organisation and the first entries of its catalogue. A
+// name that another has, whatever its case, is a *scim.Error with status 409.
+func (r Store) CreateOrg(ctx context.Context, o org.Org, entries []directory.Entry) error {
+	add := func(b *pgx.Batch) {
+		b.Queue(insertOrg, int64(o.ID), o.Name, schema.FoldName(o.Name),
+			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, r.pool.Clock.Now(),
+			o.Settings.AnnounceRoles, o.Settings.HidePagination, o.Settings.ChangeLogDays, o.Settings.RefusalLogDays, schema.FoldVersion, o.Settings.Tolerate, o.Settings.DeletedUserDays,
+			o.Settings.UserBrake.Percent, o.Settings.UserBrake.Least, o.Settings.MemberBrake.Percent, o.Settings.MemberBrake.Least, o.Settings.LoopLimit)
+		queueFirstEntries(b, o.ID, entries)
+	}
+	err := r.pool.Own().InTx(ctx, add, func(tx pgx.Tx) error {
+		return r.log(ctx, tx, o.ID, provisioning.Create, provisioning.Target{Type: provisioning.Settings, Name: o.Name}, nil)
+	})
+	return pgerr.Wrap("create organisation", nameOfOrgTaken(o, err))
+}
+
+// nameOfOrgTaken tells that another organisation has the name, if that is what err is.
+func nameOfOrgTaken(o org.Org, err error) error {
+	if pgerr.Violates(err, pgerr.UniqueViolation, "orgs_name") {
+		return scim.Conflict("an organisation with the name %q exists already; names are compared without regard to case", o.Name).Because(err)
+	}
+	return err
+}
+
+const renameOrg = `update orgs set name = $2, name_key = $3 where org_id = $1`
+
+// RenameOrg implements directory.Organisations.
+func (r Store) RenameOrg(ctx context.Context, o org.Org) error {
+	err := r.pool.Of(o.ID).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		old, err := heldOrg(ctx, tx, o.ID)
+		if err != nil || old.Name == o.Name {
+			return err
+		}
+		if _, err := tx.Exec(ctx, renameOrg, int64(o.ID), o.Name, schema.FoldName(o.Name)); err != nil {
+			return err
+		}
+		changes := []provisioning.Change{{Attribute: "name", Before: old.Name, After: o.Name}}
+		return r.log(ctx, tx, o.ID, provisioning.Rename, provisioning.Target{Type: provisioning.Settings, Name: old.Name}, changes)
+	})
+	return pgerr.Wrap("rename organisation", nameOfOrgTaken(o, err))
+}
+
+// orgColumns are what scanOrg and fieldsOf read.
+const orgColumns = `o.org_id, o.name, o.default_region, o.removal_limit, o.strict, o.rate_limit, o.group_lifecycle, o.schema_version,
+       o.announce_roles, o.hide_pagination, o.change_log_days, o.refusal_log_days, o.tolerated, coalesce(o.home_domain, ''), o.deleted_user_days,
+       o.brake_users, o.brake_users_least, o.brake_members, o.brake_members_least, o.loop_limit`
+
+const selectOrgs = `
+select ` + orgColumns + `
+from   orgs o`
+
+// Statements about organisations, each by its own way to name them.
+const (
+	selectOrgByID   = selectOrgs + ` where o.org_id = $1`
+	selectOrgByName = selectOrgs + ` where o.name_key = $1`
+	selectAllOrgs   = selectOrgs + ` order by o.name_key`
+)
+
+// Org reads an organisation with its settings, or oauth.ErrNotFound.
+func (r Store) Org(ctx context.Context, id org.ID) (org.Org, error) {
+	return r.oneOrg(ctx, selectOrgByID, int64(id))
+}
+
+// OrgByName finds an organisation by its name in any case, or oauth.ErrNotFound.
+func (r Store) OrgByName(ctx context.Context, name string) (org.Org, error) {
+	return r.oneOrg(ctx, selectOrgByName, schema.FoldName(name))
+}
+
+const lockOrg = selectOrgs + ` where o.org_id = $1 for no key update of o`
+
+const updateOrg = `
+update orgs
+set    default_region = $2, removal_limit = $3, strict = $4, rate_limit = $5, group_lifecycle = $6,
+       announce_roles = $7, hide_pagination = $8, change_log_days = $9, refusal_log_days = $10,
+       tolerated = coalesce($11::text[], '{}'), deleted_user_days = $12,
+       brake_users = $13, brake_users_least = $14, brake_members = $15, brake_members_least = $16, loop_limit = $17
+where  org_id = $1`
+
+// heldOrg reads an organisation that nobody else changes before the transaction ends.
+func heldOrg(ctx context.Context, tx pgx.Tx, id org.ID) (org.Org, error) {
+	rows, err := tx.Query(ctx, lockOrg, int64(id))
+	if err != nil {
+		return org.Org{}, err
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, scanOrg)
+	return o, noRows(err)
+}
+
+// SetOrg stores the settings of an organisation.
+func (r Store) SetOrg(ctx context.Context, o org.Org) error {
+	err := r.pool.Of(o.ID).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		old, err := heldOrg(ctx, tx, o.ID)
+		if err != nil {
+			return err
+		}
+		changes := settingsOf(o).Since(settingsOf(old))
+		if len(changes) == 0 {
+			return nil
+		}
+		_, err = tx.Exec(ctx, updateOrg, int64(o.ID),
+			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle,
+			o.Settings.AnnounceRoles, o.Settings.HidePagination, o.Settings.ChangeLogDays, o.Settings.RefusalLogDays, o.Settings.Tolerate, o.Settings.DeletedUserDays,
+			o.Settings.UserBrake.Percent, o.Settings.UserBrake.Least, o.Settings.MemberBrake.Percent, o.Settings.MemberBrake.Least, o.Settings.LoopLimit)
+		if err != nil {
+			return err
+		}
+		return r.log(ctx, tx, o.ID, provisioning.Update, provisioning.Target{Type: provisioning.Settings, Name: old.Name}, changes)
+	})
+	return pgerr.Wrap("set organisation", err)
+}
+
+// ListOrgs lists all organisations by name.
+func (r Store) ListOrgs(ctx context.Context) ([]org.Org, error) {
+	return r.orgs(ctx, "list organisations", selectAllOrgs)
+}
+
+func (r Store) oneOrg(ctx context.Context, sql string, arg any) (org.Org, error) {
+	rows, err := r.pool.Own().Query(ctx, sql, arg)
+	if err != nil {
+		return org.Org{}, pgerr.Wrap("read organisation", err)
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, scanOrg)
+	return o, pgerr.Wrap("read organisation", noRows(err))
+}
+
+func scanOrg(row pgx.CollectableRow) (o org.Org, err error) {
+	err = row.Scan(fieldsOf(&o)...)
+	return o, err
+}
+
+// fieldsOf are where orgColumns go.
+func fieldsOf(o *org.Org) []any {
+	return []any{
+		(*int64)(&o.ID), &o.Name, &o.Settings.DefaultRegion, &o.Settings.RemovalLimit, &o.Settings.Strict,
+		&o.Settings.RateLimit, &o.Settings.GroupLifecycle, &o.SchemaVersion,
+		&o.Settings.AnnounceRoles, &o.Settings.HidePagination, &o.Settings.ChangeLogDays, &o.Settings.RefusalLogDays, &o.Settings.Tolerate, &o.HomeDomain, &o.Settings.DeletedUserDays,
+		&o.Settings.UserBrake.Percent, &o.Settings.UserBrake.Least, &o.Settings.MemberBrake.Percent, &o.Settings.MemberBrake.Least, &o.Settings.LoopLimit,
+	}
+}
+
+// Organisations of which the background work has something to do: statements across
+// organisations.
+const (
+	selectUnfolded = selectOrgs + `
+where  o.fold_version < $1
+order  by o.org_id`
+
+	selectUndivided = selectOrgs + `
+where  not o.strict
+and    exists (select from users u where u.org_id = o.org_id and u.division_key is null)
+order  by o.org_id`
+)
+
+// OrgsToFold lists the organisations whose names and values are folded otherwise than today.
+func (r Store) OrgsToFold(ctx context.Context) ([]org.Org, error) {
+	return r.orgs(ctx, "find organisations to fold again", selectUnfolded, schema.FoldVersion)
+}
+
+// OrgsWithoutDivision lists the organisations that have users without a division.
+func (r Store) OrgsWithoutDivision(ctx context.Context) ([]org.Org, error) {
+	return r.orgs(ctx, "find organisations without divisions", selectUndivided)
+}
+
+func (r Store) orgs(ctx context.Context, doing, sql string, args ...any) ([]org.Org, error) {
+	rows, err := r.pool.Own().Query(ctx, sql, args...)
+	if err != nil {
+		return nil, pgerr.Wrap(doing, err)
+	}
+	orgs, err := pgx.CollectRows(rows, scanOrg)
+	return orgs, pgerr.Wrap(doing, err)
+}

@@ -1,0 +1,96 @@
+package authstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+// mostEnding is how many tokens are ended, or listed, at a time.
+const mostEnding = 1000
+
+const (
+	succeedTokens = `
+update access_tokens t
+set    successor = case when $4::timestamptz is null then $3::uuid end, ends_at = $4::timestamptz
+where  t.org_id = $1 and t.client_id = $2 and t.id <> $3::uuid and t.revoked_at is null and t.expires_at > $5
+and    t.origin = 'administrator' and t.user_id is null`
+
+	// selectSucceeded finds tokens of all organisations that are to end: their time has
+	// come, or their successor was used.
+	selectSucceeded = `
+select t.org_id, t.client_id, t.id
+from   access_tokens t
+where  t.ends_at <= $1 and t.revoked_at is null
+union
+select t.org_id, t.client_id, t.id
+from   access_tokens t
+join   access_tokens s on s.org_id = t.org_id and s.id = t.successor
+where  t.successor is not null and t.revoked_at is null and s.used_at is not null
+limit  $2`
+
+	selectEnding = `
+select t.id, t.client_id, t.issued_at, t.expires_at, t.used_at, t.used_from
+from   access_tokens t
+where  t.org_id = $1 and t.expires_at > $2 and t.expires_at < $3 and t.revoked_at is null and t.origin <> 'issuer'
+and    t.expires_at - t.issued_at > interval '2 days'
+order  by t.expires_at, t.id
+limit  $4`
+)
+
+// Succeed implements oauth.RenewalStore.
+func (r Store) Succeed(ctx context.Context, o org.ID, client, successor uuid.UUID, at time.Time) (n int, err error) {
+	var ends *time.Time
+	if !at.IsZero() {
+		ends = &at
+	}
+	tag, err := r.pool.Of(o).Exec(ctx, succeedTokens, int64(o), db.ID(client), db.ID(successor), ends, r.pool.Clock.Now())
+	return int(tag.RowsAffected()), pgerr.Wrap("renew tokens", err)
+}
+
+// EndSucceeded implements oauth.RenewalStore. Servers may do it at once: a token that has
+// ended ends again without harm.
+func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, error) {
+	rows, err := r.pool.Own().Query(ctx, selectSucceeded, now, mostEnding)
+	if err != nil {
+		return nil, pgerr.Wrap("find renewed tokens", err)
+	}
+	ended, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
+		err = row.Scan((*int64)(&t.Org), &t.Client, &t.ID)
+		return t, err
+	})
+	if err != nil {
+		return nil, pgerr.Wrap("find renewed tokens", err)
+	}
+	ctx = provisioning.From(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.Server}})
+	for _, t := range ended {
+		if err := r.RevokeToken(ctx, t.Org, t.Client, t.ID); err != nil && !errors.Is(err, oauth.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return ended, nil
+}
+
+// Ending implements oauth.RenewalStore.
+func (r Store) Ending(ctx context.Context, o org.ID, now, before time.Time) ([]oauth.Token, error) {
+	rows, err := r.pool.Of(o).Query(ctx, selectEnding, int64(o), now, before, mostEnding)
+	if err != nil {
+		return nil, pgerr.Wrap("list ending tokens", err)
+	}
+	tokens, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
+		var used *time.Time
+		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &used, &t.UsedFrom)
+		t.Org, t.Issued, t.Expires, t.Used = o, t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used)
+		return t, err
+	})
+	return tokens, pgerr.Wrap("list ending tokens", err)
+}

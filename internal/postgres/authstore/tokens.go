@@ -1,0 +1,361 @@
+package authstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+const (
+	// tokensKept is how long tokens are listed after their end.
+	tokensKept = 7 * 24 * time.Hour
+	// keyAhead is how far beyond the last of its tokens a key's end is set, so that
+	// not every token moves it.
+	keyAhead = 24 * time.Hour
+)
+
+// insertToken adds a token of a client that is held, if it may have another.
+const insertToken = `
+insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id, origin)
+select $1, $2, $3, $4, $5, $6, $7, $10
+where  ` + hasRoom
+
+// deleteEnded takes a few tokens that ended long ago. What other servers are
+// taking is left to them.
+const deleteEnded = `
+with ended as (
+  select t.id
+  from   access_tokens t
+  where  t.org_id = $1 and t.expires_at < $2
+  order  by t.expires_at
+  limit  100
+  for    update skip locked
+)
+delete from access_tokens t
+using  ended
+where  t.org_id = $1 and t.id = ended.id`
+
+// revokedKept is how many revoked tokens of a client are listed, the newest. A program that
+// ends each of its tokens would leave any number of rows.
+const revokedKept = 1000
+
+// deleteRevoked takes a few away that are beyond these. A token of ours without a row is
+// refused just so; one of another issuer would be taken for new, and lives for a day.
+const deleteRevoked = `
+with revoked as (
+  select t.id
+  from   access_tokens t
+  where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is not null and t.origin <> 'issuer'
+  order  by t.id desc
+  offset $3
+  limit  100
+)
+delete from access_tokens t
+using  revoked
+where  t.org_id = $1 and t.id = revoked.id`
+
+const extendKey = `
+update signing_keys
+set    verify_until = $2
+where  kid = $1 and verify_until < $3`
+
+// AddToken implements oauth.Store. Each token takes a few away that are not
+// listed any more, so that there are never many of them. The client is held
+// before any token is, as by what ends tokens.
+func (r Store) AddToken(ctx context.Context, t oauth.Token, key string, limit int) error {
+	m, origin := issuing{limit: limit}, byAdministrator
+	if t.IssuedTo != "" {
+		origin = byClient
+	}
+	add := func(b *pgx.Batch) {
+		m.queue(b, t, r.pool.Clock.Stamp())
+		b.Queue(insertToken, int64(t.Org), db.ID(t.ID), db.ID(t.Client), t.Issued, t.Expires, t.IssuedTo, db.OrNull(t.User), r.pool.Clock.Stamp(), m.max(), origin).
+			Exec(func(tag pgconn.CommandTag) error {
+				m.added = tag.RowsAffected() > 0
+				return nil
+			})
+		b.Queue(extendKey, key, t.Expires.Add(keyAhead), t.Expires)
+		b.Queue(deleteEnded, int64(t.Org), t.Issued.Add(-tokensKept))
+		b.Queue(deleteRevoked, int64(t.Org), db.ID(t.Client), revokedKept)
+	}
+	err := r.pool.Of(t.Org).InTx(ctx, add, func(tx pgx.Tx) error {
+		if err := m.refusal(); err != nil || origin != byAdministrator {
+			return err
+		}
+		return r.log(ctx, tx, t.Org, provisioning.Create, tokenTarget(t.ID), ofClient(t.Client))
+	})
+	if pgerr.Violates(err, pgerr.ForeignKeyViolation, "tokens_user") {
+		err = oauth.ErrNoUser
+	}
+	return pgerr.Wrap("add token", err)
+}
+
+// rolesOfClient are the roles that a client c has.
+const rolesOfClient = `
+       from   catalogue r
+       where  r.org_id = $1 and r.kind = $3
+       and    r.id in (select (g.value->>'role')::uuid from jsonb_array_elements(c.roles) g)`
+
+// selectBearer reads a client with its organisation and one of its tokens, and the digest
+// of what its roles grant (oauth.DigestOf): the server has read most of those before.
+const selectBearer = `
+select ` + clientColumns + `, ` + orgColumns + `,
+       t.id is not null, t.revoked_at is not null,
+       t.user_id, (select u.active from users u where u.org_id = $1 and u.id = t.user_id),
+       sha256(convert_to(g.details, 'UTF8')), octet_length(g.details)
+from   oauth_clients c
+join   orgs o on o.org_id = c.org_id
+left   join access_tokens t on t.org_id = $1 and t.id = $4 and t.client_id = c.client_id
+cross  join lateral (
+       select coalesce(string_agg(r.detail::text, ',' order by r.id), '') as details` + rolesOfClient + `) g
+where  c.org_id = $1 and c.client_id = $2`
+
+const selectGranted = `
+select array(select r.detail::text` + rolesOfClient + ` order by r.id)
+from   oauth_clients c
+where  c.org_id = $1 and c.client_id = $2`
+
+// Bearer implements oauth.Store.
+func (r Store) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b oauth.Bearer, err error) {
+	err = pgerr.Retry(ctx, func() error {
+		rows, err := r.pool.Own().Query(ctx, selectBearer, int64(o), db.ID(client), int16(directory.Role), db.ID(token))
+		if err == nil {
+			b, err = pgx.CollectExactlyOneRow(rows, scanBearer)
+		}
+		return err
+	})
+	return b, pgerr.Wrap("read bearer", noRows(err))
+}
+
+// Granted implements oauth.Store.
+func (r Store) Granted(ctx context.Context, o org.ID, client uuid.UUID) (details [][]byte, err error) {
+	err = pgerr.Retry(ctx, func() error {
+		return r.pool.Of(o).QueryRow(ctx, selectGranted, int64(o), db.ID(client), int16(directory.Role)).Scan(&details)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
+	return details, pgerr.Wrap("read roles of client", err)
+}
+
+func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
+	var f clientFields
+	var user *uuid.UUID
+	var active *bool
+	var digest []byte
+	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &user, &active, &digest, &b.GrantedBytes})
+	if err = row.Scan(fields...); err == nil {
+		b.Client, err = f.client()
+	}
+	if user != nil {
+		b.User, b.Active = *user, active != nil && *active
+	}
+	copy(b.Granted[:], digest)
+	return b, err
+}
+
+const selectTokens = `
+select t.id, t.client_id, t.issued_at, t.expires_at, t.issued_to, t.used_at, t.used_from, t.revoked_at, t.user_id
+from   access_tokens t
+where  t.org_id = $1 and t.client_id = $2
+order  by t.id desc
+offset $3
+limit  $4`
+
+const countTokens = `select count(*) from access_tokens t where t.org_id = $1 and t.client_id = $2`
+
+// Tokens implements oauth.Store.
+func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.Page) ([]oauth.Token, int, error) {
+	rows, err := r.pool.Of(o).Query(ctx, selectTokens, int64(o), db.ID(client), p.Offset, p.Limit)
+	if err != nil {
+		return nil, 0, pgerr.Wrap("list tokens", err)
+	}
+	tokens, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
+		var used, revoked *time.Time
+		var user *uuid.UUID
+		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, &used, &t.UsedFrom, &revoked, &user)
+		if user != nil {
+			t.User = *user
+		}
+		t.Org, t.Issued, t.Expires, t.Used, t.Revoked = o, t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used), db.OrZero(revoked)
+		return t, err
+	})
+	if err != nil {
+		return nil, 0, pgerr.Wrap("list tokens", err)
+	}
+	var total int
+	err = r.pool.Of(o).QueryRow(ctx, countTokens, int64(o), db.ID(client)).Scan(&total)
+	return tokens, total, pgerr.Wrap("count tokens", err)
+}
+
+const revokeToken = `
+update access_tokens t
+set    revoked_at = coalesce(t.revoked_at, $4)
+where  t.org_id = $1 and t.client_id = $2 and t.id = $3`
+
+// RevokeToken implements oauth.Store.
+func (r Store) RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error {
+	err := r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, revokeToken, int64(o), db.ID(client), db.ID(token), r.pool.Clock.Stamp())
+		if err == nil && tag.RowsAffected() == 0 {
+			err = oauth.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.log(ctx, tx, o, provisioning.Revoke, tokenTarget(token), ofClient(client)); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, token)
+	})
+	return pgerr.Wrap("revoke token", err)
+}
+
+// RevokeTokens implements oauth.Store.
+func (r Store) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) error {
+	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockClient, int64(o), db.ID(client)); err != nil {
+			return err
+		}
+		return r.endAll(ctx, tx, o, client)
+	})
+	return pgerr.Wrap("revoke tokens", err)
+}
+
+const revokeTokens = `
+update access_tokens t
+set    revoked_at = $3
+where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is null`
+
+// endAll ends all tokens of a client whose row is held, so that none is being added.
+func (r Store) endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
+	tag, err := tx.Exec(ctx, revokeTokens, int64(o), db.ID(client), r.pool.Clock.Stamp())
+	if err != nil {
+		return err
+	}
+	if n := int(tag.RowsAffected()); n > 0 {
+		changes := append(ofClient(client), logstore.Number("tokens", n)...)
+		if err := r.log(ctx, tx, o, provisioning.Revoke, provisioning.Target{Type: provisioning.Token}, changes); err != nil {
+			return err
+		}
+	}
+	return r.record(ctx, tx, client)
+}
+
+const findUser = `select u.id from users u where u.org_id = $1 and u.id = $2`
+
+const revokeTokensOfUser = `
+update access_tokens t
+set    revoked_at = $3
+where  t.org_id = $1 and t.user_id = $2 and t.revoked_at is null
+returning t.id`
+
+// RevokeTokensOf implements oauth.Store. What is remembered is looked up by token and by
+// client, so each token is recorded, in the transaction that ends them.
+func (r Store) RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) (ended []uuid.UUID, err error) {
+	err = r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		var id uuid.UUID
+		switch err := tx.QueryRow(ctx, findUser, int64(o), db.ID(user)).Scan(&id); {
+		case errors.Is(err, pgx.ErrNoRows):
+			return oauth.ErrNoUser
+		case err != nil:
+			return err
+		}
+		at := r.pool.Clock.Stamp()
+		rows, err := tx.Query(ctx, revokeTokensOfUser, int64(o), db.ID(user), at)
+		if err != nil {
+			return err
+		}
+		if ended, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
+			return err
+		}
+		for _, token := range ended {
+			if err := r.log(ctx, tx, o, provisioning.Revoke, tokenTarget(token), nil); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, insertRevocations, at, db.IDs(ended))
+		return err
+	})
+	return ended, pgerr.Wrap("revoke tokens of user", err)
+}
+
+const insertRevocations = `
+insert into revocations (recorded_at, id)
+select $1, unnest($2::uuid[])
+on conflict do nothing`
+
+const insertRevocation = `insert into revocations (recorded_at, id) values ($1, $2) on conflict do nothing`
+
+// record lets all servers look up again what they remember of a token or client.
+func (r Store) record(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, insertRevocation, r.pool.Clock.Stamp(), db.ID(id))
+	return err
+}
+
+const markUsed = `
+update access_tokens t
+set    used_at = u.at, used_from = u.address
+from   unnest($2::uuid[], $3::timestamptz[], $4::text[]) u(id, at, address)
+where  t.org_id = $1 and t.id = u.id and (t.used_at is null or t.used_at < u.at)`
+
+// MarkUsed implements oauth.Store.
+func (r Store) MarkUsed(ctx context.Context, o org.ID, uses []oauth.Use) error {
+	// In one order on all servers, so that none waits for one that waits for it.
+	slices.SortFunc(uses, func(a, b oauth.Use) int { return slices.Compare(a.Token[:], b.Token[:]) })
+	ids, times, addresses := make(db.IDs, len(uses)), make([]time.Time, len(uses)), make([]string, len(uses))
+	for i, use := range uses {
+		ids[i], times[i], addresses[i] = use.Token, use.At, use.From
+	}
+	err := pgerr.Retry(ctx, func() error {
+		_, err := r.pool.Own().Exec(ctx, markUsed, int64(o), ids, times, addresses)
+		return err
+	})
+	return pgerr.Wrap("mark tokens used", err)
+}
+
+const selectRevocations = `
+select r.recorded_at, r.id
+from   revocations r
+where  r.recorded_at > $1`
+
+// Now implements oauth.Store.
+func (r Store) Now() time.Time { return r.pool.Now() }
+
+// NewID implements oauth.Clock.
+func (r Store) NewID() uuid.UUID { return r.pool.NewID() }
+
+// Revocations implements oauth.Store.
+func (r Store) Revocations(ctx context.Context, after time.Time) ([]oauth.Revocation, error) {
+	rows, err := r.pool.Own().Query(ctx, selectRevocations, after)
+	if err != nil {
+		return nil, pgerr.Wrap("list revocations", err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (one oauth.Revocation, err error) {
+		err = row.Scan(&one.Recorded, &one.ID)
+		return one, err
+	})
+	return all, pgerr.Wrap("list revocations", err)
+}
+
+const deleteRevocations = `delete from revocations r where r.recorded_at < $1`
+
+// ForgetRevocations implements oauth.Store.
+func (r Store) ForgetRevocations(ctx context.Context, before time.Time) error {
+	_, err := r.pool.Own().Exec(ctx, deleteRevocations, before)
+	return pgerr.Wrap("forget revocations", err)
+}

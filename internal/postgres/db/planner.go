@@ -1,0 +1,40 @@
+package db
+
+// What is said to PostgreSQL's planner stands here, each with the plan that it prevents.
+// Beside these, names are looked up by sub-selects instead of joins, which would be
+// planned anew for the size of each group.
+
+// PlanForValues has PostgreSQL plan for the very values of a statement, and take pages
+// for cheap: they lie in memory, or on solid-state disks, and what is done with their
+// rows costs more. Else one plan would serve for a value of one user and of all, and a
+// scan would not be shared among processes.
+const PlanForValues = `
+select set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('seq_page_cost', '0.1', true),
+       set_config('random_page_cost', '0.11', true)`
+
+// A hidden value is one at which PostgreSQL does not look when it plans: a plan for one
+// value must not look so much better than that for all that each value is planned for.
+const (
+	HiddenText = "(select $?::text)"
+	HiddenID   = "(select $?::uuid)"
+)
+
+// ThoseIDs are given ids. An array that is an argument would make PostgreSQL plan each
+// time for its very length.
+func ThoseIDs(ids IDs) Fragment {
+	return SQL(" = any(array(select unnest($?::uuid[])))", ids)
+}
+
+// The first and the last of all ids.
+const (
+	LeastID    = `'00000000-0000-0000-0000-000000000000'::uuid`
+	GreatestID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`
+)
+
+// AnyID is true of every id. PostgreSQL expects it of few, and so finds members one by
+// one: it knows how large groups are on average alone, and where that is not much it
+// would rather read the group as a whole, be it the largest. Before the first ANALYZE it
+// takes every group for one of a single member: so group and member are joined as one
+// thing, which leaves no way to read the group by itself.
+const AnyID = `between ` + LeastID + ` and ` + GreatestID

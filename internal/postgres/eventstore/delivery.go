@@ -1,0 +1,201 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+const deleteDelivered = `
+delete from events
+where  org_id = $1 and id = any($2) and dead_at is null`
+
+const buryEvents = `
+update events e
+set    dead_at = $2, fault = l.fault
+from   unnest($3::uuid[], $4::text[]) as l (id, fault)
+where  e.org_id = $1 and e.id = l.id and e.dead_at is null`
+
+// Acknowledge implements events.Store.
+func (e *Store) Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []events.Letter) error {
+	err := e.pool.Of(o).InTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, markDelivered, int64(o), e.pool.Clock.Now())
+		return err
+	})
+	return pgerr.Wrap("acknowledge events", err)
+}
+
+const markDelivered = `
+update event_progress
+set    delivered_at = $2
+where  org_id = $1`
+
+func (e *Store) queueAcknowledged(b *pgx.Batch, o org.ID, delivered []uuid.UUID, dead []events.Letter) {
+	if len(delivered) > 0 {
+		b.Queue(deleteDelivered, int64(o), db.IDs(delivered))
+	}
+	if len(dead) > 0 {
+		ids, faults := make(db.IDs, len(dead)), make([]string, len(dead))
+		for i, l := range dead {
+			ids[i], faults[i] = l.ID, l.Fault
+		}
+		b.Queue(buryEvents, int64(o), e.pool.Clock.Now(), ids, faults)
+	}
+	e.queueResumed(b, o)
+}
+
+// Dead events have their order again as soon as they are queued.
+const (
+	requeueEvents = `
+update events e
+set    dead_at = null, fault = '', queued_at = $2
+where  e.org_id = $1 and e.dead_at is not null`
+	requeueSomeEvents = requeueEvents + ` and e.id = any($3)`
+)
+
+// Requeue implements events.Store.
+func (e *Store) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, error) {
+	sql, args := requeueEvents, []any{int64(o), e.pool.Clock.Now()}
+	if ids != nil {
+		sql, args = requeueSomeEvents, append(args, db.IDs(ids))
+	}
+	var n int
+	err := e.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, sql, args...)
+		if n = int(tag.RowsAffected()); err != nil || n == 0 {
+			return err
+		}
+		return e.log(ctx, tx, o, provisioning.Requeue, logstore.Number("events", n))
+	})
+	return n, pgerr.Wrap("queue dead events again", err)
+}
+
+// selectDue finds the streams of all organisations that a server may deliver.
+const selectDue = `
+select s.org_id
+from   event_streams s
+join   event_progress p on p.org_id = s.org_id
+where  s.method = 'push' and s.status <> 'paused'
+and    (p.held_until is null or p.held_until < $1)
+and    (p.retry_at is null or p.retry_at <= $1)
+and    exists (select from events e where e.org_id = s.org_id and e.dead_at is null)
+order  by p.delivered_at nulls first
+limit  100`
+
+// Now implements events.Store.
+func (e *Store) Now() time.Time { return e.pool.Now() }
+
+// Due implements events.Store. Without streams it asks nothing.
+func (e *Store) Due(ctx context.Context, at time.Time) ([]org.ID, error) {
+	known, err := e.all(ctx)
+	if err != nil || len(known) == 0 {
+		return nil, err
+	}
+	rows, err := e.pool.Own().Query(ctx, selectDue, at)
+	if err != nil {
+		return nil, pgerr.Wrap("find events to push", err)
+	}
+	var due []org.ID
+	err = db.ReadAll(rows, func(raw [][]byte) { due = append(due, org.ID(db.ReadInt(raw[0]))) })
+	return due, pgerr.Wrap("find events to push", err)
+}
+
+// leaseStream may wait for whoever writes events. So selectLeased reads the stream after
+// it: as it is while it is held, and not as it was before.
+const (
+	leaseStream = `
+update event_progress p
+set    holder = $2, held_until = $4
+where  p.org_id = $1 and (p.holder = $2 or p.held_until is null or p.held_until < $3)`
+
+	selectLeased = `
+select ` + streamColumns + `, p.failures
+from   event_streams s
+join   event_progress p on p.org_id = $1
+where  s.org_id = $1 and s.method = 'push' and s.status <> 'paused' and p.holder = $2`
+)
+
+// Lease implements events.Store.
+func (e *Store) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until time.Time) (events.Lease, error) {
+	var lease events.Lease
+	err := e.pool.Of(o).InTx(ctx, func(b *pgx.Batch) {
+		b.Queue(leaseStream, int64(o), db.ID(holder), at, until)
+		b.Queue(selectLeased, int64(o), db.ID(holder)).QueryRow(func(row pgx.Row) error {
+			return row.Scan(append(streamFields(&lease.Stream), &lease.Failures)...)
+		})
+	}, func(pgx.Tx) error { return nil })
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = events.ErrNotHeld
+	}
+	if err == nil {
+		lease.Stream.Credential, err = e.keys.OpenText(CredentialPlace(o, lease.Stream.Endpoint), lease.Stream.Credential)
+	}
+	return lease, pgerr.Wrap("lease stream", err)
+}
+
+const settleStream = `
+update event_progress p
+set    failures     = $3,
+       fault        = $4,
+       retry_at     = $5,
+       delivered_at = coalesce($6, p.delivered_at),
+       held_until   = case when $7 then null else p.held_until end
+where  p.org_id = $1 and p.holder = $2`
+
+// Settle implements events.Store. It takes no share: what was delivered is noted, however
+// much the organisation asks for.
+func (e *Store) Settle(ctx context.Context, o org.ID, holder uuid.UUID, done events.Outcome) error {
+	var retry, delivered *time.Time
+	if !done.Retry.IsZero() {
+		retry = &done.Retry
+	}
+	if len(done.Delivered) > 0 {
+		at := e.pool.Clock.Now()
+		delivered = &at
+	}
+	err := e.pool.Own().InTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, done.Delivered, done.Dead) }, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, settleStream, int64(o), db.ID(holder), done.Failures, done.Fault, retry, delivered, done.Done)
+		return err
+	})
+	return pgerr.Wrap("note what was delivered", err)
+}
+
+// Old events of one organisation.
+const (
+	buryOldEvents = `
+update events e
+set    dead_at = $2, fault = $4
+where  e.org_id = $1 and e.dead_at is null and e.queued_at < $3`
+	deleteOldEvents = `
+delete from events
+where  org_id = $1 and dead_at < $2`
+)
+
+// Expire implements events.Store.
+func (e *Store) Expire(ctx context.Context, queued, dead time.Time, fault string) error {
+	known, err := e.all(ctx)
+	if err != nil {
+		return err
+	}
+	for o := range known {
+		b := new(pgx.Batch)
+		b.Queue(deleteOldEvents, int64(o), dead)
+		b.Queue(buryOldEvents, int64(o), e.pool.Clock.Now(), queued, fault)
+		e.queueResumed(b, o)
+		if err := e.pool.Own().SendBatch(ctx, b).Close(); err != nil {
+			return pgerr.Wrap("remove old events", err)
+		}
+	}
+	return nil
+}

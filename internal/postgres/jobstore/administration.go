@@ -1,0 +1,166 @@
+package jobstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+)
+
+// requestColumns are what scanRequest reads. $2 is the time.
+const requestColumns = `r.id, r.client_id, r.accepted_at, r.finished_at, r.cancelled_at is not null, r.worker is not null and r.held_until > $2,
+       (select count(*) from async_steps s where s.org_id = $1 and s.request_id = r.id and s.outcome is not null)`
+
+const selectRequests = `
+select ` + requestColumns + `
+from   async_requests r
+where  r.org_id = $1
+order  by r.id desc
+offset $3
+limit  $4`
+
+const countRequests = `select count(*) from async_requests r where r.org_id = $1`
+
+// Requests implements directory.Backlog.
+func (j *Store) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.AcceptedRecord, int, error) {
+	rows, err := j.pool.Of(o).Query(ctx, selectRequests, int64(o), j.pool.Clock.Stamp(), s.Offset, s.Limit)
+	if err != nil {
+		return nil, 0, pgerr.Wrap("list accepted requests", err)
+	}
+	found, err := pgx.CollectRows(rows, scanRequest)
+	if err != nil {
+		return nil, 0, pgerr.Wrap("list accepted requests", err)
+	}
+	var total int
+	err = j.pool.Of(o).QueryRow(ctx, countRequests, int64(o)).Scan(&total)
+	return found, total, pgerr.Wrap("count accepted requests", err)
+}
+
+const selectRequest = `
+select ` + requestColumns + `
+from   async_requests r
+where  r.org_id = $1 and r.id = $3`
+
+// Request implements directory.Backlog.
+func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.AcceptedRecord, error) {
+	rows, err := j.pool.Of(o).Query(ctx, selectRequest, int64(o), j.pool.Clock.Stamp(), db.ID(id))
+	if err != nil {
+		return directory.AcceptedRecord{}, pgerr.Wrap("read accepted request", err)
+	}
+	found, err := pgx.CollectExactlyOneRow(rows, scanRequest)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = directory.ErrNotFound
+	}
+	return found, pgerr.Wrap("read accepted request", err)
+}
+
+func scanRequest(row pgx.CollectableRow) (a directory.AcceptedRecord, err error) {
+	var finished *time.Time
+	var cancelled, running bool
+	err = row.Scan(&a.ID, &a.Client, &a.At, &finished, &cancelled, &running, &a.Steps)
+	a.At, a.Finished = a.At.UTC(), db.OrZero(finished)
+	switch {
+	case cancelled:
+		a.State = directory.AcceptedCancelled
+	case finished != nil:
+		a.State = directory.AcceptedDone
+	case running:
+		a.State = directory.AcceptedRunning
+	default:
+		a.State = directory.AcceptedWaiting
+	}
+	return a, err
+}
+
+const seizeRequest = `
+update async_requests r
+set    worker = $3, held_until = $4
+where  r.org_id = $1 and r.id = $2 and r.finished_at is null
+returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`
+
+// lockRequest waits for the steps that are being stored.
+const lockRequest = `
+select r.id
+from   async_requests r
+where  r.org_id = $1 and r.id = $2
+for    update`
+
+// Seize implements directory.Backlog. The request is held first, so that no step
+// is stored any more, and then those are waited for that were being stored. Only who
+// begins takes a share.
+func (j *Store) Seize(
+	ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, hold time.Duration,
+) (a directory.Accepted, outcomes map[int][]byte, err error) {
+	ctx = context.WithoutCancel(ctx)
+	a.ID, a.Org.ID = id, o
+	rows, err := j.pool.Of(o).Query(ctx, seizeRequest, int64(o), db.ID(id), db.ID(worker), j.pool.Clock.Stamp().Add(hold))
+	if err == nil {
+		err = readAccepted(rows, &a)
+	}
+	if errors.Is(err, directory.ErrNotFound) {
+		if _, err := j.Request(ctx, o, id); err != nil {
+			return a, nil, err
+		}
+		return a, nil, directory.ErrFinished
+	}
+	if err == nil {
+		_, err = j.pool.Own().Exec(ctx, lockRequest, int64(o), db.ID(id))
+	}
+	if err == nil {
+		outcomes, err = j.resumed(ctx, &a)
+	}
+	return a, outcomes, pgerr.Wrap("seize request", err)
+}
+
+// letGoFor is longer than the deletion of a client takes.
+const letGoFor = 10 * time.Second
+
+// releaseOfClient keeps workers from storing more steps of the open requests of a client, and
+// from taking them for the time that its deletion may take.
+const releaseOfClient = `
+update async_requests r
+set    worker = null, held_until = $3
+where  r.org_id = $1 and r.client_id = $2 and r.finished_at is null`
+
+const lockOfClient = `
+select r.id
+from   async_requests r
+where  r.org_id = $1 and r.client_id = $2 and r.finished_at is null
+for    update`
+
+// cancelOfClient cancels the open requests of a client that nobody can ask for the
+// answers any more.
+const cancelOfClient = `
+with cancelled as (
+  update async_requests r
+  set    body = null, answer = '', finished_at = $3, cancelled_at = $3
+  where  r.org_id = $1 and r.client_id = $2 and r.finished_at is null
+  returning r.id
+)
+delete from async_steps s
+using  cancelled
+where  s.org_id = $1 and s.request_id = cancelled.id`
+
+// LetGo has nobody go on with the open requests of a client that is about to be deleted,
+// from a time on, for as long as that may take.
+func LetGo(ctx context.Context, from pool.Share, o org.ID, client uuid.UUID, at time.Time) error {
+	_, err := from.Exec(ctx, releaseOfClient, int64(o), db.ID(client), at.Add(letGoFor))
+	return err
+}
+
+// Cancel cancels the open requests of a client that is being deleted.
+func Cancel(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID, at time.Time) error {
+	if _, err := tx.Exec(ctx, lockOfClient, int64(o), db.ID(client)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, cancelOfClient, int64(o), db.ID(client), at)
+	return err
+}

@@ -1,0 +1,332 @@
+// Package jobstore keeps bulk requests that were accepted to be carried out later: whose turn
+// it is, which worker has them, and what has become of their steps.
+//
+// Carrying them out is left to package scimapi.
+package jobstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/eventstore"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Store is the store of accepted requests, and of the outcomes of their steps.
+type Store struct {
+	pool     *pool.Pool
+	events   *eventstore.Store
+	registry Registry
+}
+
+var _ directory.Backlog = (*Store)(nil)
+
+// Registry is what is asked of organisations and clients.
+type Registry interface {
+	Org(ctx context.Context, id org.ID) (org.Org, error)
+	Client(ctx context.Context, id uuid.UUID) (oauth.Client, error)
+}
+
+// New makes the store of a database, which tells by events of what was finished.
+func New(p *pool.Pool, e *eventstore.Store, r Registry) *Store { return &Store{p, e, r} }
+
+const insertRequest = `
+insert into async_requests (org_id, id, client_id, permissions, root, body, accepted_at, held_until)
+select $1, $2, $3, $4, $5, $6, $7, $7
+where  (select count(*) from async_requests r where r.org_id = $1 and r.finished_at is null) < $8`
+
+// Add implements directory.Backlog.
+func (j *Store) Add(ctx context.Context, a directory.Accepted) error {
+	tag, err := j.pool.Of(a.Org.ID).Exec(ctx, insertRequest,
+		int64(a.Org.ID), db.ID(a.ID), db.ID(a.Client), a.Permissions, a.Root, string(a.Body), j.pool.Clock.Stamp(), directory.MaxAccepted)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = &scim.Error{
+			Status: http.StatusTooManyRequests,
+			Detail: "the organisation has as many requests waiting to be carried out as it may have; try again later, or without the preference respond-async",
+		}
+	}
+	return pgerr.Wrap("add request to the backlog", err)
+}
+
+// selectOpen tells whether there is anything that nobody works on: a statement
+// across organisations, for the background work only.
+const selectOpen = `
+select 1
+from   async_requests r
+where  r.finished_at is null and r.held_until <= $1
+limit  1`
+
+// lockTurns lets workers of all servers choose one after the other, so that each
+// sees what those before it have taken.
+const lockTurns = `select pg_advisory_xact_lock($1)`
+
+// turnsLock is the number of that lock, which nothing else in the database takes.
+const turnsLock = 0x7363696d // "scim"
+
+// selectNext chooses across organisations, for the background work only: the one on
+// whose requests the fewest work, of those the one that was served the longest ago,
+// and its oldest request. It gives the number of this turn, too.
+const selectNext = `
+with waiting as (
+  select r.org_id
+  from   async_requests r
+  left   join async_turns t on t.org_id = r.org_id
+  where  r.finished_at is null
+  group  by r.org_id, t.turn
+  having bool_or(r.held_until <= $1)
+  order  by count(*) filter (where r.held_until > $1), t.turn nulls first, min(r.accepted_at)
+  limit  1
+)
+select r.org_id, r.id, (select coalesce(max(t.turn), 0) + 1 from async_turns t)
+from   async_requests r
+join   waiting w on w.org_id = r.org_id
+where  r.finished_at is null and r.held_until <= $1
+order  by r.accepted_at, r.id
+limit  1`
+
+const setTurn = `
+insert into async_turns (org_id, turn)
+values ($1, $2)
+on conflict (org_id) do update
+set    turn = excluded.turn`
+
+const takeRequest = `
+update async_requests r
+set    worker = $3, held_until = $4
+where  r.org_id = $1 and r.id = $2 and r.finished_at is null and r.held_until <= $5
+returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`
+
+const selectSteps = `
+select s.step, s.outcome
+from   async_steps s
+where  s.org_id = $1 and s.request_id = $2 and s.outcome is not null`
+
+// Take implements directory.Backlog.
+func (j *Store) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
+	open := false
+	rows, err := j.pool.Own().Query(ctx, selectOpen, j.pool.Clock.Stamp())
+	if err == nil {
+		err = db.ReadAll(rows, func([][]byte) { open = true })
+	}
+	if err != nil || !open {
+		return a, nil, pgerr.Wrap("find open requests", cmp.Or(err, directory.ErrNotFound))
+	}
+	// What is held must be known to be: nobody else takes it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pool.CommitTime)
+	defer cancel()
+	err = j.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		a, err = j.next(ctx, tx, worker, hold)
+		return err
+	})
+	if err != nil {
+		return a, nil, pgerr.Wrap("take request", err)
+	}
+	outcomes, err = j.resumed(ctx, &a)
+	return a, outcomes, pgerr.Wrap("read request", err)
+}
+
+// next takes the request whose turn it is.
+func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time.Duration) (a directory.Accepted, err error) {
+	if _, err := tx.Exec(ctx, lockTurns, turnsLock); err != nil {
+		return a, err
+	}
+	at := j.pool.Clock.Stamp()
+	rows, err := tx.Query(ctx, selectNext, at)
+	if err != nil {
+		return a, err
+	}
+	var turn int64
+	err = db.ReadOne(rows, func(raw [][]byte) {
+		a.Org.ID, a.ID, turn = org.ID(db.ReadInt(raw[0])), db.ReadID(raw[1]), db.ReadInt(raw[2])
+	})
+	if err != nil {
+		return a, err
+	}
+	if rows, err = tx.Query(ctx, takeRequest, int64(a.Org.ID), db.ID(a.ID), db.ID(worker), at.Add(hold), at); err != nil {
+		return a, err
+	}
+	if err := readAccepted(rows, &a); err != nil {
+		return a, err
+	}
+	_, err = tx.Exec(ctx, setTurn, int64(a.Org.ID), turn)
+	return a, err
+}
+
+// readAccepted reads what takeRequest returns.
+func readAccepted(rows pgx.Rows, a *directory.Accepted) error {
+	return db.ReadOne(rows, func(raw [][]byte) {
+		a.Client = db.ReadID(raw[0])
+		db.ReadArray(raw[1], func(name []byte) { a.Permissions = append(a.Permissions, string(name)) })
+		a.Root, a.Body, a.At = string(raw[2]), append([]byte(nil), raw[3]...), db.ReadTime(raw[4])
+	})
+}
+
+// resumed completes a request that is held with its organisation, and gives the
+// outcomes of its steps.
+func (j *Store) resumed(ctx context.Context, a *directory.Accepted) (map[int][]byte, error) {
+	var err error
+	if a.Org, err = j.registry.Org(ctx, a.Org.ID); err != nil {
+		return nil, err
+	}
+	switch client, err := j.registry.Client(ctx, a.Client); {
+	case err == nil:
+		a.Org = a.Org.SeenFrom(client.Domain())
+	case !errors.Is(err, oauth.ErrNotFound): // of one that is deleted the request is cancelled
+		return nil, err
+	}
+	rows, err := j.pool.Own().Query(ctx, selectSteps, int64(a.Org.ID), db.ID(a.ID))
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make(map[int][]byte)
+	err = db.ReadAll(rows, func(raw [][]byte) {
+		outcomes[int(binary.BigEndian.Uint32(raw[0]))] = append([]byte(nil), raw[1]...)
+	})
+	return outcomes, err
+}
+
+const holdRequest = `
+update async_requests r
+set    held_until = $4
+where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
+
+// Hold implements directory.Backlog. It takes no share, and neither does Finish: what is
+// under way is held and ended, however much the organisation asks for.
+func (j *Store) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
+	return pgerr.Wrap("hold request", held(j.pool.Own().Exec(ctx, holdRequest, int64(a.Org.ID), db.ID(a.ID), db.ID(worker), j.pool.Clock.Stamp().Add(hold))))
+}
+
+// insertStep waits for whoever is storing an outcome of the same step. One without
+// an outcome says nothing. It holds the request until it is committed, so that who
+// seizes that knows what was done.
+const insertStep = `
+with request as (
+  select r.id
+  from   async_requests r
+  where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+  for    key share
+)
+insert into async_steps as s (org_id, request_id, step, begun_at, outcome)
+select $1, request.id, $4, $5, $6
+from   request
+on conflict (org_id, request_id, step) do update
+set    begun_at = excluded.begun_at, outcome = excluded.outcome
+where  s.outcome is null`
+
+// selectHeld looks again when the outcome is there: while insertStep waited, the request
+// may have gone to another worker, whom its lock does not hold up. Who takes it later has
+// to store an outcome of this step, and waits for this one.
+const selectHeld = `
+select r.id
+from   async_requests r
+where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
+
+// Keep implements directory.Backlog.
+func (j *Store) Keep(ctx context.Context, s directory.Step, outcome []byte) error {
+	err := j.pool.Of(s.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error { return KeepStep(ctx, tx, s, outcome) })
+	return pgerr.Wrap("keep outcome of step", err)
+}
+
+// KeepStep stores the outcome of a step, which the worker must hold then.
+func KeepStep(ctx context.Context, tx pgx.Tx, s directory.Step, outcome []byte) error {
+	b := new(pgx.Batch)
+	found := func(tag pgconn.CommandTag) error { return held(tag, nil) }
+	b.Queue(insertStep, int64(s.Org), db.ID(s.Request), db.ID(s.Worker), s.Number, s.Begun, string(outcome)).Exec(found)
+	b.Queue(selectHeld, int64(s.Org), db.ID(s.Request), db.ID(s.Worker)).Exec(found)
+	return tx.SendBatch(ctx, b).Close()
+}
+
+const finishRequest = `
+with finished as (
+  update async_requests r
+  set    body = null, answer = $4, finished_at = $5, cancelled_at = $6
+  where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+  returning r.id
+), dropped as (
+  delete from async_steps s
+  using  finished
+  where  s.org_id = $1 and s.request_id = finished.id
+)
+select id from finished`
+
+// Finish implements directory.Backlog. The events that tell of the operations are
+// stored with the answer, once.
+func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Accepted, answer directory.Answer) error {
+	stream, told, err := j.events.Of(ctx, a.Org.ID)
+	if err != nil {
+		return err
+	}
+	var claims [][]byte
+	if told {
+		for _, op := range answer.Operations {
+			about := events.Answer{URI: op.URI, ID: op.ID, ExternalID: op.ExternalID, Result: op.Result}
+			claims = append(claims, stream.TellAnswer(about, op.Txn))
+		}
+	}
+	err = j.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		at := j.pool.Clock.Stamp()
+		done := []any{int64(a.Org.ID), db.ID(a.ID), db.ID(worker), string(answer.Body), at, nil}
+		if answer.Cancelled {
+			done[5] = at
+		}
+		if err := held(tx.Exec(ctx, finishRequest, done...)); err != nil {
+			return err
+		}
+		if answer.Cancelled {
+			if err := logstore.InsertChange(ctx, tx, j.pool.Clock, int64(a.Org.ID), provisioning.Cancel, provisioning.Target{Type: provisioning.Accepted, ID: a.ID}, nil); err != nil {
+				return err
+			}
+		}
+		return j.events.Insert(ctx, tx, a.Org.ID, claims)
+	})
+	return pgerr.Wrap("finish request", err)
+}
+
+// held turns that a statement found nothing into an error: the request is not the
+// worker's.
+func held(tag pgconn.CommandTag, err error) error {
+	if err == nil && tag.RowsAffected() == 0 {
+		return directory.ErrNotHeld
+	}
+	return err
+}
+
+const selectAnswer = `
+select r.answer
+from   async_requests r
+where  r.org_id = $1 and r.id = $2 and r.client_id = $3`
+
+// Answer implements directory.Backlog.
+func (j *Store) Answer(ctx context.Context, o org.ID, client, id uuid.UUID) (answer []byte, err error) {
+	rows, err := j.pool.Of(o).Query(ctx, selectAnswer, int64(o), db.ID(id), db.ID(client))
+	if err == nil {
+		err = db.ReadOne(rows, func(raw [][]byte) { answer = append(answer, raw[0]...) })
+	}
+	return answer, pgerr.Wrap("read answer", err)
+}
+
+// deleteFinished is a statement across organisations, for the background work only.
+const deleteFinished = `delete from async_requests r where r.finished_at < $1`
+
+// Forget implements directory.Backlog.
+func (j *Store) Forget(ctx context.Context, before time.Time) error {
+	_, err := j.pool.Own().Exec(ctx, deleteFinished, before)
+	return pgerr.Wrap("forget answers", err)
+}

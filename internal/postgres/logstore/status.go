@@ -1,0 +1,231 @@
+package logstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+// What is read to tell how provisioning goes. Nothing of it looks at all that an
+// organisation has: counts are of some days, tokens of clients few, and the rest ends at a
+// number.
+const (
+	selectActiveClients = `
+select c.client_id, c.name, c.state
+from   oauth_clients c
+where  c.org_id = $1
+order  by lower(c.name), c.client_id
+limit  $2`
+
+	// selectSpans adds up what servers have counted.
+	selectSpans = `
+select c.client_id, c.began_at, max(c.system), sum(c.done)::bigint, sum(c.unchanged)::bigint, sum(c.reads)::bigint,
+       sum(c.refused)::bigint, sum(c.held)::bigint, sum(c.failed)::bigint
+from   provisioning_counts c
+where  c.org_id = $1 and c.client_id = any($2::uuid[]) and c.began_at > $3
+group  by c.client_id, c.began_at
+order  by c.client_id, c.began_at`
+
+	// selectLast finds what was done last, and the entry of what was refused last.
+	selectLast = `
+select a.client_id, s.succeeded_at, f.refusal_id, e.target_type, e.target_id, e.target_name, e.result, e.status, e.error
+from   unnest($2::uuid[]) as a (client_id)
+left   join lateral (
+       select c.succeeded_at
+       from   provisioning_counts c
+       where  c.org_id = $1 and c.client_id = a.client_id and c.succeeded_at is not null
+       order  by c.began_at desc, c.succeeded_at desc
+       limit  1) s on true
+left   join lateral (
+       select c.refusal_id
+       from   provisioning_counts c
+       where  c.org_id = $1 and c.client_id = a.client_id and c.refusal_id is not null
+       order  by c.began_at desc, c.refusal_id desc
+       limit  1) f on true
+left   join provisioning_log e on e.org_id = $1 and e.id = f.refusal_id`
+
+	// selectRefused finds users of whom the last that was asked was refused. Of who was
+	// changed since, be it by another server, the log has an entry; of who is known by
+	// name alone, the log of the user who has the name by now.
+	selectRefused = `
+select r.client_id, r.entry_id, r.user_id, coalesce(nullif(r.user_name, ''), e.target_name, ''), e.result, e.status, e.error
+from   refused_users r
+left   join users u on u.org_id = $1 and r.user_id is null and u.user_name_key = r.user_key
+left   join provisioning_log e on e.org_id = $1 and e.id = r.entry_id
+where  r.org_id = $1
+and    not exists (
+       select from provisioning_log d
+       where  d.org_id = $1 and d.target_id = coalesce(r.user_id, u.id) and d.id > r.entry_id
+       and    d.client_id = r.client_id and d.result in ('success', 'warning'))
+order  by r.entry_id desc
+limit  $2`
+
+	// selectTokenEnds finds the token of each client that was used last, or else the one
+	// that lives longest, of those that are good.
+	selectTokenEnds = `
+select a.client_id, t.id, t.issued_at, t.expires_at, t.used_at
+from   unnest($2::uuid[]) as a (client_id)
+join   lateral (
+       select t.id, t.issued_at, t.expires_at, t.used_at
+       from   access_tokens t
+       where  t.org_id = $1 and t.client_id = a.client_id and t.expires_at > $3 and t.revoked_at is null and t.origin <> 'issuer'
+       order  by t.used_at desc nulls last, t.expires_at desc
+       limit  1) t on true`
+
+	// countEvents counts events that wait, and those that nobody took.
+	countEvents = `
+select (select count(*) from (select from events e where e.org_id = $1 and e.dead_at is null limit $2) waiting),
+       (select count(*) from (select from events e where e.org_id = $1 and e.dead_at is not null limit $2) dead)`
+)
+
+// mostClients is of how many clients the status tells.
+const mostClients = 500
+
+// Activity implements provisioning.Store.
+func (l *Store) Activity(ctx context.Context, o org.ID) (provisioning.Activity, error) {
+	a := provisioning.Activity{At: l.pool.Clock.Now()}
+	rows, err := l.pool.Of(o).Query(ctx, selectActiveClients, int64(o), mostClients)
+	if err == nil {
+		a.Clients, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c provisioning.ClientActivity, err error) {
+			var state oauth.State
+			err = row.Scan(&c.ID, &c.Name, &state)
+			c.Disabled = state == oauth.StateDisabled
+			return c, err
+		})
+	}
+	if err != nil {
+		return a, pgerr.Wrap("read activity", err)
+	}
+	known := make(map[uuid.UUID]*provisioning.ClientActivity, len(a.Clients))
+	var ids db.IDs
+	for i := range a.Clients {
+		known[a.Clients[i].ID], ids = &a.Clients[i], append(ids, a.Clients[i].ID)
+	}
+	b := new(pgx.Batch)
+	activity{known}.queue(b, o, ids, a.At)
+	b.Queue(countEvents, int64(o), provisioning.MostWaiting).QueryRow(func(row pgx.Row) error { return row.Scan(&a.Waiting, &a.Dead) })
+	return a, pgerr.Wrap("read activity", l.pool.Of(o).SendBatch(ctx, b).Close())
+}
+
+// activity is what is read of the clients of an organisation.
+type activity struct {
+	clients map[uuid.UUID]*provisioning.ClientActivity
+}
+
+// queue reads all in one round trip.
+func (a activity) queue(b *pgx.Batch, o org.ID, ids db.IDs, at time.Time) {
+	b.Queue(selectSpans, int64(o), ids, at.Add(-24*time.Hour)).Query(a.each(a.span))
+	b.Queue(selectLast, int64(o), ids).Query(a.each(a.last))
+	b.Queue(selectRefused, int64(o), provisioning.MostCounted).Query(a.each(a.refused))
+	b.Queue(countHolds, int64(o), at.Add(-provisioning.HoldIdle)).Query(a.each(a.holds))
+	b.Queue(selectLoops, int64(o), at.Add(-24*time.Hour), mostLoopsShown).Query(a.each(a.loop))
+	b.Queue(selectTokenEnds, int64(o), ids, at).Query(a.each(a.token))
+}
+
+// each reads the rows of a statement.
+func (a activity) each(read func(row pgx.Rows) error) func(rows pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := read(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	}
+}
+
+func (a activity) span(row pgx.Rows) error {
+	var s provisioning.SpanCounts
+	err := row.Scan(&s.Client, &s.Began, &s.System, &s.Done, &s.Unchanged, &s.Read, &s.Refused, &s.Held, &s.Failed)
+	if c := a.clients[s.Client]; c != nil {
+		s.Began = s.Began.UTC()
+		c.Spans = append(c.Spans, s)
+	}
+	return err
+}
+
+func (a activity) last(row pgx.Rows) error {
+	var client uuid.UUID
+	var succeeded *time.Time
+	var entry *uuid.UUID
+	var told toldRefusal
+	err := row.Scan(&client, &succeeded, &entry, &told.kind, &told.id, &told.name, &told.result, &told.status, &told.detail)
+	if c := a.clients[client]; c != nil {
+		c.Succeeded = db.OrZero(succeeded)
+		if entry != nil {
+			last := told.request(*entry)
+			c.Refusal = &last
+		}
+	}
+	return err
+}
+
+func (a activity) refused(row pgx.Rows) error {
+	var client, entry uuid.UUID
+	told := toldRefusal{}
+	err := row.Scan(&client, &entry, &told.id, &told.name, &told.result, &told.status, &told.detail)
+	c := a.clients[client]
+	if err != nil || c == nil {
+		return err
+	}
+	c.RefusedUsers++
+	if len(c.Refused) < provisioning.MostRefused {
+		r := told.request(entry)
+		r.Target.Type = provisioning.User
+		c.Refused = append(c.Refused, r)
+	}
+	return nil
+}
+
+func (a activity) holds(row pgx.Rows) error {
+	var client uuid.UUID
+	var n int
+	err := row.Scan(&client, &n)
+	if c := a.clients[client]; c != nil {
+		c.Holds = n
+	}
+	return err
+}
+
+func (a activity) token(row pgx.Rows) error {
+	var client uuid.UUID
+	var t provisioning.TokenEnd
+	var used *time.Time
+	err := row.Scan(&client, &t.ID, &t.Issued, &t.Expires, &used)
+	if c := a.clients[client]; c != nil {
+		t.Issued, t.Expires, t.Used = t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used)
+		c.Token = &t
+	}
+	return err
+}
+
+// toldRefusal is what the log tells of a refusal; nothing, if it was dropped.
+type toldRefusal struct {
+	kind, name, result, detail *string
+	id                         *uuid.UUID
+	status                     *int16
+}
+
+func (t toldRefusal) request(entry uuid.UUID) provisioning.RefusedRequest {
+	r := provisioning.RefusedRequest{Entry: entry, Result: provisioning.Refused}
+	if t.id != nil {
+		r.Target.ID = *t.id
+	}
+	if t.status != nil {
+		r.Status = int(*t.status)
+	}
+	for to, text := range map[*string]*string{(*string)(&r.Target.Type): t.kind, &r.Target.Name: t.name, (*string)(&r.Result): t.result, &r.Error.Detail: t.detail} {
+		if text != nil {
+			*to = *text
+		}
+	}
+	return r
+}

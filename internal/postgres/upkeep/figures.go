@@ -1,0 +1,67 @@
+package upkeep
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+)
+
+// Figures are what the monitoring of a server is told of the database.
+type Figures struct {
+	// Sizes are how many users each organisation has, those of the last seconds left out.
+	Sizes map[org.ID]int
+	// Streams are how many streams of events have some waiting, and Full how many make
+	// none until those are taken.
+	Streams, Full int
+	// Oldest is when the event was queued that waits the longest; zero is that none waits.
+	Oldest time.Time
+}
+
+// Statements across organisations, for the background work only. The second looks at one
+// event of each stream: the first in line.
+const (
+	selectSizes = `
+select c.org_id, sum(c.n)::bigint
+from   counts c
+where  c.kind in (1, 2)
+group  by c.org_id`
+	selectLags = `
+select count(e.queued_at), count(s.full_at), min(e.queued_at)
+from   event_streams s
+left   join lateral (
+  select e.queued_at
+  from   events e
+  where  e.org_id = s.org_id and e.dead_at is null
+  order  by e.seq
+  limit  1) e on true`
+)
+
+// ReadFigures reads the figures of now.
+func ReadFigures(ctx context.Context, p *pool.Pool) (Figures, error) {
+	f := Figures{Sizes: make(map[org.ID]int)}
+	rows, err := p.Own().Query(ctx, selectSizes)
+	if err != nil {
+		return f, pgerr.Wrap("read the sizes of organisations", err)
+	}
+	var id int64
+	var users int
+	if _, err := pgx.ForEachRow(rows, []any{&id, &users}, func() error {
+		f.Sizes[org.ID(id)] = users
+		return nil
+	}); err != nil {
+		return f, pgerr.Wrap("read the sizes of organisations", err)
+	}
+	var oldest *time.Time
+	if err := p.Own().QueryRow(ctx, selectLags).Scan(&f.Streams, &f.Full, &oldest); err != nil {
+		return f, pgerr.Wrap("read how long events wait", err)
+	}
+	if oldest != nil {
+		f.Oldest = *oldest
+	}
+	return f, nil
+}

@@ -1,0 +1,225 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/postgres/records"
+	"github.com/purescim/purescim/internal/postgres/writes"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// eraseDeleted leaves of a deleted user the id and the times. No user can be created by
+// the name that it has then, which is empty.
+var eraseDeleted = writes.NewStatement(`
+with changed as (
+  update deleted_users d
+  set    user_name_key = '', doc = @doc
+  where  d.org_id = @org and d.id = @id
+  returning d.id, d.version
+)[outbox]
+select changed.version
+from   changed`)
+
+const (
+	// selectNamesOfUser are what the log has called a user.
+	selectNamesOfUser = `
+select distinct e.target_name
+from   provisioning_log e
+where  e.org_id = $1 and e.target_id = $2 and e.target_type = 'User' and e.target_name <> ''`
+
+	// erasedEntry is what is left of an entry: who did what, when, and to which id.
+	erasedEntry = `
+update provisioning_log e
+set    target_name = '', target_key = null, detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
+where  e.org_id = $1 and `
+
+	eraseEntries = erasedEntry + `e.target_id = $2 and e.target_type = 'User'`
+
+	// eraseRefused is for requests that were refused before there was an id.
+	eraseRefused = erasedEntry + `e.target_key = any($2::text[]) and e.target_id is null and e.target_type = 'User'`
+
+	// eraseBodies is for requests about others that held values of the user.
+	eraseBodies = `
+update provisioning_log e
+set    detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
+where  e.org_id = $1 and e.result <> 'success' and e.result in ('refused', 'held')
+and    exists (select from unnest($2::text[]) as held (text) where position(held.text in e.detail) > 0)`
+
+	// eraseRefusedUser forgets that the user is refused at present.
+	eraseRefusedUser = `
+delete from refused_users r
+where  r.org_id = $1 and (r.user_id = $2 or r.user_key = any($3::text[]))`
+
+	// eraseLoops forgets what clients did to the user again and again.
+	eraseLoops = `
+delete from provisioning_loops l
+where  l.org_id = $1 and (l.target_id = $2::uuid or position($2::uuid::text in l.what) > 0)`
+
+	selectEventsOf = `
+select e.id, e.claims
+from   events e
+where  e.org_id = $1 and position($2 in e.claims) > 0`
+
+	eraseEvent = `
+update events e
+set    claims = $3
+where  e.org_id = $1 and e.id = $2`
+)
+
+// EraseUser implements directory.History.
+func (v Users) EraseUser(ctx context.Context, t *schema.Type, id uuid.UUID, forget func(report scim.Document)) error {
+	return v.Write(ctx, "erase user", func(w *writes.Write) error {
+		var found []directory.Resource
+		lock := func(b *pgx.Batch) {
+			b.Queue(lockDeletedUser, w.Org, db.ID(id)).Query(func(rows pgx.Rows) error {
+				found = nil
+				return db.ReadAll(rows, func(raw [][]byte) { found = append(found, directory.Resource{Record: records.Read(raw)}) })
+			})
+		}
+		w.Erasing(id)
+		return w.InTx(ctx, lock, func(w *writes.Write, tx pgx.Tx) error {
+			for _, u := range found {
+				if err := v.DeleteLocked(ctx, w, tx, t, u, forget); err != nil {
+					return err
+				}
+			}
+			return v.eraseDeletedUser(ctx, w, tx, id)
+		})
+	})
+}
+
+// eraseDeletedUser takes the values of a deleted user out of all that holds them.
+func (v Users) eraseDeletedUser(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
+	var old directory.Record
+	rows, err := tx.Query(ctx, lockDeleted, w.Org, db.ID(id))
+	if err == nil {
+		err = db.ReadOne(rows, func(raw [][]byte) { old = records.Read(raw) })
+	}
+	if err != nil {
+		return err
+	}
+	doc, err := schema.User.Read(old.Doc)
+	if err != nil {
+		return err
+	}
+	if err := v.eraseFromLog(ctx, w, tx, id, doc); err != nil {
+		return err
+	}
+	if err := v.eraseFromEvents(ctx, w, tx, id); err != nil {
+		return err
+	}
+	left := scim.Document{}
+	schema.ID.Set(left, id.String())
+	c := writes.Change{Kind: events.Deleted, What: schema.User.Name, ID: id, Erased: true}
+	return w.Store(ctx, eraseDeleted, c, func([][]byte) {}, db.Named("id", db.ID(id)), db.Named("doc", schema.User.Encode(left)))
+}
+
+func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID, doc scim.Document) error {
+	names := []string{}
+	if name := schema.UserName.Text(doc); name != "" {
+		names = append(names, name)
+	}
+	rows, err := tx.Query(ctx, selectNamesOfUser, w.Org, db.ID(id))
+	if err == nil {
+		err = db.ReadAll(rows, func(raw [][]byte) { names = append(names, string(raw[0])) })
+	}
+	if err != nil {
+		return err
+	}
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = schema.Fold(name)
+	}
+	b := new(pgx.Batch)
+	b.Queue(eraseEntries, w.Org, db.ID(id))
+	b.Queue(eraseRefusedUser, w.Org, db.ID(id), keys)
+	b.Queue(eraseLoops, w.Org, db.ID(id))
+	if len(keys) > 0 {
+		b.Queue(eraseRefused, w.Org, keys)
+	}
+	if texts := textsHeld(doc, names); len(texts) > 0 {
+		b.Queue(eraseBodies, w.Org, texts)
+	}
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// textsHeld are the values that tell of whom a body is, as the log holds it: a JSON string
+// in JSON.
+func textsHeld(doc scim.Document, names []string) (texts []string) {
+	values := slices.Clone(names)
+	for _, email := range schema.Emails.Values(doc) {
+		element, _ := email.(map[string]any)
+		value, _ := element["value"].(string)
+		values = append(values, value)
+	}
+	values = append(values, schema.ExternalID.Text(doc), schema.DisplayName.Text(doc))
+	for _, value := range values {
+		if value == "" {
+			continue
+		}
+		inner, _ := json.Marshal(value) // a string can always be written
+		outer, _ := json.Marshal(string(inner))
+		texts = append(texts, string(outer[1:len(outer)-1]))
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+func (v Users) eraseFromEvents(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
+	rows, err := tx.Query(ctx, selectEventsOf, w.Org, id.String())
+	if err != nil {
+		return err
+	}
+	b := new(pgx.Batch)
+	err = db.ReadAll(rows, func(raw [][]byte) {
+		if rest, ofUser := events.Forget(raw[1], id); ofUser {
+			b.Queue(eraseEvent, w.Org, db.ID(db.ReadID(raw[0])), string(rest))
+		}
+	})
+	if err != nil || b.Len() == 0 {
+		return err
+	}
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// forgottenAtOnce is how many users are deleted by one statement.
+const forgottenAtOnce = 5000
+
+// forgetDeleted forgets the users of an organisation who were deleted before a time, some
+// at a time.
+const forgetDeleted = `
+delete from deleted_users d
+where  d.org_id = $1 and (d.user_name_key, d.id) in (
+  select o.user_name_key, o.id
+  from   deleted_users o
+  where  o.org_id = $1 and o.deleted_at < $2
+  limit  $3)`
+
+// ForgetDeleted forgets those deleted users whom none of the organisations keeps any longer.
+func ForgetDeleted(ctx context.Context, p *pool.Pool, orgs []org.Org) error {
+	for _, o := range orgs {
+		before := p.Clock.Now().AddDate(0, 0, -o.Settings.DeletedUserDays)
+		for {
+			tag, err := p.Own().Exec(ctx, forgetDeleted, int64(o.ID), before, forgottenAtOnce)
+			if err != nil {
+				return pgerr.Wrap("forget deleted users", err)
+			}
+			if tag.RowsAffected() < forgottenAtOnce {
+				break
+			}
+		}
+	}
+	return nil
+}

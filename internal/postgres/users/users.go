@@ -1,0 +1,225 @@
+// Package users changes users: creates, updates, deletes and restores them, and erases what is
+// left of one.
+//
+// Who is a member of which group is left to package groups, but for a user who is deleted;
+// what a change tells, to package writes.
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/records"
+	"github.com/purescim/purescim/internal/postgres/search"
+	"github.com/purescim/purescim/internal/postgres/writes"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Users changes the users of an organisation.
+type Users struct {
+	writes.Hand
+	recent records.Recent
+}
+
+// New remembers whom it has changed.
+func New(h writes.Hand, recent records.Recent) Users { return Users{h, recent} }
+
+// insertUser stores a user, unless a deleted one had the name: then it stores
+// nothing, because the document must carry that user's id. reviveUser stores a user
+// under the id of the last one who was deleted. What was stored is answered.
+//
+// Neither stores anything while it sees a user of the name: who is being deleted
+// would be gone when the insertion has waited, and is not yet among the deleted users
+// that the statement sees. So it waits for that user, and tells what has become of it.
+var (
+	insertUser = writes.NewStatement(`
+with [seen], changed as (
+  insert into users (org_id, id, version, created_at, [row])
+  select @org, @id::uuid, 1, @at::timestamptz, [values]
+  where  not (select it from seen)
+  and    not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key)
+  returning id, version, created_at, active
+)[beside]`, userRow, userValues, seenUser, besideUser)
+
+	reviveUser = writes.NewStatement(`
+with [seen], deleted as (
+  delete from deleted_users
+  where  org_id = @org and user_name_key = @user_name_key and id = @id and not (select it from seen)
+  and    id = (select d.id from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key[last])
+  returning id, version, created_at
+)[revived]`, lastDeleted, userRow, userValues, seenUser, besideUser, revived)
+
+	// restoreUser is reviveUser for a deleted user of whatever name who is asked for.
+	restoreUser = writes.NewStatement(`
+with [seen], deleted as (
+  delete from deleted_users
+  where  org_id = @org and id = @id and not (select it from seen)
+  returning id, version, created_at
+)[revived]`, userRow, userValues, seenUser, besideUser, revived)
+
+	selectDeletedUser = db.New(`
+select d.id, d.deleted_at
+from   deleted_users d
+where  d.org_id = @org and d.user_name_key = @user_name_key[last]`, lastDeleted)
+)
+
+// What the statements share.
+var (
+	userRow    = db.Part{Name: "row", SQL: "modified_at, password_hash, doc, folded, " + search.Users.Listed().SQL}
+	userValues = db.Part{Name: "values", SQL: "@at::timestamptz, nullif(@password, ''), @doc::text, @folded::jsonb, " + search.Users.Given().SQL}
+
+	seenUser = db.Part{Name: "seen", SQL: `seen as materialized (
+  select exists (select from users s where s.org_id = @org and s.user_name_key = @user_name_key) as it
+), named as materialized (
+  select u.id
+  from   users u
+  where  u.org_id = @org and u.user_name_key = @user_name_key
+  for    key share of u
+)`}
+
+	besideUser = db.Part{Name: "beside", SQL: `, modified as (
+  insert into modifications (org_id, kind, modified_at, id)
+  select @org, 1, @at::timestamptz, changed.id
+  from   changed
+), keyed as (
+  insert into user_keys (org_id, kind, key, user_id)
+  select @org, k.kind, k.key, changed.id
+  from   changed, unnest(@kinds::smallint[], @keys::text[]) as k (kind, key)
+), counted as (
+  insert into count_changes (org_id, kind, id, n)
+  select @org, case when active then 1 else 2 end, @count_id::uuid, 1
+  from   changed
+)[outbox]
+select c.version, c.created_at, seen.it, case when seen.it then exists (select from named) else false end
+from   seen
+left   join changed c on true`}
+
+	revived = db.Part{Name: "revived", SQL: `, changed as (
+  insert into users (org_id, id, version, created_at, [row])
+  select @org, id, version + 1, created_at, [values]
+  from   deleted
+  returning id, version, created_at, active
+)[beside]`}
+
+	lastDeleted = db.Part{Name: "last", SQL: `
+order  by d.deleted_at desc, d.id desc
+limit  1`}
+)
+
+// CreateUser implements directory.View.
+func (v Users) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) (r directory.Record, err error) {
+	err = v.Write(ctx, "create user", func(w *writes.Write) error {
+		r, err = v.remembered(w, r, w.Referring(ctx, e, nil, func(w *writes.Write, e directory.Edit) error {
+			r, err = v.Create(ctx, w, t, e)
+			return err
+		}))
+		return err
+	})
+	return r, err
+}
+
+// Create is CreateUser within a write that holds what the user refers to.
+func (v Users) Create(ctx context.Context, w *writes.Write, t *schema.Type, e directory.Edit) (directory.Record, error) {
+	stored, err := search.NewRow(t, e.Doc)
+	if err != nil {
+		return directory.Record{}, err
+	}
+	id, err := uuid.Parse(schema.ID.Text(e.Doc))
+	if err != nil {
+		return directory.Record{}, fmt.Errorf("read id of new user: %w", err)
+	}
+	r := directory.Record{ID: id, Modified: w.Clock.MadeAt(id), Doc: t.Encode(e.Doc)}
+	for {
+		err := v.insertUser(ctx, w, insertUser, t, &r, e, stored)
+		switch {
+		case errors.Is(err, writes.ErrVersionConflict):
+			continue
+		case !errors.Is(err, directory.ErrNotFound):
+			return r, uniqueness(err, e.Doc)
+		case e.New:
+			return r, directory.ErrDeleted
+		}
+		revived, err := v.reviveUser(ctx, w, t, e)
+		// Not found: another request revived it, or a newer one of the name is
+		// deleted. Trying again tells.
+		if !errors.Is(err, directory.ErrNotFound) && !errors.Is(err, writes.ErrVersionConflict) {
+			return revived, uniqueness(err, e.Doc)
+		}
+	}
+}
+
+// reviveUser stores a user under the id of the last one of the name who was deleted.
+func (v Users) reviveUser(ctx context.Context, w *writes.Write, t *schema.Type, e directory.Edit) (directory.Record, error) {
+	var id uuid.UUID
+	var deleted time.Time
+	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
+	err := w.Ask(ctx, selectDeletedUser, func(raw [][]byte) { id, deleted = db.ReadID(raw[0]), db.ReadTime(raw[1]) }, db.Named("user_name_key", name))
+	if err != nil {
+		return directory.Record{}, err
+	}
+	e.Doc = maps.Clone(e.Doc)
+	schema.ID.Set(e.Doc, id.String())
+	if e.DefaultRoles {
+		schema.Roles.Clear(e.Doc)
+	}
+	r := directory.Record{ID: id, Modified: w.Clock.Since(deleted), Doc: t.Encode(e.Doc)}
+	err = v.insertUser(ctx, w, reviveUser, t, &r, e, search.RowOf(t, e.Doc))
+	return r, err
+}
+
+// insertUser stores a user by one of the statements above and completes its record. The
+// error is errVersionConflict when a user of the name was seen and is gone, or has another name.
+func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Statement, t *schema.Type, r *directory.Record, e directory.Edit, stored search.Row) error {
+	var created, seen, taken bool
+	read := func(raw [][]byte) {
+		if created, seen, taken = raw[0] != nil, raw[2][0] != 0, raw[3][0] != 0; created {
+			r.Version, r.Created = scim.Version(db.ReadInt(raw[0])), db.ReadTime(raw[1])
+		}
+	}
+	c := writes.OfUser(events.Created, t, directory.Resource{Record: *r}, e)
+	c.Whole, c.Restored = r.Doc, s.String() != insertUser.String()
+	kinds, keys := search.ArraysOf(stored.Keys)
+	args := append(make([]db.Arg, 0, db.MaxArguments), db.Named("id", db.ID(r.ID)), db.Named("at", r.Modified),
+		db.Named("password", e.PasswordHash), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))
+	args = append(search.Users.Arguments(args, stored), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("count_id", db.NewID()))
+	switch err := w.Store(ctx, s, c, read, args...); {
+	case err != nil:
+		return err
+	case taken:
+		return nameTaken(e.Doc)
+	case seen:
+		return writes.ErrVersionConflict
+	case !created:
+		return directory.ErrNotFound
+	}
+	return nil
+}
+
+// uniqueness turns the violation of a unique name into the error that the client is
+// told; doc is the document that could not be stored.
+func uniqueness(err error, doc scim.Document) error {
+	switch {
+	case pgerr.Violates(err, pgerr.UniqueViolation, "users_name"):
+		return nameTaken(doc).Because(err)
+	case pgerr.Violates(err, pgerr.UniqueViolation, "users_pkey"):
+		return scim.Uniqueness("%s: %q is the id of another resource", schema.ID, schema.ID.Text(doc)).Because(err)
+	default:
+		return err
+	}
+}
+
+// nameTaken says that another user has the name.
+func nameTaken(doc scim.Document) *scim.Error {
+	return scim.Uniqueness("%s: %q is taken by another user of the organisation; names are compared without regard to case",
+		schema.UserName, schema.UserName.Text(doc))
+}

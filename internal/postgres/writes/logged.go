@@ -1,0 +1,292 @@
+package writes
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
+	"github.com/purescim/purescim/internal/postgres/search"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// The entry of a change in the provisioning log is stored by the statement that makes
+// the change, if it has changed something: neither is there without the other.
+const (
+	outboxSQL = `, logged as (
+  insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name, target_key,
+                                result, status, added, removed, detail)
+  select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, @log_operation::text, @log_type::text,
+         @log_target::uuid, @log_name::text, @log_key::text, @log_result::text, 0::smallint, @log_added::uuid[], @log_removed::uuid[], @log_detail::text
+  from   changed
+  where  @log_operation <> ''
+)`
+
+	// MemberOutboxSQL tells who has come and gone of what a statement has done.
+	MemberOutboxSQL = `, logged as (
+  insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
+                                result, status, added, removed, detail)
+  select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, ` + memberOperation + `, 'Group',
+         changed.id, target.display_name, @log_result::text, 0::smallint, nullif(m.added, '{}'), nullif(m.removed, '{}'), @log_detail::text
+  from   changed, target, (select array(select user_id from added) as added, array(select user_id from removed) as removed) m
+)`
+
+	// MergedOutboxSQL is that for several requests, each of which has an entry of its own
+	// if it has changed something.
+	MergedOutboxSQL = `, logged as (
+  insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
+                                result, status, added, removed, detail)
+  select @org, l.id, l.client, l.actor, l.correlation, ` + memberOperation + `, 'Group',
+         changed.id, target.display_name, l.result, 0::smallint, m.added, m.removed, l.detail
+  from   changed, target,
+         (select w.request, array_agg(w.user_id) filter (where a.user_id is not null) as added,
+                 array_agg(w.user_id) filter (where r.user_id is not null) as removed
+          from   unnest(@add::uuid[] || @remove::uuid[], @requests::integer[]) as w (user_id, request)
+          left   join added a on a.user_id = w.user_id
+          left   join removed r on r.user_id = w.user_id
+          where  a.user_id is not null or r.user_id is not null
+          group  by w.request) m
+  join   unnest(@log_ids::uuid[], @log_clients::uuid[], @log_actors::text[], @log_correlations::text[], @log_results::text[], @log_details::text[])
+         with ordinality as l (id, client, actor, correlation, result, detail, n) on l.n = m.request + 1
+)`
+
+	memberOperation = `case when coalesce(m.removed, '{}') = '{}' then 'member_add' when coalesce(m.added, '{}') = '{}' then 'member_remove' else 'member_change' end`
+)
+
+// entry is the entry of a change. Its operation is empty where there is none: of a part
+// of a change that a later statement completes.
+func (o *outbox) entry(c Change) provisioning.Entry {
+	e := o.origin.Entry(o.clock.NewID())
+	e.Result = provisioning.Success
+	e.Target = provisioning.Target{Type: targetType(c.What), ID: c.ID, Name: c.Name}
+	if c.Kind == "" {
+		return e
+	}
+	before, after := c.Old, c.New
+	if before == nil && c.Text != nil {
+		before, _ = c.Type.Load(c.Text) // as it was stored
+	}
+	if name := nameOf(c.Type, before, after); name != "" {
+		e.Target.Name = name
+	}
+	e.Members = provisioning.Members{Removed: c.Lost}
+	e.Changes = c.Changes
+	switch c.Kind {
+	case events.Created:
+		e.Operation = provisioning.Create
+		if c.Restored {
+			e.Operation = provisioning.Restore
+		}
+		e.Members.Added = c.Members.Added
+	case events.Deleted:
+		if e.Operation = provisioning.Delete; c.Erased {
+			e.Operation = provisioning.Erase
+		}
+	default:
+		if after != nil {
+			e.Changes = append(provisioning.Difference(before, after), c.Changes...)
+		}
+		if c.Password {
+			e.Changes = append(e.Changes, provisioning.Change{Attribute: schema.Password.Name})
+		}
+		e.Operation = logstore.OperationOf(c.What, e.Changes)
+		if !e.RestoredTo.IsZero() {
+			e.Operation = provisioning.Restore
+		}
+		if len(e.Changes) == 0 && c.Moves {
+			e.Operation = "" // the statement that changes the members has told it
+		}
+	}
+	if c.Type != nil && search.TableOf(c.Type) == search.Users && c.Kind != events.Deleted {
+		o.warn(&e)
+	}
+	return e
+}
+
+// warn adds what a user was stored with a warning of.
+func (o *outbox) warn(e *provisioning.Entry) {
+	if o.warnings == nil {
+		return
+	}
+	for _, w := range o.warnings() {
+		e.Warnings, e.Result = append(e.Warnings, w.Attribute+": "+w.Text), provisioning.Warning
+	}
+}
+
+// nameOf is the userName of a user, or the name of a group, as it was.
+func nameOf(t *schema.Type, before, after scim.Document) string {
+	if t == nil {
+		return ""
+	}
+	if before == nil {
+		before = after
+	}
+	if search.TableOf(t) == search.Users {
+		return schema.UserName.Text(before)
+	}
+	return schema.GroupName.Text(before)
+}
+
+// targetType is what the log calls what was changed.
+func targetType(what string) provisioning.TargetType {
+	switch what {
+	case directory.Role.String():
+		return provisioning.Role
+	case directory.Division.String():
+		return provisioning.Division
+	case directory.Skill.String():
+		return provisioning.Skill
+	case directory.Language.String():
+		return provisioning.Language
+	case "schema":
+		return provisioning.Schema
+	default:
+		return provisioning.TargetType(what)
+	}
+}
+
+// Arguments are those of outboxSQL and MemberOutboxSQL.
+func (o *outbox) arguments(e provisioning.Entry, c Change) []db.Arg {
+	o.attempted(e)
+	var client, target, key any
+	if e.Actor.ID != uuid.Nil {
+		client = db.ID(e.Actor.ID)
+	}
+	if e.Target.ID != uuid.Nil {
+		target = db.ID(e.Target.ID)
+	}
+	if folded := logstore.KeyOf(e); folded != "" {
+		key = folded
+	}
+	return []db.Arg{
+		db.Named("log_id", db.ID(e.ID)), db.Named("log_client", client), db.Named("log_actor", logstore.ActorOf(e.Actor)),
+		db.Named("log_correlation", e.CorrelationID), db.Named("log_operation", string(e.Operation)), db.Named("log_type", string(e.Target.Type)),
+		db.Named("log_target", target), db.Named("log_name", e.Target.Name), db.Named("log_key", key), db.Named("log_result", string(e.Result)),
+		db.Named("log_added", idsOrNull(e.Members.Added)), db.Named("log_removed", idsOrNull(e.Members.Removed)),
+		db.Named("log_detail", c.detail(e)),
+	}
+}
+
+func idsOrNull(ids []uuid.UUID) any {
+	if len(ids) == 0 {
+		return nil
+	}
+	return db.IDs(ids)
+}
+
+// detail renders what of the entry of a change is only shown. Of what was created or
+// deleted it holds the document as it is stored.
+func (c Change) detail(e provisioning.Entry) []byte {
+	d := logstore.NewDetail(e)
+	if c.Kind == events.Deleted {
+		d.Last, d.Groups = c.Last, c.Groups
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		text, _ = json.Marshal(logstore.NewDetail(provisioning.Entry{Address: e.Address, System: e.System})) // values of documents can always be written
+	}
+	switch {
+	case c.Kind == events.Created:
+		return withDocument(text, "after", c.Whole)
+	case c.Kind == events.Deleted && c.Type != nil:
+		return withDocument(text, "before", c.Text)
+	default:
+		return text
+	}
+}
+
+// withDocument adds a document to a JSON object as it is: it was rendered before, and would
+// be read to be written again.
+func withDocument(object []byte, name string, doc []byte) []byte {
+	if doc == nil {
+		return object
+	}
+	object = slices.Grow(object, len(doc)+len(name)+len(`,"":`))
+	if object = object[:len(object)-1]; len(object) > 1 {
+		object = append(object, ',')
+	}
+	object = append(append(append(object, '"'), name...), `":`...)
+	return append(append(object, doc...), '}')
+}
+
+// MergedArguments are those of MergedOutboxSQL: for each write that others make together its
+// own, and its change.
+func MergedArguments(writes []*Write, changes []Change) []db.Arg {
+	n := len(writes)
+	ids, clients := make(db.IDs, n), make([]*db.ID, n)
+	actors, correlations, results, details := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, w := range writes {
+		e := w.outbox.entry(Change{})
+		if ids[i] = e.ID; e.Actor.ID != uuid.Nil {
+			clients[i] = (*db.ID)(&e.Actor.ID)
+		}
+		actors[i], correlations[i], results[i], details[i] = logstore.ActorOf(e.Actor), e.CorrelationID, string(e.Result), string(changes[i].detail(e))
+	}
+	return []db.Arg{
+		db.Named("log_ids", ids), db.Named("log_clients", clients), db.Named("log_actors", actors),
+		db.Named("log_correlations", correlations), db.Named("log_results", results), db.Named("log_details", details),
+	}
+}
+
+// EntryChanges tells by what two entries of the catalogue differ.
+func EntryChanges(old, now directory.Entry) (changes []provisioning.Change) {
+	add := func(attribute string, before, after any) {
+		if before == "" {
+			before = nil
+		}
+		if after == "" {
+			after = nil
+		}
+		changes = append(changes, provisioning.Change{Attribute: attribute, Before: before, After: after})
+	}
+	if old.Name != now.Name {
+		add("name", old.Name, now.Name)
+	}
+	if old.Description != now.Description {
+		add("description", old.Description, now.Description)
+	}
+	var before, after map[string]any
+	_, _ = json.Unmarshal(old.Detail, &before), json.Unmarshal(now.Detail, &after) // JSON, or nothing
+	if len(before)+len(after) > 0 && !scim.EqualValue(before, after) {
+		add("permissions", orNil(before), orNil(after))
+	}
+	return changes
+}
+
+// orNil is an object, or nil where it is empty.
+func orNil(object map[string]any) any {
+	if len(object) == 0 {
+		return nil
+	}
+	return object
+}
+
+// GroupChanges tells by what two groups differ beside their documents.
+func GroupChanges(old, now directory.Group) (changes []provisioning.Change) {
+	add := func(attribute string, before, after any) {
+		if before != after {
+			changes = append(changes, provisioning.Change{Attribute: attribute, Before: before, After: after})
+		}
+	}
+	add("description", old.Description, now.Description)
+	add("type", old.Type, now.Type)
+	add("visibility", old.Visibility, now.Visibility)
+	add("rulesVisible", old.RulesVisible, now.RulesVisible)
+	return changes
+}
+
+// Left notes that a group has lost a user who is deleted, for the log.
+func (o *outbox) left(group, user uuid.UUID) {
+	e := o.origin.Entry(o.clock.NewID())
+	e.Operation, e.Result = provisioning.MemberRemove, provisioning.Success
+	e.Target = provisioning.Target{Type: provisioning.Group, ID: group}
+	e.Members.Removed = []uuid.UUID{user}
+	o.attempted(e)
+	o.logged = append(o.logged, e)
+}

@@ -1,0 +1,36 @@
+package provisioning
+
+import "context"
+
+// MaxAttempted is how many entries an Attempt holds.
+const MaxAttempted = 1000
+
+// Attempt is a write of which its caller wants to see the entries. Of a dry run nothing
+// stays: it is carried out, checked and taken back, and the entries are those that the
+// write would have had. One attempt is good for one write.
+type Attempt struct {
+	DryRun bool
+	// Entries are those of the write, in the order in which they were made, and at most
+	// MaxAttempted of Total.
+	Entries []Entry
+	Total   int
+}
+
+type attemptKey struct{}
+
+// Attempting gives the context of a write that is an attempt.
+func Attempting(ctx context.Context, a *Attempt) context.Context {
+	return context.WithValue(ctx, attemptKey{}, a)
+}
+
+// AttemptOf is the attempt that the context is for, or nil.
+func AttemptOf(ctx context.Context) *Attempt {
+	a, _ := ctx.Value(attemptKey{}).(*Attempt)
+	return a
+}
+
+// IsDryRun reports whether nothing may stay of the writes of the context.
+func IsDryRun(ctx context.Context) bool {
+	a := AttemptOf(ctx)
+	return a != nil && a.DryRun
+}

@@ -1,0 +1,152 @@
+package server_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/scimtest"
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+// secrets are texts that no table may hold, with where they were sent.
+type secrets struct {
+	mu   sync.Mutex
+	sent map[string]string
+}
+
+func (s *secrets) add(secret, where string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(secret) >= 6 && secret != "password" { // shorter ones turn up by chance
+		s.sent[secret] = where
+	}
+}
+
+// gather adds the passwords of a body: the values of attributes of the name, and of
+// operations whose path has it.
+func (s *secrets) gather(value any, where string) {
+	switch v := value.(type) {
+	case []any:
+		for _, element := range v {
+			s.gather(element, where)
+		}
+	case map[string]any:
+		path, _ := v["path"].(string)
+		for name, inner := range v {
+			hidden := provisioning.IsSecret(name) || strings.EqualFold(name, "value") && provisioning.IsSecret(path)
+			if text, ok := inner.(string); ok && hidden {
+				s.add(text, where)
+			}
+			s.gather(inner, where)
+		}
+	}
+}
+
+// No table holds a password, a secret or a token, whatever was sent and whatever became of
+// it: the scenarios of real clients, refusals, bulk requests, accepted ones too, and what
+// administrators write.
+func TestSecrets_AreInNoTable(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	found := &secrets{sent: make(map[string]string)}
+	t.Run("scenarios", func(t *testing.T) {
+		for _, scenario := range scimtest.LoadScenarios(t) {
+			t.Run(scenario.File, func(t *testing.T) {
+				t.Parallel()
+				o := server.NewOrg(t)
+				found.add(o.Token, "the token of "+scenario.File)
+				scenario.Run(t, scimtest.Target{BaseURL: server.URL, Token: o.Token, Observe: func(r *http.Request, body []byte, _ *http.Response, _ []byte) {
+					var value any
+					if json.Unmarshal(body, &value) == nil {
+						found.gather(value, scenario.File)
+					}
+				}})
+			})
+		}
+	})
+	if len(found.sent) < 20 {
+		t.Fatalf("the scenarios send few secrets: %v", found.sent)
+	}
+	plantSecrets(t, server, found)
+	if err := server.Log.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if tables := tablesWith(t, server.Database, "planted@example.org"); !strings.Contains(tables, "users") || !strings.Contains(tables, "provisioning_log") {
+		t.Fatalf("what is no secret is only in %q", tables)
+	}
+	all := make(map[string]string, 2*len(found.sent))
+	for secret, where := range found.sent {
+		all[strings.ToLower(secret)], all[hex.EncodeToString([]byte(secret))] = where, where // as bytes are shown
+	}
+	for text, tables := range tablesWithAny(t, server.Database, slices.Collect(maps.Keys(all))) {
+		t.Errorf("%q of %s is in %s", text, all[text], tables)
+	}
+}
+
+// plantSecrets sends secrets wherever one may be sent.
+func plantSecrets(t *testing.T, server *servertest.Server, found *secrets) {
+	t.Helper()
+	o := server.NewOrg(t)
+	n := 0
+	planted := func(where string) string {
+		n++
+		secret := fmt.Sprintf("Planted-%d-Quilzerf!", n)
+		found.add(secret, where)
+		return secret
+	}
+	user := o.Do(t, "POST", "/Users", `{"userName":"planted@example.org","password":"`+planted("POST")+`"}`).Want(t, 201).ID(t)
+	operation := func(op string) string { return `{"Operations":[` + op + `]}` }
+	o.Do(t, "PUT", "/Users/"+user, `{"userName":"planted@example.org","password":"`+planted("PUT")+`"}`).Want(t, 200)
+	o.Do(t, "PATCH", "/Users/"+user, operation(`{"op":"replace","path":"password","value":"`+planted("PATCH")+`"}`)).Want(t, 200)
+	o.Do(t, "PATCH", "/Users/"+user, operation(`{"op":"Replace","value":{"Password":"`+planted("PATCH without a path")+`"}}`)).Want(t, 200)
+	o.Do(t, "PATCH", "/Users/"+user+"?dryRun=true", operation(`{"op":"replace","path":"password","value":"`+planted("dry run")+`"}`)).Want(t, 200)
+	for _, refused := range []string{
+		`{"userName":"planted@example.org","password":"` + planted("a name that is taken") + `"}`,
+		`{"userName":"p2@example.org","password":"` + planted("a role that is unknown") + `","roles":[{"value":"pilot"}]}`,
+		`{"userName":7,"Password":"` + planted("a wrong name") + `"}`,
+		`{"userName":"p3","password":{"value":"` + planted("an object") + `"}}`,
+		`{"userName":"p4","password":["` + planted("a list") + `"]}`,
+		`{"userName":"p5","password":"` + planted("no JSON") + `"`,
+	} {
+		o.Do(t, "POST", "/Users", refused)
+	}
+	o.Do(t, "PATCH", "/Users/"+user, operation(`{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:password","value":"`+planted("a whole path")+`"}`))
+	o.Do(t, "PATCH", "/Users/"+user, operation(`{"op":"replace","path":"title","value":"https://ada:`+planted("a URL")+`@example.org/"},{"op":"replace","path":"nowhere[","value":"x"}`)).Want(t, 400)
+	bulk := func(where string, headers ...string) *servertest.Answer {
+		return o.Do(t, "POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
+			{"method":"PATCH","path":"/Users/`+user+`","data":`+operation(`{"op":"replace","path":"password","value":"`+planted(where)+`"}`)+`},
+			{"method":"POST","path":"/Users","bulkId":"1","data":{"userName":"planted@example.org","password":"`+planted(where+", refused")+`"}}]}`, headers...)
+	}
+	bulk("bulk").Want(t, 200)
+	bulk("accepted bulk", "Prefer: respond-async").Want(t, 202)
+	waitForAccepted(t, server)
+
+	_, secret := o.NewClient(t, "SCIM Integration")
+	found.add(secret, "a client's secret")
+	token, client := o.NewToken(t, "SCIM Integration")
+	found.add(token, "a token")
+	o.Do(t, "PUT", "/api/v2/oauth/clients/"+client.ID.String(), map[string]any{"name": "Renamed", "secret": planted("the platform's client")})
+	o.Do(t, "POST", "/api/v2/oauth/clients", map[string]any{"name": "", "secret": planted("a client that is refused")})
+	o.Do(t, "POST", "/api/v2/groups", map[string]any{"name": "", "token": planted("a group that is refused")})
+	o.Do(t, "GET", "/Users?filter=userName%20eq%20%22x%22&access_token="+planted("a query"), nil)
+}
+
+// waitForAccepted waits until no accepted request is open.
+func waitForAccepted(t *testing.T, server *servertest.Server) {
+	t.Helper()
+	statusWhen(t, server.NewOrg(t), func(status) bool {
+		var n int
+		if err := server.Store.Own().QueryRow(t.Context(), `select count(*) from async_requests where finished_at is null`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n == 0
+	})
+}

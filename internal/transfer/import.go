@@ -1,0 +1,204 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// Action is what an import does with a line.
+type Action string
+
+// The actions.
+const (
+	Create    Action = "create"
+	Update    Action = "update"
+	Unchanged Action = "unchanged"
+	Refuse    Action = "refuse"
+)
+
+// Outcome is what becomes of one line of a file.
+type Outcome struct {
+	Line   int    `json:"line"`
+	Name   string `json:"name,omitempty"`
+	Action Action `json:"action"`
+	Error  string `json:"error,omitempty"` // of a line that is refused
+}
+
+// Summary counts the outcomes of a file, and the memberships that it adds.
+type Summary struct {
+	Lines       int            `json:"lines"`
+	Actions     map[Action]int `json:"actions"`
+	Memberships int            `json:"memberships"`
+}
+
+// Import is a file on its way into an organisation.
+type Import struct {
+	Directory *directory.Directory
+	Org       org.Org
+	Format    Format
+	Mapping   Mapping
+	// From is the first line that is looked at; those before it were imported already.
+	From int
+	// Tell is told of each line, one at a time, in any order. It may be nil.
+	Tell func(Outcome)
+}
+
+// atOnce is how many lines are on their way at a time.
+const atOnce = 8
+
+// Check carries every line out and takes it back, so that an import which would stop in
+// the middle never begins. What is wrong with lines is told to Tell and counted; an error
+// is one of the file or of the database.
+func (i *Import) Check(ctx context.Context, file io.Reader) (Summary, error) {
+	return i.run(ctx, file, true)
+}
+
+// Apply imports the lines. Who is there already becomes as the file says, and what the file
+// does not say of a person stays; who has what the file says is left alone. So a file that
+// was stopped in the middle may be imported again as a whole.
+func (i *Import) Apply(ctx context.Context, file io.Reader) (Summary, error) {
+	return i.run(ctx, file, false)
+}
+
+func (i *Import) run(ctx context.Context, file io.Reader, try bool) (Summary, error) {
+	types, err := i.Directory.TypesOf(ctx, i.Org)
+	if err != nil {
+		return Summary{}, err
+	}
+	r := &running{
+		Import: i, try: try, seed: maphash.MakeSeed(),
+		seen: map[uint64]int{}, groups: map[string]directory.Record{}, members: map[string][]string{},
+		summary: Summary{Actions: map[Action]int{}},
+	}
+	// People come first: groups and managers may name those who are further down.
+	var late []record
+	workers, working := errgroup.WithContext(ctx)
+	workers.SetLimit(atOnce)
+	for rec, err := range read(file, i.Format, types.Of(schema.User), i.Mapping) {
+		if rec.line < i.From {
+			continue
+		}
+		if wrong, ok := errors.AsType[*fileError](err); ok {
+			return r.summary, errors.Join(wrong, workers.Wait())
+		}
+		if err == nil {
+			err = r.once(rec)
+		}
+		if err != nil {
+			r.tell(rec, Refuse, err)
+			continue
+		}
+		switch {
+		case rec.group:
+			late = append(late, rec)
+		case rec.manager != "":
+			late = append(late, record{line: rec.line, name: rec.name, manager: rec.manager}) // of many, no more than is needed
+		}
+		if !rec.group {
+			workers.Go(func() error { return r.person(working, rec) })
+		}
+		if working.Err() != nil {
+			break
+		}
+	}
+	if err := workers.Wait(); err != nil {
+		return r.summary, err
+	}
+	return r.summary, r.finishAll(ctx, late)
+}
+
+// finishAll does what needs people who may be on any line: managers side by side, then the
+// groups.
+func (r *running) finishAll(ctx context.Context, late []record) error {
+	workers, working := errgroup.WithContext(ctx)
+	workers.SetLimit(atOnce)
+	for _, rec := range late {
+		if !rec.group && working.Err() == nil {
+			workers.Go(func() error { return r.finish(working, rec) })
+		}
+	}
+	if err := workers.Wait(); err != nil {
+		return err
+	}
+	for _, rec := range late {
+		if rec.group {
+			if err := r.finish(ctx, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return r.addAll(ctx)
+}
+
+// running is one pass over a file.
+type running struct {
+	*Import
+	try  bool
+	seed maphash.Seed
+	// seen are the lines by the hash of the name that is on them.
+	seen map[uint64]int
+
+	mu      sync.Mutex // guards what follows
+	groups  map[string]directory.Record
+	members map[string][]string // to be added to a group, by its id
+	summary Summary
+}
+
+// once refuses a name that an earlier line has.
+func (r *running) once(rec record) error {
+	kind := "person "
+	if rec.group {
+		kind = "group "
+	}
+	key := maphash.String(r.seed, kind+schema.FoldName(rec.name))
+	if line, ok := r.seen[key]; ok {
+		return fmt.Errorf("line %d has the same name", line)
+	}
+	r.seen[key] = rec.line
+	return nil
+}
+
+// has reports whether a line of the file has a person.
+func (r *running) has(userName string) bool {
+	_, ok := r.seen[maphash.String(r.seed, "person "+schema.FoldName(userName))]
+	return ok
+}
+
+func (r *running) tell(rec record, a Action, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := Outcome{Line: rec.line, Name: rec.name, Action: a}
+	if wrong, ok := errors.AsType[*scim.Error](err); ok {
+		o.Error = wrong.Detail
+	} else if err != nil {
+		o.Error = err.Error()
+	}
+	r.summary.Lines++
+	r.summary.Actions[a]++
+	if r.Tell != nil {
+		r.Tell(o)
+	}
+}
+
+// attempt is the context of a write: of one that is taken back, when the file is checked.
+// What the write notes about its origin is its own, for others are under way.
+func (r *running) attempt(ctx context.Context) context.Context {
+	origin := provisioning.OriginOf(ctx)
+	ctx = provisioning.From(ctx, &origin)
+	if r.try {
+		return provisioning.Attempting(ctx, &provisioning.Attempt{DryRun: true})
+	}
+	return ctx
+}

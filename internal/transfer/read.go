@@ -1,0 +1,213 @@
+package transfer
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"strings"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// MaxLine is how many bytes a line of JSON may have.
+const MaxLine = 8 << 20
+
+// record is what one line of a file says.
+type record struct {
+	line int
+	name string // the userName of a person, the displayName of a group
+
+	body    map[string]any // of a POST of the person
+	ops     []scim.PatchOp // that make a person who exists so
+	groups  []string       // to which the person is added
+	manager string         // a userName, or ""
+
+	group   bool
+	members []string // of a group: ids, or userNames
+}
+
+// read reads the records of a file, one by one. An error of one line is told beside its
+// number, and the next is read; one of the file ends it.
+func read(r io.Reader, f Format, t *schema.Type, m Mapping) iter.Seq2[record, error] {
+	in := withoutMark(r)
+	if f == JSONLines {
+		return readJSONLines(in)
+	}
+	return readCSV(in, t, m)
+}
+
+// withoutMark takes away the byte order mark with which spreadsheets begin a file.
+func withoutMark(r io.Reader) *bufio.Reader {
+	b := bufio.NewReaderSize(r, 64<<10)
+	if mark, err := b.Peek(3); err == nil && string(mark) == "\xEF\xBB\xBF" {
+		_, _ = b.Discard(3) // they were peeked at
+	}
+	return b
+}
+
+func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		in := csvReader(r)
+		header, err := in.Read()
+		if err != nil {
+			yield(record{line: 1}, &fileError{fmt.Errorf("the header cannot be read: %w", err)})
+			return
+		}
+		columns, err := readHeader(t, header, m)
+		if err != nil {
+			yield(record{line: 1}, &fileError{err})
+			return
+		}
+		for {
+			cells, err := in.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(record{}, &fileError{err})
+				return
+			}
+			line, _ := in.FieldPos(0)
+			rec, err := personOf(columns, cells)
+			rec.line = line
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+func csvReader(r *bufio.Reader) *csv.Reader {
+	in := csv.NewReader(r)
+	in.Comma = separator(r)
+	in.FieldsPerRecord = -1 // a line that is too long is told like others that are wrong
+	return in
+}
+
+// separator is what parts the cells of the first line: a semicolon or a tab where it has
+// one of them and no comma, as spreadsheets of many countries write it.
+func separator(r *bufio.Reader) rune {
+	start, _ := r.Peek(4 << 10)
+	line, _, _ := strings.Cut(string(start), "\n")
+	for _, mark := range ",;\t" {
+		if strings.ContainsRune(line, mark) {
+			return mark
+		}
+	}
+	return ','
+}
+
+// personOf reads the cells of a person. An empty one says nothing.
+func personOf(columns []column, cells []string) (record, error) {
+	rec := record{body: map[string]any{"schemas": []any{scim.UserURN}}}
+	if len(cells) > len(columns) {
+		return rec, fmt.Errorf("the line has %d cells, the header %d", len(cells), len(columns))
+	}
+	for i, cell := range cells {
+		c := columns[i]
+		cell = literal(strings.TrimSpace(cell))
+		switch {
+		case cell == "" || c.attr == nil && !c.groups:
+		case c.groups:
+			for name := range strings.SplitSeq(cell, ";") {
+				if name = strings.TrimSpace(name); name != "" {
+					rec.groups = append(rec.groups, name)
+				}
+			}
+		case c.attr == schema.Manager && c.sub == nil && !isID(cell):
+			rec.manager = cell
+		default:
+			value := c.value(cell)
+			c.put(rec.body, value)
+			if c.attr == schema.UserName {
+				rec.name = cell
+			} else {
+				rec.ops = append(rec.ops, c.operation(value))
+			}
+		}
+	}
+	if rec.name == "" {
+		return rec, errors.New("the userName is empty")
+	}
+	return rec, nil
+}
+
+func readJSONLines(r io.Reader) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, MaxLine)
+		n := 0
+		for lines.Scan() {
+			n++
+			if len(strings.TrimSpace(lines.Text())) == 0 {
+				continue
+			}
+			rec, err := resourceOf(lines.Bytes())
+			rec.line = n
+			if !yield(rec, err) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(record{line: n + 1}, &fileError{fmt.Errorf("line %d: %w", n+1, err)})
+		}
+	}
+}
+
+// resourceOf reads a person or a group as SCIM writes them.
+func resourceOf(line []byte) (record, error) {
+	body, err := scim.ParseObject(line)
+	if err != nil {
+		return record{}, err
+	}
+	name, _ := body[schema.UserName.Name].(string)
+	if name == "" {
+		return groupOf(body)
+	}
+	rec := record{name: name, body: body}
+	links, _ := body[groupsColumn].([]any)
+	for _, link := range links {
+		if l, ok := link.(map[string]any); ok {
+			if name, ok := l["display"].(string); ok {
+				rec.groups = append(rec.groups, name)
+			}
+		}
+	}
+	for _, made := range []string{"id", "meta", groupsColumn, schema.Password.Name} {
+		delete(body, made)
+	}
+	values := maps.Clone(body)
+	delete(values, schema.UserName.Name)
+	delete(values, "schemas")
+	rec.ops = []scim.PatchOp{{Op: "replace", Value: values, HasValue: true}}
+	return rec, nil
+}
+
+func groupOf(body map[string]any) (record, error) {
+	rec := record{group: true}
+	rec.name, _ = body[schema.GroupName.Name].(string)
+	if rec.name == "" {
+		return rec, errors.New("a person has a userName, a group a displayName; the line has neither")
+	}
+	members, _ := body[schema.Members.Name].([]any)
+	for _, m := range members {
+		member, _ := m.(map[string]any)
+		value, _ := member["value"].(string)
+		if value == "" {
+			return rec, errors.New("members: each needs a value: an id, or a userName")
+		}
+		rec.members = append(rec.members, value)
+	}
+	return rec, nil
+}
+
+// fileError is an error of a file, and not of one of its lines.
+type fileError struct{ err error }
+
+func (e *fileError) Error() string { return e.err.Error() }
+func (e *fileError) Unwrap() error { return e.err }
