@@ -156,9 +156,9 @@ func toE164(number, region string) (string, error) {
 
 // validAsWritten reports whether number is a valid E.164 number when nothing
 // is taken off it: a few begin with what is also their country's national
-// prefix, and parsing would mutilate them.
+// prefix, and parsing would mutilate them. No calling code begins with 0.
 func validAsWritten(number string) bool {
-	if number[0] != '+' {
+	if !strings.HasPrefix(number, "+") || strings.HasPrefix(number, "+0") {
 		return false
 	}
 	codes := phonenumbers.GetSupportedCallingCodes()
