@@ -45,6 +45,13 @@ func New(store Store, types schema.Types, log *slog.Logger) *Directory {
 // Now is the time by which all servers of the store go.
 func (d *Directory) Now() time.Time { return d.store.Now() }
 
+// Rehearse does work, each of whose writes sees those before it, and takes them back: none of
+// them stays. It may do work again. Work is of one goroutine, and says of each write that it
+// is a dry run (provisioning.Attempting).
+func (d *Directory) Rehearse(ctx context.Context, o org.Org, work func(ctx context.Context) error) error {
+	return d.store.Org(o.ID).Jointly(ctx, false, work)
+}
+
 // options are those of decoding for an organisation, without a word on what is ignored.
 func (d *Directory) options(o org.Org) schema.Options {
 	return schema.Options{Region: o.Settings.DefaultRegion, Strict: o.Settings.Strict, Domain: o.Domain}

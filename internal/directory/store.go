@@ -123,6 +123,11 @@ type Writer interface {
 	// only to be restored. forget takes the deleted manager out of the document
 	// of each user who reported to it.
 	DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, match scim.Condition, forget func(report scim.Document)) error
+
+	// Jointly does work, all of whose writes with the context that it is given are stored
+	// together: if keep says so and work returns no error, and else none of them is. It may
+	// do work again. Work is of one goroutine.
+	Jointly(ctx context.Context, keep bool, work func(ctx context.Context) error) error
 }
 
 // Record is a stored resource as a read gives it: rendered, not decoded.

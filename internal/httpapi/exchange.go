@@ -105,7 +105,7 @@ func Within(ctx context.Context, id string) context.Context {
 	part := exchange{id: id, origin: provisioning.OriginOf(ctx)}
 	if x := exchangeOf(ctx); x != nil {
 		part.principal, part.known, part.origin = x.principal, x.known, x.origin
-		part.limiter, part.limit = x.limiter, x.limit
+		part.limiter, part.limit, part.dryRun = x.limiter, x.limit, x.dryRun
 	}
 	part.origin.CorrelationID, part.origin.Changed, part.origin.Made = id, false, nil
 	return provisioning.From(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)

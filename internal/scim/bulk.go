@@ -45,6 +45,8 @@ type BulkResult struct {
 	Version  string          `json:"version,omitempty"` // an ETag
 	Status   string          `json:"status"`
 	Response json.RawMessage `json:"response,omitempty"` // the Error of a failure
+	// Tried is what the operation would change, in the answer to a dry run.
+	Tried any `json:"urn:purescim:params:scim:api:messages:2.0:DryRun,omitempty"`
 }
 
 // ParseBulk reads the body of a bulk request with at most maxOperations. Names

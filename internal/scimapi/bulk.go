@@ -49,12 +49,12 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	if err := b.checkStrict(r, who.Org.Settings); err != nil {
 		return err
 	}
-	if dry, err := asksDryRun(r); err != nil || dry {
-		if dry {
-			httpapi.DryRun(r.Context())
-			err = scim.BadRequest("there is no dry run of a bulk request, whose operations build on each other; nothing was changed. Try them one by one")
-		}
+	dry, err := asksDryRun(r)
+	if err != nil {
 		return err
+	}
+	if dry {
+		tryOnly(w, r)
 	}
 	body, err := httpapi.Body(r)
 	if err != nil {
@@ -64,7 +64,11 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if prefer := readPreferences(r.Header); prefer.async {
+	prefer := readPreferences(r.Header)
+	switch {
+	case dry:
+		return b.rehearse(w, r, who, request)
+	case prefer.async:
 		return b.accept(w, r, body, prefer.wait)
 	}
 	run, err := b.newRun(r.Context(), who, httpapi.CorrelationID(r.Context()), request)
@@ -88,9 +92,12 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 // answer renders the BulkResponse. Operations that were not begun are not in it.
 func (r *bulkRun) answer(root string) ([]byte, error) {
 	response := scim.BulkResponse{Schemas: []string{scim.BulkResponseURN}, Operations: []scim.BulkResult{}}
+	told := 0
 	for i := range r.operations {
 		if out := r.final(i); out.Status != 0 {
-			response.Operations = append(response.Operations, r.operations[i].result(out, root))
+			result := r.operations[i].result(out, root)
+			result.Tried = r.difference(i, &told)
+			response.Operations = append(response.Operations, result)
 		}
 	}
 	return rendered(response)

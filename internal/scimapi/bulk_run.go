@@ -28,8 +28,9 @@ type bulkRun struct {
 	// there are slots, so that the steps of another request find few before them.
 	line chan struct{}
 
-	journal *journal
-	abort   context.CancelCauseFunc // ends carryOut
+	rehearsal bool // a dry run
+	journal   *journal
+	abort     context.CancelCauseFunc // ends carryOut
 }
 
 // newRun reads the operations of a request of somebody.
@@ -62,7 +63,7 @@ func (r *bulkRun) carryOut(ctx context.Context) error {
 
 func (r *bulkRun) doStages(ctx context.Context) error {
 	limit := r.request.FailOnErrors
-	for _, stage := range bulkplan.Stages(planned(r.operations), limit > 0) {
+	for _, stage := range bulkplan.Stages(planned(r.operations), limit > 0 || r.rehearsal) {
 		r.stage(ctx, stage)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -199,7 +200,11 @@ func ended(steps []chan struct{}) bool {
 // inSlot does a step when it is its turn among those of all requests, unless ctx
 // has ended by then.
 func (r *bulkRun) inSlot(ctx context.Context, t turn) {
-	for _, queue := range []chan struct{}{r.line, r.slots} {
+	queues := []chan struct{}{r.line, r.slots}
+	if r.rehearsal {
+		queues = nil // it has one for all of them
+	}
+	for _, queue := range queues {
 		select {
 		case <-ctx.Done():
 			return

@@ -27,7 +27,8 @@ type outcome struct {
 	Version string          `json:"version,omitempty"`
 	Error   json.RawMessage `json:"error,omitempty"`
 
-	kept bool // in the journal
+	kept  bool                  // in the journal
+	tried *provisioning.Attempt // of a dry run: what the step would change
 }
 
 func (o outcome) failed() bool { return o.Status >= http.StatusBadRequest }
@@ -69,6 +70,7 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 	ctx = httpapi.Within(ctx, r.txn(s.Operation))
 	op := &r.operations[s.Operation]
 	changing, noted := r.journal.step(ctx, s, op)
+	changing, tried := r.trying(changing)
 	id := op.ID
 	err := httpapi.Caught(func() error {
 		if op.Fault != nil {
@@ -88,6 +90,7 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 		}
 		if err == nil {
 			*r.of(s) = op.success(cmp.Or(id, record.ID.String()), record.Version)
+			r.of(s).tried = tried
 			op.sending(ctx, record)
 		}
 		return err

@@ -57,13 +57,18 @@ func triable(handle func(s resources, w http.ResponseWriter, r *http.Request) er
 			return err
 		}
 		if dry {
-			httpapi.DryRun(r.Context())
-			w.Header().Set("Preference-Applied", "handling="+dryRunHandling)
+			tryOnly(w, r)
 			s.attempt = &provisioning.Attempt{DryRun: true}
 			r = r.WithContext(provisioning.Attempting(r.Context(), s.attempt))
 		}
 		return handle(s, w, r)
 	}
+}
+
+// tryOnly notes that nothing of a request may stay, and says so in the answer.
+func tryOnly(w http.ResponseWriter, r *http.Request) {
+	httpapi.DryRun(r.Context())
+	w.Header().Set("Preference-Applied", "handling="+dryRunHandling)
 }
 
 // difference is what a write would have changed. The first of the changes is that of the

@@ -27,7 +27,7 @@ func (v Lists) lookUp(ctx context.Context, s source, at start) (p directory.Page
 			return p, err
 		}
 		if p.Total = len(p.Records); p.Total < first.Count && !p.Full {
-			v.rememberOnly(s, p.Records)
+			v.rememberOnly(ctx, s, p.Records)
 			return p, nil
 		}
 		p.Total, err = v.total(ctx, s)
@@ -69,8 +69,8 @@ func (s source) found(org int64, at start) (sql string, args []any) {
 }
 
 // rememberOnly remembers the user that a look-up has found.
-func (v Lists) rememberOnly(s source, found []directory.Record) {
+func (v Lists) rememberOnly(ctx context.Context, s source, found []directory.Record) {
 	if s.table == search.Users && len(found) == 1 && len(found[0].Doc) > 0 {
-		v.recent.Remember(v.Org, found[0])
+		v.recent.Remember(ctx, v.Org, found[0])
 	}
 }

@@ -45,6 +45,9 @@ type groupCommit struct {
 
 // Write implements Executor.
 func (g *groupCommit) Write(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	if IsJoint(ctx) {
+		return g.Share.Write(ctx, read, sql, args...)
+	}
 	return g.batched.query(ctx, read, sql, args...)
 }
 

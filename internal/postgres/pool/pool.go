@@ -158,6 +158,9 @@ func (p *Pool) Of(o org.ID) Share { return Share{pool: p, org: int64(o)} }
 
 // LookUp runs a statement that finds little by an index, with others that come at once.
 func (p *Pool) LookUp(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	if tx := jointOf(ctx); tx != nil {
+		return Through(tx)(ctx, read, sql, args...)
+	}
 	return p.lookUps.query(ctx, read, sql, args...)
 }
 

@@ -94,6 +94,9 @@ func (v visit) leave() {
 
 // Query implements querier.
 func (s Share) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if tx := jointOf(ctx); tx != nil {
+		return tx.Query(ctx, sql, args...)
+	}
 	v, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -108,12 +111,18 @@ func (s Share) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 
 // QueryRow gives the first row of a query.
 func (s Share) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if tx := jointOf(ctx); tx != nil {
+		return tx.QueryRow(ctx, sql, args...)
+	}
 	v, err := s.enter(ctx)
 	return sharedRow{v, err, sql, args}
 }
 
 // Exec implements querier.
 func (s Share) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if tx := jointOf(ctx); tx != nil {
+		return joined{tx}.Exec(ctx, sql, args...)
+	}
 	v, err := s.enter(ctx)
 	if err != nil {
 		return pgconn.CommandTag{}, err
@@ -124,6 +133,9 @@ func (s Share) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comman
 
 // Write is that of the connections.
 func (s Share) Write(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	if tx := jointOf(ctx); tx != nil {
+		return joined{tx}.Write(ctx, read, sql, args...)
+	}
 	v, err := s.enter(ctx)
 	if err != nil {
 		return err
@@ -134,6 +146,9 @@ func (s Share) Write(ctx context.Context, read func(rows pgx.Rows) error, sql st
 
 // WriteAll is that of the connections.
 func (s Share) WriteAll(ctx context.Context, b *pgx.Batch) error {
+	if tx := jointOf(ctx); tx != nil {
+		return joined{tx}.WriteAll(ctx, b)
+	}
 	v, err := s.enter(ctx)
 	if err != nil {
 		return err
@@ -144,6 +159,9 @@ func (s Share) WriteAll(ctx context.Context, b *pgx.Batch) error {
 
 // SendBatch implements querier.
 func (s Share) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if tx := jointOf(ctx); tx != nil {
+		return tx.SendBatch(ctx, b)
+	}
 	v, err := s.enter(ctx)
 	if err != nil {
 		return noResults{err}
@@ -151,8 +169,11 @@ func (s Share) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return &sharedResults{BatchResults: s.pool.conns.SendBatch(ctx, b), visit: v}
 }
 
-// InTx is that of the connections, by one of the share.
+// InTx is that of the connections, by one of the share; in a joint transaction a part of it.
 func (s Share) InTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx pgx.Tx) error) error {
+	if tx := jointOf(ctx); tx != nil {
+		return inSavepoint(ctx, tx, begin, work)
+	}
 	v, err := s.enter(ctx)
 	if err != nil {
 		return err

@@ -111,7 +111,7 @@ func (v Records) getUser(ctx context.Context, id uuid.UUID, links bool) (r direc
 		sql = getUserAndGroups.String()
 	}
 	if err = v.LookUp(ctx, db.One(func(raw [][]byte) { r = readUser(raw) }), sql, v.Org, db.ID(id)); err == nil {
-		v.recent.Remember(v.Org, r)
+		v.recent.Remember(ctx, v.Org, r)
 	}
 	return r, err
 }

@@ -1,10 +1,13 @@
 package records
 
 import (
+	"context"
+
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/lru"
+	"github.com/purescim/purescim/internal/postgres/pool"
 )
 
 // userOf names a user of an organisation.
@@ -32,9 +35,10 @@ func NewRecent() Recent {
 }
 
 // Remember keeps a user of an organisation. What was written and not committed must not be
-// remembered: its version may become that of another state.
-func (m Recent) Remember(org int64, r directory.Record) {
-	if len(r.Doc) <= recentDocument {
+// remembered, as what is read in a joint transaction: its version may become that of another
+// state.
+func (m Recent) Remember(ctx context.Context, org int64, r directory.Record) {
+	if len(r.Doc) <= recentDocument && !pool.IsJoint(ctx) {
 		r.Links = nil
 		m.users.Put(userOf{org, r.ID}, r)
 	}

@@ -100,7 +100,7 @@ func (v Users) updateLockedUser(ctx context.Context, w *writes.Write, t *schema.
 		r, err = v.writeUser(ctx, w, t, old, edit, c)
 		return err
 	})
-	return v.remembered(w, r, err)
+	return v.remembered(ctx, w, r, err)
 }
 
 // userReader reads a user, with the groups or without.
@@ -201,7 +201,7 @@ func (v Users) storeUser(ctx context.Context, w *writes.Write, t *schema.Type, o
 		r, err = v.writeUser(ctx, w, t, old, e, c)
 		return err
 	})
-	return v.remembered(w, r, err)
+	return v.remembered(ctx, w, r, err)
 }
 
 // writeUser stores an edit. The answer has the links when they are wanted.
@@ -299,9 +299,9 @@ func activation(was, is bool) []counts.Change {
 }
 
 // remembered remembers what a write has led to, unless it failed or nothing stays of it.
-func (v Users) remembered(w *writes.Write, r directory.Record, err error) (directory.Record, error) {
+func (v Users) remembered(ctx context.Context, w *writes.Write, r directory.Record, err error) (directory.Record, error) {
 	if err == nil && !w.IsDryRun() {
-		v.recent.Remember(w.Org, r)
+		v.recent.Remember(ctx, w.Org, r)
 	}
 	return r, err
 }

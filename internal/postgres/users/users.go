@@ -119,7 +119,7 @@ limit  1`}
 // CreateUser implements directory.View.
 func (v Users) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) (r directory.Record, err error) {
 	err = v.Write(ctx, "create user", func(w *writes.Write) error {
-		r, err = v.remembered(w, r, w.Referring(ctx, e, nil, func(w *writes.Write, e directory.Edit) error {
+		r, err = v.remembered(ctx, w, r, w.Referring(ctx, e, nil, func(w *writes.Write, e directory.Edit) error {
 			r, err = v.Create(ctx, w, t, e)
 			return err
 		}))

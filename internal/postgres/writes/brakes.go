@@ -13,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/counts"
 	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -250,7 +251,7 @@ func (h Hand) hold(ctx context.Context, err error, dry bool) error {
 	if dry {
 		return scim.Forbidden("%s", told.Error()).Because(told)
 	}
-	_, failed := h.DB.Exec(ctx, openHold, h.Org, db.ID(held.client), db.ID(held.target), db.NewID(), held.at,
+	_, failed := h.DB.Exec(pool.Apart(ctx), openHold, h.Org, db.ID(held.client), db.ID(held.target), db.NewID(), held.at,
 		held.verdict.removed, held.verdict.most, held.at.Add(-provisioning.HoldIdle))
 	if failed != nil {
 		return failed

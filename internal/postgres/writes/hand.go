@@ -160,7 +160,7 @@ func (w *Write) InTx(ctx context.Context, begin func(b *pgx.Batch), work func(w 
 		if err := work(&Write{w.Hand, transaction{tx}, w.outbox}, tx); err != nil {
 			return err
 		}
-		if err := w.flush(ctx, tx); err != nil || !w.outbox.isDryRun() {
+		if err := w.flush(ctx, tx); err != nil || !w.outbox.isDryRun() || pool.IsJoint(ctx) {
 			return err
 		}
 		return errDryRun
