@@ -20,7 +20,8 @@ type Statement struct {
 	names []string // of $1, $2 and so on
 }
 
-// Organisation is the name of the first argument of each statement.
+// Organisation is the name of the first argument of each statement about what an
+// organisation owns.
 const Organisation = "org"
 
 // Part is a text that a statement has in place of its [name].
@@ -38,16 +39,23 @@ type Arg struct {
 // Named gives the argument @name a value.
 func Named(name string, value any) Arg { return Arg{name, value} }
 
+// Org gives the argument @org its value.
+func Org[ID ~int64](o ID) Arg { return Arg{Organisation, int64(o)} }
+
 // New makes a statement of a text in which an argument is written @name, and a
 // part that several statements share as [name]. Parts may hold arguments and
 // parts that come before them in the list. The same name is the same argument;
-// @org is always $1.
+// @org is always $1, if it is there.
 //
 // It panics when a part is missing or not used: statements are made when the
 // program starts.
 func New(text string, parts ...Part) Statement {
-	s := Statement{names: []string{Organisation}}
-	s.text = s.number(resolve(text, parts))
+	text = resolve(text, parts)
+	var s Statement
+	if strings.Contains(text, "@"+Organisation) {
+		s.names = append(s.names, Organisation)
+	}
+	s.text = s.number(text)
 	note(s)
 	return s
 }
@@ -55,15 +63,16 @@ func New(text string, parts ...Part) Statement {
 // String gives the text as PostgreSQL gets it.
 func (s Statement) String() string { return s.text }
 
-// Args puts the values of all arguments in the order of the text, behind the id of the
-// organisation. Arguments that the statement does not have are left out, so that
-// statements of one kind can be given the same. It panics when one is missing.
-//
-// Given in the order of their first use, each is found at once.
+// Args are those of With, of a statement about what an organisation owns.
 func (s Statement) Args(org int64, values ...Arg) []any {
-	args := append(make([]any, 0, len(s.names)), org)
+	return s.fill(append(make([]any, 0, len(s.names)), org), values)
+}
+
+// fill puts the values of all arguments in the order of the text, behind those that are
+// there.
+func (s Statement) fill(args []any, values []Arg) []any {
 	next := 0
-	for _, name := range s.names[1:] {
+	for _, name := range s.names[len(args):] {
 		at := next
 		if at == len(values) || values[at].Name != name {
 			at = slices.IndexFunc(values, func(a Arg) bool { return a.Name == name })

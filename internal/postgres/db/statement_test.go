@@ -42,7 +42,19 @@ func TestNew_NumbersItsArguments(t *testing.T) {
 			if diff := cmp.Diff(want, s.Args(7, values...)); diff != "" {
 				t.Errorf("arguments (-want +got):\n%s", diff)
 			}
+			if diff := cmp.Diff(db.Bound{SQL: test.want, Args: want}, s.With(append(values, db.Org(int64(7)))...)); diff != "" {
+				t.Errorf("bound (-want +got):\n%s", diff)
+			}
 		})
+	}
+}
+
+// What no organisation owns is asked for without one.
+func TestNew_NeedsNoOrganisation(t *testing.T) {
+	t.Parallel()
+	want := db.Bound{SQL: `update a set b = $1 where c = $2`, Args: []any{"b", "c"}}
+	if diff := cmp.Diff(want, db.New(`update a set b = @b where c = @c`).With(db.Named("c", "c"), db.Named("b", "b"))); diff != "" {
+		t.Errorf("bound (-want +got):\n%s", diff)
 	}
 }
 
@@ -52,6 +64,7 @@ func TestNew_RefusesWhatDoesNotFit(t *testing.T) {
 	mustPanic(t, func() { db.New(`select 1`, db.Part{Name: "none", SQL: "2"}) })
 	mustPanic(t, func() { db.NewTemplate(`select 1`, db.Part{Name: "none", SQL: "2"}) })
 	mustPanic(t, func() { db.New(`select @a where org_id = @org`).Args(7) })
+	mustPanic(t, func() { db.New(`select 1 where org_id = @org`).With() })
 	mustPanic(t, func() { db.NewTemplate(`select 1`).Fill(1, db.In("none", db.Fragment{})) })
 	for _, f := range []db.Fragment{db.SQL("$?"), db.SQL("1", 2), db.SQL("$? + $?", 1)} {
 		mustPanic(t, func() { db.NewTemplate(`select [a]`).Fill(1, db.In("a", f)) })

@@ -17,62 +17,55 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
-const deleteDelivered = `
+var deleteDelivered = db.New(`
 delete from events
-where  org_id = $1 and id = any($2) and dead_at is null`
+where  org_id = @org and id = any(@ids) and dead_at is null`)
 
-const buryEvents = `
+var buryEvents = db.New(`
 update events e
-set    dead_at = $2, fault = l.fault
-from   unnest($3::uuid[], $4::text[]) as l (id, fault)
-where  e.org_id = $1 and e.id = l.id and e.dead_at is null`
+set    dead_at = @at, fault = l.fault
+from   unnest(@ids::uuid[], @faults::text[]) as l (id, fault)
+where  e.org_id = @org and e.id = l.id and e.dead_at is null`)
 
 // Acknowledge implements events.Store.
 func (e *Store) Acknowledge(ctx context.Context, o org.ID, delivered []uuid.UUID, dead []events.Letter) error {
 	err := e.pool.Of(o).InTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, delivered, dead) }, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, markDelivered, int64(o), e.pool.Clock.Now())
+		_, err := markDelivered.With(db.Org(o), db.Named("at", e.pool.Clock.Now())).Exec(ctx, tx)
 		return err
 	})
 	return pgerr.Wrap("acknowledge events", err)
 }
 
-const markDelivered = `
+var markDelivered = db.New(`
 update event_progress
-set    delivered_at = $2
-where  org_id = $1`
+set    delivered_at = @at
+where  org_id = @org`)
 
 func (e *Store) queueAcknowledged(b *pgx.Batch, o org.ID, delivered []uuid.UUID, dead []events.Letter) {
 	if len(delivered) > 0 {
-		b.Queue(deleteDelivered, int64(o), db.IDs(delivered))
+		deleteDelivered.With(db.Org(o), db.Named("ids", db.IDs(delivered))).Queue(b)
 	}
 	if len(dead) > 0 {
 		ids, faults := make(db.IDs, len(dead)), make([]string, len(dead))
 		for i, l := range dead {
 			ids[i], faults[i] = l.ID, l.Fault
 		}
-		b.Queue(buryEvents, int64(o), e.pool.Clock.Now(), ids, faults)
+		buryEvents.With(db.Org(o), db.Named("at", e.pool.Clock.Now()), db.Named("ids", ids), db.Named("faults", faults)).Queue(b)
 	}
 	e.queueResumed(b, o)
 }
 
 // Dead events have their order again as soon as they are queued.
-const (
-	requeueEvents = `
+var requeueEvents = db.New(`
 update events e
-set    dead_at = null, fault = '', queued_at = $2
-where  e.org_id = $1 and e.dead_at is not null`
-	requeueSomeEvents = requeueEvents + ` and e.id = any($3)`
-)
+set    dead_at = null, fault = '', queued_at = @at
+where  e.org_id = @org and e.dead_at is not null and (@ids::uuid[] is null or e.id = any(@ids))`)
 
 // Requeue implements events.Store.
 func (e *Store) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, error) {
-	sql, args := requeueEvents, []any{int64(o), e.pool.Clock.Now()}
-	if ids != nil {
-		sql, args = requeueSomeEvents, append(args, db.IDs(ids))
-	}
 	var n int
 	err := e.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sql, args...)
+		tag, err := requeueEvents.With(db.Org(o), db.Named("at", e.pool.Clock.Now()), db.Named("ids", db.ChosenIDs(ids))).Exec(ctx, tx)
 		if n = int(tag.RowsAffected()); err != nil || n == 0 {
 			return err
 		}
@@ -113,25 +106,25 @@ func (e *Store) Due(ctx context.Context, at time.Time) ([]org.ID, error) {
 
 // leaseStream may wait for whoever writes events. So selectLeased reads the stream after
 // it: as it is while it is held, and not as it was before.
-const (
-	leaseStream = `
+var (
+	leaseStream = db.New(`
 update event_progress p
-set    holder = $2, held_until = $4
-where  p.org_id = $1 and (p.holder = $2 or p.held_until is null or p.held_until < $3)`
+set    holder = @holder, held_until = @until
+where  p.org_id = @org and (p.holder = @holder or p.held_until is null or p.held_until < @at)`)
 
-	selectLeased = `
+	selectLeased = db.New(`
 select ` + streamColumns + `, p.failures
 from   event_streams s
-join   event_progress p on p.org_id = $1
-where  s.org_id = $1 and s.method = 'push' and s.status <> 'paused' and p.holder = $2`
+join   event_progress p on p.org_id = @org
+where  s.org_id = @org and s.method = 'push' and s.status <> 'paused' and p.holder = @holder`)
 )
 
 // Lease implements events.Store.
 func (e *Store) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until time.Time) (events.Lease, error) {
 	var lease events.Lease
 	err := e.pool.Of(o).InTx(ctx, func(b *pgx.Batch) {
-		b.Queue(leaseStream, int64(o), db.ID(holder), at, until)
-		b.Queue(selectLeased, int64(o), db.ID(holder)).QueryRow(func(row pgx.Row) error {
+		leaseStream.With(db.Org(o), db.Named("holder", db.ID(holder)), db.Named("at", at), db.Named("until", until)).Queue(b)
+		selectLeased.With(db.Org(o), db.Named("holder", db.ID(holder))).Queue(b).QueryRow(func(row pgx.Row) error {
 			return row.Scan(append(streamFields(&lease.Stream), &lease.Failures)...)
 		})
 	}, func(pgx.Tx) error { return nil })
@@ -144,14 +137,14 @@ func (e *Store) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until
 	return lease, pgerr.Wrap("lease stream", err)
 }
 
-const settleStream = `
+var settleStream = db.New(`
 update event_progress p
-set    failures     = $3,
-       fault        = $4,
-       retry_at     = $5,
-       delivered_at = coalesce($6, p.delivered_at),
-       held_until   = case when $7 then null else p.held_until end
-where  p.org_id = $1 and p.holder = $2`
+set    failures     = @failures,
+       fault        = @fault,
+       retry_at     = @retry,
+       delivered_at = coalesce(@delivered, p.delivered_at),
+       held_until   = case when @done then null else p.held_until end
+where  p.org_id = @org and p.holder = @holder`)
 
 // Settle implements events.Store. It takes no share: what was delivered is noted, however
 // much the organisation asks for.
@@ -165,21 +158,25 @@ func (e *Store) Settle(ctx context.Context, o org.ID, holder uuid.UUID, done eve
 		delivered = &at
 	}
 	err := e.pool.Own().InTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, done.Delivered, done.Dead) }, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, settleStream, int64(o), db.ID(holder), done.Failures, done.Fault, retry, delivered, done.Done)
+		_, err := settleStream.With(
+			db.Org(o), db.Named("holder", db.ID(holder)), db.Named("failures", done.Failures),
+			db.Named("fault", done.Fault), db.Named("retry", retry), db.Named("delivered", delivered),
+			db.Named("done", done.Done),
+		).Exec(ctx, tx)
 		return err
 	})
 	return pgerr.Wrap("note what was delivered", err)
 }
 
 // Old events of one organisation.
-const (
-	buryOldEvents = `
+var (
+	buryOldEvents = db.New(`
 update events e
-set    dead_at = $2, fault = $4
-where  e.org_id = $1 and e.dead_at is null and e.queued_at < $3`
-	deleteOldEvents = `
+set    dead_at = @at, fault = @fault
+where  e.org_id = @org and e.dead_at is null and e.queued_at < @before`)
+	deleteOldEvents = db.New(`
 delete from events
-where  org_id = $1 and dead_at < $2`
+where  org_id = @org and dead_at < @before`)
 )
 
 // Expire implements events.Store.
@@ -190,8 +187,8 @@ func (e *Store) Expire(ctx context.Context, queued, dead time.Time, fault string
 	}
 	for o := range known {
 		b := new(pgx.Batch)
-		b.Queue(deleteOldEvents, int64(o), dead)
-		b.Queue(buryOldEvents, int64(o), e.pool.Clock.Now(), queued, fault)
+		deleteOldEvents.With(db.Org(o), db.Named("before", dead)).Queue(b)
+		buryOldEvents.With(db.Org(o), db.Named("at", e.pool.Clock.Now()), db.Named("before", queued), db.Named("fault", fault)).Queue(b)
 		e.queueResumed(b, o)
 		if err := e.pool.Own().SendBatch(ctx, b).Close(); err != nil {
 			return pgerr.Wrap("remove old events", err)

@@ -60,17 +60,20 @@ const selectAllStreams = `
 select ` + streamColumns + `
 from   event_streams s`
 
-const selectStream = selectAllStreams + `
-where  s.org_id = $1`
+var (
+	selectStream = db.New(selectAllStreams + ` where s.org_id = @org`)
+	// lockStream reads a stream that is about to be changed.
+	lockStream = db.New(selectAllStreams + ` where s.org_id = @org for update of s`)
+)
 
 // Stream implements events.Store.
 func (e *Store) Stream(ctx context.Context, o org.ID) (events.Stream, error) {
-	s, err := e.oneStream(ctx, e.pool.Of(o), selectStream, int64(o))
+	s, err := e.oneStream(ctx, e.pool.Of(o), selectStream.With(db.Org(o)))
 	return s, pgerr.Wrap("read stream of events", err)
 }
 
-func (e *Store) oneStream(ctx context.Context, q pool.Querier, sql string, args ...any) (events.Stream, error) {
-	rows, err := q.Query(ctx, sql, args...)
+func (e *Store) oneStream(ctx context.Context, q pool.Querier, read db.Bound) (events.Stream, error) {
+	rows, err := read.Query(ctx, q)
 	if err != nil {
 		return events.Stream{}, err
 	}
@@ -90,9 +93,9 @@ func noStream(err error) error {
 }
 
 // setStream keeps the credential for an endpoint unless another is given.
-const setStream = `
+var setStream = db.New(`
 insert into event_streams as s (org_id, method, endpoint, credential, audience, form, kinds, group_id, status, created_at, modified_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+values (@org, @method, @endpoint, @credential, @audience, @form, @kinds, @group, @status, @modified, @modified)
 on     conflict (org_id) do update
 set    method      = excluded.method,
        endpoint    = excluded.endpoint,
@@ -103,7 +106,7 @@ set    method      = excluded.method,
        group_id    = excluded.group_id,
        status      = excluded.status,
        modified_at = excluded.modified_at
-returning ` + streamColumns
+returning ` + streamColumns)
 
 // resetProgress has a stream that was changed tried at once.
 const resetProgress = `
@@ -117,12 +120,14 @@ func (e *Store) SetStream(ctx context.Context, s events.Stream) (set events.Stre
 	credential := e.keys.SealText(CredentialPlace(s.Org, s.Endpoint), s.Credential)
 	resume := func(b *pgx.Batch) { b.Queue(resumeStream, int64(s.Org)) }
 	err = e.pool.Of(s.Org).InTx(ctx, resume, func(tx pgx.Tx) error {
-		old, err := e.oneStream(ctx, tx, lockStream, int64(s.Org))
+		old, err := e.oneStream(ctx, tx, lockStream.With(db.Org(s.Org)))
 		if err != nil && !errors.Is(err, events.ErrNotFound) {
 			return err
 		}
-		set, err = e.oneStream(ctx, tx, setStream, int64(s.Org), s.Method, s.Endpoint, credential, s.Audience,
-			s.Form, s.Kinds, db.ID(s.Group), s.Status, s.Modified)
+		set, err = e.oneStream(ctx, tx, setStream.With(
+			db.Org(s.Org), db.Named("method", s.Method), db.Named("endpoint", s.Endpoint),
+			db.Named("credential", credential), db.Named("audience", s.Audience),
+			db.Named("form", s.Form), db.Named("kinds", s.Kinds), db.Named("group", db.ID(s.Group)), db.Named("status", s.Status), db.Named("modified", s.Modified)))
 		if err != nil {
 			return err
 		}
@@ -135,9 +140,6 @@ func (e *Store) SetStream(ctx context.Context, s events.Stream) (set events.Stre
 	e.streams.forget()
 	return set, pgerr.Wrap("set stream of events", err)
 }
-
-// lockStream reads a stream that is about to be changed.
-const lockStream = selectStream + ` for update of s`
 
 // logStream stores the entry of a stream that was set.
 func (e *Store) logStream(ctx context.Context, tx pgx.Tx, old, set events.Stream) error {
@@ -215,39 +217,40 @@ from  (select f.*, sum(octet_length(f.claims)) over (order by f.seq) - octet_len
               row_number() over (order by f.seq) as place, lead(f.seq) over (order by f.seq) is not null as followed
        from  (select e.*
               from   events e
-              where  e.org_id = $1 and `
+              where  e.org_id = @org and `
 	endEvents = `
               order  by e.seq
-              limit  $2::bigint + 1
-              offset $3) f) e
-where  e.before < $4 and e.place <= $2
+              limit  @limit::bigint + 1
+              offset @offset) f) e
+where  e.before < @bytes and e.place <= @limit
 order  by e.seq`
+)
 
-	selectPendingEvents = beginEvents + `e.dead_at is null and e.seq > $5` + endEvents
-	selectDeadEvents    = beginEvents + `e.dead_at is not null` + endEvents
-	anyEvent            = `
+var (
+	selectPendingEvents = db.New(beginEvents + `e.dead_at is null and e.seq > @after` + endEvents)
+	selectDeadEvents    = db.New(beginEvents + `e.dead_at is not null` + endEvents)
+	anyEvent            = db.New(`
 select 1
 from   events e
-where  e.org_id = $1 and e.dead_at is null and e.seq > $2
-limit  1`
+where  e.org_id = @org and e.dead_at is null and e.seq > @after
+limit  1`)
 )
 
 // Pending implements events.Store.
 func (e *Store) Pending(ctx context.Context, o org.ID, after int64, limit int, bytes int64) (found []events.Event, more bool, err error) {
 	if limit > 0 {
-		return e.list(ctx, o, selectPendingEvents, limit, 0, bytes, after)
+		return e.list(ctx, o, selectPendingEvents, db.Named("limit", limit), db.Named("offset", 0), db.Named("bytes", bytes), db.Named("after", after))
 	}
-	rows, err := e.pool.Of(o).Query(ctx, anyEvent, int64(o), after)
+	rows, err := anyEvent.With(db.Org(o), db.Named("after", after)).Query(ctx, e.pool.Of(o))
 	if err == nil {
 		err = db.ReadAll(rows, func([][]byte) { more = true })
 	}
 	return nil, more, pgerr.Wrap("look for more events", err)
 }
 
-// list reads events: how many at most, behind how many, and how large they may be
-// together; and what else the statement asks for.
-func (e *Store) list(ctx context.Context, o org.ID, sql string, args ...any) (found []events.Event, more bool, err error) {
-	rows, err := e.pool.Of(o).Query(ctx, sql, append([]any{int64(o)}, args...)...)
+// list reads events.
+func (e *Store) list(ctx context.Context, o org.ID, s db.Statement, args ...db.Arg) (found []events.Event, more bool, err error) {
+	rows, err := s.With(append(args, db.Org(o))...).Query(ctx, e.pool.Of(o))
 	if err != nil {
 		return nil, false, pgerr.Wrap("list events", err)
 	}
@@ -269,6 +272,6 @@ func (e *Store) Dead(ctx context.Context, o org.ID, p events.Page) ([]events.Eve
 	if err := e.pool.Of(o).SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, pgerr.Wrap("count dead events", err)
 	}
-	found, _, err := e.list(ctx, o, selectDeadEvents, p.Limit, p.Offset, events.MaxBytes)
+	found, _, err := e.list(ctx, o, selectDeadEvents, db.Named("limit", p.Limit), db.Named("offset", p.Offset), db.Named("bytes", events.MaxBytes))
 	return found, total, err
 }

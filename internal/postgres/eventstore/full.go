@@ -8,6 +8,7 @@ import (
 
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 )
 
@@ -15,17 +16,17 @@ import (
 // find it with the settings of the stream: none of them counts what waits.
 
 // fillStream reads no claims: PostgreSQL knows their length.
-const fillStream = `
+var fillStream = db.New(`
 update event_streams s
-set    full_at = $2
-where  s.org_id = $1 and s.full_at is null and s.status <> 'disabled'
+set    full_at = @at
+where  s.org_id = @org and s.full_at is null and s.status <> 'disabled'
 and    exists (
   select from (
     select count(*) as n, sum(octet_length(f.claims)) as size
-    from  (select e.claims from events e where e.org_id = $1 and e.dead_at is null order by e.seq limit $3) f
+    from  (select e.claims from events e where e.org_id = @org and e.dead_at is null order by e.seq limit @most) f
   ) w
-  where w.n >= $3 or w.size >= $4
-)`
+  where w.n >= @most or w.size >= @bytes
+)`)
 
 // A stream that goes on leaves a number out, in the place of the events that were not
 // made, so that a receiver can tell. By then no server makes any.
@@ -61,7 +62,7 @@ func (e *Store) Fill(ctx context.Context, most int, bytes int64) (full []org.ID,
 		if stream.Full != nil || stream.Status == events.Disabled {
 			continue
 		}
-		tag, err := e.pool.Own().Exec(ctx, fillStream, int64(o), e.pool.Clock.Now(), most, bytes)
+		tag, err := fillStream.With(db.Org(o), db.Named("at", e.pool.Clock.Now()), db.Named("most", most), db.Named("bytes", bytes)).Exec(ctx, e.pool.Own())
 		if err != nil {
 			return full, pgerr.Wrap("look for full streams", err)
 		}

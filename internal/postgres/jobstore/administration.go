@@ -16,22 +16,24 @@ import (
 )
 
 // requestColumns are what scanRequest reads. $2 is the time.
-const requestColumns = `r.id, r.client_id, r.accepted_at, r.finished_at, r.cancelled_at is not null, r.worker is not null and r.held_until > $2,
-       (select count(*) from async_steps s where s.org_id = $1 and s.request_id = r.id and s.outcome is not null)`
+const requestColumns = `r.id, r.client_id, r.accepted_at, r.finished_at, r.cancelled_at is not null, r.worker is not null and r.held_until > @at,
+       (select count(*) from async_steps s where s.org_id = @org and s.request_id = r.id and s.outcome is not null)`
 
-const selectRequests = `
+var selectRequests = db.New(`
 select ` + requestColumns + `
 from   async_requests r
-where  r.org_id = $1
+where  r.org_id = @org
 order  by r.id desc
-offset $3
-limit  $4`
+offset @offset
+limit  @limit`)
 
 const countRequests = `select count(*) from async_requests r where r.org_id = $1`
 
 // Requests implements directory.Backlog.
 func (j *Store) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.AcceptedRecord, int, error) {
-	rows, err := j.pool.Of(o).Query(ctx, selectRequests, int64(o), j.pool.Clock.Stamp(), s.Offset, s.Limit)
+	rows, err := selectRequests.With(
+		db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("offset", s.Offset), db.Named("limit", s.Limit),
+	).Query(ctx, j.pool.Of(o))
 	if err != nil {
 		return nil, 0, pgerr.Wrap("list accepted requests", err)
 	}
@@ -44,14 +46,14 @@ func (j *Store) Requests(ctx context.Context, o org.ID, s directory.Selection) (
 	return found, total, pgerr.Wrap("count accepted requests", err)
 }
 
-const selectRequest = `
+var selectRequest = db.New(`
 select ` + requestColumns + `
 from   async_requests r
-where  r.org_id = $1 and r.id = $3`
+where  r.org_id = @org and r.id = @id`)
 
 // Request implements directory.Backlog.
 func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.AcceptedRecord, error) {
-	rows, err := j.pool.Of(o).Query(ctx, selectRequest, int64(o), j.pool.Clock.Stamp(), db.ID(id))
+	rows, err := selectRequest.With(db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("id", db.ID(id))).Query(ctx, j.pool.Of(o))
 	if err != nil {
 		return directory.AcceptedRecord{}, pgerr.Wrap("read accepted request", err)
 	}
@@ -80,18 +82,18 @@ func scanRequest(row pgx.CollectableRow) (a directory.AcceptedRecord, err error)
 	return a, err
 }
 
-const seizeRequest = `
+var seizeRequest = db.New(`
 update async_requests r
-set    worker = $3, held_until = $4
-where  r.org_id = $1 and r.id = $2 and r.finished_at is null
-returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`
+set    worker = @worker, held_until = @until
+where  r.org_id = @org and r.id = @id and r.finished_at is null
+returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`)
 
 // lockRequest waits for the steps that are being stored.
-const lockRequest = `
+var lockRequest = db.New(`
 select r.id
 from   async_requests r
-where  r.org_id = $1 and r.id = $2
-for    update`
+where  r.org_id = @org and r.id = @id
+for    update`)
 
 // Seize implements directory.Backlog. The request is held first, so that no step
 // is stored any more, and then those are waited for that were being stored. Only who
@@ -101,7 +103,9 @@ func (j *Store) Seize(
 ) (a directory.Accepted, outcomes map[int][]byte, err error) {
 	ctx = context.WithoutCancel(ctx)
 	a.ID, a.Org.ID = id, o
-	rows, err := j.pool.Of(o).Query(ctx, seizeRequest, int64(o), db.ID(id), db.ID(worker), j.pool.Clock.Stamp().Add(hold))
+	rows, err := seizeRequest.With(
+		db.Org(o), db.Named("id", db.ID(id)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(hold)),
+	).Query(ctx, j.pool.Of(o))
 	if err == nil {
 		err = readAccepted(rows, &a)
 	}
@@ -112,7 +116,7 @@ func (j *Store) Seize(
 		return a, nil, directory.ErrFinished
 	}
 	if err == nil {
-		_, err = j.pool.Own().Exec(ctx, lockRequest, int64(o), db.ID(id))
+		_, err = lockRequest.With(db.Org(o), db.Named("id", db.ID(id))).Exec(ctx, j.pool.Own())
 	}
 	if err == nil {
 		outcomes, err = j.resumed(ctx, &a)
@@ -125,42 +129,42 @@ const letGoFor = 10 * time.Second
 
 // releaseOfClient keeps workers from storing more steps of the open requests of a client, and
 // from taking them for the time that its deletion may take.
-const releaseOfClient = `
+var releaseOfClient = db.New(`
 update async_requests r
-set    worker = null, held_until = $3
-where  r.org_id = $1 and r.client_id = $2 and r.finished_at is null`
+set    worker = null, held_until = @until
+where  r.org_id = @org and r.client_id = @client and r.finished_at is null`)
 
-const lockOfClient = `
+var lockOfClient = db.New(`
 select r.id
 from   async_requests r
-where  r.org_id = $1 and r.client_id = $2 and r.finished_at is null
-for    update`
+where  r.org_id = @org and r.client_id = @client and r.finished_at is null
+for    update`)
 
 // cancelOfClient cancels the open requests of a client that nobody can ask for the
 // answers any more.
-const cancelOfClient = `
+var cancelOfClient = db.New(`
 with cancelled as (
   update async_requests r
-  set    body = null, answer = '', finished_at = $3, cancelled_at = $3
-  where  r.org_id = $1 and r.client_id = $2 and r.finished_at is null
+  set    body = null, answer = '', finished_at = @at, cancelled_at = @at
+  where  r.org_id = @org and r.client_id = @client and r.finished_at is null
   returning r.id
 )
 delete from async_steps s
 using  cancelled
-where  s.org_id = $1 and s.request_id = cancelled.id`
+where  s.org_id = @org and s.request_id = cancelled.id`)
 
 // LetGo has nobody go on with the open requests of a client that is about to be deleted,
 // from a time on, for as long as that may take.
 func LetGo(ctx context.Context, from pool.Share, o org.ID, client uuid.UUID, at time.Time) error {
-	_, err := from.Exec(ctx, releaseOfClient, int64(o), db.ID(client), at.Add(letGoFor))
+	_, err := releaseOfClient.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("until", at.Add(letGoFor))).Exec(ctx, from)
 	return err
 }
 
 // Cancel cancels the open requests of a client that is being deleted.
 func Cancel(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID, at time.Time) error {
-	if _, err := tx.Exec(ctx, lockOfClient, int64(o), db.ID(client)); err != nil {
+	if _, err := lockOfClient.With(db.Org(o), db.Named("client", db.ID(client))).Exec(ctx, tx); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, cancelOfClient, int64(o), db.ID(client), at)
+	_, err := cancelOfClient.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", at)).Exec(ctx, tx)
 	return err
 }

@@ -47,15 +47,17 @@ type Registry interface {
 // New makes the store of a database, which tells by events of what was finished.
 func New(p *pool.Pool, e *eventstore.Store, r Registry) *Store { return &Store{p, e, r} }
 
-const insertRequest = `
+var insertRequest = db.New(`
 insert into async_requests (org_id, id, client_id, permissions, root, body, accepted_at, held_until)
-select $1, $2, $3, $4, $5, $6, $7, $7
-where  (select count(*) from async_requests r where r.org_id = $1 and r.finished_at is null) < $8`
+select @org, @id, @client, @permissions, @root, @body, @at, @at
+where  (select count(*) from async_requests r where r.org_id = @org and r.finished_at is null) < @most`)
 
 // Add implements directory.Backlog.
 func (j *Store) Add(ctx context.Context, a directory.Accepted) error {
-	tag, err := j.pool.Of(a.Org.ID).Exec(ctx, insertRequest,
-		int64(a.Org.ID), db.ID(a.ID), db.ID(a.Client), a.Permissions, a.Root, string(a.Body), j.pool.Clock.Stamp(), directory.MaxAccepted)
+	tag, err := insertRequest.With(
+		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("client", db.ID(a.Client)), db.Named("permissions", a.Permissions),
+		db.Named("root", a.Root), db.Named("body", string(a.Body)), db.Named("at", j.pool.Clock.Stamp()), db.Named("most", directory.MaxAccepted),
+	).Exec(ctx, j.pool.Of(a.Org.ID))
 	if err == nil && tag.RowsAffected() == 0 {
 		err = &scim.Error{
 			Status: http.StatusTooManyRequests,
@@ -101,22 +103,22 @@ where  r.finished_at is null and r.held_until <= $1
 order  by r.accepted_at, r.id
 limit  1`
 
-const setTurn = `
+var setTurn = db.New(`
 insert into async_turns (org_id, turn)
-values ($1, $2)
+values (@org, @turn)
 on conflict (org_id) do update
-set    turn = excluded.turn`
+set    turn = excluded.turn`)
 
-const takeRequest = `
+var takeRequest = db.New(`
 update async_requests r
-set    worker = $3, held_until = $4
-where  r.org_id = $1 and r.id = $2 and r.finished_at is null and r.held_until <= $5
-returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`
+set    worker = @worker, held_until = @until
+where  r.org_id = @org and r.id = @id and r.finished_at is null and r.held_until <= @at
+returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`)
 
-const selectSteps = `
+var selectSteps = db.New(`
 select s.step, s.outcome
 from   async_steps s
-where  s.org_id = $1 and s.request_id = $2 and s.outcome is not null`
+where  s.org_id = @org and s.request_id = @id and s.outcome is not null`)
 
 // Take implements directory.Backlog.
 func (j *Store) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
@@ -159,13 +161,15 @@ func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time
 	if err != nil {
 		return a, err
 	}
-	if rows, err = tx.Query(ctx, takeRequest, int64(a.Org.ID), db.ID(a.ID), db.ID(worker), at.Add(hold), at); err != nil {
+	if rows, err = takeRequest.With(
+		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", at.Add(hold)), db.Named("at", at),
+	).Query(ctx, tx); err != nil {
 		return a, err
 	}
 	if err := readAccepted(rows, &a); err != nil {
 		return a, err
 	}
-	_, err = tx.Exec(ctx, setTurn, int64(a.Org.ID), turn)
+	_, err = setTurn.With(db.Org(a.Org.ID), db.Named("turn", turn)).Exec(ctx, tx)
 	return a, err
 }
 
@@ -191,7 +195,7 @@ func (j *Store) resumed(ctx context.Context, a *directory.Accepted) (map[int][]b
 	case !errors.Is(err, oauth.ErrNotFound): // of one that is deleted the request is cancelled
 		return nil, err
 	}
-	rows, err := j.pool.Own().Query(ctx, selectSteps, int64(a.Org.ID), db.ID(a.ID))
+	rows, err := selectSteps.With(db.Org(a.Org.ID), db.Named("id", db.ID(a.ID))).Query(ctx, j.pool.Own())
 	if err != nil {
 		return nil, err
 	}
@@ -202,41 +206,43 @@ func (j *Store) resumed(ctx context.Context, a *directory.Accepted) (map[int][]b
 	return outcomes, err
 }
 
-const holdRequest = `
+var holdRequest = db.New(`
 update async_requests r
-set    held_until = $4
-where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
+set    held_until = @until
+where  r.org_id = @org and r.id = @id and r.worker = @worker and r.finished_at is null`)
 
 // Hold implements directory.Backlog. It takes no share, and neither does Finish: what is
 // under way is held and ended, however much the organisation asks for.
 func (j *Store) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
-	return pgerr.Wrap("hold request", held(j.pool.Own().Exec(ctx, holdRequest, int64(a.Org.ID), db.ID(a.ID), db.ID(worker), j.pool.Clock.Stamp().Add(hold))))
+	return pgerr.Wrap("hold request", held(holdRequest.With(
+		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(hold)),
+	).Exec(ctx, j.pool.Own())))
 }
 
 // insertStep waits for whoever is storing an outcome of the same step. One without
 // an outcome says nothing. It holds the request until it is committed, so that who
 // seizes that knows what was done.
-const insertStep = `
+var insertStep = db.New(`
 with request as (
   select r.id
   from   async_requests r
-  where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+  where  r.org_id = @org and r.id = @id and r.worker = @worker and r.finished_at is null
   for    key share
 )
 insert into async_steps as s (org_id, request_id, step, begun_at, outcome)
-select $1, request.id, $4, $5, $6
+select @org, request.id, @step, @begun, @outcome
 from   request
 on conflict (org_id, request_id, step) do update
 set    begun_at = excluded.begun_at, outcome = excluded.outcome
-where  s.outcome is null`
+where  s.outcome is null`)
 
 // selectHeld looks again when the outcome is there: while insertStep waited, the request
 // may have gone to another worker, whom its lock does not hold up. Who takes it later has
 // to store an outcome of this step, and waits for this one.
-const selectHeld = `
+var selectHeld = db.New(`
 select r.id
 from   async_requests r
-where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null`
+where  r.org_id = @org and r.id = @id and r.worker = @worker and r.finished_at is null`)
 
 // Keep implements directory.Backlog.
 func (j *Store) Keep(ctx context.Context, s directory.Step, outcome []byte) error {
@@ -248,23 +254,26 @@ func (j *Store) Keep(ctx context.Context, s directory.Step, outcome []byte) erro
 func KeepStep(ctx context.Context, tx pgx.Tx, s directory.Step, outcome []byte) error {
 	b := new(pgx.Batch)
 	found := func(tag pgconn.CommandTag) error { return held(tag, nil) }
-	b.Queue(insertStep, int64(s.Org), db.ID(s.Request), db.ID(s.Worker), s.Number, s.Begun, string(outcome)).Exec(found)
-	b.Queue(selectHeld, int64(s.Org), db.ID(s.Request), db.ID(s.Worker)).Exec(found)
+	insertStep.With(
+		db.Org(s.Org), db.Named("id", db.ID(s.Request)), db.Named("worker", db.ID(s.Worker)),
+		db.Named("step", s.Number), db.Named("begun", s.Begun), db.Named("outcome", string(outcome)),
+	).Queue(b).Exec(found)
+	selectHeld.With(db.Org(s.Org), db.Named("id", db.ID(s.Request)), db.Named("worker", db.ID(s.Worker))).Queue(b).Exec(found)
 	return tx.SendBatch(ctx, b).Close()
 }
 
-const finishRequest = `
+var finishRequest = db.New(`
 with finished as (
   update async_requests r
-  set    body = null, answer = $4, finished_at = $5, cancelled_at = $6
-  where  r.org_id = $1 and r.id = $2 and r.worker = $3 and r.finished_at is null
+  set    body = null, answer = @answer, finished_at = @at, cancelled_at = @cancelled
+  where  r.org_id = @org and r.id = @id and r.worker = @worker and r.finished_at is null
   returning r.id
 ), dropped as (
   delete from async_steps s
   using  finished
-  where  s.org_id = $1 and s.request_id = finished.id
+  where  s.org_id = @org and s.request_id = finished.id
 )
-select id from finished`
+select id from finished`)
 
 // Finish implements directory.Backlog. The events that tell of the operations are
 // stored with the answer, once.
@@ -282,11 +291,14 @@ func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Accept
 	}
 	err = j.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		at := j.pool.Clock.Stamp()
-		done := []any{int64(a.Org.ID), db.ID(a.ID), db.ID(worker), string(answer.Body), at, nil}
+		var cancelled *time.Time
 		if answer.Cancelled {
-			done[5] = at
+			cancelled = &at
 		}
-		if err := held(tx.Exec(ctx, finishRequest, done...)); err != nil {
+		if err := held(finishRequest.With(
+			db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)),
+			db.Named("answer", string(answer.Body)), db.Named("at", at), db.Named("cancelled", cancelled),
+		).Exec(ctx, tx)); err != nil {
 			return err
 		}
 		if answer.Cancelled {
@@ -308,14 +320,14 @@ func held(tag pgconn.CommandTag, err error) error {
 	return err
 }
 
-const selectAnswer = `
+var selectAnswer = db.New(`
 select r.answer
 from   async_requests r
-where  r.org_id = $1 and r.id = $2 and r.client_id = $3`
+where  r.org_id = @org and r.id = @id and r.client_id = @client`)
 
 // Answer implements directory.Backlog.
 func (j *Store) Answer(ctx context.Context, o org.ID, client, id uuid.UUID) (answer []byte, err error) {
-	rows, err := j.pool.Of(o).Query(ctx, selectAnswer, int64(o), db.ID(id), db.ID(client))
+	rows, err := selectAnswer.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("client", db.ID(client))).Query(ctx, j.pool.Of(o))
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { answer = append(answer, raw[0]...) })
 	}
