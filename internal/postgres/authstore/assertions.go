@@ -17,11 +17,11 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
-const updateClientKeys = `
+var updateClientKeys = db.New(`
 update oauth_clients c
-set    jwks = $3, jwks_uri = $4, modified_at = $5
-where  c.org_id = $1 and c.client_id = $2
-returning c.name`
+set    jwks = @keys, jwks_uri = @url, modified_at = @at
+where  c.org_id = @org and c.client_id = @client
+returning c.name`)
 
 // SetClientKeys implements oauth.Store.
 func (r Store) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID, k oauth.ClientKeys) error {
@@ -35,7 +35,9 @@ func (r Store) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID, k 
 	}
 	err := r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		changed := oauth.Client{ID: client}
-		if err := tx.QueryRow(ctx, updateClientKeys, int64(o), db.ID(client), set, url, r.pool.Clock.Stamp()).Scan(&changed.Name); err != nil {
+		if err := updateClientKeys.With(
+			db.Org(o), db.Named("client", db.ID(client)), db.Named("keys", set), db.Named("url", url), db.Named("at", r.pool.Clock.Stamp()),
+		).QueryRow(ctx, tx).Scan(&changed.Name); err != nil {
 			return noRows(err)
 		}
 		return r.log(ctx, tx, o, provisioning.Update, clientTarget(changed), []provisioning.Change{{Attribute: "keys"}})
@@ -43,15 +45,15 @@ func (r Store) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID, k 
 	return pgerr.Wrap("set client keys", err)
 }
 
-const selectClientKeys = `
+var selectClientKeys = db.New(`
 select c.jwks, coalesce(c.jwks_uri, '')
 from   oauth_clients c
-where  c.org_id = $1 and c.client_id = $2`
+where  c.org_id = @org and c.client_id = @client`)
 
 // ClientKeys implements oauth.Store.
 func (r Store) ClientKeys(ctx context.Context, o org.ID, client uuid.UUID) (k oauth.ClientKeys, err error) {
 	var set *string
-	err = r.pool.Of(o).QueryRow(ctx, selectClientKeys, int64(o), db.ID(client)).Scan(&set, &k.URL)
+	err = selectClientKeys.With(db.Org(o), db.Named("client", db.ID(client))).QueryRow(ctx, r.pool.Of(o)).Scan(&set, &k.URL)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return oauth.ClientKeys{}, nil
 	}
@@ -61,14 +63,14 @@ func (r Store) ClientKeys(ctx context.Context, o org.ID, client uuid.UUID) (k oa
 	return k, pgerr.Wrap("read client keys", err)
 }
 
-const deleteAssertions = `
+var deleteAssertions = db.New(`
 delete from client_assertions a
-where  a.org_id = $1 and a.expires_at < $2`
+where  a.org_id = @org and a.expires_at < @at`)
 
-const insertAssertion = `
+var insertAssertion = db.New(`
 insert into client_assertions (org_id, client_id, hash, expires_at)
-values ($1, $2, $3, $4)
-on     conflict (org_id, client_id, hash) do nothing`
+values (@org, @client, @hash, @until)
+on     conflict (org_id, client_id, hash) do nothing`)
 
 // UseAssertion implements oauth.Store. It commits before it returns: of two
 // servers with one assertion, one is first.
@@ -76,11 +78,11 @@ func (r Store) UseAssertion(ctx context.Context, o org.ID, client uuid.UUID, has
 	var added int64
 	err := pgerr.Retry(ctx, func() error {
 		return r.pool.Of(o).InTx(ctx, func(b *pgx.Batch) {
-			b.Queue(insertAssertion, int64(o), db.ID(client), hash, until).Exec(func(tag pgconn.CommandTag) error {
+			insertAssertion.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("hash", hash), db.Named("until", until)).Queue(b).Exec(func(tag pgconn.CommandTag) error {
 				added = tag.RowsAffected()
 				return nil
 			})
-			b.Queue(deleteAssertions, int64(o), at)
+			deleteAssertions.With(db.Org(o), db.Named("at", at)).Queue(b)
 		}, func(pgx.Tx) error { return nil })
 	})
 	return added > 0, pgerr.Wrap("use assertion", err)

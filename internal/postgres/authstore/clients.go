@@ -29,29 +29,32 @@ var _ oauth.Store = Store{}
 const clientColumns = `c.client_id, c.org_id, c.name, c.description, c.validity_seconds, c.state, c.roles, c.rate_limit,
        c.created_at, c.modified_at, c.secret_hash, c.previous_secret_hash, c.previous_secret_until, c.provisioning_domain`
 
-const insertClient = `
+var insertClient = db.New(`
 insert into oauth_clients (org_id, client_id, name, description, validity_seconds, state, roles, rate_limit,
                            modified_at, secret_hash, previous_secret_hash, previous_secret_until, provisioning_domain, created_at)
-select $1, $2::uuid, $3::text, $4::text, $5::bigint, $6::text, $7::jsonb, $8::integer,
-       $9::timestamptz, $10::bytea, $11::bytea, $12::timestamptz, $13::text, $14::timestamptz
-where  (select count(*) from oauth_clients c where c.org_id = $1) < $15`
+select @org, @id::uuid, @name::text, @description::text, @validity::bigint, @state::text, @roles::jsonb, @rate_limit::integer,
+       @modified::timestamptz, @secret::bytea, @previous_secret::bytea, @previous_until::timestamptz, @domain::text, @created::timestamptz
+where  (select count(*) from oauth_clients c where c.org_id = @org) < @most`)
 
-const updateClient = `
+var updateClient = db.New(`
 update oauth_clients c
-set    name = $3, description = $4, validity_seconds = $5, state = $6, roles = $7, rate_limit = $8,
-       modified_at = $9, secret_hash = $10, previous_secret_hash = $11, previous_secret_until = $12,
-       provisioning_domain = $13
-where  c.org_id = $1 and c.client_id = $2`
+set    name = @name, description = @description, validity_seconds = @validity, state = @state, roles = @roles, rate_limit = @rate_limit,
+       modified_at = @modified, secret_hash = @secret, previous_secret_hash = @previous_secret, previous_secret_until = @previous_until,
+       provisioning_domain = @domain
+where  c.org_id = @org and c.client_id = @id`)
 
 // written are the arguments that insertClient and updateClient have in common.
-func written(c oauth.Client) []any {
+func written(c oauth.Client) []db.Arg {
 	var previousUntil *time.Time
 	if !c.PreviousSecretUntil.IsZero() {
 		previousUntil = &c.PreviousSecretUntil
 	}
-	return []any{
-		int64(c.Org), db.ID(c.ID), c.Name, c.Description, int64(c.Validity / time.Second), string(c.State), grantsOf(c.Roles), c.RateLimit,
-		c.Modified, c.SecretHash, c.PreviousSecretHash, previousUntil, db.TextOrNull(c.ProvisioningDomain),
+	return []db.Arg{
+		db.Org(c.Org), db.Named("id", db.ID(c.ID)), db.Named("name", c.Name), db.Named("description", c.Description),
+		db.Named("validity", int64(c.Validity/time.Second)), db.Named("state", string(c.State)), db.Named("roles", grantsOf(c.Roles)),
+		db.Named("rate_limit", c.RateLimit), db.Named("modified", c.Modified), db.Named("secret", c.SecretHash),
+		db.Named("previous_secret", c.PreviousSecretHash), db.Named("previous_until", previousUntil),
+		db.Named("domain", db.TextOrNull(c.ProvisioningDomain)),
 	}
 }
 
@@ -64,7 +67,7 @@ func (r Store) CreateClient(ctx context.Context, c oauth.Client) error {
 		if err := r.separateFromNew(ctx, tx, c.Org); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, insertClient, append(written(c), c.Created, oauth.MaxClients)...)
+		tag, err := insertClient.With(append(written(c), db.Named("created", c.Created), db.Named("most", oauth.MaxClients))...).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = &oauth.InvalidError{Field: "name", Problem: fmt.Sprintf("is that of one client too many: the organisation has %d, and no more are allowed", oauth.MaxClients)}
 		}
@@ -78,11 +81,11 @@ func (r Store) CreateClient(ctx context.Context, c oauth.Client) error {
 
 // lockGranted holds the roles and divisions that a client is granted until it is
 // stored.
-const lockGranted = `
+var lockGranted = db.New(`
 select e.kind, e.id
 from   catalogue e
-where  e.org_id = $1 and (e.kind = $2 and e.id = any($3) or e.kind = $4 and e.id = any($5))
-for    key share`
+where  e.org_id = @org and (e.kind = @role and e.id = any(@roles) or e.kind = @division and e.id = any(@divisions))
+for    key share`)
 
 // holdGrants checks that what the client is granted exists.
 func holdGrants(ctx context.Context, tx pgx.Tx, c oauth.Client) error {
@@ -96,7 +99,10 @@ func holdGrants(ctx context.Context, tx pgx.Tx, c oauth.Client) error {
 	if len(roles) == 0 {
 		return nil
 	}
-	rows, err := tx.Query(ctx, lockGranted, int64(c.Org), int16(directory.Role), roles, int16(directory.Division), divisions)
+	rows, err := lockGranted.With(
+		db.Org(c.Org), db.Named("role", int16(directory.Role)), db.Named("roles", roles),
+		db.Named("division", int16(directory.Division)), db.Named("divisions", divisions),
+	).Query(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -142,19 +148,19 @@ func (r Store) Client(ctx context.Context, id uuid.UUID) (c oauth.Client, err er
 	return c, pgerr.Wrap("read client", noRows(err))
 }
 
-const selectClients = `
+var selectClients = db.New(`
 select ` + clientColumns + `
 from   oauth_clients c
-where  c.org_id = $1
+where  c.org_id = @org
 order  by c.client_id
-offset $2
-limit  $3`
+offset @offset
+limit  @limit`)
 
 const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $1`
 
 // Clients implements oauth.Store.
 func (r Store) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Client, int, error) {
-	rows, err := r.pool.Of(o).Query(ctx, selectClients, int64(o), p.Offset, p.Limit)
+	rows, err := selectClients.With(db.Org(o), db.Named("offset", p.Offset), db.Named("limit", p.Limit)).Query(ctx, r.pool.Of(o))
 	if err != nil {
 		return nil, 0, pgerr.Wrap("list clients", err)
 	}
@@ -183,11 +189,11 @@ func lengths(row [][]byte) (n int) {
 	return n
 }
 
-const lockClient = `
+var lockClient = db.New(`
 select ` + clientColumns + `
 from   oauth_clients c
-where  c.org_id = $1 and c.client_id = $2
-for    update`
+where  c.org_id = @org and c.client_id = @client
+for    update`)
 
 // UpdateClient implements oauth.Store.
 func (r Store) UpdateClient(
@@ -195,7 +201,7 @@ func (r Store) UpdateClient(
 ) (oauth.Client, error) {
 	var c oauth.Client
 	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, lockClient, int64(o), db.ID(id))
+		rows, err := lockClient.With(db.Org(o), db.Named("client", db.ID(id))).Query(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -220,11 +226,11 @@ func (r Store) UpdateClient(
 			if err := holdGrants(ctx, tx, c); err != nil {
 				return err
 			}
-			if err := remember(ctx, tx, insertFormer, int64(o), db.ID(id), may, r.pool.Clock.Stamp()); err != nil {
+			if err := remember(ctx, tx, insertFormer, int64(o), id, may, r.pool.Clock.Stamp()); err != nil {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, updateClient, written(c)...); err != nil {
+		if _, err := updateClient.With(written(c)...).Exec(ctx, tx); err != nil {
 			return err
 		}
 		if changes := clientValues(c).Since(clientValues(old)); len(changes) > 0 {
@@ -240,11 +246,11 @@ func (r Store) UpdateClient(
 	return c, pgerr.Wrap("update client", err)
 }
 
-const deleteClient = `delete from oauth_clients c where c.org_id = $1 and c.client_id = $2 returning c.name`
+var deleteClient = db.New(`delete from oauth_clients c where c.org_id = @org and c.client_id = @client returning c.name`)
 
-const deleteTokens = `delete from access_tokens t where t.org_id = $1 and t.client_id = $2`
+var deleteTokens = db.New(`delete from access_tokens t where t.org_id = @org and t.client_id = @client`)
 
-const deleteTrust = `delete from trusted_issuers t where t.org_id = $1 and t.client_id = $2`
+var deleteTrust = db.New(`delete from trusted_issuers t where t.org_id = @org and t.client_id = @client`)
 
 // DeleteClient implements oauth.Store. The client's accepted requests are let go
 // before the transaction, which so waits for the steps under way and no more.
@@ -254,14 +260,14 @@ func (r Store) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
 	}
 	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		gone := oauth.Client{ID: id}
-		if err := tx.QueryRow(ctx, deleteClient, int64(o), db.ID(id)).Scan(&gone.Name); err != nil {
+		if err := deleteClient.With(db.Org(o), db.Named("client", db.ID(id))).QueryRow(ctx, tx).Scan(&gone.Name); err != nil {
 			return noRows(err)
 		}
 		if err := r.log(ctx, tx, o, provisioning.Delete, clientTarget(gone), nil); err != nil {
 			return err
 		}
-		for _, sql := range []string{deleteTokens, deleteTrust, deleteFormer} {
-			if _, err := tx.Exec(ctx, sql, int64(o), db.ID(id)); err != nil {
+		for _, s := range []db.Statement{deleteTokens, deleteTrust, deleteFormer} {
+			if _, err := s.With(db.Org(o), db.Named("client", db.ID(id))).Exec(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -332,15 +338,15 @@ func grantsOf(roles []oauth.RoleGrant) []grant {
 	return grants
 }
 
-const selectRoles = `
+var selectRoles = db.New(`
 select r.id, r.name, r.detail::text
 from   catalogue r
-where  r.org_id = $1 and r.kind = $2 and r.id = any($3)
-order  by r.name_key`
+where  r.org_id = @org and r.kind = @role and r.id = any(@ids)
+order  by r.name_key`)
 
 // Roles implements oauth.Store.
 func (r Store) Roles(ctx context.Context, o org.ID, ids []uuid.UUID) ([]oauth.Role, error) {
-	rows, err := r.pool.Of(o).Query(ctx, selectRoles, int64(o), int16(directory.Role), db.IDs(ids))
+	rows, err := selectRoles.With(db.Org(o), db.Named("role", int16(directory.Role)), db.Named("ids", db.IDs(ids))).Query(ctx, r.pool.Of(o))
 	if err != nil {
 		return nil, pgerr.Wrap("read roles", err)
 	}
@@ -353,15 +359,15 @@ func (r Store) Roles(ctx context.Context, o org.ID, ids []uuid.UUID) ([]oauth.Ro
 	return roles, pgerr.Wrap("read roles", err)
 }
 
-const selectRoleIDs = `
+var selectRoleIDs = db.New(`
 select r.id, r.name_key
 from   catalogue r
-where  r.org_id = $1 and r.kind = $2 and r.name_key = any($3)`
+where  r.org_id = @org and r.kind = @role and r.name_key = any(@keys)`)
 
 // RoleIDs implements oauth.Store.
 func (r Store) RoleIDs(ctx context.Context, o org.ID, names []string) ([]uuid.UUID, error) {
 	keys := schema.FoldNames(names)
-	rows, err := r.pool.Of(o).Query(ctx, selectRoleIDs, int64(o), int16(directory.Role), keys)
+	rows, err := selectRoleIDs.With(db.Org(o), db.Named("role", int16(directory.Role)), db.Named("keys", keys)).Query(ctx, r.pool.Of(o))
 	if err != nil {
 		return nil, pgerr.Wrap("find roles", err)
 	}

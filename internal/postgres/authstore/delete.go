@@ -41,44 +41,44 @@ const (
 const emptyTable = `
 delete from %[1]s d
 where  d.org_id = $1
-and    d.ctid = any(array(select few.ctid from %[1]s few where few.org_id = $1 limit $2))`
+and    d.ctid = any(array(select few.ctid from %[1]s few where few.org_id = $1 limit %[2]d))`
 
-const (
-	noteDeletedOrg = `
+var (
+	noteDeletedOrg = db.New(`
 insert into deleted_orgs (org_id, name, name_key, deleted_at, deleted_by)
-select o.org_id, o.name, o.name_key, $2, $3
+select o.org_id, o.name, o.name_key, @at, @by
 from   orgs o
-where  o.org_id = $1`
+where  o.org_id = @org`)
 
-	deleteOrg = `delete from orgs o where o.org_id = $1`
+	deleteOrg = db.New(`delete from orgs o where o.org_id = @org`)
 
 	// deleteClients tells every server that the tokens of the clients are good no more.
-	deleteClients = `
+	deleteClients = db.New(`
 with gone as (
   delete from oauth_clients c
-  where  c.org_id = $1
+  where  c.org_id = @org
   returning c.client_id
 )
 insert into revocations (recorded_at, id)
-select $2, gone.client_id
+select @at, gone.client_id
 from   gone
-on     conflict do nothing`
+on     conflict do nothing`)
 
-	deleteStreamOfOrg = `delete from event_streams s where s.org_id = $1`
+	deleteStreamOfOrg = db.New(`delete from event_streams s where s.org_id = @org`)
 
-	deleteIssuers  = `delete from trusted_issuers t where t.org_id = $1`
-	deleteAccepted = `delete from async_requests a where a.org_id = $1`
+	deleteIssuers  = db.New(`delete from trusted_issuers t where t.org_id = @org`)
+	deleteAccepted = db.New(`delete from async_requests a where a.org_id = @org`)
 
-	countLiveTokens = `select count(*) from access_tokens t where t.org_id = $1 and t.revoked_at is null and t.expires_at > $2`
+	countLiveTokens = db.New(`select count(*) from access_tokens t where t.org_id = @org and t.revoked_at is null and t.expires_at > @at`)
 
-	selectLeftOrg  = `select d.org_id from deleted_orgs d where d.name_key = $1 and d.emptied_at is null order by d.deleted_at desc limit 1`
-	selectLeftOrgs = `select d.org_id, d.deleted_at from deleted_orgs d where d.emptied_at is null order by d.org_id limit 100`
-	noteEmptied    = `update deleted_orgs d set emptied_at = $2 where d.org_id = $1`
+	selectLeftOrg  = db.New(`select d.org_id from deleted_orgs d where d.name_key = @key and d.emptied_at is null order by d.deleted_at desc limit 1`)
+	selectLeftOrgs = db.New(`select d.org_id, d.deleted_at from deleted_orgs d where d.emptied_at is null order by d.org_id limit 100`)
+	noteEmptied    = db.New(`update deleted_orgs d set emptied_at = @at where d.org_id = @org`)
 )
 
 // LiveTokens counts the good access tokens of an organisation's clients.
 func (r Store) LiveTokens(ctx context.Context, o org.ID) (n int, err error) {
-	err = r.pool.Own().QueryRow(ctx, countLiveTokens, int64(o), r.pool.Clock.Now()).Scan(&n)
+	err = countLiveTokens.With(db.Org(o), db.Named("at", r.pool.Clock.Now())).QueryRow(ctx, r.pool.Own()).Scan(&n)
 	return n, pgerr.Wrap("count tokens", err)
 }
 
@@ -86,14 +86,14 @@ func (r Store) LiveTokens(ctx context.Context, o org.ID) (n int, err error) {
 // within a second. Empty deletes what it owned. By names who asks for it.
 func (r Store) DeleteOrg(ctx context.Context, o org.ID, by string) error {
 	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, noteDeletedOrg, int64(o), r.pool.Clock.Now(), by); err != nil {
+		if _, err := noteDeletedOrg.With(db.Org(o), db.Named("at", r.pool.Clock.Now()), db.Named("by", by)).Exec(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, deleteClients, int64(o), r.pool.Clock.Stamp()); err != nil {
+		if _, err := deleteClients.With(db.Org(o), db.Named("at", r.pool.Clock.Stamp())).Exec(ctx, tx); err != nil {
 			return err
 		}
-		for _, sql := range []string{deleteIssuers, deleteStreamOfOrg, deleteAccepted, deleteOrg} {
-			if _, err := tx.Exec(ctx, sql, int64(o)); err != nil {
+		for _, s := range []db.Statement{deleteIssuers, deleteStreamOfOrg, deleteAccepted, deleteOrg} {
+			if _, err := s.With(db.Org(o)).Exec(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -106,7 +106,7 @@ func (r Store) DeleteOrg(ctx context.Context, o org.ID, by string) error {
 // something may be left, or oauth.ErrNotFound.
 func (r Store) LeftOrg(ctx context.Context, name string) (org.ID, error) {
 	var id int64
-	err := r.pool.Own().QueryRow(ctx, selectLeftOrg, schema.FoldName(name)).Scan(&id)
+	err := selectLeftOrg.With(db.Named("key", schema.FoldName(name))).QueryRow(ctx, r.pool.Own()).Scan(&id)
 	return org.ID(id), pgerr.Wrap("read organisation", noRows(err))
 }
 
@@ -114,10 +114,10 @@ func (r Store) LeftOrg(ctx context.Context, name string) (org.ID, error) {
 // was deleted before it is interrupted stays deleted.
 func (r Store) Empty(ctx context.Context, o org.ID) (rows int64, err error) {
 	for _, table := range OrganisationTables {
-		sql := fmt.Sprintf(emptyTable, table)
+		sql := fmt.Sprintf(emptyTable, table, emptiedAtOnce)
 		for more := true; more; {
 			err := pgerr.Retry(ctx, func() error {
-				tag, err := r.pool.Own().Exec(ctx, sql, int64(o), emptiedAtOnce)
+				tag, err := r.pool.Own().Exec(ctx, sql, int64(o))
 				rows += tag.RowsAffected()
 				more = tag.RowsAffected() > 0
 				return err
@@ -133,7 +133,7 @@ func (r Store) Empty(ctx context.Context, o org.ID) (rows int64, err error) {
 // EmptyAll goes on with what is left of organisations that were deleted.
 func (r Store) EmptyAll(ctx context.Context) error {
 	left := map[org.ID]time.Time{}
-	rows, err := r.pool.Own().Query(ctx, selectLeftOrgs)
+	rows, err := selectLeftOrgs.With().Query(ctx, r.pool.Own())
 	if err == nil {
 		err = db.ReadAll(rows, func(raw [][]byte) { left[org.ID(db.ReadInt(raw[0]))] = db.ReadTime(raw[1]) })
 	}
@@ -149,7 +149,7 @@ func (r Store) EmptyAll(ctx context.Context) error {
 			r.pool.Log.InfoContext(ctx, "deleted what an organisation owned that is deleted", "org", o, "rows", n)
 		}
 		if now := r.pool.Clock.Now(); n == 0 && now.Sub(deleted) > lateWrites {
-			if _, err := r.pool.Own().Exec(ctx, noteEmptied, int64(o), now); err != nil {
+			if _, err := noteEmptied.With(db.Org(o), db.Named("at", now)).Exec(ctx, r.pool.Own()); err != nil {
 				return pgerr.Wrap("note that an organisation is gone", err)
 			}
 		}

@@ -15,21 +15,21 @@ import (
 // there were domains: they have set one externalId together.
 const sharedDomain = "default"
 
-const (
-	lockHome        = `select coalesce(o.home_domain, '') from orgs o where o.org_id = $1 for no key update`
-	setHome         = `update orgs set home_domain = $2 where org_id = $1`
-	selectDomains   = `select coalesce(c.provisioning_domain, c.client_id::text) from oauth_clients c where c.org_id = $1`
-	selectClientIDs = `select c.client_id from oauth_clients c where c.org_id = $1`
-	shareDomain     = `update oauth_clients c set provisioning_domain = $2 where c.org_id = $1 and c.provisioning_domain is null`
+var (
+	lockHome        = db.New(`select coalesce(o.home_domain, '') from orgs o where o.org_id = @org for no key update`)
+	setHome         = db.New(`update orgs set home_domain = @domain where org_id = @org`)
+	selectDomains   = db.New(`select coalesce(c.provisioning_domain, c.client_id::text) from oauth_clients c where c.org_id = @org`)
+	selectClientIDs = db.New(`select c.client_id from oauth_clients c where c.org_id = @org`)
+	shareDomain     = db.New(`update oauth_clients c set provisioning_domain = @domain where c.org_id = @org and c.provisioning_domain is null`)
 )
 
 // domainsOf holds the organisation's home and reads the domains of its clients, each as
 // often as clients have it. The home is "" while there is no other domain.
 func domainsOf(ctx context.Context, tx pgx.Tx, o org.ID) (home string, domains []string, err error) {
-	if err := tx.QueryRow(ctx, lockHome, int64(o)).Scan(&home); err != nil {
+	if err := lockHome.With(db.Org(o)).QueryRow(ctx, tx).Scan(&home); err != nil {
 		return "", nil, noRows(err)
 	}
-	rows, err := tx.Query(ctx, selectDomains, int64(o))
+	rows, err := selectDomains.With(db.Org(o)).Query(ctx, tx)
 	if err != nil {
 		return "", nil, err
 	}
@@ -56,14 +56,14 @@ func (r Store) separate(ctx context.Context, tx pgx.Tx, o org.ID, domains []stri
 	home := domains[0]
 	if len(domains) > 1 {
 		home = sharedDomain
-		if _, err := tx.Exec(ctx, shareDomain, int64(o), home); err != nil {
+		if _, err := shareDomain.With(db.Org(o), db.Named("domain", home)).Exec(ctx, tx); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, setHome, int64(o), home); err != nil {
+	if _, err := setHome.With(db.Org(o), db.Named("domain", home)).Exec(ctx, tx); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, selectClientIDs, int64(o))
+	rows, err := selectClientIDs.With(db.Org(o)).Query(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,7 @@ func (r Store) separate(ctx context.Context, tx pgx.Tx, o org.ID, domains []stri
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, insertRevocations, r.pool.Clock.Stamp(), db.IDs(ids))
-	return err
+	return r.record(ctx, tx, ids...)
 }
 
 // moveDomain has a client, which is stored as it was, go to another domain. What it alone
@@ -95,7 +94,7 @@ func (r Store) moveDomain(ctx context.Context, tx pgx.Tx, c oauth.Client, domain
 	case home == "" && len(domains) > 1:
 		err = r.separate(ctx, tx, c.Org, domains)
 	case home != "" && c.Domain() == home && count(home) == 1 && count(domain) == 0:
-		_, err = tx.Exec(ctx, setHome, int64(c.Org), domain)
+		_, err = setHome.With(db.Org(c.Org), db.Named("domain", domain)).Exec(ctx, tx)
 	}
 	if err != nil {
 		return err

@@ -15,13 +15,13 @@ import (
 
 // selectGrants reads what a client is granted and what it was granted until lately,
 // both of one moment.
-const selectGrants = `
+var selectGrants = db.New(`
 select array(select r.detail::text
              from   catalogue r
-             where  r.org_id = $1 and r.kind = $3 and r.id = any($4)),
+             where  r.org_id = @org and r.kind = @role and r.id = any(@roles)),
        array(select p.name
              from   former_grants f, unnest(f.permissions) p(name)
-             where  f.org_id = $1 and f.client_id = $2 and f.until > $5)`
+             where  f.org_id = @org and f.client_id = @client and f.until > @at)`)
 
 // grantsOfClient tells what a client may do, and what it may or might until lately.
 func grantsOfClient(ctx context.Context, tx pgx.Tx, c oauth.Client, at time.Time) (may, might oauth.Permissions, err error) {
@@ -31,7 +31,9 @@ func grantsOfClient(ctx context.Context, tx pgx.Tx, c oauth.Client, at time.Time
 	}
 	var details [][]byte
 	var former []string
-	row := tx.QueryRow(ctx, selectGrants, int64(c.Org), db.ID(c.ID), int16(directory.Role), roles, at)
+	row := selectGrants.With(
+		db.Org(c.Org), db.Named("client", db.ID(c.ID)), db.Named("role", int16(directory.Role)), db.Named("roles", roles), db.Named("at", at),
+	).QueryRow(ctx, tx)
 	if err := row.Scan(&details, &former); err != nil {
 		return may, might, err
 	}
@@ -50,23 +52,22 @@ const (
 // insertFormer notes of one client what it might do so far, and insertFormerOfRole of the
 // clients that carry a role what it permitted. A set of permissions is kept once, by the
 // id that is made of it.
-const (
-	insertFormer       = addFormer + `$1 and c.client_id = $2` + againFormer
-	insertFormerOfRole = addFormer + `$1 and c.roles @> jsonb_build_array(jsonb_build_object('role', $2::uuid))` + againFormer
+var (
+	insertFormer       = db.New(addFormer, db.Part{Name: "who", SQL: `c.client_id = @of`})
+	insertFormerOfRole = db.New(addFormer, db.Part{Name: "who", SQL: `c.roles @> jsonb_build_array(jsonb_build_object('role', @of::uuid))`})
+)
 
-	addFormer = `
+const addFormer = `
 insert into former_grants (org_id, client_id, id, permissions, until)
-select $1, c.client_id, case when n.many then $6::uuid else $3::uuid end, case when n.many then $7::text[] else $4::text[] end, $5
+select @org, c.client_id, case when n.many then @whatever_id::uuid else @id::uuid end, case when n.many then @whatever::text[] else @permissions::text[] end, @until
 from   oauth_clients c, lateral (
-  select count(*) >= $8::bigint as many
+  select count(*) >= @most::bigint as many
   from   former_grants f
-  where  f.org_id = $1 and f.client_id = c.client_id and f.id <> $3::uuid
+  where  f.org_id = @org and f.client_id = c.client_id and f.id <> @id::uuid
 ) n
-where  c.org_id = `
-	againFormer = `
+where  c.org_id = @org and [who]
 on     conflict (org_id, client_id, id) do update
 set    until = greatest(former_grants.until, excluded.until)`
-)
 
 // whatever is a set of permissions with its id: everything.
 var (
@@ -74,20 +75,20 @@ var (
 	whatever   = []string{"*:*:*"}
 )
 
-const deleteEndedFormer = `
+var deleteEndedFormer = db.New(`
 delete from former_grants f
-where  f.org_id = $1 and f.until < $2`
+where  f.org_id = @org and f.until < @at`)
 
-const deleteFormer = `delete from former_grants f where f.org_id = $1 and f.client_id = $2`
+var deleteFormer = db.New(`delete from former_grants f where f.org_id = @org and f.client_id = @client`)
 
 // remember keeps by one of the statements above what a client, or those with a role,
 // might do before a change that is about to be made.
-func remember(ctx context.Context, tx pgx.Tx, sql string, org int64, of any, might oauth.Permissions, at time.Time) error {
+func remember(ctx context.Context, tx pgx.Tx, s db.Statement, org int64, of uuid.UUID, might oauth.Permissions, at time.Time) error {
 	names := might.Names()
 	if len(names) == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, deleteEndedFormer, org, at); err != nil {
+	if _, err := deleteEndedFormer.With(db.Org(org), db.Named("at", at)).Exec(ctx, tx); err != nil {
 		return err
 	}
 	set := strings.Join(names, " ")
@@ -95,7 +96,10 @@ func remember(ctx context.Context, tx pgx.Tx, sql string, org int64, of any, mig
 	if len(set) > formerBytes {
 		id, names = whateverID, whatever
 	}
-	_, err := tx.Exec(ctx, sql, org, of, id, names, at.Add(oauth.SecretOverlap), whateverID, whatever, formerSets)
+	_, err := s.With(
+		db.Org(org), db.Named("of", db.ID(of)), db.Named("id", id), db.Named("permissions", names), db.Named("until", at.Add(oauth.SecretOverlap)),
+		db.Named("whatever_id", whateverID), db.Named("whatever", whatever), db.Named("most", formerSets),
+	).Exec(ctx, tx)
 	return err
 }
 
@@ -105,5 +109,5 @@ func Narrowed(ctx context.Context, tx pgx.Tx, org int64, old, changed directory.
 	if oauth.PermissionsOf(changed.Detail).Covers(might) {
 		return nil
 	}
-	return remember(ctx, tx, insertFormerOfRole, org, db.ID(old.ID), might, at)
+	return remember(ctx, tx, insertFormerOfRole, org, old.ID, might, at)
 }

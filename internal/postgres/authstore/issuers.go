@@ -15,22 +15,25 @@ import (
 )
 
 // insertIssuer holds the client until the issuer is stored.
-const insertIssuer = `
+var insertIssuer = db.New(`
 with client as (
   select c.client_id
   from   oauth_clients c
-  where  c.org_id = $1 and c.client_id = $3
+  where  c.org_id = @org and c.client_id = @client
   for    share
 )
 insert into trusted_issuers (org_id, id, client_id, issuer, audience, tenant, subject_claim, subject, keys_url, created_at)
-select $1, $2, client.client_id, $4, $5, $6, $7, $8, $9, $10
-from   client`
+select @org, @id, client.client_id, @issuer, @audience, @tenant, @subject_claim, @subject, @keys_url, @created
+from   client`)
 
 // AddIssuer implements oauth.Store.
 func (r Store) AddIssuer(ctx context.Context, t oauth.TrustedIssuer) error {
 	err := r.pool.Of(t.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, insertIssuer, int64(t.Org), db.ID(t.ID), db.ID(t.Client),
-			t.Issuer, t.Audience, t.Tenant, t.SubjectClaim, t.Subject, t.KeysURL, t.Created)
+		tag, err := insertIssuer.With(
+			db.Org(t.Org), db.Named("id", db.ID(t.ID)), db.Named("client", db.ID(t.Client)), db.Named("issuer", t.Issuer),
+			db.Named("audience", t.Audience), db.Named("tenant", t.Tenant), db.Named("subject_claim", t.SubjectClaim),
+			db.Named("subject", t.Subject), db.Named("keys_url", t.KeysURL), db.Named("created", t.Created),
+		).Exec(ctx, tx)
 		switch {
 		case err != nil:
 			return err
@@ -64,20 +67,20 @@ from   trusted_issuers t`
 
 // AllIssuers implements oauth.Store.
 func (r Store) AllIssuers(ctx context.Context) ([]oauth.TrustedIssuer, error) {
-	return r.issuers(ctx, selectAllIssuers)
+	return r.issuers(ctx, db.Bound{SQL: selectAllIssuers})
 }
 
-const selectIssuers = selectAllIssuers + `
-where  t.org_id = $1
-order  by t.id`
+var selectIssuers = db.New(selectAllIssuers + `
+where  t.org_id = @org
+order  by t.id`)
 
 // Issuers implements oauth.Store.
 func (r Store) Issuers(ctx context.Context, o org.ID) ([]oauth.TrustedIssuer, error) {
-	return r.issuers(ctx, selectIssuers, int64(o))
+	return r.issuers(ctx, selectIssuers.With(db.Org(o)))
 }
 
-func (r Store) issuers(ctx context.Context, sql string, args ...any) ([]oauth.TrustedIssuer, error) {
-	rows, err := r.pool.Own().Query(ctx, sql, args...)
+func (r Store) issuers(ctx context.Context, read db.Bound) ([]oauth.TrustedIssuer, error) {
+	rows, err := read.Query(ctx, r.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("list trusted issuers", err)
 	}
@@ -85,15 +88,15 @@ func (r Store) issuers(ctx context.Context, sql string, args ...any) ([]oauth.Tr
 	return all, pgerr.Wrap("list trusted issuers", err)
 }
 
-const deleteIssuer = `
+var deleteIssuer = db.New(`
 delete from trusted_issuers t
-where  t.org_id = $1 and t.id = $2
-returning ` + issuerColumns
+where  t.org_id = @org and t.id = @id
+returning ` + issuerColumns)
 
 // RemoveIssuer implements oauth.Store.
 func (r Store) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t oauth.TrustedIssuer, err error) {
 	err = r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, deleteIssuer, int64(o), db.ID(id))
+		rows, err := deleteIssuer.With(db.Org(o), db.Named("id", db.ID(id))).Query(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -110,24 +113,24 @@ func (r Store) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t oaut
 
 // insertForeignToken is insertToken for a token that may be known. It tells whether
 // it is now.
-const insertForeignToken = `
+var insertForeignToken = db.New(`
 with added as (
   insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id, origin)
-  select $1, $2, $3, $4, $5, $6, $7, $10
+  select @org, @id, @client, @issued, @expires, @to, @user, @origin
   where  ` + hasRoom + `
   on     conflict (org_id, id) do nothing
   returning id
 )
-select exists (select from added) or exists (select from access_tokens t where t.org_id = $1 and t.id = $2)`
+select exists (select from added) or exists (select from access_tokens t where t.org_id = @org and t.id = @id)`)
 
 // AddForeignToken implements oauth.Store.
 func (r Store) AddForeignToken(ctx context.Context, t oauth.Token, limit int) error {
 	m := issuing{limit: limit}
 	add := func(b *pgx.Batch) {
 		m.queue(b, t, r.pool.Clock.Stamp())
-		b.Queue(insertForeignToken, int64(t.Org), db.ID(t.ID), db.ID(t.Client), t.Issued, t.Expires, "", nil, r.pool.Clock.Stamp(), m.max(), byIssuer).
+		insertForeignToken.With(m.token(t, r.pool.Clock.Stamp(), byIssuer)...).Queue(b).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&m.added) })
-		b.Queue(deleteEnded, int64(t.Org), r.pool.Clock.Stamp().Add(-tokensKept))
+		deleteEnded.With(db.Org(t.Org), db.Named("before", r.pool.Clock.Stamp().Add(-tokensKept))).Queue(b)
 	}
 	err := r.pool.Of(t.Org).InTx(ctx, add, func(pgx.Tx) error { return m.refusal() })
 	return pgerr.Wrap("add token of another issuer", err)

@@ -35,23 +35,26 @@ func (r Store) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
 	return keys, pgerr.Wrap("list signing keys", err)
 }
 
-const retireSigningKey = `update signing_keys set retired_at = $2 where kid = $1 and retired_at is null`
+var retireSigningKey = db.New(`update signing_keys set retired_at = @at where kid = @id and retired_at is null`)
 
-const insertSigningKey = `
+var insertSigningKey = db.New(`
 insert into signing_keys (kid, private_key, created_at, verify_until)
-values ($1, $2, $3, $4)`
+values (@id, @key, @created, @verify_until)`)
 
 // ReplaceSigningKey implements oauth.Store.
 func (r Store) ReplaceSigningKey(ctx context.Context, old string, k oauth.Key) (bool, error) {
 	replaced := false
 	err := r.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		if old != "" {
-			tag, err := tx.Exec(ctx, retireSigningKey, old, k.Created)
+			tag, err := retireSigningKey.With(db.Named("id", old), db.Named("at", k.Created)).Exec(ctx, tx)
 			if err != nil || tag.RowsAffected() == 0 {
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, insertSigningKey, k.ID, r.keys.Seal(KeyPlace(k.ID), k.Private), k.Created, k.VerifyUntil)
+		_, err := insertSigningKey.With(
+			db.Named("id", k.ID), db.Named("key", r.keys.Seal(KeyPlace(k.ID), k.Private)), db.Named("created", k.Created),
+			db.Named("verify_until", k.VerifyUntil),
+		).Exec(ctx, tx)
 		replaced = err == nil
 		return err
 	})

@@ -51,25 +51,39 @@ func queueFirstEntries(b *pgx.Batch, o org.ID, entries []directory.Entry) {
 		kinds[i], ids[i], versions[i], created[i], modified[i] = int16(e.Kind), e.ID, e.Version, e.Created, e.Modified
 		names[i], keys[i], descriptions[i], details[i] = e.Name, schema.FoldName(e.Name), e.Description, string(e.Detail)
 	}
-	b.Queue(insertFirstEntries.String(), insertFirstEntries.Args(int64(o),
+	insertFirstEntries.With(db.Org(o),
 		db.Named("kinds", kinds), db.Named("ids", ids), db.Named("versions", versions), db.Named("created", created), db.Named("modified", modified),
-		db.Named("names", names), db.Named("name_keys", keys), db.Named("descriptions", descriptions), db.Named("details", details))...)
+		db.Named("names", names), db.Named("name_keys", keys), db.Named("descriptions", descriptions), db.Named("details", details)).Queue(b)
 }
 
-const insertOrg = `
+var insertOrg = db.New(`
 insert into orgs (org_id, name, name_key, default_region, removal_limit, strict, rate_limit, group_lifecycle, created_at,
                   announce_roles, hide_pagination, change_log_days, refusal_log_days, fold_version, tolerated, deleted_user_days,
                   brake_users, brake_users_least, brake_members, brake_members_least, loop_limit)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, coalesce($15::text[], '{}'), $16, $17, $18, $19, $20, $21)`
+values (@org, @name, @key, @region, @removals, @strict, @rate_limit, @lifecycle, @created,
+        @announce_roles, @hide_pages, @change_days, @refusal_days, @fold, coalesce(@tolerated::text[], '{}'), @deleted_days,
+        @users, @users_least, @members, @members_least, @loops)`)
+
+// settings are the arguments that insertOrg and updateOrg have in common.
+func settings(o org.Org) []db.Arg {
+	s := o.Settings
+	return []db.Arg{
+		db.Org(o.ID), db.Named("region", s.DefaultRegion), db.Named("removals", s.RemovalLimit), db.Named("strict", s.Strict),
+		db.Named("rate_limit", s.RateLimit), db.Named("lifecycle", s.GroupLifecycle), db.Named("announce_roles", s.AnnounceRoles),
+		db.Named("hide_pages", s.HidePagination), db.Named("change_days", s.ChangeLogDays), db.Named("refusal_days", s.RefusalLogDays),
+		db.Named("tolerated", s.Tolerate), db.Named("deleted_days", s.DeletedUserDays),
+		db.Named("users", s.UserBrake.Percent), db.Named("users_least", s.UserBrake.Least),
+		db.Named("members", s.MemberBrake.Percent), db.Named("members_least", s.MemberBrake.Least), db.Named("loops", s.LoopLimit),
+	}
+}
 
 // CreateOrg stores a new organisation and the first entries of its catalogue. A
 // name that another has, whatever its case, is a *scim.Error with status 409.
 func (r Store) CreateOrg(ctx context.Context, o org.Org, entries []directory.Entry) error {
 	add := func(b *pgx.Batch) {
-		b.Queue(insertOrg, int64(o.ID), o.Name, schema.FoldName(o.Name),
-			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle, r.pool.Clock.Now(),
-			o.Settings.AnnounceRoles, o.Settings.HidePagination, o.Settings.ChangeLogDays, o.Settings.RefusalLogDays, schema.FoldVersion, o.Settings.Tolerate, o.Settings.DeletedUserDays,
-			o.Settings.UserBrake.Percent, o.Settings.UserBrake.Least, o.Settings.MemberBrake.Percent, o.Settings.MemberBrake.Least, o.Settings.LoopLimit)
+		insertOrg.With(append(settings(o),
+			db.Named("name", o.Name), db.Named("key", schema.FoldName(o.Name)), db.Named("created", r.pool.Clock.Now()), db.Named("fold", schema.FoldVersion),
+		)...).Queue(b)
 		queueFirstEntries(b, o.ID, entries)
 	}
 	err := r.pool.Own().InTx(ctx, add, func(tx pgx.Tx) error {
@@ -86,7 +100,7 @@ func nameOfOrgTaken(o org.Org, err error) error {
 	return err
 }
 
-const renameOrg = `update orgs set name = $2, name_key = $3 where org_id = $1`
+var renameOrg = db.New(`update orgs set name = @name, name_key = @key where org_id = @org`)
 
 // RenameOrg implements directory.Organisations.
 func (r Store) RenameOrg(ctx context.Context, o org.Org) error {
@@ -95,7 +109,7 @@ func (r Store) RenameOrg(ctx context.Context, o org.Org) error {
 		if err != nil || old.Name == o.Name {
 			return err
 		}
-		if _, err := tx.Exec(ctx, renameOrg, int64(o.ID), o.Name, schema.FoldName(o.Name)); err != nil {
+		if _, err := renameOrg.With(db.Org(o.ID), db.Named("name", o.Name), db.Named("key", schema.FoldName(o.Name))).Exec(ctx, tx); err != nil {
 			return err
 		}
 		changes := []provisioning.Change{{Attribute: "name", Before: old.Name, After: o.Name}}
@@ -114,35 +128,35 @@ select ` + orgColumns + `
 from   orgs o`
 
 // Statements about organisations, each by its own way to name them.
-const (
-	selectOrgByID   = selectOrgs + ` where o.org_id = $1`
-	selectOrgByName = selectOrgs + ` where o.name_key = $1`
-	selectAllOrgs   = selectOrgs + ` order by o.name_key`
+var (
+	selectOrgByID   = db.New(selectOrgs + ` where o.org_id = @org`)
+	selectOrgByName = db.New(selectOrgs + ` where o.name_key = @key`)
+	selectAllOrgs   = db.New(selectOrgs + ` order by o.name_key`)
 )
 
 // Org reads an organisation with its settings, or oauth.ErrNotFound.
 func (r Store) Org(ctx context.Context, id org.ID) (org.Org, error) {
-	return r.oneOrg(ctx, selectOrgByID, int64(id))
+	return r.oneOrg(ctx, selectOrgByID.With(db.Org(id)))
 }
 
 // OrgByName finds an organisation by its name in any case, or oauth.ErrNotFound.
 func (r Store) OrgByName(ctx context.Context, name string) (org.Org, error) {
-	return r.oneOrg(ctx, selectOrgByName, schema.FoldName(name))
+	return r.oneOrg(ctx, selectOrgByName.With(db.Named("key", schema.FoldName(name))))
 }
 
-const lockOrg = selectOrgs + ` where o.org_id = $1 for no key update of o`
+var lockOrg = db.New(selectOrgs + ` where o.org_id = @org for no key update of o`)
 
-const updateOrg = `
+var updateOrg = db.New(`
 update orgs
-set    default_region = $2, removal_limit = $3, strict = $4, rate_limit = $5, group_lifecycle = $6,
-       announce_roles = $7, hide_pagination = $8, change_log_days = $9, refusal_log_days = $10,
-       tolerated = coalesce($11::text[], '{}'), deleted_user_days = $12,
-       brake_users = $13, brake_users_least = $14, brake_members = $15, brake_members_least = $16, loop_limit = $17
-where  org_id = $1`
+set    default_region = @region, removal_limit = @removals, strict = @strict, rate_limit = @rate_limit, group_lifecycle = @lifecycle,
+       announce_roles = @announce_roles, hide_pagination = @hide_pages, change_log_days = @change_days, refusal_log_days = @refusal_days,
+       tolerated = coalesce(@tolerated::text[], '{}'), deleted_user_days = @deleted_days,
+       brake_users = @users, brake_users_least = @users_least, brake_members = @members, brake_members_least = @members_least, loop_limit = @loops
+where  org_id = @org`)
 
 // heldOrg reads an organisation that nobody else changes before the transaction ends.
 func heldOrg(ctx context.Context, tx pgx.Tx, id org.ID) (org.Org, error) {
-	rows, err := tx.Query(ctx, lockOrg, int64(id))
+	rows, err := lockOrg.With(db.Org(id)).Query(ctx, tx)
 	if err != nil {
 		return org.Org{}, err
 	}
@@ -161,10 +175,7 @@ func (r Store) SetOrg(ctx context.Context, o org.Org) error {
 		if len(changes) == 0 {
 			return nil
 		}
-		_, err = tx.Exec(ctx, updateOrg, int64(o.ID),
-			o.Settings.DefaultRegion, o.Settings.RemovalLimit, o.Settings.Strict, o.Settings.RateLimit, o.Settings.GroupLifecycle,
-			o.Settings.AnnounceRoles, o.Settings.HidePagination, o.Settings.ChangeLogDays, o.Settings.RefusalLogDays, o.Settings.Tolerate, o.Settings.DeletedUserDays,
-			o.Settings.UserBrake.Percent, o.Settings.UserBrake.Least, o.Settings.MemberBrake.Percent, o.Settings.MemberBrake.Least, o.Settings.LoopLimit)
+		_, err = updateOrg.With(settings(o)...).Exec(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -175,11 +186,11 @@ func (r Store) SetOrg(ctx context.Context, o org.Org) error {
 
 // ListOrgs lists all organisations by name.
 func (r Store) ListOrgs(ctx context.Context) ([]org.Org, error) {
-	return r.orgs(ctx, "list organisations", selectAllOrgs)
+	return r.orgs(ctx, "list organisations", selectAllOrgs.With())
 }
 
-func (r Store) oneOrg(ctx context.Context, sql string, arg any) (org.Org, error) {
-	rows, err := r.pool.Own().Query(ctx, sql, arg)
+func (r Store) oneOrg(ctx context.Context, read db.Bound) (org.Org, error) {
+	rows, err := read.Query(ctx, r.pool.Own())
 	if err != nil {
 		return org.Org{}, pgerr.Wrap("read organisation", err)
 	}
@@ -204,29 +215,29 @@ func fieldsOf(o *org.Org) []any {
 
 // Organisations of which the background work has something to do: statements across
 // organisations.
-const (
-	selectUnfolded = selectOrgs + `
-where  o.fold_version < $1
-order  by o.org_id`
+var (
+	selectUnfolded = db.New(selectOrgs + `
+where  o.fold_version < @fold
+order  by o.org_id`)
 
-	selectUndivided = selectOrgs + `
+	selectUndivided = db.New(selectOrgs + `
 where  not o.strict
 and    exists (select from users u where u.org_id = o.org_id and u.division_key is null)
-order  by o.org_id`
+order  by o.org_id`)
 )
 
 // OrgsToFold lists the organisations whose names and values are folded otherwise than today.
 func (r Store) OrgsToFold(ctx context.Context) ([]org.Org, error) {
-	return r.orgs(ctx, "find organisations to fold again", selectUnfolded, schema.FoldVersion)
+	return r.orgs(ctx, "find organisations to fold again", selectUnfolded.With(db.Named("fold", schema.FoldVersion)))
 }
 
 // OrgsWithoutDivision lists the organisations that have users without a division.
 func (r Store) OrgsWithoutDivision(ctx context.Context) ([]org.Org, error) {
-	return r.orgs(ctx, "find organisations without divisions", selectUndivided)
+	return r.orgs(ctx, "find organisations without divisions", selectUndivided.With())
 }
 
-func (r Store) orgs(ctx context.Context, doing, sql string, args ...any) ([]org.Org, error) {
-	rows, err := r.pool.Own().Query(ctx, sql, args...)
+func (r Store) orgs(ctx context.Context, doing string, read db.Bound) ([]org.Org, error) {
+	rows, err := read.Query(ctx, r.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap(doing, err)
 	}

@@ -18,33 +18,33 @@ import (
 // mostEnding is how many tokens are ended, or listed, at a time.
 const mostEnding = 1000
 
-const (
-	succeedTokens = `
+var (
+	succeedTokens = db.New(`
 update access_tokens t
-set    successor = case when $4::timestamptz is null then $3::uuid end, ends_at = $4::timestamptz
-where  t.org_id = $1 and t.client_id = $2 and t.id <> $3::uuid and t.revoked_at is null and t.expires_at > $5
-and    t.origin = 'administrator' and t.user_id is null`
+set    successor = case when @ends::timestamptz is null then @successor::uuid end, ends_at = @ends::timestamptz
+where  t.org_id = @org and t.client_id = @client and t.id <> @successor::uuid and t.revoked_at is null and t.expires_at > @at
+and    t.origin = 'administrator' and t.user_id is null`)
 
 	// selectSucceeded finds tokens of all organisations that are to end: their time has
 	// come, or their successor was used.
-	selectSucceeded = `
+	selectSucceeded = db.New(`
 select t.org_id, t.client_id, t.id
 from   access_tokens t
-where  t.ends_at <= $1 and t.revoked_at is null
+where  t.ends_at <= @at and t.revoked_at is null
 union
 select t.org_id, t.client_id, t.id
 from   access_tokens t
 join   access_tokens s on s.org_id = t.org_id and s.id = t.successor
 where  t.successor is not null and t.revoked_at is null and s.used_at is not null
-limit  $2`
+limit  @most`)
 
-	selectEnding = `
+	selectEnding = db.New(`
 select t.id, t.client_id, t.issued_at, t.expires_at, t.used_at, t.used_from
 from   access_tokens t
-where  t.org_id = $1 and t.expires_at > $2 and t.expires_at < $3 and t.revoked_at is null and t.origin <> 'issuer'
+where  t.org_id = @org and t.expires_at > @after and t.expires_at < @before and t.revoked_at is null and t.origin <> 'issuer'
 and    t.expires_at - t.issued_at > interval '2 days'
 order  by t.expires_at, t.id
-limit  $4`
+limit  @most`)
 )
 
 // Succeed implements oauth.RenewalStore.
@@ -53,14 +53,16 @@ func (r Store) Succeed(ctx context.Context, o org.ID, client, successor uuid.UUI
 	if !at.IsZero() {
 		ends = &at
 	}
-	tag, err := r.pool.Of(o).Exec(ctx, succeedTokens, int64(o), db.ID(client), db.ID(successor), ends, r.pool.Clock.Now())
+	tag, err := succeedTokens.With(
+		db.Org(o), db.Named("client", db.ID(client)), db.Named("successor", db.ID(successor)), db.Named("ends", ends), db.Named("at", r.pool.Clock.Now()),
+	).Exec(ctx, r.pool.Of(o))
 	return int(tag.RowsAffected()), pgerr.Wrap("renew tokens", err)
 }
 
 // EndSucceeded implements oauth.RenewalStore. Servers may do it at once: a token that has
 // ended ends again without harm.
 func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, error) {
-	rows, err := r.pool.Own().Query(ctx, selectSucceeded, now, mostEnding)
+	rows, err := selectSucceeded.With(db.Named("at", now), db.Named("most", mostEnding)).Query(ctx, r.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("find renewed tokens", err)
 	}
@@ -82,7 +84,7 @@ func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, 
 
 // Ending implements oauth.RenewalStore.
 func (r Store) Ending(ctx context.Context, o org.ID, now, before time.Time) ([]oauth.Token, error) {
-	rows, err := r.pool.Of(o).Query(ctx, selectEnding, int64(o), now, before, mostEnding)
+	rows, err := selectEnding.With(db.Org(o), db.Named("after", now), db.Named("before", before), db.Named("most", mostEnding)).Query(ctx, r.pool.Of(o))
 	if err != nil {
 		return nil, pgerr.Wrap("list ending tokens", err)
 	}

@@ -20,48 +20,48 @@ const (
 
 // lockIssuing holds an active client while it gets a token: what disables it waits, and
 // its tokens are counted by one at a time.
-const lockIssuing = `
+var lockIssuing = db.New(`
 select c.client_id
 from   oauth_clients c
-where  c.org_id = $1 and c.client_id = $2 and c.state = 'active'
-for    no key update`
+where  c.org_id = @org and c.client_id = @client and c.state = 'active'
+for    no key update`)
 
 // makeRoom ends as many tokens of a client as it takes for one more, if it may: those
 // idle the longest that nobody will miss. They are deleted, so that there are never
 // more rows than that of tokens that are good. A token that is marked used at this
 // moment is not idle.
-const makeRoom = `
+var makeRoom = db.New(`
 with idle as (
   select t.id
   from   access_tokens t
-  where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is null and t.expires_at > $3::timestamptz
+  where  t.org_id = @org and t.client_id = @client and t.revoked_at is null and t.expires_at > @at::timestamptz
   and    t.origin <> 'administrator'
-  and    coalesce(t.used_at, t.issued_at) < $3::timestamptz - interval '1 minute'
+  and    coalesce(t.used_at, t.issued_at) < @at::timestamptz - interval '1 minute'
   and    (t.origin = 'issuer' or t.used_at is null or t.used_at < t.issued_at + interval '10 minutes'
-          or t.used_at < $3::timestamptz - interval '7 days')
+          or t.used_at < @at::timestamptz - interval '7 days')
   order  by coalesce(t.used_at, t.issued_at)
-  limit  greatest(0, 1 - $4::bigint + (
+  limit  greatest(0, 1 - @most::bigint + (
            select count(*)
            from   access_tokens l
-           where  l.org_id = $1 and l.client_id = $2 and l.revoked_at is null and l.expires_at > $3::timestamptz))
+           where  l.org_id = @org and l.client_id = @client and l.revoked_at is null and l.expires_at > @at::timestamptz))
   for    update skip locked
 ), ended as (
   delete from access_tokens t
   using  idle
-  where  t.org_id = $1 and t.id = idle.id
+  where  t.org_id = @org and t.id = idle.id
   returning t.id
 )
 insert into revocations (recorded_at, id)
-select $3::timestamptz, ended.id
+select @at::timestamptz, ended.id
 from   ended
-on     conflict do nothing`
+on     conflict do nothing`)
 
 // hasRoom is the condition that the client of the statement may have another token at
-// $8, of at most $9.
+// @at, of at most @most.
 const hasRoom = `
 (select count(*)
  from   access_tokens l
- where  l.org_id = $1 and l.client_id = $3 and l.revoked_at is null and l.expires_at > $8::timestamptz) < $9::bigint`
+ where  l.org_id = @org and l.client_id = @client and l.revoked_at is null and l.expires_at > @at::timestamptz) < @most::bigint`
 
 // issuing prepares that a client gets a token while it has fewer than limit that are good;
 // 0 is any number.
@@ -80,13 +80,21 @@ func (m *issuing) max() int64 {
 
 // queue holds the client and makes room.
 func (m *issuing) queue(b *pgx.Batch, t oauth.Token, at time.Time) {
-	b.Queue(lockIssuing, int64(t.Org), db.ID(t.Client)).Query(func(rows pgx.Rows) error {
+	lockIssuing.With(db.Org(t.Org), db.Named("client", db.ID(t.Client))).Queue(b).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		m.active = len(found) > 0
 		return err
 	})
 	if m.limit > 0 {
-		b.Queue(makeRoom, int64(t.Org), db.ID(t.Client), at, m.max())
+		makeRoom.With(db.Org(t.Org), db.Named("client", db.ID(t.Client)), db.Named("at", at), db.Named("most", m.max())).Queue(b)
+	}
+}
+
+// token gives the arguments that add one, which somebody asks for at a time.
+func (m *issuing) token(t oauth.Token, at time.Time, origin string) []db.Arg {
+	return []db.Arg{
+		db.Org(t.Org), db.Named("id", db.ID(t.ID)), db.Named("client", db.ID(t.Client)), db.Named("issued", t.Issued), db.Named("expires", t.Expires),
+		db.Named("to", t.IssuedTo), db.Named("user", db.OrNull(t.User)), db.Named("origin", origin), db.Named("at", at), db.Named("most", m.max()),
 	}
 }
 

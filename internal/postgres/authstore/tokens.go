@@ -29,25 +29,25 @@ const (
 )
 
 // insertToken adds a token of a client that is held, if it may have another.
-const insertToken = `
+var insertToken = db.New(`
 insert into access_tokens (org_id, id, client_id, issued_at, expires_at, issued_to, user_id, origin)
-select $1, $2, $3, $4, $5, $6, $7, $10
-where  ` + hasRoom
+select @org, @id, @client, @issued, @expires, @to, @user, @origin
+where  ` + hasRoom)
 
 // deleteEnded takes a few tokens that ended long ago. What other servers are
 // taking is left to them.
-const deleteEnded = `
+var deleteEnded = db.New(`
 with ended as (
   select t.id
   from   access_tokens t
-  where  t.org_id = $1 and t.expires_at < $2
+  where  t.org_id = @org and t.expires_at < @before
   order  by t.expires_at
   limit  100
   for    update skip locked
 )
 delete from access_tokens t
 using  ended
-where  t.org_id = $1 and t.id = ended.id`
+where  t.org_id = @org and t.id = ended.id`)
 
 // revokedKept is how many revoked tokens of a client are listed, the newest. A program that
 // ends each of its tokens would leave any number of rows.
@@ -55,23 +55,23 @@ const revokedKept = 1000
 
 // deleteRevoked takes a few away that are beyond these. A token of ours without a row is
 // refused just so; one of another issuer would be taken for new, and lives for a day.
-const deleteRevoked = `
+var deleteRevoked = db.New(`
 with revoked as (
   select t.id
   from   access_tokens t
-  where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is not null and t.origin <> 'issuer'
+  where  t.org_id = @org and t.client_id = @client and t.revoked_at is not null and t.origin <> 'issuer'
   order  by t.id desc
-  offset $3
+  offset @kept
   limit  100
 )
 delete from access_tokens t
 using  revoked
-where  t.org_id = $1 and t.id = revoked.id`
+where  t.org_id = @org and t.id = revoked.id`)
 
-const extendKey = `
+var extendKey = db.New(`
 update signing_keys
-set    verify_until = $2
-where  kid = $1 and verify_until < $3`
+set    verify_until = @until
+where  kid = @key and verify_until < @expires`)
 
 // AddToken implements oauth.Store. Each token takes a few away that are not
 // listed any more, so that there are never many of them. The client is held
@@ -83,14 +83,14 @@ func (r Store) AddToken(ctx context.Context, t oauth.Token, key string, limit in
 	}
 	add := func(b *pgx.Batch) {
 		m.queue(b, t, r.pool.Clock.Stamp())
-		b.Queue(insertToken, int64(t.Org), db.ID(t.ID), db.ID(t.Client), t.Issued, t.Expires, t.IssuedTo, db.OrNull(t.User), r.pool.Clock.Stamp(), m.max(), origin).
+		insertToken.With(m.token(t, r.pool.Clock.Stamp(), origin)...).Queue(b).
 			Exec(func(tag pgconn.CommandTag) error {
 				m.added = tag.RowsAffected() > 0
 				return nil
 			})
-		b.Queue(extendKey, key, t.Expires.Add(keyAhead), t.Expires)
-		b.Queue(deleteEnded, int64(t.Org), t.Issued.Add(-tokensKept))
-		b.Queue(deleteRevoked, int64(t.Org), db.ID(t.Client), revokedKept)
+		extendKey.With(db.Named("key", key), db.Named("until", t.Expires.Add(keyAhead)), db.Named("expires", t.Expires)).Queue(b)
+		deleteEnded.With(db.Org(t.Org), db.Named("before", t.Issued.Add(-tokensKept))).Queue(b)
+		deleteRevoked.With(db.Org(t.Org), db.Named("client", db.ID(t.Client)), db.Named("kept", revokedKept)).Queue(b)
 	}
 	err := r.pool.Of(t.Org).InTx(ctx, add, func(tx pgx.Tx) error {
 		if err := m.refusal(); err != nil || origin != byAdministrator {
@@ -107,32 +107,34 @@ func (r Store) AddToken(ctx context.Context, t oauth.Token, key string, limit in
 // rolesOfClient are the roles that a client c has.
 const rolesOfClient = `
        from   catalogue r
-       where  r.org_id = $1 and r.kind = $3
+       where  r.org_id = @org and r.kind = @role
        and    r.id in (select (g.value->>'role')::uuid from jsonb_array_elements(c.roles) g)`
 
 // selectBearer reads a client with its organisation and one of its tokens, and the digest
 // of what its roles grant (oauth.DigestOf): the server has read most of those before.
-const selectBearer = `
+var selectBearer = db.New(`
 select ` + clientColumns + `, ` + orgColumns + `,
        t.id is not null, t.revoked_at is not null,
-       t.user_id, (select u.active from users u where u.org_id = $1 and u.id = t.user_id),
+       t.user_id, (select u.active from users u where u.org_id = @org and u.id = t.user_id),
        sha256(convert_to(g.details, 'UTF8')), octet_length(g.details)
 from   oauth_clients c
 join   orgs o on o.org_id = c.org_id
-left   join access_tokens t on t.org_id = $1 and t.id = $4 and t.client_id = c.client_id
+left   join access_tokens t on t.org_id = @org and t.id = @token and t.client_id = c.client_id
 cross  join lateral (
        select coalesce(string_agg(r.detail::text, ',' order by r.id), '') as details` + rolesOfClient + `) g
-where  c.org_id = $1 and c.client_id = $2`
+where  c.org_id = @org and c.client_id = @client`)
 
-const selectGranted = `
+var selectGranted = db.New(`
 select array(select r.detail::text` + rolesOfClient + ` order by r.id)
 from   oauth_clients c
-where  c.org_id = $1 and c.client_id = $2`
+where  c.org_id = @org and c.client_id = @client`)
 
 // Bearer implements oauth.Store.
 func (r Store) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b oauth.Bearer, err error) {
 	err = pgerr.Retry(ctx, func() error {
-		rows, err := r.pool.Own().Query(ctx, selectBearer, int64(o), db.ID(client), int16(directory.Role), db.ID(token))
+		rows, err := selectBearer.With(
+			db.Org(o), db.Named("client", db.ID(client)), db.Named("role", int16(directory.Role)), db.Named("token", db.ID(token)),
+		).Query(ctx, r.pool.Own())
 		if err == nil {
 			b, err = pgx.CollectExactlyOneRow(rows, scanBearer)
 		}
@@ -144,7 +146,7 @@ func (r Store) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b
 // Granted implements oauth.Store.
 func (r Store) Granted(ctx context.Context, o org.ID, client uuid.UUID) (details [][]byte, err error) {
 	err = pgerr.Retry(ctx, func() error {
-		return r.pool.Of(o).QueryRow(ctx, selectGranted, int64(o), db.ID(client), int16(directory.Role)).Scan(&details)
+		return selectGranted.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("role", int16(directory.Role))).QueryRow(ctx, r.pool.Of(o)).Scan(&details)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
@@ -168,19 +170,21 @@ func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
 	return b, err
 }
 
-const selectTokens = `
+var selectTokens = db.New(`
 select t.id, t.client_id, t.issued_at, t.expires_at, t.issued_to, t.used_at, t.used_from, t.revoked_at, t.user_id
 from   access_tokens t
-where  t.org_id = $1 and t.client_id = $2
+where  t.org_id = @org and t.client_id = @client
 order  by t.id desc
-offset $3
-limit  $4`
+offset @offset
+limit  @limit`)
 
-const countTokens = `select count(*) from access_tokens t where t.org_id = $1 and t.client_id = $2`
+var countTokens = db.New(`select count(*) from access_tokens t where t.org_id = @org and t.client_id = @client`)
 
 // Tokens implements oauth.Store.
 func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.Page) ([]oauth.Token, int, error) {
-	rows, err := r.pool.Of(o).Query(ctx, selectTokens, int64(o), db.ID(client), p.Offset, p.Limit)
+	rows, err := selectTokens.With(
+		db.Org(o), db.Named("client", db.ID(client)), db.Named("offset", p.Offset), db.Named("limit", p.Limit),
+	).Query(ctx, r.pool.Of(o))
 	if err != nil {
 		return nil, 0, pgerr.Wrap("list tokens", err)
 	}
@@ -198,19 +202,21 @@ func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.P
 		return nil, 0, pgerr.Wrap("list tokens", err)
 	}
 	var total int
-	err = r.pool.Of(o).QueryRow(ctx, countTokens, int64(o), db.ID(client)).Scan(&total)
+	err = countTokens.With(db.Org(o), db.Named("client", db.ID(client))).QueryRow(ctx, r.pool.Of(o)).Scan(&total)
 	return tokens, total, pgerr.Wrap("count tokens", err)
 }
 
-const revokeToken = `
+var revokeToken = db.New(`
 update access_tokens t
-set    revoked_at = coalesce(t.revoked_at, $4)
-where  t.org_id = $1 and t.client_id = $2 and t.id = $3`
+set    revoked_at = coalesce(t.revoked_at, @at)
+where  t.org_id = @org and t.client_id = @client and t.id = @token`)
 
 // RevokeToken implements oauth.Store.
 func (r Store) RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error {
 	err := r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, revokeToken, int64(o), db.ID(client), db.ID(token), r.pool.Clock.Stamp())
+		tag, err := revokeToken.With(
+			db.Org(o), db.Named("client", db.ID(client)), db.Named("token", db.ID(token)), db.Named("at", r.pool.Clock.Stamp()),
+		).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = oauth.ErrNotFound
 		}
@@ -228,7 +234,7 @@ func (r Store) RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUI
 // RevokeTokens implements oauth.Store.
 func (r Store) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) error {
 	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, lockClient, int64(o), db.ID(client)); err != nil {
+		if _, err := lockClient.With(db.Org(o), db.Named("client", db.ID(client))).Exec(ctx, tx); err != nil {
 			return err
 		}
 		return r.endAll(ctx, tx, o, client)
@@ -236,14 +242,14 @@ func (r Store) RevokeTokens(ctx context.Context, o org.ID, client uuid.UUID) err
 	return pgerr.Wrap("revoke tokens", err)
 }
 
-const revokeTokens = `
+var revokeTokens = db.New(`
 update access_tokens t
-set    revoked_at = $3
-where  t.org_id = $1 and t.client_id = $2 and t.revoked_at is null`
+set    revoked_at = @at
+where  t.org_id = @org and t.client_id = @client and t.revoked_at is null`)
 
 // endAll ends all tokens of a client whose row is held, so that none is being added.
 func (r Store) endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID) error {
-	tag, err := tx.Exec(ctx, revokeTokens, int64(o), db.ID(client), r.pool.Clock.Stamp())
+	tag, err := revokeTokens.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", r.pool.Clock.Stamp())).Exec(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -256,27 +262,26 @@ func (r Store) endAll(ctx context.Context, tx pgx.Tx, o org.ID, client uuid.UUID
 	return r.record(ctx, tx, client)
 }
 
-const findUser = `select u.id from users u where u.org_id = $1 and u.id = $2`
+var findUser = db.New(`select u.id from users u where u.org_id = @org and u.id = @user`)
 
-const revokeTokensOfUser = `
+var revokeTokensOfUser = db.New(`
 update access_tokens t
-set    revoked_at = $3
-where  t.org_id = $1 and t.user_id = $2 and t.revoked_at is null
-returning t.id`
+set    revoked_at = @at
+where  t.org_id = @org and t.user_id = @user and t.revoked_at is null
+returning t.id`)
 
 // RevokeTokensOf implements oauth.Store. What is remembered is looked up by token and by
 // client, so each token is recorded, in the transaction that ends them.
 func (r Store) RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) (ended []uuid.UUID, err error) {
 	err = r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		var id uuid.UUID
-		switch err := tx.QueryRow(ctx, findUser, int64(o), db.ID(user)).Scan(&id); {
+		switch err := findUser.With(db.Org(o), db.Named("user", db.ID(user))).QueryRow(ctx, tx).Scan(&id); {
 		case errors.Is(err, pgx.ErrNoRows):
 			return oauth.ErrNoUser
 		case err != nil:
 			return err
 		}
-		at := r.pool.Clock.Stamp()
-		rows, err := tx.Query(ctx, revokeTokensOfUser, int64(o), db.ID(user), at)
+		rows, err := revokeTokensOfUser.With(db.Org(o), db.Named("user", db.ID(user)), db.Named("at", r.pool.Clock.Stamp())).Query(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -288,30 +293,27 @@ func (r Store) RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) (en
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, insertRevocations, at, db.IDs(ended))
-		return err
+		return r.record(ctx, tx, ended...)
 	})
 	return ended, pgerr.Wrap("revoke tokens of user", err)
 }
 
-const insertRevocations = `
+var insertRevocations = db.New(`
 insert into revocations (recorded_at, id)
-select $1, unnest($2::uuid[])
-on conflict do nothing`
+select @at, unnest(@ids::uuid[])
+on conflict do nothing`)
 
-const insertRevocation = `insert into revocations (recorded_at, id) values ($1, $2) on conflict do nothing`
-
-// record lets all servers look up again what they remember of a token or client.
-func (r Store) record(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	_, err := tx.Exec(ctx, insertRevocation, r.pool.Clock.Stamp(), db.ID(id))
+// record lets all servers look up again what they remember of tokens or clients.
+func (r Store) record(ctx context.Context, tx pgx.Tx, ids ...uuid.UUID) error {
+	_, err := insertRevocations.With(db.Named("at", r.pool.Clock.Stamp()), db.Named("ids", db.IDs(ids))).Exec(ctx, tx)
 	return err
 }
 
-const markUsed = `
+var markUsed = db.New(`
 update access_tokens t
 set    used_at = u.at, used_from = u.address
-from   unnest($2::uuid[], $3::timestamptz[], $4::text[]) u(id, at, address)
-where  t.org_id = $1 and t.id = u.id and (t.used_at is null or t.used_at < u.at)`
+from   unnest(@ids::uuid[], @times::timestamptz[], @addresses::text[]) u(id, at, address)
+where  t.org_id = @org and t.id = u.id and (t.used_at is null or t.used_at < u.at)`)
 
 // MarkUsed implements oauth.Store.
 func (r Store) MarkUsed(ctx context.Context, o org.ID, uses []oauth.Use) error {
@@ -322,7 +324,7 @@ func (r Store) MarkUsed(ctx context.Context, o org.ID, uses []oauth.Use) error {
 		ids[i], times[i], addresses[i] = use.Token, use.At, use.From
 	}
 	err := pgerr.Retry(ctx, func() error {
-		_, err := r.pool.Own().Exec(ctx, markUsed, int64(o), ids, times, addresses)
+		_, err := markUsed.With(db.Org(o), db.Named("ids", ids), db.Named("times", times), db.Named("addresses", addresses)).Exec(ctx, r.pool.Own())
 		return err
 	})
 	return pgerr.Wrap("mark tokens used", err)
