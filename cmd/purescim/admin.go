@@ -15,6 +15,7 @@ import (
 
 type adminCommands struct {
 	Invite adminInvite `cmd:"" help:"Make a link by which somebody makes an account of the console, once within 7 days. It gives a new password to an account that is there."`
+	Reset  adminReset  `cmd:"" help:"Take password, passkeys and sessions of an account of the console away, whose device was lost, and make a link that sets a new password."`
 	List   adminList   `cmd:"" help:"List who uses the console."`
 	Remove adminRemove `cmd:"" help:"Remove an account of the console. Its sessions end at once."`
 }
@@ -42,17 +43,28 @@ func (s adminScope) in(ctx context.Context, c console, work func(p *parts, o org
 type adminInvite struct {
 	adminScope
 	output
-	Email     string `arg:"" help:"The e-mail address to sign in with. Nothing is sent to it."`
-	Role      string `enum:"owner,administrator,viewer" default:"owner" help:"What the account may do: ${enum} (${default})."`
+	linking
+	Email string `arg:"" help:"The e-mail address to sign in with. Nothing is sent to it."`
+	Role  string `enum:"owner,administrator,viewer" default:"owner" help:"What the account may do: ${enum} (${default})."`
+}
+
+// linking is the flag of a command that prints a link to the console.
+type linking struct {
 	PublicURL string `env:"PURESCIM_PUBLIC_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The URL of the server, for the link (${default})."`
 }
 
 // Validate refuses a link that would lead nowhere.
-func (cmd *adminInvite) Validate() error {
-	if !httpapi.IsBaseURL(cmd.PublicURL) {
-		return fmt.Errorf("--public-url or PURESCIM_PUBLIC_URL: %q is not the URL of a server", cmd.PublicURL)
+func (l linking) Validate() error {
+	if !httpapi.IsBaseURL(l.PublicURL) {
+		return fmt.Errorf("--public-url or PURESCIM_PUBLIC_URL: %q is not the URL of a server", l.PublicURL)
 	}
 	return nil
+}
+
+// result is what is told of an invitation whose link has a secret.
+func (l linking) result(secret string, i accounts.Invitation) invitationResult {
+	link := strings.TrimRight(l.PublicURL, "/") + web.InvitationPath + secret
+	return invitationResult{Email: i.Login, Role: string(i.Role), Link: link, Expires: timeJSON(i.Expires)}
 }
 
 // invitationResult is what a program reads of an invitation.
@@ -71,9 +83,35 @@ func (r invitationResult) fields() []field {
 func (cmd *adminInvite) Run(ctx context.Context, c console) error {
 	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
 		secret, i, err := p.accounts.Invite(ctx, "cli:"+account(), o, cmd.Email, accounts.Role(cmd.Role))
-		link := strings.TrimRight(cmd.PublicURL, "/") + web.InvitationPath + secret
-		return cmd.print(c, invitationResult{Email: i.Login, Role: string(i.Role), Link: link, Expires: timeJSON(i.Expires)}, err)
+		return cmd.print(c, cmd.result(secret, i), err)
 	})
+}
+
+type adminReset struct {
+	database
+	output
+	linking
+	confirmation
+	Email string `arg:"" help:"The e-mail address that the account signs in with."`
+}
+
+// Run resets the account and shows the link, this once.
+func (cmd *adminReset) Run(ctx context.Context, c console) error {
+	return cmd.with(ctx, c, func(p *parts) error {
+		if err := cmd.ask(c, "take password, passkeys and sessions of the account %s away", cmd.Email); err != nil {
+			return err
+		}
+		secret, i, err := p.accounts.ResetLogin(ctx, "cli:"+account(), cmd.Email)
+		return cmd.print(c, cmd.result(secret, i), noAccount(cmd.Email, err))
+	})
+}
+
+// noAccount tells that nobody has a login.
+func noAccount(login string, err error) error {
+	if errors.Is(err, accounts.ErrNotFound) {
+		return fmt.Errorf("nobody signs in to the console as %q; 'purescim admin list' tells who does, for all organisations, or with --org for one", login)
+	}
+	return err
 }
 
 // accountResult is what a program reads of an account.
@@ -116,11 +154,7 @@ func (cmd *adminRemove) Run(ctx context.Context, c console) error {
 		if err := cmd.ask(c, "remove the account %s of the console", cmd.Email); err != nil {
 			return err
 		}
-		err := p.accounts.RemoveLogin(ctx, cmd.Email)
-		if errors.Is(err, accounts.ErrNotFound) {
-			return fmt.Errorf("nobody signs in to the console as %q; 'purescim admin list' tells who does, for all organisations, or with --org for one", cmd.Email)
-		}
-		if err != nil {
+		if err := noAccount(cmd.Email, p.accounts.RemoveLogin(ctx, cmd.Email)); err != nil {
 			return err
 		}
 		return c.done("removed the account %s of the console", cmd.Email)

@@ -89,6 +89,7 @@ var examples = map[string][]string{
 
 	"admin invite": {"admin invite ada@example.org", "admin invite --org acme --role viewer ada@example.org"},
 	"admin list":   {"admin list", "admin list --org acme"},
+	"admin reset":  {"admin reset ada@example.org --public-url https://scim.example.org"},
 	"admin remove": {"admin remove ada@example.org"},
 
 	"status":         {"status --org acme"},

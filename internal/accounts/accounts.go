@@ -105,6 +105,10 @@ type Store interface {
 	// RemoveAccount removes an account that allow has no objection to, with its sessions.
 	RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) error
 
+	// ResetAccount takes the password and the passkeys of an account away that allow has no
+	// objection to, ends its sessions, and tells what is left of it.
+	ResetAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) (Account, error)
+
 	// Invite keeps an invitation, Invitation finds one that is good at a time, and
 	// Invitations lists those of an organisation or of Everywhere.
 	Invite(ctx context.Context, i Invitation) error
@@ -203,6 +207,32 @@ func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
 		}
 		return nil
 	})
+}
+
+// Reset takes everything away by which somebody gets in as an account of the organisation,
+// or of Everywhere: its password, its passkeys and its sessions. Whoever has the secret of
+// the invitation that it gives sets a new password; the role stays. It is for a device that
+// was stolen: who has only forgotten the password keeps the passkeys, and is invited.
+func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) (secret string, i Invitation, err error) {
+	a, err := s.store.ResetAccount(ctx, id, func(a Account) error {
+		if a.Org != o {
+			return ErrNotFound
+		}
+		return nil
+	})
+	if err != nil {
+		return "", i, err
+	}
+	return s.Invite(ctx, by, o, a.Login, a.Role)
+}
+
+// ResetLogin is Reset for who knows the login alone.
+func (s *Service) ResetLogin(ctx context.Context, by, login string) (secret string, i Invitation, err error) {
+	a, err := s.store.Account(ctx, strings.TrimSpace(login))
+	if err != nil {
+		return "", i, err
+	}
+	return s.Reset(ctx, by, a.Org, a.ID)
 }
 
 // RemoveLogin is Remove for who knows the login alone.

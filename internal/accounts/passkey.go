@@ -15,6 +15,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -47,6 +48,9 @@ type PasskeyStore interface {
 	AddPasskey(ctx context.Context, a Account, p Passkey) error
 	// Passkeys lists those of an account, the oldest first.
 	Passkeys(ctx context.Context, account uuid.UUID) ([]Passkey, error)
+	// CountPasskeys tells how many each account of an organisation or of Everywhere has,
+	// of those that have any.
+	CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error)
 	// Passkey finds one by its authenticator's id of it, with its account.
 	Passkey(ctx context.Context, credential []byte) (Passkey, Account, error)
 	// UsePasskey notes a use, unless the counter has not gone on since, which is false, or
@@ -114,6 +118,12 @@ func (s *Service) Passkeys(ctx context.Context, account uuid.UUID) ([]Passkey, e
 	return s.store.Passkeys(ctx, account)
 }
 
+// CountPasskeys tells how many passkeys each account of an organisation or of Everywhere
+// has, of those that have any.
+func (s *Service) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error) {
+	return s.store.CountPasskeys(ctx, o)
+}
+
 // BeginPasskey gives what a browser is asked to make a passkey, as JSON for it. The person
 // shows the password first, so that who finds an open browser makes none; an account without
 // a password has nothing to show.
@@ -138,15 +148,15 @@ func (s *Service) BeginPasskey(ctx context.Context, a Account, password, site st
 	if err != nil {
 		return nil, fmt.Errorf("ask for a passkey: %w", err)
 	}
-	return options.Response, s.askPasskey(ctx, registering, a.ID, session)
+	return options.Response, s.askPasskey(ctx, registering, a.ID, session, from)
 }
 
-func (s *Service) askPasskey(ctx context.Context, purpose Purpose, account uuid.UUID, session *webauthn.SessionData) error {
+func (s *Service) askPasskey(ctx context.Context, purpose Purpose, account uuid.UUID, session *webauthn.SessionData, from From) error {
 	asked, err := json.Marshal(session)
 	if err != nil {
 		return fmt.Errorf("keep what a browser is asked: %w", err)
 	}
-	return s.ask(ctx, session.Challenge, purpose, account, string(asked))
+	return s.ask(ctx, session.Challenge, purpose, account, string(asked), from)
 }
 
 // answeredPasskey takes away what an answer answers.
@@ -212,7 +222,7 @@ func (s *Service) RemovePasskey(ctx context.Context, a Account, id uuid.UUID) er
 
 // BeginSignIn gives what a browser is asked to sign in by a passkey, as JSON for it. Nobody
 // is named: the authenticator lets its user choose.
-func (s *Service) BeginSignIn(ctx context.Context, site string) (any, error) {
+func (s *Service) BeginSignIn(ctx context.Context, site string, from From) (any, error) {
 	p, err := party(site)
 	if err != nil {
 		return nil, err
@@ -221,7 +231,7 @@ func (s *Service) BeginSignIn(ctx context.Context, site string) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for a passkey: %w", err)
 	}
-	return options.Response, s.askPasskey(ctx, recognising, uuid.Nil, session)
+	return options.Response, s.askPasskey(ctx, recognising, uuid.Nil, session, from)
 }
 
 // SignInByPasskey makes a session of a browser's answer, and gives the secret for the cookie.

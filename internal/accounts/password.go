@@ -65,8 +65,8 @@ func (s *Service) derive(ctx context.Context, password string, salt []byte, memo
 	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, passwordKey), nil
 }
 
-// nobody is the hash that the password of an unknown login is compared with, so that it
-// takes as long as that of a known one.
+// nobody is the hash that the password of an unknown login, or of one without a password,
+// is compared with, so that it takes as long as that of another.
 const nobody = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // isPassword reports whether a password is that of the hash.

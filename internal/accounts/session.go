@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,15 +70,12 @@ func (s *Service) prove(ctx context.Context, login, password string, from From) 
 			Detail: fmt.Sprintf("there were too many failed attempts; wait %d seconds, and try again then", seconds),
 		}
 	}
-	hash := a.Password
-	if unknown {
-		hash = nobody
-	}
+	hash := cmp.Or(a.Password, nobody)
 	ok, err := s.isPassword(ctx, password, hash)
 	switch {
 	case err != nil:
 		return a, err
-	case !ok || unknown:
+	case !ok || a.Password == "":
 		s.guesses.Failed(who, !unknown, now)
 		s.log.WarnContext(ctx, "sign-in refused", "account", a.ID, "from", from.Address)
 		return a, wrong()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -11,11 +13,14 @@ import (
 // administrators are who uses the console for an organisation, or for all.
 type administrators struct {
 	Accounts    []accounts.Account
+	Passkeys    map[uuid.UUID]int // of accounts that have any
 	Invitations []accounts.Invitation
 	For         string
 	Roles       []accounts.Role
-	// Link is that of the invitation that was just made, which is shown this once.
+	// Link is that of the invitation that was just made, which is shown this once. Reset
+	// tells that it is for an account that was reset.
 	Link, Login string
+	Reset       bool
 	Problem     string
 }
 
@@ -27,6 +32,9 @@ func (v *visit) showAdministrators(status int, a administrators) (err error) {
 		a.For = v.org.Name
 	}
 	if a.Accounts, err = v.Accounts.Accounts(v.r.Context(), v.org.ID); err != nil {
+		return err
+	}
+	if a.Passkeys, err = v.Accounts.CountPasskeys(v.r.Context(), v.org.ID); err != nil {
 		return err
 	}
 	if a.Invitations, err = v.Accounts.Invitations(v.r.Context(), v.org.ID); err != nil {
@@ -76,6 +84,33 @@ func changeRole(v *visit) error {
 		return err
 	}
 	return v.to(v.scope("/administrators?done=role"))
+}
+
+// askReset tells what is lost when somebody's account is reset.
+func askReset(v *visit) (question, error) {
+	return question{
+		Heading: "Reset how this person signs in?", Yes: "Reset it", Danger: true, Back: v.scope("/administrators"), Place: v.administration(),
+		Text: []string{
+			"The password and all passkeys are good for nothing from now on, and the sessions end at once. You get a link by which the person sets a new password; role and history stay.",
+			"This is for a device that was lost or stolen. Who has only forgotten the password is invited again, and keeps the passkeys.",
+		},
+	}, v.notSelf()
+}
+
+// resetAdministrator shows the link of the invitation that comes of it, this once.
+func resetAdministrator(v *visit) error {
+	id, err := v.id()
+	if err == nil {
+		err = v.notSelf()
+	}
+	if err != nil {
+		return err
+	}
+	secret, i, err := v.Accounts.Reset(v.r.Context(), v.who.Login, v.org.ID, id)
+	if err != nil {
+		return v.gone(err)
+	}
+	return v.showAdministrators(http.StatusOK, administrators{Link: v.base() + InvitationPath + secret, Login: i.Login, Reset: true})
 }
 
 func askRemove(v *visit) (question, error) {

@@ -25,7 +25,9 @@ func (v *visit) challenge(options any, err error) error {
 }
 
 // askPasskey begins a sign-in by passkey.
-func askPasskey(v *visit) error { return v.challenge(v.Accounts.BeginSignIn(v.r.Context(), v.base())) }
+func askPasskey(v *visit) error {
+	return v.challenge(v.Accounts.BeginSignIn(v.r.Context(), v.base(), v.from()))
+}
 
 // signInByPasskey takes what the authenticator has answered.
 func signInByPasskey(v *visit) error {

@@ -60,6 +60,18 @@ func (b *tab) says(text string) {
 	b.waits(`document.body.innerText.includes("` + text + `")`)
 }
 
+// answerTo is what the authenticator answers to what the console asks it.
+func (b *tab) answerTo(call, path, body string) string {
+	b.t.Helper()
+	eval[bool](b, `(window.answer = null, (async () => {
+		const { options } = await (await fetch("`+path+`", { method: "POST", body: new URLSearchParams("`+body+`") })).json();
+		const o = PublicKeyCredential.parse`+call+`OptionsFromJSON(options);
+		window.answer = JSON.stringify(await navigator.credentials[o.user ? "create" : "get"]({ publicKey: o }));
+	})(), true)`)
+	b.waits("window.answer")
+	return eval[string](b, "window.answer")
+}
+
 const (
 	keyForm  = `form[action="/console/account/passkeys"]`
 	signForm = `form[action="/console/signin/passkey"]`
@@ -164,33 +176,24 @@ func TestPasskeys_AnswersAreGoodOnce(t *testing.T) {
 	b.signInAs(ada)
 	b.authenticate()
 	b.open("/console/account")
-	answerTo := func(call, path, body string) string {
-		eval[bool](b, `(window.answer = null, (async () => {
-			const { options } = await (await fetch("`+path+`", { method: "POST", body: new URLSearchParams("`+body+`") })).json();
-			const o = PublicKeyCredential.parse`+call+`OptionsFromJSON(options);
-			window.answer = JSON.stringify(await navigator.credentials[o.user ? "create" : "get"]({ publicKey: o }));
-		})(), true)`)
-		b.waits("window.answer")
-		return eval[string](b, "window.answer")
-	}
-	made := answerTo("Creation", "/console/account/challenge", "password="+password)
+	made := b.answerTo("Creation", "/console/account/challenge", "password="+password)
 	eve.post("/console/account/passkeys", "name", "Mine", "answer", made).want(http.StatusUnauthorized).lacks("is made")
 	ada.post("/console/account/passkeys", "name", "Used up", "answer", made).want(http.StatusUnauthorized)
-	made = answerTo("Creation", "/console/account/challenge", "password="+password)
+	made = b.answerTo("Creation", "/console/account/challenge", "password="+password)
 	ada.post("/console/account/passkeys", "name", "Laptop", "answer", made).want(http.StatusOK).has("passkey is made")
 	ada.post("/console/account/passkeys", "name", "Laptop", "answer", made).want(http.StatusUnauthorized)
 	newBrowser(t, s).post("/console/signin/passkey", "answer", made).want(http.StatusUnauthorized)
 
-	answer := answerTo("Request", "/console/signin/challenge", "")
+	answer := b.answerTo("Request", "/console/signin/challenge", "")
 	for _, forged := range []string{"", "{}", "null", answer[:len(answer)/2], strings.Replace(answer, `"userHandle":"`, `"userHandle":"AA`, 1)} {
 		newBrowser(t, s).post("/console/signin/passkey", "answer", forged).want(http.StatusUnauthorized).has("was not accepted")
 	}
-	answer = answerTo("Request", "/console/signin/challenge", "")
+	answer = b.answerTo("Request", "/console/signin/challenge", "")
 	newBrowser(t, s).post("/console/signin/passkey", "answer", answer, "next", "/console/account").want(http.StatusOK).has("You are ada@example.org")
 	newBrowser(t, s).post("/console/signin/passkey", "answer", answer).want(http.StatusUnauthorized)
 
 	// Another site that leads answers on has another origin.
-	answer = answerTo("Request", "/console/signin/challenge", "")
+	answer = b.answerTo("Request", "/console/signin/challenge", "")
 	other := newBrowser(t, s)
 	other.server = &servertest.Server{URL: strings.Replace(s.URL, "localhost", "127.0.0.1", 1)}
 	other.post("/console/signin/passkey", "answer", answer).want(http.StatusBadRequest).has("opened by its name")
@@ -202,7 +205,7 @@ func TestPasskeys_AnswersAreGoodOnce(t *testing.T) {
 		t.Fatal(left, err)
 	}
 	for _, name := range []string{"", strings.Repeat("x", 61), "a\u202eb"} {
-		made := answerTo("Request", "/console/signin/challenge", "")
+		made := b.answerTo("Request", "/console/signin/challenge", "")
 		ada.post("/console/account/passkeys", "name", name, "answer", made).want(http.StatusBadRequest).has("name of a passkey")
 	}
 }

@@ -138,7 +138,7 @@ func (s *Store) UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but u
 }
 
 // storeAccount stores what has become of an account that is locked, and tells the log.
-func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Account, end bool, but uuid.UUID) error {
+func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Account, end bool, but uuid.UUID, besides ...provisioning.Change) error {
 	if _, err := tx.Exec(ctx, updateAccount, db.ID(a.ID), string(a.Role), a.Password); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Acc
 			return err
 		}
 	}
-	return s.logAccount(ctx, tx, provisioning.Update, a, accountValues(a).Since(accountValues(old)))
+	return s.logAccount(ctx, tx, provisioning.Update, a, append(accountValues(a).Since(accountValues(old)), besides...))
 }
 
 // RemoveAccount implements accounts.Store.
@@ -166,6 +166,34 @@ func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a ac
 		return s.logAccount(ctx, tx, provisioning.Delete, a, nil)
 	})
 	return pgerr.Wrap("remove account", err)
+}
+
+// ResetAccount implements accounts.Store.
+func (s *Store) ResetAccount(ctx context.Context, id uuid.UUID, allow func(a accounts.Account) error) (a accounts.Account, err error) {
+	err = s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		if a, err = oneAccount(ctx, tx, lockAccount, db.ID(id)); err != nil {
+			return err
+		}
+		if err := allow(a); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, deletePasskeys, db.ID(id))
+		if err != nil {
+			return err
+		}
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		old := a
+		a.Password = ""
+		var lost []provisioning.Change
+		for _, name := range names {
+			lost = append(lost, provisioning.Change{Attribute: "passkey", Before: name})
+		}
+		return s.storeAccount(ctx, tx, old, a, true, uuid.Nil, lost...)
+	})
+	return a, pgerr.Wrap("reset account", err)
 }
 
 // accountValues are what the log tells of an account.

@@ -8,7 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
@@ -40,6 +42,14 @@ update console_passkeys p set flags = $2, counter = $3, used_at = $4
 where  p.id = $1 and p.copied_at is null and (p.counter < $3 or p.counter = 0 and $3 = 0)`
 	markCopied    = `update console_passkeys p set copied_at = $2 where p.id = $1 and p.copied_at is null`
 	deletePasskey = `delete from console_passkeys p where p.account_id = $1 and p.id = $2 returning p.name`
+
+	deletePasskeys     = `delete from console_passkeys p where p.account_id = $1 returning p.name`
+	countPasskeysByOrg = `
+select p.account_id, count(*)
+from   console_passkeys p
+join   console_accounts a on a.id = p.account_id
+where  a.org_id is not distinct from $1
+group  by p.account_id`
 )
 
 // passkeyRow is a passkey as it is read.
@@ -83,6 +93,22 @@ func (s *Store) Passkey(ctx context.Context, credential []byte) (accounts.Passke
 	err := s.pool.Own().QueryRow(ctx, selectPasskey, credential).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
 	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
 	return p.read(), a, pgerr.Wrap("read passkey", noAccount(err))
+}
+
+// CountPasskeys implements accounts.Store.
+func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error) {
+	rows, err := s.pool.Own().Query(ctx, countPasskeysByOrg, orgOrNull(o))
+	if err != nil {
+		return nil, pgerr.Wrap("count passkeys", err)
+	}
+	counts := map[uuid.UUID]int{}
+	var account uuid.UUID
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&account, &n}, func() error {
+		counts[account] = n
+		return nil
+	})
+	return counts, pgerr.Wrap("count passkeys", err)
 }
 
 // AddPasskey implements accounts.Store. The account is locked, so that its passkeys are
@@ -148,14 +174,23 @@ func (s *Store) RemovePasskey(ctx context.Context, a accounts.Account, id uuid.U
 
 const (
 	forgetChallenges = `delete from console_challenges c where c.expires_at <= $1`
-	insertChallenge  = `
-insert into console_challenges (hash, purpose, account_id, asked, expires_at)
-select $1, $2, $3, $4, $5
-where  (select count(*) from (select from console_challenges limit $6) c) < $6`
+	// forgetOldest makes room for one more of a source, or of all where that is null. What
+	// another request takes away at the same time is left to it.
+	forgetOldest = `
+delete from console_challenges c
+where  c.hash in (
+       select o.hash
+       from   console_challenges o
+       where  o.source = $1 or $1 is null
+       order  by o.expires_at desc
+       offset $2
+       for    update skip locked)`
+	insertChallenge = `
+insert into console_challenges (hash, purpose, account_id, asked, source, expires_at) values ($1, $2, $3, $4, $5, $6)`
 	takeChallenge = `
 delete from console_challenges c
 where  c.hash = $1 and c.purpose = $2 and c.expires_at > $3
-returning coalesce(c.account_id, '00000000-0000-0000-0000-000000000000'), c.asked, c.expires_at`
+returning coalesce(c.account_id, '00000000-0000-0000-0000-000000000000'), c.asked, c.source, c.expires_at`
 )
 
 // AddChallenge implements accounts.Store.
@@ -164,22 +199,18 @@ func (s *Store) AddChallenge(ctx context.Context, c accounts.Challenge, at time.
 	if c.Account != uuid.Nil {
 		account = db.ID(c.Account)
 	}
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, forgetChallenges, at); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, insertChallenge, c.Hash, string(c.Purpose), account, c.Asked, c.Expires, accounts.MaxChallenges)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = scim.Unavailable("too many sign-ins are under way at the moment; try again in some minutes, or use your password")
-		}
-		return err
-	})
-	return pgerr.Wrap("keep challenge", err)
+	b := new(pgx.Batch)
+	b.Queue(forgetChallenges, at)
+	source := logstore.Storable(c.Source)
+	b.Queue(forgetOldest, source, accounts.MaxChallengesOf-1)
+	b.Queue(forgetOldest, nil, accounts.MaxChallenges-1)
+	b.Queue(insertChallenge, c.Hash, string(c.Purpose), account, c.Asked, source, c.Expires)
+	return pgerr.Wrap("keep challenge", s.pool.Own().SendBatch(ctx, b).Close())
 }
 
 // TakeChallenge implements accounts.Store.
 func (s *Store) TakeChallenge(ctx context.Context, hash []byte, purpose accounts.Purpose, at time.Time) (accounts.Challenge, error) {
 	c := accounts.Challenge{Hash: hash, Purpose: purpose}
-	err := s.pool.Own().QueryRow(ctx, takeChallenge, hash, string(purpose), at).Scan(&c.Account, &c.Asked, &c.Expires)
+	err := s.pool.Own().QueryRow(ctx, takeChallenge, hash, string(purpose), at).Scan(&c.Account, &c.Asked, &c.Source, &c.Expires)
 	return c, pgerr.Wrap("take challenge", noAccount(err))
 }
