@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -68,13 +69,24 @@ func up(ctx context.Context, databaseURL string, files fs.FS, log *slog.Logger) 
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	if log == nil {
-		return nil
-	}
-	for _, m := range applied {
-		log.InfoContext(ctx, "migrated the database", "file", m.Source.Path, "took", m.Duration)
+	if log != nil && len(applied) > 0 {
+		tell(ctx, log, applied)
 	}
 	return nil
+}
+
+// tell logs what was done: a line in all, and one for each file that took long.
+func tell(ctx context.Context, log *slog.Logger, applied []*goose.MigrationResult) {
+	const long = time.Second
+	var took time.Duration
+	for _, m := range applied {
+		took += m.Duration
+		if m.Duration >= long {
+			log.InfoContext(ctx, "a migration took long", "file", m.Source.Path, "took", m.Duration.Round(time.Millisecond))
+		}
+	}
+	newest := applied[len(applied)-1].Source
+	log.InfoContext(ctx, "migrated the database", "migrations", len(applied), "newest", newest.Path, "took", took.Round(time.Millisecond))
 }
 
 func newProvider(db *sql.DB, files fs.FS) (*goose.Provider, error) {

@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -84,10 +85,8 @@ func TestUp_BringsOurSchemaUp(t *testing.T) {
 	if n := count(t, url, "select count(*) from goose_db_version where version_id > 0"); n != len(names) {
 		t.Errorf("%d migrations are recorded, want %d", n, len(names))
 	}
-	for _, name := range names {
-		if n := strings.Count(said.String(), "file="+name); n != 1 {
-			t.Errorf("the log names %s %d times, want once:\n%s", name, n, said.String())
-		}
+	if want := fmt.Sprintf("migrations=%d newest=%s took=", len(names), names[len(names)-1]); strings.Count(said.String(), want) != 1 {
+		t.Errorf("the log does not say once %q:\n%s", want, said.String())
 	}
 }
 

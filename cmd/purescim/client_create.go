@@ -23,7 +23,7 @@ const (
 type clientCreate struct {
 	database
 	output
-	Org         string   `required:"" placeholder:"NAME" help:"The organisation it acts for."`
+	Org         string   `placeholder:"NAME" help:"The organisation it acts for; without it the only one there is."`
 	Name        string   `required:"" help:"What the administrator calls it, such as 'Entra'."`
 	Description string   `help:"What it is for."`
 	Role        []string `xor:"roles" placeholder:"NAME" help:"A role that tells what it may do; may be repeated. Without one it gets 'SCIM Integration', which is what an identity system needs."`

@@ -264,10 +264,15 @@ func (d database) with(ctx context.Context, c console, work func(p *parts) error
 	return work(p)
 }
 
-// withOrg is with for a command that works in the organisation of the name.
+// withOrg is with for a command that works in the organisation of the name, or, without
+// one, in the only one there is.
 func (d database) withOrg(ctx context.Context, c console, name string, work func(p *parts, o org.Org) error) error {
 	return d.with(ctx, c, func(p *parts) error {
-		o, err := p.orgNamed(ctx, name)
+		find := p.onlyOrg
+		if name != "" {
+			find = func(ctx context.Context) (org.Org, error) { return p.orgNamed(ctx, name) }
+		}
+		o, err := find(ctx)
 		if err != nil {
 			return err
 		}
@@ -278,7 +283,7 @@ func (d database) withOrg(ctx context.Context, c console, name string, work func
 // orgDatabase are the flags of a command that works in one organisation.
 type orgDatabase struct {
 	database
-	Org string `required:"" placeholder:"NAME" help:"The organisation."`
+	Org string `placeholder:"NAME" help:"The organisation; without it the only one there is."`
 }
 
 func (d orgDatabase) inOrg(ctx context.Context, c console, work func(p *parts, o org.Org) error) error {

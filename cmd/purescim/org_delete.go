@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 )
 
@@ -53,31 +50,4 @@ func (p *parts) empty(ctx context.Context, c console, o org.ID, name string) err
 		return fmt.Errorf("the organisation %q is deleted, but not yet all that it owned; servers go on with that, and so does the same command: %w", name, err)
 	}
 	return c.done("deleted the organisation %q, %d rows", name, rows)
-}
-
-// orgNamed finds an organisation by its name.
-func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
-	o, err := p.registry.OrgByName(ctx, name)
-	if !errors.Is(err, oauth.ErrNotFound) {
-		return o, err
-	}
-	orgs, err := p.registry.ListOrgs(ctx)
-	names := make([]string, len(orgs))
-	for i, o := range orgs {
-		names[i] = o.Name
-	}
-	return o, errors.Join(fmt.Errorf("organisation %q: there is none of this name; 'purescim org create' makes one%s", name, suggestion(name, names)), err)
-}
-
-// suggestion is what a misspelt name may mean, or nothing.
-func suggestion(name string, names []string) string {
-	near := directory.Near(name, names)
-	if len(near) == 0 {
-		return ""
-	}
-	text := fmt.Sprintf("; did you mean %q", near[0])
-	for _, other := range near[1:] {
-		text += fmt.Sprintf(" or %q", other)
-	}
-	return text + "?"
 }
