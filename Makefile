@@ -85,9 +85,13 @@ fmt: ## Format all Go files
 build: ## Write bin/purescim
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/purescim ./cmd/purescim
 
+.PHONY: release
+release: ## Write archives, Debian packages, lists of parts and checksums to dist
+	@deploy/release
+
 .PHONY: clean
 clean: ## Remove what was built; the data in .data stays
-	rm -rf bin
+	rm -rf bin dist
 
 # A private PostgreSQL needs the programs of one. Where there is neither them nor apt-get,
 # the server and the tests look further, and say what to install.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"fmt"
 	"io"
 	"runtime"
@@ -15,11 +16,18 @@ import (
 
 type versionCommand struct {
 	Output string `short:"o" enum:"text,json,sbom" default:"text" help:"Format: ${enum}; sbom is what the program is made of, as CycloneDX."`
+	Of     string `hidden:"" placeholder:"FILE" help:"The parts of this program for another system."`
 }
 
 // Run prints the version, or what the program is made of.
 func (cmd *versionCommand) Run(c console) error {
 	info, _ := debug.ReadBuildInfo()
+	if cmd.Of != "" {
+		var err error
+		if info, err = buildinfo.ReadFile(cmd.Of); err != nil {
+			return fmt.Errorf("--of: %w", err)
+		}
+	}
 	switch cmd.Output {
 	case "json":
 		return writeJSON(c.out, newBuild(info))

@@ -26,7 +26,7 @@ _purescim() {
 	found=("${(@f)$(purescim complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
 	if [[ -n "$found" ]]; then compadd -a found; else _files; fi
 }
-compdef _purescim purescim
+if [[ ${funcstack[1]} = _purescim ]]; then _purescim; else compdef _purescim purescim; fi
 `,
 	"fish": `complete -c purescim -a '(purescim complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
 `,
