@@ -9,6 +9,7 @@ import (
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/authstore"
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/eventstore"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
@@ -27,9 +28,12 @@ const (
 	selectPrivateKeys = `select kid, private_key from signing_keys order by kid`
 	selectCredentials = `select s.org_id, s.endpoint, s.credential from event_streams s where s.credential <> '' order by s.org_id`
 	holdingRows       = ` for update`
-	updateSecret      = `update secrets set secret = $2 where name = $1`
-	updatePrivateKey  = `update signing_keys set private_key = $2 where kid = $1`
-	updateCredential  = `update event_streams set credential = $2 where org_id = $1`
+)
+
+var (
+	updateSecret     = db.New(`update secrets set secret = @value where name = @name`)
+	updatePrivateKey = db.New(`update signing_keys set private_key = @value where kid = @name`)
+	updateCredential = db.New(`update event_streams set credential = @credential where org_id = @org`)
 )
 
 // sealables reads all of them, and holds their rows if it is told to.
@@ -53,12 +57,14 @@ func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []se
 		}
 		err = rows.Err()
 	}
-	binary := func(place func(string) string, update string) func(pgx.Rows) (sealable, error) {
+	binary := func(place func(string) string, update db.Statement) func(pgx.Rows) (sealable, error) {
 		return func(row pgx.Rows) (one sealable, err error) {
 			var name string
 			err = row.Scan(&name, &one.kept)
 			one.place = place(name)
-			one.update = func(b *pgx.Batch, value []byte) { b.Queue(update, name, s.keys.Seal(place(name), value)) }
+			one.update = func(b *pgx.Batch, value []byte) {
+				update.With(db.Named("value", s.keys.Seal(place(name), value)), db.Named("name", name)).Queue(b)
+			}
 			return one, err
 		}
 	}
@@ -70,7 +76,7 @@ func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []se
 		err = row.Scan(&o, &endpoint, &text)
 		one.place, one.kept = eventstore.CredentialPlace(org.ID(o), endpoint), seal.Envelope(text)
 		one.update = func(b *pgx.Batch, value []byte) {
-			b.Queue(updateCredential, o, s.keys.SealText(one.place, string(value)))
+			updateCredential.With(db.Org(o), db.Named("credential", s.keys.SealText(one.place, string(value)))).Queue(b)
 		}
 		return one, err
 	})

@@ -8,7 +8,6 @@ package catalogue
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -75,25 +74,28 @@ const (
 	selectEntries = `
 select c.id, c.version, c.created_at, c.modified_at, c.name, c.description, c.detail::text
 from   catalogue c
-where  c.org_id = $1 and c.kind = $2`
-	selectEntry         = selectEntries + ` and c.id = $3`
-	selectEntriesByName = selectEntries + ` and c.name_key = any($3)`
-
+where  c.org_id = @org and c.kind = @kind`
 	selectNames = `
 select c.id, c.version, c.created_at, c.modified_at, c.name, '', '{}'
 from   catalogue c
-where  c.org_id = $1 and c.kind = $2`
-	listNames = selectNames + chosenEntries + ` order by c.name_key limit $5 offset $6`
+where  c.org_id = @org and c.kind = @kind`
+	chosenEntries = ` and starts_with(c.name_key, @prefix) and (@ids::uuid[] is null or c.id = any(@ids))`
+)
 
-	chosenEntries        = ` and starts_with(c.name_key, $3) and ($4::uuid[] is null or c.id = any($4))`
-	listEntries          = selectEntries + chosenEntries + ` order by c.name_key limit $5 offset $6`
-	listEntriesBackwards = selectEntries + chosenEntries + ` order by c.name_key desc limit $5 offset $6`
-	countEntries         = `select count(*) from catalogue c where c.org_id = $1 and c.kind = $2` + chosenEntries
+var (
+	selectEntry         = db.New(selectEntries + ` and c.id = @id`)
+	selectEntriesByName = db.New(selectEntries + ` and c.name_key = any(@keys)`)
+
+	listNames = db.New(selectNames + chosenEntries + ` order by c.name_key limit @limit offset @offset`)
+
+	listEntries          = db.New(selectEntries + chosenEntries + ` order by c.name_key limit @limit offset @offset`)
+	listEntriesBackwards = db.New(selectEntries + chosenEntries + ` order by c.name_key desc limit @limit offset @offset`)
+	countEntries         = db.New(`select count(*) from catalogue c where c.org_id = @org and c.kind = @kind` + chosenEntries)
 )
 
 // Entry implements directory.Catalogue.
 func (v Catalogue) Entry(ctx context.Context, kind directory.Kind, id uuid.UUID) (e directory.Entry, err error) {
-	rows, err := v.DB.Query(ctx, selectEntry, v.Org, int16(kind), db.ID(id))
+	rows, err := selectEntry.With(db.Org(v.Org), db.Named("kind", int16(kind)), db.Named("id", db.ID(id))).Query(ctx, v.DB)
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { e = readEntry(kind, raw) })
 	}
@@ -102,7 +104,7 @@ func (v Catalogue) Entry(ctx context.Context, kind directory.Kind, id uuid.UUID)
 
 // EntriesByName implements directory.Catalogue.
 func (v Catalogue) EntriesByName(ctx context.Context, kind directory.Kind, names []string) (found []directory.Entry, err error) {
-	rows, err := v.DB.Query(ctx, selectEntriesByName, v.Org, int16(kind), schema.FoldNames(names))
+	rows, err := selectEntriesByName.With(db.Org(v.Org), db.Named("kind", int16(kind)), db.Named("keys", schema.FoldNames(names))).Query(ctx, v.DB)
 	if err == nil {
 		err = db.ReadAll(rows, func(raw [][]byte) { found = append(found, readEntry(kind, raw)) })
 	}
@@ -111,18 +113,21 @@ func (v Catalogue) EntriesByName(ctx context.Context, kind directory.Kind, names
 
 // ListEntries implements directory.Catalogue.
 func (v Catalogue) ListEntries(ctx context.Context, q directory.EntryQuery) (found []directory.Entry, total int, err error) {
-	sql := listEntries
+	page := listEntries
 	switch {
 	case q.Names:
-		sql = listNames
+		page = listNames
 	case q.Descending:
-		sql = listEntriesBackwards
+		page = listEntriesBackwards
 	}
 	left := db.NewRoom(directory.PlatformBytes)
-	chosen := []any{v.Org, int16(q.Kind), strings.TrimLeft(schema.FoldNamePart(q.Prefix), " "), db.ChosenIDs(q.IDs)}
+	chosen := []db.Arg{
+		db.Org(v.Org), db.Named("kind", int16(q.Kind)), db.Named("prefix", strings.TrimLeft(schema.FoldNamePart(q.Prefix), " ")),
+		db.Named("ids", db.ChosenIDs(q.IDs)), db.Named("limit", q.Limit), db.Named("offset", q.Offset),
+	}
 	b := new(pgx.Batch)
-	db.QueueTotal(b, &total, countEntries, chosen...)
-	b.Queue(sql, append(slices.Clone(chosen), q.Limit, q.Offset)...).Query(func(rows pgx.Rows) error {
+	db.QueueTotal(b, &total, countEntries.With(chosen...))
+	page.With(chosen...).Queue(b).Query(func(rows pgx.Rows) error {
 		return db.ReadAll(rows, func(raw [][]byte) {
 			if left.Takes(len(raw[5]) + len(raw[6])) {
 				found = append(found, readEntry(q.Kind, raw))

@@ -17,8 +17,8 @@ import (
 // lockEntry keeps others from referring to the entry: who writes a name that the
 // user did not have locks its entry too (lockReferenced), and finds it changed or
 // gone when this transaction has ended.
-const lockEntry = selectEntry + `
-for    update of c`
+var lockEntry = db.New(selectEntries + ` and c.id = @id
+for    update of c`)
 
 var updateEntry = writes.NewStatement(`
 with changed as (
@@ -94,7 +94,7 @@ func (v Catalogue) withEntry(ctx context.Context, doing string, kind directory.K
 	return v.Write(ctx, doing+kind.String(), func(w *writes.Write) error {
 		var e directory.Entry
 		lock := func(b *pgx.Batch) {
-			b.Queue(lockEntry, w.Org, int16(kind), db.ID(id)).Query(db.One(func(raw [][]byte) { e = readEntry(kind, raw) }))
+			lockEntry.With(db.Org(w.Org), db.Named("kind", int16(kind)), db.Named("id", db.ID(id))).Queue(b).Query(db.One(func(raw [][]byte) { e = readEntry(kind, raw) }))
 		}
 		return w.InTx(ctx, lock, func(w *writes.Write, tx pgx.Tx) error { return work(w, tx, e) })
 	})

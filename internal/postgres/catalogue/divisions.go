@@ -11,16 +11,16 @@ import (
 
 // selectWithoutDivision finds users by an index of their own, which has nobody in it as
 // long as all have a division.
-const selectWithoutDivision = `
+var selectWithoutDivision = db.New(`
 select u.id
 from   users u
-where  u.org_id = $1 and u.division_key is null and u.id > $2
+where  u.org_id = @org and u.division_key is null and u.id > @after
 order  by u.id
-limit  $3`
+limit  @limit`)
 
 // UsersWithoutDivision implements directory.Reader.
 func (v Catalogue) UsersWithoutDivision(ctx context.Context, after uuid.UUID, limit int) (ids []uuid.UUID, err error) {
-	rows, err := v.DB.Query(ctx, selectWithoutDivision, v.Org, db.ID(after), limit)
+	rows, err := selectWithoutDivision.With(db.Org(v.Org), db.Named("after", db.ID(after)), db.Named("limit", limit)).Query(ctx, v.DB)
 	if err == nil {
 		err = db.ReadAll(rows, func(raw [][]byte) { ids = append(ids, db.ReadID(raw[0])) })
 	}

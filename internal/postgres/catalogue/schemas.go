@@ -56,15 +56,15 @@ returning o.schema_version`
 
 // lookAgain has all servers read the organisation again for the tokens that they
 // remember, and so notice within a second that its schemas have changed.
-const lookAgain = `
+var lookAgain = db.New(`
 insert into revocations (recorded_at, id)
-select $2, c.client_id
+select @at, c.client_id
 from   oauth_clients c
-where  c.org_id = $1
-on     conflict do nothing`
+where  c.org_id = @org
+on     conflict do nothing`)
 
 // lockSchema waits for those who store the first values of the schema.
-const lockSchema = `select s.urn from schemas s where s.org_id = $1 and s.urn = $2 for update of s`
+var lockSchema = db.New(`select s.urn from schemas s where s.org_id = @org and s.urn = @urn for update of s`)
 
 // A schema has no id but its URN.
 var (
@@ -112,7 +112,7 @@ func (v Catalogue) changingSchemas(ctx context.Context, doing string, change fun
 			if err := change(w, tx, all, revision); err != nil {
 				return err
 			}
-			_, err = tx.Exec(ctx, lookAgain, w.Org, w.Clock.Stamp())
+			_, err = lookAgain.With(db.Org(w.Org), db.Named("at", w.Clock.Stamp())).Exec(ctx, tx)
 			return err
 		})
 		if errors.Is(err, errNothing) {
@@ -207,18 +207,18 @@ func (v Catalogue) holdSchema(ctx context.Context, tx pgx.Tx, all []directory.Cu
 			s = one
 		}
 	}
-	rows, err := tx.Query(ctx, lockSchema, v.Org, urn)
+	rows, err := lockSchema.With(db.Org(v.Org), db.Named("urn", urn)).Query(ctx, tx)
 	if err == nil {
 		err = db.ReadOne(rows, func([][]byte) {})
 	}
 	if err != nil {
 		return s, 0, err
 	}
-	sql := countCarryingUsers
+	count := countCarryingUsers
 	if s.Resource == schema.Group.Name {
-		sql = countCarryingGroups
+		count = countCarryingGroups
 	}
-	if rows, err = tx.Query(ctx, sql, v.Org, urn); err == nil {
+	if rows, err = count.With(db.Org(v.Org), db.Named("urn", urn)).Query(ctx, tx); err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { carriers = int(db.ReadInt(raw[0])) })
 	}
 	return s, carriers, err

@@ -23,18 +23,18 @@ import (
 
 // Users who refer to entries by name are found by the rows of user_keys, those
 // of a division by their column.
-const (
-	countUsersByKey = `
+var (
+	countUsersByKey = db.New(`
 select k.key, count(*)
 from   user_keys k
-where  k.org_id = $1 and k.key = any($2) and k.kind = $3
-group  by k.key`
+where  k.org_id = @org and k.key = any(@keys) and k.kind = @kind
+group  by k.key`)
 
-	countUsersByDivision = `
+	countUsersByDivision = db.New(`
 select u.division_key, count(*)
 from   users u
-where  u.org_id = $1 and u.division_key = any($2)
-group  by u.division_key`
+where  u.org_id = @org and u.division_key = any(@keys)
+group  by u.division_key`)
 )
 
 // CountUsers implements directory.Catalogue.
@@ -45,11 +45,11 @@ func (v Catalogue) CountUsers(ctx context.Context, kind directory.Kind, names []
 
 func (v Catalogue) usersOf(ctx context.Context, q pool.Querier, kind directory.Kind, names []string) ([]int, error) {
 	keys := schema.FoldNames(names)
-	sql, args := countUsersByDivision, []any{v.Org, keys}
-	if k := search.Users.KindOf(kind.Attribute()); k != 0 {
-		sql, args = countUsersByKey, append(args, k)
+	s, k := countUsersByDivision, search.Users.KindOf(kind.Attribute())
+	if k != 0 {
+		s = countUsersByKey
 	}
-	rows, err := q.Query(ctx, sql, args...)
+	rows, err := s.With(db.Org(v.Org), db.Named("keys", keys), db.Named("kind", k)).Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +64,10 @@ func (v Catalogue) usersOf(ctx context.Context, q pool.Querier, kind directory.K
 
 // countClients counts the OAuth clients that carry a role, or carry one in a
 // division.
-const countClients = `
+var countClients = db.New(`
 select count(*)
 from   oauth_clients c
-where  c.org_id = $1 and c.roles @> $2::jsonb`
+where  c.org_id = @org and c.roles @> @role::jsonb`)
 
 // useOf tells who refers to an entry that is locked.
 func (v Catalogue) useOf(ctx context.Context, tx pgx.Tx, e directory.Entry) (directory.InUseError, error) {
@@ -80,7 +80,7 @@ func (v Catalogue) useOf(ctx context.Context, tx pgx.Tx, e directory.Entry) (dir
 	if field == "" {
 		return use, nil
 	}
-	rows, err := tx.Query(ctx, countClients, v.Org, fmt.Sprintf(`[{%q: %q}]`, field, e.ID))
+	rows, err := countClients.With(db.Org(v.Org), db.Named("role", fmt.Sprintf(`[{%q: %q}]`, field, e.ID))).Query(ctx, tx)
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { use.Clients = int(db.ReadInt(raw[0])) })
 	}

@@ -14,9 +14,9 @@ import (
 
 // The folded copy of a document has a member for each extension in use. Schemas
 // change rarely enough to look at each resource.
-const (
-	countCarryingUsers  = `select count(*) from users u where u.org_id = $1 and u.folded ? $2`
-	countCarryingGroups = `select count(*) from groups g where g.org_id = $1 and g.folded ? $2`
+var (
+	countCarryingUsers  = db.New(`select count(*) from users u where u.org_id = @org and u.folded ? @urn`)
+	countCarryingGroups = db.New(`select count(*) from groups g where g.org_id = @org and g.folded ? @urn`)
 )
 
 var (

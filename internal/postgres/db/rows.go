@@ -83,8 +83,8 @@ func ReadAll(rows pgx.Rows, read func(raw [][]byte)) error {
 }
 
 // QueueTotal reads a number.
-func QueueTotal(b *pgx.Batch, total *int, sql string, args ...any) {
-	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+func QueueTotal(b *pgx.Batch, total *int, s Bound) {
+	s.Queue(b).Query(func(rows pgx.Rows) error {
 		return ReadOne(rows, func(raw [][]byte) { *total = int(ReadInt(raw[0])) })
 	})
 }

@@ -8,6 +8,7 @@ package db
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,18 +43,24 @@ func Named(name string, value any) Arg { return Arg{name, value} }
 // Org gives the argument @org its value.
 func Org[ID ~int64](o ID) Arg { return Arg{Organisation, int64(o)} }
 
+var numbered = regexp.MustCompile(`\$[0-9]`)
+
 // New makes a statement of a text in which an argument is written @name, and a
 // part that several statements share as [name]. Parts may hold arguments and
 // parts that come before them in the list. The same name is the same argument;
-// @org is always $1, if it is there.
+// @org is always $1, if it is there, as parts have it that fragments share.
 //
-// It panics when a part is missing or not used: statements are made when the
-// program starts.
+// It panics when a part is missing or not used, or an argument is numbered: statements are
+// made when the program starts.
 func New(text string, parts ...Part) Statement {
 	text = resolve(text, parts)
 	var s Statement
 	if strings.Contains(text, "@"+Organisation) {
 		s.names = append(s.names, Organisation)
+		text = strings.ReplaceAll(text, "$1", "@"+Organisation)
+	}
+	if numbered.MatchString(text) {
+		panic("db: arguments have names, and no numbers, in:" + text)
 	}
 	s.text = s.number(text)
 	note(s)

@@ -61,6 +61,7 @@ func TestNew_NeedsNoOrganisation(t *testing.T) {
 func TestNew_RefusesWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	mustPanic(t, func() { db.New(`select [open]`) })
+	mustPanic(t, func() { db.New(`select @a where org_id = $1`) })
 	mustPanic(t, func() { db.New(`select 1`, db.Part{Name: "none", SQL: "2"}) })
 	mustPanic(t, func() { db.NewTemplate(`select 1`, db.Part{Name: "none", SQL: "2"}) })
 	mustPanic(t, func() { db.New(`select @a where org_id = @org`).Args(7) })

@@ -262,13 +262,13 @@ func (e *Store) list(ctx context.Context, o org.ID, s db.Statement, args ...db.A
 	return found, more, pgerr.Wrap("list events", err)
 }
 
-const countDeadEvents = `select count(*) from events e where e.org_id = $1 and e.dead_at is not null`
+var countDeadEvents = db.New(`select count(*) from events e where e.org_id = @org and e.dead_at is not null`)
 
 // Dead implements events.Store.
 func (e *Store) Dead(ctx context.Context, o org.ID, p events.Page) ([]events.Event, int, error) {
 	total := 0
 	b := new(pgx.Batch)
-	db.QueueTotal(b, &total, countDeadEvents, int64(o))
+	db.QueueTotal(b, &total, countDeadEvents.With(db.Org(o)))
 	if err := e.pool.Of(o).SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, pgerr.Wrap("count dead events", err)
 	}

@@ -123,8 +123,8 @@ func (v Groups) insertGroup(ctx context.Context, w *writes.Write, t *schema.Type
 
 // lockGroup makes other changes of the group and of its members wait. It lets
 // readers through, and the foreign keys of the members that it adds itself.
-const lockGroup = records.GetGroup + `
-for    no key update of g`
+var lockGroup = db.New(records.SelectGroup + `
+for    no key update of g`)
 
 // UpdateGroup changes a group, as directory.View has it.
 func (v Groups) UpdateGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
@@ -171,7 +171,7 @@ func (v Groups) editReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID,
 	queueRead(b, v.Org, records.GetGroup, id, &old.Record)
 	queueAllMembers(b, v.Org, id, &old.Record)
 	var after int
-	db.QueueTotal(b, &after, records.GroupVersion, v.Org, db.ID(id))
+	db.QueueTotal(b, &after, records.GroupVersion.With(db.Org(v.Org), db.Named("id", db.ID(id))))
 	err = v.DB.SendBatch(ctx, b).Close()
 	switch {
 	case err != nil:
@@ -221,15 +221,15 @@ func queueGroup(b *pgx.Batch, org int64, id uuid.UUID, r *directory.Record) {
 	queueRead(b, org, lockGroup, id, r)
 }
 
-func queueRead(b *pgx.Batch, org int64, sql string, id uuid.UUID, r *directory.Record) {
-	b.Queue(sql, org, db.ID(id)).Query(func(rows pgx.Rows) error {
+func queueRead(b *pgx.Batch, org int64, s db.Statement, id uuid.UUID, r *directory.Record) {
+	s.With(db.Org(org), db.Named("id", db.ID(id))).Queue(b).Query(func(rows pgx.Rows) error {
 		return db.ReadOne(rows, func(raw [][]byte) { *r = records.ReadGroup(raw) })
 	})
 }
 
 // queueAllMembers reads all members of a group that has been read before them.
 func queueAllMembers(b *pgx.Batch, org int64, id uuid.UUID, r *directory.Record) {
-	b.Queue(getMembers, org, db.ID(id)).Query(func(rows pgx.Rows) (err error) {
+	getMembers.With(db.Org(org), db.Named("id", db.ID(id))).Queue(b).Query(func(rows pgx.Rows) (err error) {
 		r.Links, err = readMemberLinks(rows, r.MemberCount)
 		return err
 	})

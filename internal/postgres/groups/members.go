@@ -198,7 +198,7 @@ func apply(ctx context.Context, w *writes.Write, s memberStatement) (a applied, 
 		err = w.Through.Write(ctx, w.Telling(s.change, a.read), s.sql, s.args...)
 	}
 	if err == nil && a.outrun {
-		err = applyAll(ctx, w, func(b *pgx.Batch) { b.Queue(lockGroup, w.Org, db.ID(s.group)) }, s, &a)
+		err = applyAll(ctx, w, func(b *pgx.Batch) { lockGroup.With(db.Org(w.Org), db.Named("id", db.ID(s.group))).Queue(b) }, s, &a)
 	}
 	return a, err
 }
@@ -213,7 +213,7 @@ func applyAll(ctx context.Context, w *writes.Write, begin func(b *pgx.Batch), s 
 		queueMembers(b, w.Org, s.group, s.most, &a.Record)
 	}
 	if len(s.named) > 0 {
-		b.Queue(nameMembers, w.Org, s.named).Query(func(rows pgx.Rows) error {
+		nameMembers.With(db.Org(w.Org), db.Named("ids", s.named)).Queue(b).Query(func(rows pgx.Rows) error {
 			a.names = make(map[uuid.UUID]string, len(s.named))
 			return db.ReadAll(rows, func(raw [][]byte) { a.names[db.ReadID(raw[0])] = string(raw[1]) })
 		})
@@ -285,7 +285,7 @@ func difference(ctx context.Context, w *writes.Write, tx pgx.Tx, group uuid.UUID
 
 // memberIDs reads the sorted ids of all members, about so many.
 func memberIDs(ctx context.Context, w *writes.Write, tx pgx.Tx, group uuid.UUID, about int) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, selectMemberIDs.String(), selectMemberIDs.Args(w.Org, db.Named("id", db.ID(group)))...)
+	rows, err := selectMemberIDs.With(db.Org(w.Org), db.Named("id", db.ID(group))).Query(ctx, tx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,23 +17,25 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-const (
-	selectGroups = `
+const selectGroups = `
 select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count,
        g.display_name, g.description, g.type, g.visibility, g.rules_visible
 from   groups g
-where  g.org_id = $1`
-	selectGroup     = selectGroups + ` and g.id = $2`
-	lockWholeGroup  = selectGroup + ` for no key update of g`
-	chosenGroups    = ` and ($2::uuid[] is null or g.id = any($2))`
-	groupsByName    = selectGroups + chosenGroups + ` order by g.display_name_key limit $3 offset $4`
-	groupsBackwards = selectGroups + chosenGroups + ` order by g.display_name_key desc limit $3 offset $4`
-	countSomeGroups = `select count(*) from groups g where g.org_id = $1 and g.id = any($2)`
+where  g.org_id = @org`
+
+var (
+	selectGroup     = db.New(selectGroups + ` and g.id = @id`)
+	lockWholeGroup  = db.New(selectGroups + ` and g.id = @id for no key update of g`)
+	groupsByName    = db.New(selectGroups + chosenGroups + ` order by g.display_name_key limit @limit offset @offset`)
+	groupsBackwards = db.New(selectGroups + chosenGroups + ` order by g.display_name_key desc limit @limit offset @offset`)
+	countSomeGroups = db.New(`select count(*) from groups g where g.org_id = @org and g.id = any(@ids)`)
 )
+
+const chosenGroups = ` and (@ids::uuid[] is null or g.id = any(@ids))`
 
 // Group implements directory.Roster.
 func (v Groups) Group(ctx context.Context, id uuid.UUID) (g directory.GroupRecord, err error) {
-	rows, err := v.DB.Query(ctx, selectGroup, v.Org, db.ID(id))
+	rows, err := selectGroup.With(db.Org(v.Org), db.Named("id", db.ID(id))).Query(ctx, v.DB)
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { g = readWholeGroup(raw) })
 	}
@@ -42,17 +44,17 @@ func (v Groups) Group(ctx context.Context, id uuid.UUID) (g directory.GroupRecor
 
 // ListGroups implements directory.Roster.
 func (v Groups) ListGroups(ctx context.Context, s directory.Selection) (found []directory.GroupRecord, total int, err error) {
-	sql := groupsByName
+	page, count := groupsByName, countSomeGroups
 	if s.Descending {
-		sql = groupsBackwards
+		page = groupsBackwards
+	}
+	if s.IDs == nil {
+		count = counts.TotalGroups
 	}
 	b := new(pgx.Batch)
-	if s.IDs == nil {
-		db.QueueTotal(b, &total, counts.TotalGroups.String(), v.Org)
-	} else {
-		db.QueueTotal(b, &total, countSomeGroups, v.Org, db.IDs(s.IDs))
-	}
-	b.Queue(sql, v.Org, db.ChosenIDs(s.IDs), s.Limit, s.Offset).Query(func(rows pgx.Rows) error {
+	chosen := []db.Arg{db.Org(v.Org), db.Named("ids", db.ChosenIDs(s.IDs)), db.Named("limit", s.Limit), db.Named("offset", s.Offset)}
+	db.QueueTotal(b, &total, count.With(chosen...))
+	page.With(chosen...).Queue(b).Query(func(rows pgx.Rows) error {
 		left := db.NewRoom(directory.PlatformBytes)
 		return db.ReadAll(rows, func(raw [][]byte) {
 			if left.Takes(len(raw[4]) + len(raw[7])) {
@@ -81,7 +83,7 @@ func readWholeGroup(raw [][]byte) directory.GroupRecord {
 func (v Groups) ChangeGroup(ctx context.Context, t *schema.Type, id uuid.UUID, edit func(version scim.Version, g *directory.Group, doc scim.Document) error) (r directory.GroupRecord, err error) {
 	err = v.Write(ctx, "change group", func(w *writes.Write) error {
 		lock := func(b *pgx.Batch) {
-			b.Queue(lockWholeGroup, w.Org, db.ID(id)).Query(db.One(func(raw [][]byte) { r = readWholeGroup(raw) }))
+			lockWholeGroup.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b).Query(db.One(func(raw [][]byte) { r = readWholeGroup(raw) }))
 		}
 		return w.InTx(ctx, lock, func(w *writes.Write, _ pgx.Tx) error {
 			r, err = v.changeLockedGroup(ctx, w, t, r, edit)
@@ -138,7 +140,7 @@ func (v Groups) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condit
 	return v.Write(ctx, "delete group", func(w *writes.Write) error {
 		var old directory.GroupRecord
 		lock := func(b *pgx.Batch) {
-			b.Queue(lockWholeGroup, w.Org, db.ID(id)).Query(db.One(func(raw [][]byte) { old = readWholeGroup(raw) }))
+			lockWholeGroup.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b).Query(db.One(func(raw [][]byte) { old = readWholeGroup(raw) }))
 		}
 		return w.InTx(ctx, lock, func(w *writes.Write, tx pgx.Tx) error {
 			if err := match.CheckMatch(old.Version); err != nil {

@@ -16,18 +16,20 @@ import (
 
 // getMembers looks names up instead of joining them: for a join PostgreSQL would
 // plan again for the size of each group.
-const (
-	getMembers = membersOf + memberOrder
+var (
+	getMembers = db.New(membersOf + memberOrder)
 
-	// getFewMembers gives no row when the group has more than $3 members, and
+	// getFewMembers gives no row when the group has more than @most members, and
 	// then does not look for them.
-	getFewMembers = membersOf + `
-and    (select g.member_count from groups g where g.org_id = $1 and g.id = $2) <= $3` + memberOrder
+	getFewMembers = db.New(membersOf + `
+and    (select g.member_count from groups g where g.org_id = @org and g.id = @id) <= @most` + memberOrder)
+)
 
+const (
 	membersOf = `
-select m.user_id, (select u.display_name from users u where u.org_id = $1 and u.id = m.user_id)
+select m.user_id, (select u.display_name from users u where u.org_id = @org and u.id = m.user_id)
 from   group_members m
-where  m.org_id = $1 and m.group_id = $2`
+where  m.org_id = @org and m.group_id = @id`
 	memberOrder = `
 order  by m.user_id`
 )
@@ -40,7 +42,7 @@ func queueFewMembers(b *pgx.Batch, org int64, id uuid.UUID, r *directory.Record)
 
 // queueMembers is queueFewMembers for at most so many.
 func queueMembers(b *pgx.Batch, org int64, id uuid.UUID, most int, r *directory.Record) {
-	b.Queue(getFewMembers, org, db.ID(id), most).Query(func(rows pgx.Rows) error {
+	getFewMembers.With(db.Org(org), db.Named("id", db.ID(id)), db.Named("most", most)).Queue(b).Query(func(rows pgx.Rows) error {
 		links, err := readMemberLinks(rows, min(r.MemberCount, most))
 		if err == nil {
 			giveMembers(r, links)
@@ -69,11 +71,11 @@ func readMemberLinks(rows pgx.Rows, n int) ([]directory.Link, error) {
 }
 
 // nameMembers gives the users who are there, of given ids that are sorted.
-const nameMembers = `
+var nameMembers = db.New(`
 select u.id, u.display_name
 from   users u
-where  u.org_id = $1 and u.id = any(array(select unnest($2::uuid[])))
-order  by u.id`
+where  u.org_id = @org and u.id = any(array(select unnest(@ids::uuid[])))
+order  by u.id`)
 
 // membersAtOnce is how many members are named by one statement.
 const membersAtOnce = 1000
@@ -85,11 +87,12 @@ func (v Groups) Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]direct
 		links := make([]directory.Link, 0, membersAtOnce)
 		for some := range slices.Chunk(ids, membersAtOnce) {
 			links = links[:0]
+			named := nameMembers.With(db.Org(v.Org), db.Named("ids", db.IDs(some)))
 			err := pool.Through(v.DB)(ctx, func(rows pgx.Rows) error {
 				return db.ReadAll(rows, func(raw [][]byte) {
 					links = append(links, directory.Link{ID: db.ReadID(raw[0]), Display: string(raw[1])})
 				})
-			}, nameMembers, v.Org, db.IDs(some))
+			}, named.SQL, named.Args...)
 			if !yield(links, pgerr.Wrap("read members", err)) || err != nil {
 				return
 			}
@@ -104,7 +107,7 @@ func queueAnswer(b *pgx.Batch, org int64, r *directory.Record, put bool) {
 	case r.MemberCount <= directory.MaxAnswerMembers:
 		queueFewMembers(b, org, r.ID, r)
 	case put:
-		b.Queue(selectMemberIDs.String(), org, db.ID(r.ID)).Query(func(rows pgx.Rows) error {
+		selectMemberIDs.With(db.Org(org), db.Named("id", db.ID(r.ID))).Queue(b).Query(func(rows pgx.Rows) error {
 			r.MemberIDs = make([]uuid.UUID, 0, r.MemberCount)
 			return db.ReadAll(rows, func(raw [][]byte) { r.MemberIDs = append(r.MemberIDs, db.ReadID(raw[0])) })
 		})

@@ -15,7 +15,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/pool"
 )
 
-// requestColumns are what scanRequest reads. $2 is the time.
+// requestColumns are what scanRequest reads. @at is the time.
 const requestColumns = `r.id, r.client_id, r.accepted_at, r.finished_at, r.cancelled_at is not null, r.worker is not null and r.held_until > @at,
        (select count(*) from async_steps s where s.org_id = @org and s.request_id = r.id and s.outcome is not null)`
 

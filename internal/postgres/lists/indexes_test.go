@@ -110,7 +110,7 @@ func linksUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 	of = newSource(directory.TypeQuery{Type: schema.Group, Query: q}, nil)
 	sql, args = of.pageFrom(org, of.rows(of.condition()), db.Fragment{})
 	indexed(sql, args, "group_members_pkey")
-	indexed(records.GetGroupAndMembers, []any{org, db.ID(shelf.Numbered(2, 47))}, "group_members_pkey")
+	indexed(records.GetGroupAndMembers.String(), []any{org, db.ID(shelf.Numbered(2, 47))}, "group_members_pkey")
 }
 
 // The filters that clients send every day are answered by an index, at whatever

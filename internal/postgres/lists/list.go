@@ -145,11 +145,11 @@ func (v Lists) listByID(ctx context.Context, s source) (p directory.Page, err er
 
 // total counts what a list holds.
 func (v Lists) total(ctx context.Context, s source) (n int, err error) {
-	sql, args := s.total(), []any{v.Org}
+	b := s.total().With(db.Org(v.Org))
 	if s.Filter != nil {
-		sql, args = s.counted(v.Org)
+		b.SQL, b.Args = s.counted(v.Org)
 	}
-	err = v.ask(s)(ctx, db.One(func(raw [][]byte) { n = int(db.ReadInt(raw[0])) }), sql, args...)
+	err = v.ask(s)(ctx, db.One(func(raw [][]byte) { n = int(db.ReadInt(raw[0])) }), b.SQL, b.Args...)
 	return n, err
 }
 

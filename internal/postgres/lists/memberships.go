@@ -55,7 +55,7 @@ func pageOfMemberships(q directory.MembershipQuery) directory.Query {
 func (v Lists) readMemberships(ctx context.Context, q directory.MembershipQuery, at start) (found []directory.Membership, total int, err error) {
 	b := new(pgx.Batch)
 	sql, args := countOf(v.Org, q)
-	db.QueueTotal(b, &total, sql, args...)
+	db.QueueTotal(b, &total, db.Bound{SQL: sql, Args: args})
 	if q.Count > 0 {
 		sql, args := membershipPage(v.Org, q, at)
 		b.Queue(sql, args...).Query(func(rows pgx.Rows) error {

@@ -166,7 +166,7 @@ func (v Lists) countAndLinkSorted(ctx context.Context, l sorting, p directory.Pa
 	b := new(pgx.Batch)
 	for i, part := range l.parts {
 		if part.Filter == nil {
-			db.QueueTotal(b, &kept[i], part.total(), v.Org)
+			db.QueueTotal(b, &kept[i], part.total().With(db.Org(v.Org)))
 		}
 	}
 	err = v.linkSorted(ctx, l, p, b)

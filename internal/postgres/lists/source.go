@@ -100,14 +100,14 @@ func (s source) counted(org int64) (sql string, args []any) {
 }
 
 // total is the statement of the total where there is no filter.
-func (s source) total() string {
+func (s source) total() db.Statement {
 	switch {
 	case s.table == search.Groups:
-		return counts.TotalGroups.String()
+		return counts.TotalGroups
 	case s.ActiveOnly:
-		return counts.TotalActiveUsers.String()
+		return counts.TotalActiveUsers
 	default:
-		return counts.TotalUsers.String()
+		return counts.TotalUsers
 	}
 }
 

@@ -101,7 +101,7 @@ func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Pa
 	far := at.skip > v.Most
 	b := new(pgx.Batch)
 	if total {
-		db.QueueTotal(b, &p.Total, s.total(), v.Org)
+		db.QueueTotal(b, &p.Total, s.total().With(db.Org(v.Org)))
 	}
 	rows, bound := s.rows(s.condition()), s.bound(at)
 	sql, args := s.pageFrom(v.Org, rows, bound)

@@ -21,10 +21,10 @@ const (
 	GroupWidth  = 6 // columns
 )
 
-const getUser = `
+var getUser = db.New(`
 select u.id, u.version, u.created_at, u.modified_at, u.doc
 from   users u
-where  u.org_id = $1 and u.id = $2`
+where  u.org_id = @org and u.id = @id`)
 
 // GroupsOfUser gives the groups of user @id as one array: each the id, in 36
 // characters, and the name.
@@ -40,11 +40,13 @@ select u.id, u.version, u.created_at, u.modified_at, u.doc, ` + GroupsOfUser + `
 from   users u
 where  u.org_id = @org and u.id = @id`)
 
-// GetGroup reads a group g, $2, as ReadGroup takes it.
-const GetGroup = `
+// SelectGroup is the text of GetGroup, which reads the group g, @id, as ReadGroup takes it.
+const SelectGroup = `
 select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
 from   groups g
-where  g.org_id = $1 and g.id = $2`
+where  g.org_id = @org and g.id = @id`
+
+var GetGroup = db.New(SelectGroup)
 
 // MembersOfGroup gives the members of group r as one array, as GroupsOfUser does, unless
 // they are more than an answer lists (directory.MaxAnswerMembers); then memberIDsOfGroup
@@ -71,15 +73,15 @@ var _ = [1]struct{}{}[directory.MaxAnswerMembers-1000]
 
 // GetGroupAndMembers reads the version and the members at one moment: the ETag must
 // not name another state than the one that is answered.
-const GetGroupAndMembers = `
+var GetGroupAndMembers = db.New(`
 select ` + GroupFields + `, ` + MembersOfGroup + `, ` + memberIDsOfGroup + `
 from   groups r
-where  r.org_id = $1 and r.id = $2`
+where  r.org_id = @org and r.id = @id`)
 
-const (
-	userVersion = `select version from users where org_id = $1 and id = $2`
-	// GroupVersion reads the version of the group $2.
-	GroupVersion = `select version from groups where org_id = $1 and id = $2`
+var (
+	userVersion = db.New(`select version from users where org_id = @org and id = @id`)
+	// GroupVersion reads the version of the group @id.
+	GroupVersion = db.New(`select version from groups where org_id = @org and id = @id`)
 )
 
 // Get implements directory.View.
@@ -88,37 +90,38 @@ func (v Records) Get(ctx context.Context, t *schema.Type, id uuid.UUID, links bo
 	case search.TableOf(t) == search.Users:
 		r, err = v.getUser(ctx, id, links)
 	case links:
-		err = pool.Through(v.DB)(ctx, db.One(func(raw [][]byte) { r = ReadGroup(raw) }), GetGroupAndMembers, v.Org, db.ID(id))
+		err = v.one(ctx, pool.Through(v.DB), GetGroupAndMembers, id, func(raw [][]byte) { r = ReadGroup(raw) })
 	default:
-		r, err = v.getGroup(ctx, id)
+		err = v.one(ctx, v.LookUp, GetGroup, id, func(raw [][]byte) { r = ReadGroup(raw) })
 	}
 	return r, pgerr.Wrap("get "+t.Name, err)
 }
 
 // Version implements directory.View.
 func (v Records) Version(ctx context.Context, t *schema.Type, id uuid.UUID) (version scim.Version, err error) {
-	sql := GroupVersion
+	s := GroupVersion
 	if search.TableOf(t) == search.Users {
-		sql = userVersion
+		s = userVersion
 	}
-	err = v.LookUp(ctx, db.One(func(raw [][]byte) { version = scim.Version(db.ReadInt(raw[0])) }), sql, v.Org, db.ID(id))
+	err = v.one(ctx, v.LookUp, s, id, func(raw [][]byte) { version = scim.Version(db.ReadInt(raw[0])) })
 	return version, pgerr.Wrap("get version of "+t.Name, err)
 }
 
 func (v Records) getUser(ctx context.Context, id uuid.UUID, links bool) (r directory.Record, err error) {
-	sql := getUser
+	s := getUser
 	if links {
-		sql = getUserAndGroups.String()
+		s = getUserAndGroups
 	}
-	if err = v.LookUp(ctx, db.One(func(raw [][]byte) { r = readUser(raw) }), sql, v.Org, db.ID(id)); err == nil {
+	if err = v.one(ctx, v.LookUp, s, id, func(raw [][]byte) { r = readUser(raw) }); err == nil {
 		v.recent.Remember(ctx, v.Org, r)
 	}
 	return r, err
 }
 
-func (v Records) getGroup(ctx context.Context, id uuid.UUID) (r directory.Record, err error) {
-	err = v.LookUp(ctx, db.One(func(raw [][]byte) { r = ReadGroup(raw) }), GetGroup, v.Org, db.ID(id))
-	return r, err
+// one reads the row about an id that a statement finds.
+func (v Records) one(ctx context.Context, ask pool.QueryFunc, s db.Statement, id uuid.UUID, read func(raw [][]byte)) error {
+	b := s.With(db.Org(v.Org), db.Named("id", db.ID(id)))
+	return ask(ctx, db.One(read), b.SQL, b.Args...)
 }
 
 func readUser(raw [][]byte) (r directory.Record) {

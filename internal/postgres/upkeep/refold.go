@@ -19,10 +19,10 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
-const raiseFoldVersion = `
+var raiseFoldVersion = db.New(`
 update orgs
-set    fold_version = $2
-where  org_id = $1 and fold_version < $2`
+set    fold_version = @fold
+where  org_id = @org and fold_version < @fold`)
 
 // foldedAtOnce is how many documents are in memory.
 const foldedAtOnce = 500
@@ -47,7 +47,7 @@ func FoldAgain(ctx context.Context, p *pool.Pool, o org.Org, types schema.Types,
 	if f.again {
 		return nil
 	}
-	_, err := p.Own().Exec(ctx, raiseFoldVersion, int64(o.ID), schema.FoldVersion)
+	_, err := raiseFoldVersion.With(db.Org(o.ID), db.Named("fold", schema.FoldVersion)).Exec(ctx, p.Own())
 	return pgerr.Wrap("fold again", err)
 }
 
@@ -200,22 +200,22 @@ func keysIn(folded []byte) []search.Key {
 	return search.Users.KeysWith(doc, func(_ *schema.Attribute, text string) string { return text })
 }
 
-const (
-	foldedKeys = `
+var (
+	foldedKeys = db.New(`
 select distinct k.kind, k.key
 from   user_keys k
-where  k.org_id = $1`
+where  k.org_id = @org`)
 
-	dropKeys = `
+	dropKeys = db.New(`
 delete from user_keys k
-using  unnest($2::smallint[], $3::text[]) as old (kind, key)
-where  k.org_id = $1 and k.kind = old.kind and k.key = old.key`
+using  unnest(@kinds::smallint[], @keys::text[]) as old (kind, key)
+where  k.org_id = @org and k.kind = old.kind and k.key = old.key`)
 )
 
 // staleKeys drops keys that no filter finds any more: those of users who were changed
 // between the beginning of this release and their turn here.
 func (f *folding) staleKeys(ctx context.Context) error {
-	rows, err := f.v.Own().Query(ctx, foldedKeys, f.v.Org)
+	rows, err := foldedKeys.With(db.Org(f.v.Org)).Query(ctx, f.v.Own())
 	if err != nil {
 		return err
 	}
@@ -227,23 +227,23 @@ func (f *folding) staleKeys(ctx context.Context) error {
 	})
 	if err == nil && len(stale) > 0 {
 		kinds, keys := search.ArraysOf(stale)
-		_, err = f.v.Own().Exec(ctx, dropKeys, f.v.Org, kinds, keys)
+		_, err = dropKeys.With(db.Org(f.v.Org), db.Named("kinds", kinds), db.Named("keys", keys)).Exec(ctx, f.v.Own())
 	}
 	return err
 }
 
-const (
-	foldedDeleted = `
+var (
+	foldedDeleted = db.New(`
 select d.user_name_key, d.id, d.doc
 from   deleted_users d
-where  d.org_id = $1 and (d.user_name_key, d.id) > ($2, $3)
+where  d.org_id = @org and (d.user_name_key, d.id) > (@after_key, @after)
 order  by d.user_name_key, d.id
-limit  $4`
+limit  @limit`)
 
-	refoldDeleted = `
+	refoldDeleted = db.New(`
 update deleted_users
-set    user_name_key = $4
-where  org_id = $1 and user_name_key = $2 and id = $3`
+set    user_name_key = @key
+where  org_id = @org and user_name_key = @old_key and id = @id`)
 )
 
 // deletedUsers folds the names by which deleted users come back.
@@ -255,7 +255,9 @@ func (f *folding) deletedUsers(ctx context.Context) error {
 	}
 	last := deleted{}
 	for {
-		rows, err := f.v.Own().Query(ctx, foldedDeleted, f.v.Org, last.name, db.ID(last.id), foldedAtOnce)
+		rows, err := foldedDeleted.With(
+			db.Org(f.v.Org), db.Named("after_key", last.name), db.Named("after", db.ID(last.id)), db.Named("limit", foldedAtOnce),
+		).Query(ctx, f.v.Own())
 		if err != nil {
 			return err
 		}
@@ -275,7 +277,9 @@ func (f *folding) deletedUsers(ctx context.Context) error {
 			if name == d.name || name == "" {
 				continue
 			}
-			if _, err := f.v.Own().Exec(ctx, refoldDeleted, f.v.Org, d.name, db.ID(d.id), name); err != nil {
+			if _, err := refoldDeleted.With(
+				db.Org(f.v.Org), db.Named("old_key", d.name), db.Named("id", db.ID(d.id)), db.Named("key", name),
+			).Exec(ctx, f.v.Own()); err != nil {
 				return err
 			}
 		}
@@ -286,25 +290,25 @@ func (f *folding) deletedUsers(ctx context.Context) error {
 	}
 }
 
-const (
-	foldedEntries = `
+var (
+	foldedEntries = db.New(`
 select c.kind, c.id, c.name, c.name_key
 from   catalogue c
-where  c.org_id = $1`
+where  c.org_id = @org`)
 
-	refoldEntry = `
+	refoldEntry = db.New(`
 update catalogue
-set    name_key = $4
-where  org_id = $1 and kind = $2 and id = $3 and name = $5`
+set    name_key = @key
+where  org_id = @org and kind = @kind and id = @id and name = @name`)
 
-	refoldOrg = `
+	refoldOrg = db.New(`
 update orgs
-set    name_key = $2
-where  org_id = $1 and name_key <> $2`
+set    name_key = @key
+where  org_id = @org and name_key <> @key`)
 )
 
 func (f *folding) catalogue(ctx context.Context) error {
-	rows, err := f.v.Own().Query(ctx, foldedEntries, f.v.Org)
+	rows, err := foldedEntries.With(db.Org(f.v.Org)).Query(ctx, f.v.Own())
 	if err != nil {
 		return err
 	}
@@ -319,7 +323,9 @@ func (f *folding) catalogue(ctx context.Context) error {
 		if err != nil {
 			break
 		}
-		_, err = f.v.Own().Exec(ctx, refoldEntry, f.v.Org, int16(e.Kind), db.ID(e.ID), schema.FoldName(e.Name), e.Name)
+		_, err = refoldEntry.With(
+			db.Org(f.v.Org), db.Named("kind", int16(e.Kind)), db.Named("id", db.ID(e.ID)), db.Named("key", schema.FoldName(e.Name)), db.Named("name", e.Name),
+		).Exec(ctx, f.v.Own())
 		if pgerr.Violates(err, pgerr.UniqueViolation, "catalogue_name") {
 			f.report(fmt.Sprintf("the %s %q (%s) has by now the name of another; rename one of them", e.Kind, e.Name, e.ID))
 			err = nil
@@ -329,7 +335,7 @@ func (f *folding) catalogue(ctx context.Context) error {
 }
 
 func (f *folding) orgName(ctx context.Context, name string) error {
-	_, err := f.v.Own().Exec(ctx, refoldOrg, f.v.Org, schema.FoldName(name))
+	_, err := refoldOrg.With(db.Org(f.v.Org), db.Named("key", schema.FoldName(name))).Exec(ctx, f.v.Own())
 	if pgerr.Violates(err, pgerr.UniqueViolation, "orgs_name") {
 		f.report(fmt.Sprintf("the organisation %q has by now the name of another", name))
 		return nil

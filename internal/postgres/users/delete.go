@@ -19,21 +19,21 @@ import (
 )
 
 // lockDeletedUser keeps others from referring to the user.
-const lockDeletedUser = `
+var lockDeletedUser = db.New(`
 select u.id, u.version, u.created_at, u.modified_at, u.doc
 from   users u
-where  u.org_id = $1 and u.id = $2
-for    update of u`
+where  u.org_id = @org and u.id = @id
+for    update of u`)
 
 // lockUserGroups comes before leaveGroups, so that two users of the same groups
 // who are deleted at once do not wait for each other.
-const lockUserGroups = `
+var lockUserGroups = db.New(`
 select g.id
 from   groups g
-join   group_members m on m.org_id = $1 and m.group_id = g.id
-where  g.org_id = $1 and m.user_id = $2
+join   group_members m on m.org_id = @org and m.group_id = g.id
+where  g.org_id = @org and m.user_id = @id
 order  by g.id
-for    no key update of g`
+for    no key update of g`)
 
 var leaveGroups = writes.NewStatement(`
 with gone as (
@@ -97,7 +97,7 @@ func (v Users) DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, mat
 		counts := w.UserBrake()
 		lock := func(b *pgx.Batch) {
 			counts.Queue(b, w)
-			b.Queue(lockDeletedUser, w.Org, db.ID(id)).Query(db.One(func(raw [][]byte) { u.Record = records.Read(raw) }))
+			lockDeletedUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b).Query(db.One(func(raw [][]byte) { u.Record = records.Read(raw) }))
 		}
 		return w.InTx(ctx, lock, func(w *writes.Write, tx pgx.Tx) error {
 			if err := match.CheckMatch(u.Version); err != nil {
@@ -144,7 +144,7 @@ func (v Users) DeleteLocked(ctx context.Context, w *writes.Write, tx pgx.Tx, t *
 // and reads those who report to it. left are the groups.
 func (v Users) leave(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID, at time.Time) (reports []directory.Resource, left []uuid.UUID, err error) {
 	b := new(pgx.Batch)
-	b.Queue(lockUserGroups, w.Org, db.ID(id))
+	lockUserGroups.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
 	leaving := w.Arguments(leaveGroups, []db.Arg{db.Named("id", db.ID(id)), db.Named("at", at)}, writes.Change{})
 	b.Queue(leaveGroups.String(), leaving...).Query(func(rows pgx.Rows) error {
 		return db.ReadAll(rows, func(raw [][]byte) {
@@ -170,14 +170,14 @@ func leftBy(user uuid.UUID, raw [][]byte) writes.Change {
 	return writes.OfGroup(events.Patched, schema.Group, group, nil).Moving(events.MemberChange{Removed: []uuid.UUID{user}})
 }
 
-const findDeleted = `
+var findDeleted = db.New(`
 select count(*)
 from   deleted_users d
-where  d.org_id = $1 and d.id = $2`
+where  d.org_id = @org and d.id = @id`)
 
 // Deleted implements directory.Reader.
 func (v Users) Deleted(ctx context.Context, id uuid.UUID) (deleted bool, err error) {
-	rows, err := v.DB.Query(ctx, findDeleted, v.Org, db.ID(id))
+	rows, err := findDeleted.With(db.Org(v.Org), db.Named("id", db.ID(id))).Query(ctx, v.DB)
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { deleted = db.ReadInt(raw[0]) > 0 })
 	}

@@ -32,50 +32,50 @@ with changed as (
 select changed.version
 from   changed`)
 
-const (
-	// selectNamesOfUser are what the log has called a user.
-	selectNamesOfUser = `
-select distinct e.target_name
-from   provisioning_log e
-where  e.org_id = $1 and e.target_id = $2 and e.target_type = 'User' and e.target_name <> ''`
-
-	// erasedEntry is what is left of an entry: who did what, when, and to which id.
-	erasedEntry = `
+// erasedEntry is what is left of an entry: who did what, when, and to which id.
+const erasedEntry = `
 update provisioning_log e
 set    target_name = '', target_key = null, detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
-where  e.org_id = $1 and `
+where  e.org_id = @org and `
 
-	eraseEntries = erasedEntry + `e.target_id = $2 and e.target_type = 'User'`
+var (
+	// selectNamesOfUser are what the log has called a user.
+	selectNamesOfUser = db.New(`
+select distinct e.target_name
+from   provisioning_log e
+where  e.org_id = @org and e.target_id = @id and e.target_type = 'User' and e.target_name <> ''`)
+
+	eraseEntries = db.New(erasedEntry + `e.target_id = @id and e.target_type = 'User'`)
 
 	// eraseRefused is for requests that were refused before there was an id.
-	eraseRefused = erasedEntry + `e.target_key = any($2::text[]) and e.target_id is null and e.target_type = 'User'`
+	eraseRefused = db.New(erasedEntry + `e.target_key = any(@keys::text[]) and e.target_id is null and e.target_type = 'User'`)
 
 	// eraseBodies is for requests about others that held values of the user.
-	eraseBodies = `
+	eraseBodies = db.New(`
 update provisioning_log e
 set    detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
-where  e.org_id = $1 and e.result <> 'success' and e.result in ('refused', 'held')
-and    exists (select from unnest($2::text[]) as held (text) where position(held.text in e.detail) > 0)`
+where  e.org_id = @org and e.result <> 'success' and e.result in ('refused', 'held')
+and    exists (select from unnest(@texts::text[]) as held (text) where position(held.text in e.detail) > 0)`)
 
 	// eraseRefusedUser forgets that the user is refused at present.
-	eraseRefusedUser = `
+	eraseRefusedUser = db.New(`
 delete from refused_users r
-where  r.org_id = $1 and (r.user_id = $2 or r.user_key = any($3::text[]))`
+where  r.org_id = @org and (r.user_id = @id or r.user_key = any(@keys::text[]))`)
 
 	// eraseLoops forgets what clients did to the user again and again.
-	eraseLoops = `
+	eraseLoops = db.New(`
 delete from provisioning_loops l
-where  l.org_id = $1 and (l.target_id = $2::uuid or position($2::uuid::text in l.what) > 0)`
+where  l.org_id = @org and (l.target_id = @id::uuid or position(@id::uuid::text in l.what) > 0)`)
 
-	selectEventsOf = `
+	selectEventsOf = db.New(`
 select e.id, e.claims
 from   events e
-where  e.org_id = $1 and position($2 in e.claims) > 0`
+where  e.org_id = @org and position(@id in e.claims) > 0`)
 
-	eraseEvent = `
+	eraseEvent = db.New(`
 update events e
-set    claims = $3
-where  e.org_id = $1 and e.id = $2`
+set    claims = @claims
+where  e.org_id = @org and e.id = @id`)
 )
 
 // EraseUser implements directory.History.
@@ -83,7 +83,7 @@ func (v Users) EraseUser(ctx context.Context, t *schema.Type, id uuid.UUID, forg
 	return v.Write(ctx, "erase user", func(w *writes.Write) error {
 		var found []directory.Resource
 		lock := func(b *pgx.Batch) {
-			b.Queue(lockDeletedUser, w.Org, db.ID(id)).Query(func(rows pgx.Rows) error {
+			lockDeletedUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b).Query(func(rows pgx.Rows) error {
 				found = nil
 				return db.ReadAll(rows, func(raw [][]byte) { found = append(found, directory.Resource{Record: records.Read(raw)}) })
 			})
@@ -103,7 +103,7 @@ func (v Users) EraseUser(ctx context.Context, t *schema.Type, id uuid.UUID, forg
 // eraseDeletedUser takes the values of a deleted user out of all that holds them.
 func (v Users) eraseDeletedUser(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
 	var old directory.Record
-	rows, err := tx.Query(ctx, lockDeleted, w.Org, db.ID(id))
+	rows, err := lockDeleted.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { old = records.Read(raw) })
 	}
@@ -131,7 +131,7 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 	if name := schema.UserName.Text(doc); name != "" {
 		names = append(names, name)
 	}
-	rows, err := tx.Query(ctx, selectNamesOfUser, w.Org, db.ID(id))
+	rows, err := selectNamesOfUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
 	if err == nil {
 		err = db.ReadAll(rows, func(raw [][]byte) { names = append(names, string(raw[0])) })
 	}
@@ -143,14 +143,14 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 		keys[i] = schema.Fold(name)
 	}
 	b := new(pgx.Batch)
-	b.Queue(eraseEntries, w.Org, db.ID(id))
-	b.Queue(eraseRefusedUser, w.Org, db.ID(id), keys)
-	b.Queue(eraseLoops, w.Org, db.ID(id))
+	eraseEntries.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
+	eraseRefusedUser.With(db.Org(w.Org), db.Named("id", db.ID(id)), db.Named("keys", keys)).Queue(b)
+	eraseLoops.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
 	if len(keys) > 0 {
-		b.Queue(eraseRefused, w.Org, keys)
+		eraseRefused.With(db.Org(w.Org), db.Named("keys", keys)).Queue(b)
 	}
 	if texts := textsHeld(doc, names); len(texts) > 0 {
-		b.Queue(eraseBodies, w.Org, texts)
+		eraseBodies.With(db.Org(w.Org), db.Named("texts", texts)).Queue(b)
 	}
 	return tx.SendBatch(ctx, b).Close()
 }
@@ -178,14 +178,14 @@ func textsHeld(doc scim.Document, names []string) (texts []string) {
 }
 
 func (v Users) eraseFromEvents(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
-	rows, err := tx.Query(ctx, selectEventsOf, w.Org, id.String())
+	rows, err := selectEventsOf.With(db.Org(w.Org), db.Named("id", id.String())).Query(ctx, tx)
 	if err != nil {
 		return err
 	}
 	b := new(pgx.Batch)
 	err = db.ReadAll(rows, func(raw [][]byte) {
 		if rest, ofUser := events.Forget(raw[1], id); ofUser {
-			b.Queue(eraseEvent, w.Org, db.ID(db.ReadID(raw[0])), string(rest))
+			eraseEvent.With(db.Org(w.Org), db.Named("id", db.ID(db.ReadID(raw[0]))), db.Named("claims", string(rest))).Queue(b)
 		}
 	})
 	if err != nil || b.Len() == 0 {
@@ -199,20 +199,20 @@ const forgottenAtOnce = 5000
 
 // forgetDeleted forgets the users of an organisation who were deleted before a time, some
 // at a time.
-const forgetDeleted = `
+var forgetDeleted = db.New(`
 delete from deleted_users d
-where  d.org_id = $1 and (d.user_name_key, d.id) in (
+where  d.org_id = @org and (d.user_name_key, d.id) in (
   select o.user_name_key, o.id
   from   deleted_users o
-  where  o.org_id = $1 and o.deleted_at < $2
-  limit  $3)`
+  where  o.org_id = @org and o.deleted_at < @before
+  limit  @most)`)
 
 // ForgetDeleted forgets those deleted users whom none of the organisations keeps any longer.
 func ForgetDeleted(ctx context.Context, p *pool.Pool, orgs []org.Org) error {
 	for _, o := range orgs {
 		before := p.Clock.Now().AddDate(0, 0, -o.Settings.DeletedUserDays)
 		for {
-			tag, err := p.Own().Exec(ctx, forgetDeleted, int64(o.ID), before, forgottenAtOnce)
+			tag, err := forgetDeleted.With(db.Org(o.ID), db.Named("before", before), db.Named("most", forgottenAtOnce)).Exec(ctx, p.Own())
 			if err != nil {
 				return pgerr.Wrap("forget deleted users", err)
 			}

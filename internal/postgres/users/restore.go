@@ -60,16 +60,16 @@ func (v Users) resetUser(ctx context.Context, w *writes.Write, tx pgx.Tx, t *sch
 	return v.writeUser(ctx, w, t, old, edit, c)
 }
 
-const lockDeleted = `
+var lockDeleted = db.New(`
 select d.id, d.version, d.created_at, d.deleted_at, d.doc
 from   deleted_users d
-where  d.org_id = $1 and d.id = $2
-for    update of d`
+where  d.org_id = @org and d.id = @id
+for    update of d`)
 
 // bringBack stores a deleted user under the same id.
 func (v Users) bringBack(ctx context.Context, w *writes.Write, tx pgx.Tx, t *schema.Type, id uuid.UUID, u directory.UserRestoration) (r directory.Record, err error) {
 	var old directory.Resource
-	rows, err := tx.Query(ctx, lockDeleted, w.Org, db.ID(id))
+	rows, err := lockDeleted.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
 	if err == nil {
 		err = db.ReadOne(rows, func(raw [][]byte) { old.Record = records.Read(raw) })
 	}
@@ -99,12 +99,12 @@ func (v Users) bringBack(ctx context.Context, w *writes.Write, tx pgx.Tx, t *sch
 	}
 }
 
-const lockGroups = `
+var lockGroups = db.New(`
 select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
 from   groups g
-where  g.org_id = $1 and g.id = any($2::uuid[])
+where  g.org_id = @org and g.id = any(@ids::uuid[])
 order  by g.id
-for    no key update of g`
+for    no key update of g`)
 
 // moveUser has the user join and leave groups, each of which is a change of its own.
 // Groups that are not there are answered.
@@ -112,7 +112,7 @@ func (v Users) moveUser(ctx context.Context, w *writes.Write, tx pgx.Tx, user uu
 	if len(u.Join)+len(u.Leave) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, lockGroups, w.Org, db.IDs(slices.Concat(u.Join, u.Leave)))
+	rows, err := lockGroups.With(db.Org(w.Org), db.Named("ids", db.IDs(slices.Concat(u.Join, u.Leave)))).Query(ctx, tx)
 	if err != nil {
 		return nil, err
 	}

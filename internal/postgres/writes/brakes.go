@@ -228,18 +228,18 @@ func (e *heldError) told() *provisioning.HeldError {
 
 // openHold notes what is held. A hold that is over begins anew; a decision that was made
 // meanwhile stays.
-const openHold = `
+var openHold = db.New(`
 insert into holds as h (org_id, client_id, target_id, id, state, held_at, last_at, attempts, removed, most)
-values ($1, $2, $3, $4, 'held', $5, $5, 1, $6, $7)
+values (@org, @client, @target, @id, 'held', @at, @at, 1, @removed, @most)
 on conflict (org_id, client_id, target_id) do update
-set    id       = case when h.state = 'held' and h.last_at > $8 or h.until_at > $5 then h.id else excluded.id end,
-       state    = case when h.until_at > $5 then h.state else 'held' end,
-       held_at  = case when h.state = 'held' and h.last_at > $8 or h.until_at > $5 then h.held_at else excluded.held_at end,
-       attempts = case when h.state = 'held' and h.last_at > $8 or h.until_at > $5 then h.attempts + 1 else 1 end,
-       removed  = case when h.state = 'held' and h.last_at > $8 or h.until_at > $5 then h.removed else excluded.removed end,
-       most     = case when h.state = 'held' and h.last_at > $8 or h.until_at > $5 then h.most else excluded.most end,
-       until_at = case when h.until_at > $5 then h.until_at end,
-       last_at  = excluded.last_at`
+set    id       = case when h.state = 'held' and h.last_at > @since or h.until_at > @at then h.id else excluded.id end,
+       state    = case when h.until_at > @at then h.state else 'held' end,
+       held_at  = case when h.state = 'held' and h.last_at > @since or h.until_at > @at then h.held_at else excluded.held_at end,
+       attempts = case when h.state = 'held' and h.last_at > @since or h.until_at > @at then h.attempts + 1 else 1 end,
+       removed  = case when h.state = 'held' and h.last_at > @since or h.until_at > @at then h.removed else excluded.removed end,
+       most     = case when h.state = 'held' and h.last_at > @since or h.until_at > @at then h.most else excluded.most end,
+       until_at = case when h.until_at > @at then h.until_at end,
+       last_at  = excluded.last_at`)
 
 // hold notes what a write was held by, if it was and is no dry run, and tells who asked.
 func (h Hand) hold(ctx context.Context, err error, dry bool) error {
@@ -251,8 +251,10 @@ func (h Hand) hold(ctx context.Context, err error, dry bool) error {
 	if dry {
 		return scim.Forbidden("%s", told.Error()).Because(told)
 	}
-	_, failed := h.DB.Exec(pool.Apart(ctx), openHold, h.Org, db.ID(held.client), db.ID(held.target), db.NewID(), held.at,
-		held.verdict.removed, held.verdict.most, held.at.Add(-provisioning.HoldIdle))
+	_, failed := openHold.With(
+		db.Org(h.Org), db.Named("client", db.ID(held.client)), db.Named("target", db.ID(held.target)), db.Named("id", db.NewID()), db.Named("at", held.at),
+		db.Named("removed", held.verdict.removed), db.Named("most", held.verdict.most), db.Named("since", held.at.Add(-provisioning.HoldIdle)),
+	).Exec(pool.Apart(ctx), h.DB)
 	if failed != nil {
 		return failed
 	}

@@ -146,12 +146,12 @@ func missing(references []directory.Reference, found names) error {
 }
 
 // lockDeclared holds schemas that are as a writer knows them.
-const lockDeclared = `
+var lockDeclared = db.New(`
 select s.urn
 from   schemas s
-join   unnest($2::text[], $3::bigint[]) as r (urn, revision) on r.urn = s.urn and r.revision = s.revision
-where  s.org_id = $1
-for    key share of s`
+join   unnest(@urns::text[], @revisions::bigint[]) as r (urn, revision) on r.urn = s.urn and r.revision = s.revision
+where  s.org_id = @org
+for    key share of s`)
 
 // queueSchemas holds custom schemas for who stores the first of their values, and
 // tells which of them are declared as the writer knows them.
@@ -160,7 +160,7 @@ func (h Hand) queueSchemas(b *pgx.Batch, schemas []*schema.Schema, found func(ur
 	for i, s := range schemas {
 		urns[i], revisions[i] = s.ID, s.Revision
 	}
-	b.Queue(lockDeclared, h.Org, urns, revisions).Query(func(rows pgx.Rows) error {
+	lockDeclared.With(db.Org(h.Org), db.Named("urns", urns), db.Named("revisions", revisions)).Queue(b).Query(func(rows pgx.Rows) error {
 		return db.ReadAll(rows, func(raw [][]byte) { found(string(raw[0])) })
 	})
 }
