@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 )
 
@@ -181,22 +182,22 @@ func keepOut(config *pgxpool.Config, pooling Pooling) error {
 }
 
 // setSetting sets one for the session.
-const setSetting = `select set_config($1, $2, false)`
+var setSetting = db.New(`select set_config(@name, @value, false)`)
 
 func setAll(ctx context.Context, c *pgx.Conn, names []string, settings map[string]string) error {
 	b := new(pgx.Batch)
 	for _, name := range names {
-		b.Queue(setSetting, name, settings[name])
+		setSetting.With(db.Named("name", name), db.Named("value", settings[name])).Queue(b)
 	}
 	return c.SendBatch(ctx, b).Close()
 }
 
 // selectUnset names the settings of a session that are not as they should be.
-const selectUnset = `
+var selectUnset = db.New(`
 select coalesce(string_agg('set ' || w.name || ' = ' || quote_literal(w.value), '; ' order by w.name), '')
-from   unnest($1::text[], $2::text[]) w (name, value)
+from   unnest(@names::text[], @values::text[]) w (name, value)
 join   pg_settings s on s.name = w.name
-where  s.setting <> w.value`
+where  s.setting <> w.value`)
 
 // adviseSettings says in the log what the pooler should set in each session of PostgreSQL,
 // since nobody else can.
@@ -208,7 +209,7 @@ func (p *Pool) adviseSettings(ctx context.Context, settings map[string]string) e
 		}
 	}
 	missing := ""
-	err := p.conns.QueryRow(ctx, selectUnset, names, values).Scan(&missing)
+	err := selectUnset.With(db.Named("names", names), db.Named("values", values)).QueryRow(ctx, p.conns).Scan(&missing)
 	if err == nil && missing != "" {
 		p.Log.WarnContext(ctx, "the pooler's sessions lack settings; let its connect_query set them", "connect_query", missing)
 	}
