@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
@@ -96,14 +94,19 @@ func (r recoveryResult) fields() []field {
 }
 
 // tell prints what was taken back, and after a dry run how it is done.
-func (f recovering) tell(c console, r directory.Recovered, err error) error {
-	if err := f.print(c, newRecoveryResult(r), err); err != nil {
+func (f recovering) tell(c console, err error, done ...directory.Recovered) error {
+	if err != nil {
 		return err
 	}
-	if r.DryRun && f.Output == "text" {
+	for _, r := range done {
+		if err := f.print(c, newRecoveryResult(r), nil); err != nil {
+			return err
+		}
+	}
+	if !f.Apply && f.Output == "text" {
 		fmt.Fprintln(c.out, "nothing was changed; --apply does it")
 	}
-	if r.DryRun && c.database != nil {
+	if !f.Apply && c.database != nil {
 		*c.database = ""
 	}
 	return nil
@@ -111,12 +114,11 @@ func (f recovering) tell(c console, r directory.Recovered, err error) error {
 
 type undoCommand struct {
 	recovering
-	Entries []string `arg:"" name:"entry" help:"Ids of entries of the log, in any order: the newest is taken back first."`
+	Entries []string `arg:"" name:"entry" help:"Ids of entries of the log, in any order: the newest is taken back first, and all of them or none."`
 	Force   bool     `help:"Take back what was changed again since, too: those changes are lost."`
 }
 
-// Run takes entries back. Of several of one thing a dry run shows the newest, since the
-// others depend on it.
+// Run takes entries back.
 func (cmd *undoCommand) Run(ctx context.Context, c console) error {
 	ids := make([]uuid.UUID, 0, len(cmd.Entries))
 	for _, text := range cmd.Entries {
@@ -126,28 +128,11 @@ func (cmd *undoCommand) Run(ctx context.Context, c console) error {
 		}
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(b[:], a[:]) })
 	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
 		asked := cmd.recovery()
 		asked.Force = cmd.Force
-		seen := map[provisioning.Target]bool{}
-		for _, id := range slices.Compact(ids) {
-			e, err := p.entries.Entry(ctx, o.ID, id)
-			if err != nil {
-				return fmt.Errorf("entry %s: %w", id, err)
-			}
-			what := provisioning.Target{Type: e.Target.Type, ID: e.Target.ID}
-			if asked.DryRun && seen[what] {
-				fmt.Fprintf(c.out, "then %s, that %s, is taken back\n", id, printable.Escape(e.Sentence()))
-				continue
-			}
-			seen[what] = true
-			done, err := p.directory.Undo(ctx, o, id, asked)
-			if err := cmd.tell(c, done, err); err != nil {
-				return err
-			}
-		}
-		return nil
+		done, err := p.directory.UndoAll(ctx, o, ids, asked)
+		return cmd.tell(c, err, done...)
 	})
 }
 
@@ -185,7 +170,7 @@ func (cmd *groupRestore) Run(ctx context.Context, c console) error {
 			return err
 		}
 		done, err := p.directory.RestoreGroup(ctx, o, id, asked)
-		return cmd.tell(c, done, err)
+		return cmd.tell(c, err, done)
 	})
 }
 
@@ -233,6 +218,6 @@ func (cmd *userRestore) Run(ctx context.Context, c console) error {
 			return err
 		}
 		done, err := p.directory.RestoreUser(ctx, o, id, asked)
-		return cmd.tell(c, done, err)
+		return cmd.tell(c, err, done)
 	})
 }

@@ -77,6 +77,7 @@ var access = httpapi.Access{Role: "admin", AnyOf: map[string][]string{
 	"GET " + logPath + "/{id}": {"scim:log:view"},
 	"GET " + statusPath:        {"scim:log:view"},
 
+	"POST " + logPath + "/undo":            {"scim:log:undo"},
 	"POST " + logPath + "/{id}/undo":       {"scim:log:undo"},
 	"POST " + groupsPath + "/{id}/restore": {"scim:log:undo"},
 	"POST " + usersPath + "/{id}/restore":  {"scim:log:undo"},

@@ -17,6 +17,7 @@ import (
 type recoveries struct{ directory *directory.Directory }
 
 func (s recoveries) mount(r chi.Router, frame *httpapi.Frame) {
+	handle(r, frame, logPath+"/undo", map[string]httpapi.Handler{http.MethodPost: s.undoAll})
 	handle(r, frame, logPath+"/{id}/undo", map[string]httpapi.Handler{http.MethodPost: s.undo})
 	handle(r, frame, groupsPath+"/{id}/restore", map[string]httpapi.Handler{http.MethodPost: s.restoreGroup})
 	handle(r, frame, usersPath+"/{id}/restore", map[string]httpapi.Handler{http.MethodPost: s.restoreUser})
@@ -125,6 +126,35 @@ func (s recoveries) undo(w http.ResponseWriter, r *http.Request) error {
 	}
 	done, err := s.directory.Undo(r.Context(), organisation(r), id, asked)
 	return writeRecovery(w, done, err)
+}
+
+// undoneAnswer is what of several entries was taken back, the newest first.
+type undoneAnswer struct {
+	DryRun bool             `json:"dryRun"`
+	Undone []recoveryAnswer `json:"undone"`
+}
+
+func (s recoveries) undoAll(w http.ResponseWriter, r *http.Request) error {
+	asked, b, err := readRecovery(r)
+	if err != nil {
+		return err
+	}
+	var entries []uuid.UUID
+	for _, text := range list[string](b, "entries", "a string") {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			b.fail("entries holds %q; ids of entries of the provisioning log, which are UUIDs, are expected", text)
+		}
+		entries = append(entries, id)
+	}
+	if b.err != nil {
+		return b.err
+	}
+	done, err := s.directory.UndoAll(r.Context(), organisation(r), entries, asked)
+	if err != nil {
+		return err
+	}
+	return write(w, undoneAnswer{asked.DryRun, answer(done, answerRecovery)})
 }
 
 func (s recoveries) restoreGroup(w http.ResponseWriter, r *http.Request) error {

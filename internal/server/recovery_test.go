@@ -124,6 +124,18 @@ func TestUndo_TakesAChangeBack(t *testing.T) {
 // organisation is as it was.
 func TestUndo_OfAllInReverseEndsWhereItBegan(t *testing.T) {
 	t.Parallel()
+	for _, how := range []struct {
+		name string
+		undo func(t *testing.T, o *servertest.Org, entries []logEntry)
+	}{{"one by one", undoEach}, {"in one request", undoTogether}} {
+		t.Run(how.name, func(t *testing.T) {
+			t.Parallel()
+			undoneInReverse(t, how.undo)
+		})
+	}
+}
+
+func undoneInReverse(t *testing.T, undo func(t *testing.T, o *servertest.Org, entries []logEntry)) {
 	o := servertest.New(t).NewOrg(t, func(s *org.Settings) { s.GroupLifecycle = true })
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -141,17 +153,82 @@ func TestUndo_OfAllInReverseEndsWhereItBegan(t *testing.T) {
 	}
 	var page logPage
 	o.Do(t, "GET", logPath+"?pageSize=500&result=success,warning", nil).Want(t, 200).Decode(t, &page)
-	for _, e := range page.Entities {
-		if e.ID == began {
-			break
-		}
-		if answer := o.Do(t, "POST", undoPath(e.ID), applied); answer.Status != 200 {
-			t.Fatalf("seed %d: %s cannot be undone: %d %s", seed, lineOf(e), answer.Status, answer.Body)
-		}
-	}
+	t.Log("seed", seed)
+	undo(t, o, page.Entities[:slices.IndexFunc(page.Entities, func(e logEntry) bool { return e.ID == began })])
 	if diff := cmp.Diff(before, stateOf(t, o)); diff != "" {
-		t.Errorf("seed %d: the organisation (-before +after):\n%s", seed, diff)
+		t.Errorf("the organisation (-before +after):\n%s", diff)
 	}
+}
+
+func undoEach(t *testing.T, o *servertest.Org, entries []logEntry) {
+	t.Helper()
+	for _, e := range entries {
+		if answer := o.Do(t, "POST", undoPath(e.ID), applied); answer.Status != 200 {
+			t.Fatalf("%s cannot be undone: %d %s", lineOf(e), answer.Status, answer.Body)
+		}
+	}
+}
+
+// undoTogether tells of all the entries in any order, first in a dry run, which changes
+// nothing.
+func undoTogether(t *testing.T, o *servertest.Org, entries []logEntry) {
+	t.Helper()
+	before, newest := stateOf(t, o), newestEntry(t, o, "").ID
+	rand.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
+	var first, second struct{ Undone []recovered }
+	o.Do(t, "POST", logPath+"/undo", undoing(true, entries...)).Want(t, 200).Decode(t, &first)
+	if diff := cmp.Diff(before, stateOf(t, o)); diff != "" || newestEntry(t, o, "").ID != newest {
+		t.Errorf("the dry run has changed something (-before +after):\n%s", diff)
+	}
+	o.Do(t, "POST", logPath+"/undo", undoing(false, entries...)).Want(t, 200).Decode(t, &second)
+	for i, r := range second.Undone {
+		if diff := cmp.Diff(first.Undone[i].Changes, r.Changes); diff != "" {
+			t.Errorf("what was undone (-foretold +done):\n%s", diff)
+		}
+	}
+}
+
+// undoing is the body of an undo of several entries.
+func undoing(dry bool, entries ...logEntry) string {
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.ID
+	}
+	text, _ := json.Marshal(map[string]any{"entries": ids, "dryRun": dry})
+	return string(text)
+}
+
+// Of several entries none is taken back if one cannot be, and the answer names it.
+func TestUndo_OfSeveralIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	ada, bob := "/Users/"+o.NewUser(t, "ada"), "/Users/"+o.NewUser(t, "bob")
+	titled := func(user, title string) logEntry {
+		o.Do(t, "PATCH", user, `{"Operations":[{"op":"add","path":"title","value":"`+title+`"}]}`).Want(t, 200)
+		return newestEntry(t, o, "type=User")
+	}
+	titled(ada, "a")
+	lost := titled(ada, "b")
+	later := titled(ada, "c")
+	last := titled(bob, "d")
+	before, newest := stateOf(t, o), newestEntry(t, o, "").ID
+	refused := string(o.Do(t, "POST", logPath+"/undo", undoing(false, lost, last)).Want(t, 409).Body)
+	if !strings.Contains(refused, "the entry "+lost.ID) || !strings.Contains(refused, later.ID) {
+		t.Errorf("the refusal does not name the entries: %s", refused)
+	}
+	if diff := cmp.Diff(before, stateOf(t, o)); diff != "" || newestEntry(t, o, "").ID != newest {
+		t.Errorf("something was undone (-before +after):\n%s", diff)
+	}
+	// What was read and written meanwhile has left nothing behind in the memory of the server.
+	o.Do(t, "PATCH", bob, `{"Operations":[{"op":"add","path":"nickName","value":"n"}]}`).Want(t, 200)
+	if got := o.Do(t, "GET", bob, nil).Want(t, 200).Object(t)["title"]; got != "d" {
+		t.Errorf("the title is %v", got)
+	}
+	o.Do(t, "POST", logPath+"/undo", undoing(false, lost, later, last)).Want(t, 200)
+	if got := o.Do(t, "GET", ada, nil).Want(t, 200).Object(t)["title"]; got != "a" {
+		t.Errorf("the title is %v", got)
+	}
+	o.Do(t, "POST", logPath+"/undo", `{"entries":[]}`).Want(t, 400)
 }
 
 // randomChange asks for a change, which may be refused.
