@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // orgNamed finds an organisation by its name.
@@ -28,7 +28,7 @@ func (p *parts) orgNamed(ctx context.Context, name string) (org.Org, error) {
 
 // suggestion is what a misspelt name may mean, or nothing.
 func suggestion(name string, names []string) string {
-	near := directory.Near(name, names)
+	near := schema.Near(name, names)
 	if len(near) == 0 {
 		return ""
 	}

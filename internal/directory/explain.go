@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +52,7 @@ func (d *Directory) nearNames(ctx context.Context, o org.ID, missing Reference) 
 	for i, e := range entries {
 		names[i] = e.Name
 	}
-	near := Near(missing.Name, names)
+	near := schema.Near(missing.Name, names)
 	for i, name := range near {
 		near[i] = fmt.Sprintf("%q", name)
 	}
@@ -61,59 +60,4 @@ func (d *Directory) nearNames(ctx context.Context, o org.ID, missing Reference) 
 		return ""
 	}
 	return ". Near are " + strings.Join(near, ", ")
-}
-
-// Near gives up to three of the names that are like the one that is wanted, the nearest
-// first: compared as names are, with few other characters, or one within the other.
-func Near(wanted string, names []string) []string {
-	const most = 64 // bytes of a name that is compared
-	wanted = schema.FoldName(wanted)
-	if wanted == "" || len(wanted) > most {
-		return nil
-	}
-	type near struct {
-		name     string
-		distance int
-	}
-	var found []near
-	for _, given := range names {
-		name := schema.FoldName(given)
-		n := distance(wanted, name)
-		if len(name) <= most && (n <= max(2, len(wanted)/3) || strings.Contains(name, wanted) || strings.Contains(wanted, name)) {
-			found = append(found, near{given, n})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b near) int { return cmp.Compare(a.distance, b.distance) })
-	var nearest []string
-	for _, n := range found[:min(len(found), 3)] {
-		nearest = append(nearest, n.name)
-	}
-	return nearest
-}
-
-// distance is how many characters of a must be changed, added or left out to make b
-// (Levenshtein). Texts whose lengths differ by much are not compared.
-func distance(a, b string) int {
-	from, to := []rune(a), []rune(b)
-	const much = 16
-	if len(from)-len(to) > much || len(to)-len(from) > much {
-		return max(len(from), len(to))
-	}
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range from {
-		before := row[0]
-		row[0] = i + 1
-		for j, y := range to {
-			cost := before
-			if x != y {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(to)]
 }

@@ -184,12 +184,21 @@ func (o Options) Unknown(t *Type, path string) error {
 	return nil
 }
 
-// Instead says which attribute holds what a client has looked for under the name that the
-// platform's own API has for it, or "".
+// Instead says which attribute holds what a client has looked for under a name that is
+// none: under the name that the platform's own API has for it, or misspelt. It is "" when
+// there is no such attribute.
 func Instead(t *Type, name string) string {
 	name = name[strings.LastIndexAny(name, ":.")+1:]
 	if strings.EqualFold(name, "state") && t.Is(User) {
 		return "; active tells whether the user may sign in"
 	}
-	return ""
+	var names []string
+	for a := range t.Attributes {
+		names = append(names, a.Name)
+	}
+	near := Near(name, names)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(near, " or ") + "?"
 }

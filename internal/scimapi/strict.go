@@ -100,7 +100,7 @@ func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
 				return ok && !ref.Short(name)
 			})
 			if name != "" && !known {
-				return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are", parameter, name, types[0].Name)
+				return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are%s", parameter, name, types[0].Name, schema.Instead(types[0], name))
 			}
 		}
 	}
