@@ -35,6 +35,10 @@ const (
 // what only reads may be done again at once, on another connection.
 var ErrLost = errors.New("the connection was lost")
 
+// ErrUncertain is in the cause of an Error when it is not known whether a write was carried
+// out. Nothing is done again then: what comes of that would tell nothing of the first time.
+var ErrUncertain = errors.New("it was carried out or not")
+
 // Error is a failure that the client is told about. Detail is written for the
 // administrator who reads it in Entra or Okta: which attribute, what is wrong,
 // what is allowed. It never carries a secret. The cause is logged, never sent.

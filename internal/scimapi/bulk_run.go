@@ -2,7 +2,6 @@ package scimapi
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"sync"
 
@@ -152,7 +151,7 @@ func (r *bulkRun) stage(ctx context.Context, stage []bulkplan.Step) {
 
 // take takes a turn. What fails while an earlier step is under way might succeed
 // after it, and is done again then, so that the outcome is that of doing one
-// after the other. Only a name that is taken stays so: what frees names is alone.
+// after the other.
 func (r *bulkRun) take(ctx context.Context, t turn) {
 	wait(t.after)
 	out := r.of(t.Step)
@@ -165,7 +164,7 @@ func (r *bulkRun) take(ctx context.Context, t turn) {
 	}
 	t.ahead = !ended(t.earlier)
 	r.inSlot(ctx, t)
-	if t.ahead && out.failed() && out.Status != http.StatusConflict {
+	if t.ahead && out.mayPass() {
 		wait(t.earlier)
 		t.ahead = false
 		*out = outcome{} // open, if ctx has ended

@@ -27,11 +27,19 @@ type outcome struct {
 	Version string          `json:"version,omitempty"`
 	Error   json.RawMessage `json:"error,omitempty"`
 
-	kept  bool                  // in the journal
-	tried *provisioning.Attempt // of a dry run: what the step would change
+	kept      bool                  // in the journal
+	uncertain bool                  // it failed, or not
+	tried     *provisioning.Attempt // of a dry run: what the step would change
 }
 
 func (o outcome) failed() bool { return o.Status >= http.StatusBadRequest }
+
+// mayPass reports whether what failed ahead of others is done again after them: not a name
+// that is taken, since what frees names is alone, and not what may have been carried out,
+// which would be told to be as it is already, or refused for what it did itself.
+func (o outcome) mayPass() bool {
+	return o.failed() && o.Status != http.StatusConflict && !o.uncertain
+}
 
 // success is the outcome of an operation that made of the resource with the id
 // what has the version.
@@ -110,7 +118,8 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 		r.refuse(ctx, op, "", err)
 	default:
 		*out = r.failure(ctx, err, id)
-		if !t.ahead || out.Status == http.StatusConflict { // else it is done again
+		out.uncertain = errors.Is(err, scim.ErrUncertain)
+		if !t.ahead || !out.mayPass() { // else it is done again
 			r.refuse(ctx, op, out.ID, err)
 		}
 	}

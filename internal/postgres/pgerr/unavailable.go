@@ -128,7 +128,7 @@ func Wrap(doing string, err error) error {
 	case !ok:
 		return err
 	case isUncertain(err):
-		return scim.Unavailable("the database did not answer, and it is not known whether the request was carried out; try again in some seconds").Because(err)
+		return scim.Unavailable("the database did not answer, and it is not known whether the request was carried out; try again in some seconds").Because(fmt.Errorf("%w: %w", scim.ErrUncertain, err))
 	case why.lost:
 		err = fmt.Errorf("%w: %w", scim.ErrLost, err)
 	}
