@@ -26,6 +26,7 @@ import (
 var (
 	lasts  = flag.Duration("lasts", time.Minute, "how long the clients work")
 	strike = flag.Bool("strike", true, "whether anything is struck meanwhile")
+	pause  = flag.Duration("pause", 0, "how long each client waits before each request")
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "which faults are chosen")
 )
 
@@ -101,8 +102,8 @@ func TestChaos(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), *lasts)
 	defer stop()
 	var work sync.WaitGroup
-	for range workers {
-		work.Go(func() { w.clients.Work(ctx) })
+	for i := range workers {
+		work.Go(func() { w.clients.Work(ctx, i) })
 	}
 	before := w.memory(t)
 	recoveries := map[string][]time.Duration{}
@@ -131,7 +132,7 @@ func newWorld(t *testing.T) *world {
 		}
 		w.pair.Stop(context.WithoutCancel(t.Context()))
 		if t.Failed() {
-			t.Logf("logs are kept in %s", dir)
+			t.Logf("logs, and what clients saw, are kept in %s: %v", dir, w.clients.History.Keep(filepath.Join(dir, "history.json")))
 			return
 		}
 		_ = os.RemoveAll(dir)
@@ -141,8 +142,9 @@ func newWorld(t *testing.T) *world {
 		AccessToken string `json:"access_token"`
 	}
 	must(t, json.Unmarshal(w.command(t, program, "org", "create", "acme", "--with-client", "--admin", "-o", "json"), &made))
-	w.command(t, program, "org", "set", "acme", "--brake-users", "off", "--brake-members", "off") // clients delete without end
-	w.clients = &Clients{Token: made.AccessToken, History: NewHistory()}
+	// Clients make and delete groups, and delete without end.
+	w.command(t, program, "org", "set", "acme", "--group-lifecycle", "--brake-users", "off", "--brake-members", "off")
+	w.clients = NewClients(made.AccessToken, *pause)
 	for i := range 2 {
 		p, err := NewProgram(program, w.pair.URL(), filepath.Join(dir, fmt.Sprintf("server%d.log", i)))
 		must(t, err)
@@ -150,10 +152,7 @@ func newWorld(t *testing.T) *world {
 		w.clients.Servers = append(w.clients.Servers, p.URL)
 	}
 	for w.probe == "" {
-		status, user := w.clients.ask(t.Context(), w.programs[0].URL, http.MethodPost, usersPath, `{"userName":"probe@example.org"}`, 0)
-		if status == http.StatusCreated {
-			w.probe = user.ID
-		}
+		w.probe = w.clients.ask(t.Context(), w.programs[0].URL, http.MethodPost, usersPath, `{"userName":"probe@example.org"}`, 0).ID
 	}
 	return w
 }
@@ -185,14 +184,10 @@ func (w *world) strikeUntil(t *testing.T, ctx context.Context) map[string][]time
 	return recoveries
 }
 
-// report reads all users once more, and fails for what cannot be.
+// report reads all users and groups once more, and fails for what cannot be.
 func (w *world) report(t *testing.T, recoveries map[string][]time.Duration, before []int) {
 	t.Helper()
-	for _, key := range w.clients.Keys() {
-		for read := false; !read; {
-			_, read = w.clients.Read(t.Context(), key)
-		}
-	}
+	w.clients.ReadAll(t.Context())
 	acknowledged, reads := w.clients.History.Count(Acknowledged)
 	unknown, _ := w.clients.History.Count(Unknown)
 	refused, _ := w.clients.History.Count(Refused)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,125 +18,87 @@ import (
 const (
 	// requestTime is how long a client waits for an answer.
 	requestTime = 5 * time.Second
-	// lifeOfKey is how often a user is changed before the next one is made.
-	lifeOfKey = 12
-	usersPath = "/api/v2/scim/v2/Users"
+
+	scimPath   = "/api/v2/scim/v2"
+	usersPath  = scimPath + "/Users"
+	groupsPath = scimPath + "/Groups"
 )
 
-// Clients write and read users through all servers at once.
+// Clients write and read users and groups through all servers at once.
 type Clients struct {
 	Servers []string // their URLs
 	Token   string
 	History *History
+	Pause   time.Duration // before each request
 
 	mu         sync.Mutex
-	keys       []string
-	unexpected []string // answers that no fault explains
+	keys       []string               // of users
+	groups     [placesOfGroups]string // those that are changed at present
+	made       []string               // all groups
+	deleted    map[string]bool        // groups whose deletion was asked for
+	unexpected []string               // answers that no fault explains
 	serial     int
 }
 
-// user is what is read of one.
-type user struct {
+// NewClients are clients with a token of the servers.
+func NewClients(token string, pause time.Duration) *Clients {
+	return &Clients{Token: token, History: NewHistory(), Pause: pause, deleted: map[string]bool{}}
+}
+
+// answer is what is read of any.
+type answer struct {
+	status int // 0 if there was none
+
 	ID, Title, DisplayName string
+	Detail, Message        string // of an error; the platform's has a message
 
-	Meta struct{ Version string }
+	Meta            struct{ Version string }
+	Members, Groups []struct{ Value string }
+	Operations      []bulkAnswer
 }
 
-// Work writes and reads until ctx ends: users of its own, and those of others.
-func (c *Clients) Work(ctx context.Context) {
-	for ctx.Err() == nil {
-		if key, version, ok := c.create(ctx); ok {
-			c.live(ctx, key, version)
-		}
-	}
+// bulkAnswer is what became of one operation of a bulk request.
+type bulkAnswer struct {
+	Location, Version, Status string
+
+	Response struct{ Detail string }
 }
 
-// create makes a user. Of one whose answer was lost nobody knows the id, so it is left.
-func (c *Clients) create(ctx context.Context) (key string, version int, ok bool) {
-	c.mu.Lock()
-	c.serial++
-	name := fmt.Sprintf("user%d@example.org", c.serial)
-	c.mu.Unlock()
-	w := Write{N: 1, Begin: time.Now()}
-	status, made := c.ask(ctx, c.any(), http.MethodPost, usersPath, fmt.Sprintf(`{"userName":%q,"displayName":"1","title":"1"}`, name), 0)
-	if status != http.StatusCreated {
-		c.expect(status, http.MethodPost, http.StatusConflict)
-		return "", 0, false
+// outcome is what the answer tells of a write.
+func (a answer) outcome() Outcome { return outcomeOf(a.status, a.Detail+a.Message) }
+
+// outcomeOf takes the server at its word: it says so when it does not know whether a write
+// was carried out.
+func outcomeOf(status int, told string) Outcome {
+	switch {
+	case status/100 == 2:
+		return Acknowledged
+	case status == 0 || strings.Contains(told, "not known"):
+		return Unknown
 	}
-	w.Key, w.End = made.ID, time.Now()
-	w.Version, _ = strconv.Atoi(made.Meta.Version)
-	c.History.Wrote(w)
-	c.mu.Lock()
-	c.keys = append(c.keys, w.Key)
-	c.mu.Unlock()
-	return w.Key, w.Version, true
+	return Refused
 }
 
-// live changes a user, and deletes every second one at last.
-func (c *Clients) live(ctx context.Context, key string, version int) {
-	for n := 2; n < lifeOfKey && ctx.Err() == nil; n++ {
-		w := c.write(ctx, key, n, version)
-		c.Read(ctx, c.someKey())
-		if version = w.Version; w.Outcome == Acknowledged {
-			continue
-		}
-		known := false
-		for !known && ctx.Err() == nil {
-			version, known = c.Read(ctx, key)
-		}
-	}
-	if rand.IntN(2) == 0 && ctx.Err() == nil {
-		w := Write{Key: key, N: lifeOfKey, Gone: true, Outcome: Unknown, Begin: time.Now()}
-		status, _ := c.ask(ctx, c.any(), http.MethodDelete, usersPath+"/"+key, "", 0)
-		if status == http.StatusNoContent {
-			w.Outcome = Acknowledged
-		}
-		w.End = time.Now()
-		c.expect(status, http.MethodDelete, http.StatusNotFound) // what was tried again had been done
-		c.History.Wrote(w)
-	}
+func (a answer) words() string { return fmt.Sprint(a.status, " ", a.Detail, a.Message) }
+
+func (a answer) version() int { return number(a.Meta.Version) }
+
+func (b bulkAnswer) status() int { return number(b.Status) }
+
+func (b bulkAnswer) id() string { return path.Base(b.Location) }
+
+// number reads one, or the number in an ETag or a name; 0 is none.
+func number(text string) int {
+	n, _ := strconv.Atoi(strings.TrimFunc(text, func(r rune) bool { return r < '0' || r > '9' }))
+	return n
 }
 
-// write changes both places of a user whose version is as it was seen.
-func (c *Clients) write(ctx context.Context, key string, n, version int) Write {
-	w := Write{Key: key, N: n, Outcome: Unknown, Begin: time.Now()}
-	body := fmt.Sprintf(`{"Operations":[{"op":"replace","path":"displayName","value":"%d"},{"op":"replace","path":"title","value":"%d"}]}`, n, n)
-	status, changed := c.ask(ctx, c.any(), http.MethodPatch, usersPath+"/"+key, body, version)
-	w.End = time.Now()
-	switch status {
-	case http.StatusOK:
-		w.Outcome = Acknowledged
-		w.Version, _ = strconv.Atoi(changed.Meta.Version)
-	case http.StatusPreconditionFailed:
-		w.Outcome = Refused
-	default:
-		c.expect(status, http.MethodPatch)
+// values are the ids in a list of references.
+func values(list []struct{ Value string }) (ids []string) {
+	for _, v := range list {
+		ids = append(ids, v.Value)
 	}
-	c.History.Wrote(w)
-	return w
-}
-
-// Read reads a user. It reports whether there was an answer.
-func (c *Clients) Read(ctx context.Context, key string) (version int, ok bool) {
-	r := Read{Key: key, Begin: time.Now()}
-	status, found := c.ask(ctx, c.any(), http.MethodGet, usersPath+"/"+key, "", 0)
-	r.End, r.Gone = time.Now(), status == http.StatusNotFound
-	if status != http.StatusOK && !r.Gone {
-		c.expect(status, http.MethodGet)
-		return 0, false
-	}
-	r.N, _ = strconv.Atoi(found.DisplayName)
-	r.Twin, _ = strconv.Atoi(found.Title)
-	r.Version, _ = strconv.Atoi(found.Meta.Version)
-	c.History.Saw(r)
-	return r.Version, true
-}
-
-// Keys are all users that were made.
-func (c *Clients) Keys() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]string{}, c.keys...)
+	return ids
 }
 
 // Unexpected are answers that no fault explains, such as 500.
@@ -146,60 +110,67 @@ func (c *Clients) Unexpected() []string {
 
 func (c *Clients) any() string { return c.Servers[rand.IntN(len(c.Servers))] }
 
-func (c *Clients) someKey() string {
+// next is a number that was not given before.
+func (c *Clients) next() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.keys[rand.IntN(len(c.keys))]
+	c.serial++
+	return c.serial
 }
 
 // expect notes a status that is neither success, nor that the server is or was away, nor
 // one of others.
-func (c *Clients) expect(status int, method string, others ...int) {
-	for _, fine := range append(others, 0, http.StatusOK, http.StatusCreated, http.StatusNoContent, http.StatusServiceUnavailable) {
-		if status == fine {
-			return
-		}
+func (c *Clients) expect(status int, what string, others ...int) {
+	if status/100 == 2 || status == 0 || status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || slices.Contains(others, status) {
+		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unexpected = append(c.unexpected, fmt.Sprintf("%s was answered %d", method, status))
+	c.note("%s was answered %d", what, status)
 }
 
-// ask sends a request; without an answer the status is 0. A version is asked for where it
-// is not 0.
-func (c *Clients) ask(ctx context.Context, server, method, path, body string, version int) (status int, answer user) {
+func (c *Clients) note(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unexpected = append(c.unexpected, fmt.Sprintf(format, args...))
+}
+
+// ask sends a request. A version is asked for where it is not 0.
+func (c *Clients) ask(ctx context.Context, server, method, path, body string, version int) (a answer) {
+	time.Sleep(c.Pause)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, server+path, strings.NewReader(body))
 	if err != nil {
-		return 0, answer
+		return a
 	}
 	r.Header.Set("Authorization", "Bearer "+c.Token)
-	r.Header.Set("Content-Type", "application/scim+json")
+	r.Header.Set("Content-Type", "application/json")
 	if version > 0 {
-		r.Header.Set("If-Match", fmt.Sprintf(`W/"%d"`, version))
+		r.Header.Set("If-Match", fmt.Sprintf(`"%d"`, version))
 	}
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
 		time.Sleep(20 * time.Millisecond) // who is refused at once would ask without a pause
-		return 0, answer
+		return a
 	}
 	defer got.Body.Close()
 	text, err := io.ReadAll(got.Body)
-	if err != nil || got.StatusCode < 300 && len(text) > 0 && json.Unmarshal(text, &answer) != nil {
-		return 0, answer
+	if err != nil || len(text) > 0 && json.Unmarshal(text, &a) != nil {
+		return answer{}
 	}
-	if got.StatusCode == http.StatusServiceUnavailable {
+	if a.status = got.StatusCode; a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests {
+		if got.Header.Get("Retry-After") == "" {
+			c.note("%s %s was answered %d without Retry-After", method, path, a.status)
+		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return got.StatusCode, answer
+	return a
 }
 
 // Recovered waits until a change is acknowledged through the server.
 func (c *Clients) Recovered(ctx context.Context, server, key string) error {
-	for n := 0; ; n++ {
+	for {
 		body := fmt.Sprintf(`{"Operations":[{"op":"replace","path":"title","value":"%d"}]}`, time.Now().UnixNano())
-		if status, _ := c.ask(ctx, server, http.MethodPatch, usersPath+"/"+key, body, 0); status == http.StatusOK {
+		if c.ask(ctx, server, http.MethodPatch, usersPath+"/"+key, body, 0).status == http.StatusOK {
 			return nil
 		}
 		if ctx.Err() != nil {

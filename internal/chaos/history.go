@@ -2,7 +2,10 @@ package chaos
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +30,7 @@ type Write struct {
 	Gone       bool
 	Outcome    Outcome
 	Begin, End time.Time
+	Answer     string // in words
 }
 
 // Read is one read of a key: the number that was found in each of two places that one write
@@ -35,20 +39,27 @@ type Read struct {
 	Key        string
 	N, Twin    int
 	Version    int
+	Groups     []string
 	Gone       bool
 	Begin, End time.Time
 }
 
 // History is what clients saw. It is safe for concurrent use.
 type History struct {
-	mu     sync.Mutex
-	writes map[string][]Write
-	reads  map[string][]Read
+	mu      sync.Mutex
+	writes  map[string][]Write // of users
+	reads   map[string][]Read
+	changes map[string][]GroupWrite
+	found   map[string][]GroupRead
+	ids     map[string]string // each id once
 }
 
 // NewHistory makes a history of nothing.
 func NewHistory() *History {
-	return &History{writes: map[string][]Write{}, reads: map[string][]Read{}}
+	return &History{
+		writes: map[string][]Write{}, reads: map[string][]Read{},
+		changes: map[string][]GroupWrite{}, found: map[string][]GroupRead{}, ids: map[string]string{},
+	}
 }
 
 // Wrote notes a write that has ended, however.
@@ -62,7 +73,36 @@ func (h *History) Wrote(w Write) {
 func (h *History) Saw(r Read) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	r.Groups = h.once(r.Groups)
 	h.reads[r.Key] = append(h.reads[r.Key], r)
+}
+
+// Keep writes all that is known into a file, a line for each write and read.
+func (h *History) Keep(file string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	to := json.NewEncoder(out)
+	for key, list := range h.writes {
+		err = errors.Join(err, keep(to, list), keep(to, h.reads[key]))
+	}
+	for group, list := range h.changes {
+		err = errors.Join(err, keep(to, list), keep(to, h.found[group]))
+	}
+	return err
+}
+
+func keep[T any](to *json.Encoder, list []T) error {
+	for _, one := range list {
+		if err := to.Encode(one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Count tells how many writes have an outcome, and how many reads there are.
@@ -76,7 +116,17 @@ func (h *History) Count(o Outcome) (writes, reads int) {
 			}
 		}
 	}
+	for _, list := range h.changes {
+		for _, w := range list {
+			if w.Outcome == o {
+				writes++
+			}
+		}
+	}
 	for _, list := range h.reads {
+		reads += len(list)
+	}
+	for _, list := range h.found {
 		reads += len(list)
 	}
 	return writes, reads
@@ -84,7 +134,8 @@ func (h *History) Count(o Outcome) (writes, reads int) {
 
 // Check lists what no correct server can have shown: a write that was acknowledged and is
 // not there, one that nobody made or that was refused, a read that is older than what was
-// seen before it, half of a write, and one version of two contents.
+// seen before it, half of a write, one version of two contents, and a membership that is
+// seen from one side only.
 func (h *History) Check() (faults []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -96,6 +147,7 @@ func (h *History) Check() (faults []string) {
 			}
 		}
 	}
+	faults = slices.Concat(faults, h.checkGroups(), h.checkViews())
 	slices.Sort(faults)
 	return faults
 }
