@@ -38,29 +38,35 @@ func Near(wanted string, names []string) []string {
 	return nearest
 }
 
-// distance is how many characters of a must be changed, added or left out to make b
-// (Levenshtein). Texts whose lengths differ by much are not compared.
+// distance is how many characters of a must be changed, added, left out or exchanged with
+// the next one to make b (Damerau-Levenshtein). Texts whose lengths differ by much are not
+// compared.
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	const much = 16
 	if len(from)-len(to) > much || len(to)-len(from) > much {
 		return max(len(from), len(to))
 	}
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(from)+1) // rows[i][j] makes to[:j] of from[:i]
+	for i := range rows {
+		rows[i] = make([]int, len(to)+1)
+		rows[i][0] = i
+	}
+	for j := range to {
+		rows[0][j+1] = j + 1
 	}
 	for i, x := range from {
-		before := row[0]
-		row[0] = i + 1
 		for j, y := range to {
-			cost := before
+			changed := rows[i][j]
 			if x != y {
-				cost++
+				changed++
 			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			n := min(changed, rows[i+1][j]+1, rows[i][j+1]+1)
+			if i > 0 && j > 0 && x == to[j-1] && from[i-1] == y {
+				n = min(n, rows[i-1][j-1]+1)
+			}
+			rows[i+1][j+1] = n
 		}
 	}
-	return row[len(to)]
+	return rows[len(from)][len(to)]
 }

@@ -15,6 +15,7 @@ func TestNear(t *testing.T) {
 		"userNme":   {"userName"},
 		"rols":      {"roles"},
 		"Admn":      {"admin"},
+		"amdin":     {"admin"},
 		"NAME":      {"name", "userName", "displayName"},
 		"x":         nil, // everything short is within two characters of it
 		"":          nil,
