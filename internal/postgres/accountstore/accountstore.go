@@ -61,12 +61,12 @@ select ` + accountColumns + `
 from   console_accounts a`
 
 // Statements about accounts, each by its own way to name them.
-const (
-	selectAccountByLogin = selectAccounts + ` where a.login_key = $1`
-	selectAccountsOf     = selectAccounts + ` where a.org_id is not distinct from $1 order by a.login_key`
-	lockAccount          = selectAccounts + ` where a.id = $1 for no key update of a`
-	lockAccountByLogin   = selectAccounts + ` where a.login_key = $1 for no key update of a`
-	existsAccount        = `select exists (select from console_accounts)`
+var (
+	selectAccountByLogin = db.New(selectAccounts + ` where a.login_key = @key`)
+	selectAccountsOf     = db.New(selectAccounts + ` where a.org_id is not distinct from @org order by a.login_key`)
+	lockAccount          = db.New(selectAccounts + ` where a.id = @id for no key update of a`)
+	lockAccountByLogin   = db.New(selectAccounts + ` where a.login_key = @key for no key update of a`)
+	existsAccount        = db.New(`select exists (select from console_accounts)`)
 )
 
 // accountFields are where accountColumns go.
@@ -86,12 +86,12 @@ func accountKey(login string) string { return schema.FoldName(login) }
 
 // Account implements accounts.Store.
 func (s *Store) Account(ctx context.Context, login string) (accounts.Account, error) {
-	a, err := oneAccount(ctx, s.pool.Own(), selectAccountByLogin, accountKey(login))
+	a, err := oneAccount(ctx, s.pool.Own(), selectAccountByLogin.With(db.Named("key", accountKey(login))))
 	return a, pgerr.Wrap("read account", err)
 }
 
-func oneAccount(ctx context.Context, q pool.Querier, sql string, arg any) (accounts.Account, error) {
-	rows, err := q.Query(ctx, sql, arg)
+func oneAccount(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Account, error) {
+	rows, err := read.Query(ctx, q)
 	if err != nil {
 		return accounts.Account{}, err
 	}
@@ -101,7 +101,7 @@ func oneAccount(ctx context.Context, q pool.Querier, sql string, arg any) (accou
 
 // Accounts implements accounts.Store.
 func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, error) {
-	rows, err := s.pool.Own().Query(ctx, selectAccountsOf, orgOrNull(o))
+	rows, err := selectAccountsOf.With(db.Named("org", orgOrNull(o))).Query(ctx, s.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("list accounts", err)
 	}
@@ -111,20 +111,20 @@ func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, err
 
 // Any implements accounts.Store.
 func (s *Store) Any(ctx context.Context) (any bool, err error) {
-	err = s.pool.Own().QueryRow(ctx, existsAccount).Scan(&any)
+	err = existsAccount.With().QueryRow(ctx, s.pool.Own()).Scan(&any)
 	return any, pgerr.Wrap("look for accounts", err)
 }
 
-const (
-	updateAccount = `update console_accounts a set role = $2, password = $3 where a.id = $1`
-	deleteAccount = `delete from console_accounts a where a.id = $1`
-	endSessions   = `delete from console_sessions n where n.account_id = $1 and n.id <> $2`
+var (
+	updateAccount = db.New(`update console_accounts a set role = @role, password = @password where a.id = @id`)
+	deleteAccount = db.New(`delete from console_accounts a where a.id = @id`)
+	endSessions   = db.New(`delete from console_sessions n where n.account_id = @id and n.id <> @but`)
 )
 
 // UpdateAccount implements accounts.Store.
 func (s *Store) UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but uuid.UUID, edit func(a *accounts.Account) error) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneAccount(ctx, tx, lockAccount, db.ID(id))
+		a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id))))
 		if err != nil {
 			return err
 		}
@@ -139,11 +139,11 @@ func (s *Store) UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but u
 
 // storeAccount stores what has become of an account that is locked, and tells the log.
 func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Account, end bool, but uuid.UUID, besides ...provisioning.Change) error {
-	if _, err := tx.Exec(ctx, updateAccount, db.ID(a.ID), string(a.Role), a.Password); err != nil {
+	if _, err := updateAccount.With(db.Named("id", db.ID(a.ID)), db.Named("role", string(a.Role)), db.Named("password", a.Password)).Exec(ctx, tx); err != nil {
 		return err
 	}
 	if end {
-		if _, err := tx.Exec(ctx, endSessions, db.ID(a.ID), db.ID(but)); err != nil {
+		if _, err := endSessions.With(db.Named("id", db.ID(a.ID)), db.Named("but", db.ID(but))).Exec(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -153,12 +153,12 @@ func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Acc
 // RemoveAccount implements accounts.Store.
 func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a accounts.Account) error) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneAccount(ctx, tx, lockAccount, db.ID(id))
+		a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id))))
 		if err == nil {
 			err = allow(a)
 		}
 		if err == nil {
-			_, err = tx.Exec(ctx, deleteAccount, db.ID(id))
+			_, err = deleteAccount.With(db.Named("id", db.ID(id))).Exec(ctx, tx)
 		}
 		if err != nil {
 			return err
@@ -171,13 +171,13 @@ func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a ac
 // ResetAccount implements accounts.Store.
 func (s *Store) ResetAccount(ctx context.Context, id uuid.UUID, allow func(a accounts.Account) error) (a accounts.Account, err error) {
 	err = s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if a, err = oneAccount(ctx, tx, lockAccount, db.ID(id)); err != nil {
+		if a, err = oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id)))); err != nil {
 			return err
 		}
 		if err := allow(a); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, deletePasskeys, db.ID(id))
+		rows, err := deletePasskeys.With(db.Named("account", db.ID(id))).Query(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -209,29 +209,33 @@ func (s *Store) logAccount(ctx context.Context, tx pgx.Tx, operation provisionin
 	return logstore.InsertChange(ctx, tx, s.pool.Clock, int64(a.Org), operation, provisioning.Target{Type: provisioning.Account, ID: a.ID, Name: a.Login}, changes)
 }
 
-const insertAccount = `
+var insertAccount = db.New(`
 insert into console_accounts (id, org_id, login, login_key, role, password, created_at)
-values ($1, $2, $3, $4, $5, $6, $7)
-on conflict (login_key) do nothing`
+values (@id, @org, @login, @key, @role, @password, @created)
+on conflict (login_key) do nothing`)
 
 // Accept implements accounts.Store.
 func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time, a accounts.Account) (accounts.Account, error) {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, useInvitation, i.Hash, at)
+		tag, err := useInvitation.With(db.Named("hash", i.Hash), db.Named("at", at)).Exec(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return accounts.ErrNotFound
 		}
-		tag, err = tx.Exec(ctx, insertAccount, db.ID(a.ID), orgOrNull(a.Org), a.Login, accountKey(a.Login), string(a.Role), a.Password, a.Created)
+		tag, err = insertAccount.With(
+			db.Named("id", db.ID(a.ID)), db.Named("org", orgOrNull(a.Org)), db.Named("login", a.Login),
+			db.Named("key", accountKey(a.Login)), db.Named("role", string(a.Role)), db.Named("password", a.Password),
+			db.Named("created", a.Created),
+		).Exec(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() > 0 {
 			return s.logAccount(ctx, tx, provisioning.Create, a, accountValues(a).Since(nil))
 		}
-		old, err := oneAccount(ctx, tx, lockAccountByLogin, accountKey(a.Login))
+		old, err := oneAccount(ctx, tx, lockAccountByLogin.With(db.Named("key", accountKey(a.Login))))
 		if err != nil {
 			return err
 		}

@@ -20,36 +20,36 @@ import (
 // passkeyColumns are what passkeyFields takes.
 const passkeyColumns = `p.id, p.credential, p.public_key, p.flags, p.counter, p.name, p.created_at, p.used_at, p.copied_at`
 
-const (
-	countPasskeys  = `select count(*) from console_passkeys p where p.account_id = $1`
-	selectPasskeys = `
+var (
+	countPasskeys  = db.New(`select count(*) from console_passkeys p where p.account_id = @account`)
+	selectPasskeys = db.New(`
 select ` + passkeyColumns + `
 from   console_passkeys p
-where  p.account_id = $1
-order  by p.created_at, p.id`
-	selectPasskey = `
+where  p.account_id = @account
+order  by p.created_at, p.id`)
+	selectPasskey = db.New(`
 select ` + passkeyColumns + `, ` + accountColumns + `
 from   console_passkeys p
 join   console_accounts a on a.id = p.account_id
-where  p.credential = $1`
-	insertPasskey = `
+where  p.credential = @credential`)
+	insertPasskey = db.New(`
 insert into console_passkeys (id, account_id, credential, public_key, flags, counter, name, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (credential) do nothing`
+values (@id, @account, @credential, @key, @flags, @counter, @name, @created)
+on conflict (credential) do nothing`)
 	// usePasskey compares the counter once more: two answers may have been read at once.
-	usePasskey = `
-update console_passkeys p set flags = $2, counter = $3, used_at = $4
-where  p.id = $1 and p.copied_at is null and (p.counter < $3 or p.counter = 0 and $3 = 0)`
-	markCopied    = `update console_passkeys p set copied_at = $2 where p.id = $1 and p.copied_at is null`
-	deletePasskey = `delete from console_passkeys p where p.account_id = $1 and p.id = $2 returning p.name`
+	usePasskey = db.New(`
+update console_passkeys p set flags = @flags, counter = @counter, used_at = @used
+where  p.id = @id and p.copied_at is null and (p.counter < @counter or p.counter = 0 and @counter = 0)`)
+	markCopied    = db.New(`update console_passkeys p set copied_at = @at where p.id = @id and p.copied_at is null`)
+	deletePasskey = db.New(`delete from console_passkeys p where p.account_id = @account and p.id = @id returning p.name`)
 
-	deletePasskeys     = `delete from console_passkeys p where p.account_id = $1 returning p.name`
-	countPasskeysByOrg = `
+	deletePasskeys     = db.New(`delete from console_passkeys p where p.account_id = @account returning p.name`)
+	countPasskeysByOrg = db.New(`
 select p.account_id, count(*)
 from   console_passkeys p
 join   console_accounts a on a.id = p.account_id
-where  a.org_id is not distinct from $1
-group  by p.account_id`
+where  a.org_id is not distinct from @org
+group  by p.account_id`)
 )
 
 // passkeyRow is a passkey as it is read.
@@ -73,7 +73,7 @@ func (p *passkeyRow) read() accounts.Passkey {
 
 // Passkeys implements accounts.Store.
 func (s *Store) Passkeys(ctx context.Context, account uuid.UUID) ([]accounts.Passkey, error) {
-	rows, err := s.pool.Own().Query(ctx, selectPasskeys, db.ID(account))
+	rows, err := selectPasskeys.With(db.Named("account", db.ID(account))).Query(ctx, s.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("list passkeys", err)
 	}
@@ -90,14 +90,14 @@ func (s *Store) Passkey(ctx context.Context, credential []byte) (accounts.Passke
 	var p passkeyRow
 	var a accounts.Account
 	var signedIn *time.Time
-	err := s.pool.Own().QueryRow(ctx, selectPasskey, credential).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
+	err := selectPasskey.With(db.Named("credential", credential)).QueryRow(ctx, s.pool.Own()).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
 	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
 	return p.read(), a, pgerr.Wrap("read passkey", noAccount(err))
 }
 
 // CountPasskeys implements accounts.Store.
 func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error) {
-	rows, err := s.pool.Own().Query(ctx, countPasskeysByOrg, orgOrNull(o))
+	rows, err := countPasskeysByOrg.With(db.Named("org", orgOrNull(o))).Query(ctx, s.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("count passkeys", err)
 	}
@@ -115,17 +115,20 @@ func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int,
 // counted one after the other.
 func (s *Store) AddPasskey(ctx context.Context, a accounts.Account, p accounts.Passkey) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if _, err := oneAccount(ctx, tx, lockAccount, db.ID(a.ID)); err != nil {
+		if _, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(a.ID)))); err != nil {
 			return err
 		}
 		var has int
-		if err := tx.QueryRow(ctx, countPasskeys, db.ID(a.ID)).Scan(&has); err != nil {
+		if err := countPasskeys.With(db.Named("account", db.ID(a.ID))).QueryRow(ctx, tx).Scan(&has); err != nil {
 			return err
 		}
 		if has >= accounts.MaxPasskeys {
 			return scim.Conflict("an account has %d passkeys at most; remove one that is not used any more", accounts.MaxPasskeys)
 		}
-		tag, err := tx.Exec(ctx, insertPasskey, db.ID(p.ID), db.ID(a.ID), p.Credential, p.Key, int16(p.Flags), int64(p.Counter), p.Name, p.Created)
+		tag, err := insertPasskey.With(
+			db.Named("id", db.ID(p.ID)), db.Named("account", db.ID(a.ID)), db.Named("credential", p.Credential), db.Named("key", p.Key),
+			db.Named("flags", int16(p.Flags)), db.Named("counter", int64(p.Counter)), db.Named("name", p.Name), db.Named("created", p.Created),
+		).Exec(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -144,14 +147,16 @@ func (s *Store) logPasskey(ctx context.Context, tx pgx.Tx, a accounts.Account, c
 
 // UsePasskey implements accounts.Store.
 func (s *Store) UsePasskey(ctx context.Context, p accounts.Passkey) (bool, error) {
-	tag, err := s.pool.Own().Exec(ctx, usePasskey, db.ID(p.ID), int16(p.Flags), int64(p.Counter), p.Used)
+	tag, err := usePasskey.With(
+		db.Named("id", db.ID(p.ID)), db.Named("flags", int16(p.Flags)), db.Named("counter", int64(p.Counter)), db.Named("used", p.Used),
+	).Exec(ctx, s.pool.Own())
 	return tag.RowsAffected() > 0, pgerr.Wrap("note passkey", err)
 }
 
 // MarkCopied implements accounts.Store.
 func (s *Store) MarkCopied(ctx context.Context, a accounts.Account, p accounts.Passkey, at time.Time) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, markCopied, db.ID(p.ID), at)
+		tag, err := markCopied.With(db.Named("id", db.ID(p.ID)), db.Named("at", at)).Exec(ctx, tx)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -164,7 +169,7 @@ func (s *Store) MarkCopied(ctx context.Context, a accounts.Account, p accounts.P
 func (s *Store) RemovePasskey(ctx context.Context, a accounts.Account, id uuid.UUID) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		var name string
-		if err := tx.QueryRow(ctx, deletePasskey, db.ID(a.ID), db.ID(id)).Scan(&name); err != nil {
+		if err := deletePasskey.With(db.Named("account", db.ID(a.ID)), db.Named("id", db.ID(id))).QueryRow(ctx, tx).Scan(&name); err != nil {
 			return noAccount(err)
 		}
 		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: name})
@@ -172,25 +177,25 @@ func (s *Store) RemovePasskey(ctx context.Context, a accounts.Account, id uuid.U
 	return pgerr.Wrap("remove passkey", err)
 }
 
-const (
-	forgetChallenges = `delete from console_challenges c where c.expires_at <= $1`
+var (
+	forgetChallenges = db.New(`delete from console_challenges c where c.expires_at <= @at`)
 	// forgetOldest makes room for one more of a source, or of all where that is null. What
 	// another request takes away at the same time is left to it.
-	forgetOldest = `
+	forgetOldest = db.New(`
 delete from console_challenges c
 where  c.hash in (
        select o.hash
        from   console_challenges o
-       where  o.source = $1 or $1 is null
+       where  o.source = @source or @source is null
        order  by o.expires_at desc
-       offset $2
-       for    update skip locked)`
-	insertChallenge = `
-insert into console_challenges (hash, purpose, account_id, asked, source, expires_at) values ($1, $2, $3, $4, $5, $6)`
-	takeChallenge = `
+       offset @keep
+       for    update skip locked)`)
+	insertChallenge = db.New(`
+insert into console_challenges (hash, purpose, account_id, asked, source, expires_at) values (@hash, @purpose, @account, @asked, @source, @expires)`)
+	takeChallenge = db.New(`
 delete from console_challenges c
-where  c.hash = $1 and c.purpose = $2 and c.expires_at > $3
-returning coalesce(c.account_id, '00000000-0000-0000-0000-000000000000'), c.asked, c.source, c.expires_at`
+where  c.hash = @hash and c.purpose = @purpose and c.expires_at > @at
+returning coalesce(c.account_id, '00000000-0000-0000-0000-000000000000'), c.asked, c.source, c.expires_at`)
 )
 
 // AddChallenge implements accounts.Store.
@@ -200,17 +205,20 @@ func (s *Store) AddChallenge(ctx context.Context, c accounts.Challenge, at time.
 		account = db.ID(c.Account)
 	}
 	b := new(pgx.Batch)
-	b.Queue(forgetChallenges, at)
+	forgetChallenges.With(db.Named("at", at)).Queue(b)
 	source := logstore.Storable(c.Source)
-	b.Queue(forgetOldest, source, accounts.MaxChallengesOf-1)
-	b.Queue(forgetOldest, nil, accounts.MaxChallenges-1)
-	b.Queue(insertChallenge, c.Hash, string(c.Purpose), account, c.Asked, source, c.Expires)
+	forgetOldest.With(db.Named("source", source), db.Named("keep", accounts.MaxChallengesOf-1)).Queue(b)
+	forgetOldest.With(db.Named("source", nil), db.Named("keep", accounts.MaxChallenges-1)).Queue(b)
+	insertChallenge.With(
+		db.Named("hash", c.Hash), db.Named("purpose", string(c.Purpose)), db.Named("account", account),
+		db.Named("asked", c.Asked), db.Named("source", source), db.Named("expires", c.Expires),
+	).Queue(b)
 	return pgerr.Wrap("keep challenge", s.pool.Own().SendBatch(ctx, b).Close())
 }
 
 // TakeChallenge implements accounts.Store.
 func (s *Store) TakeChallenge(ctx context.Context, hash []byte, purpose accounts.Purpose, at time.Time) (accounts.Challenge, error) {
 	c := accounts.Challenge{Hash: hash, Purpose: purpose}
-	err := s.pool.Own().QueryRow(ctx, takeChallenge, hash, string(purpose), at).Scan(&c.Account, &c.Asked, &c.Source, &c.Expires)
+	err := takeChallenge.With(db.Named("hash", hash), db.Named("purpose", string(purpose)), db.Named("at", at)).QueryRow(ctx, s.pool.Own()).Scan(&c.Account, &c.Asked, &c.Source, &c.Expires)
 	return c, pgerr.Wrap("take challenge", noAccount(err))
 }

@@ -17,24 +17,28 @@ import (
 )
 
 // useInvitation takes a link that is good. The first one is, as long as there is no account.
-const useInvitation = `
+var useInvitation = db.New(`
 delete from console_invitations i
-where  i.hash = $1 and i.expires_at > $2 and (not i.first or not exists (select from console_accounts))`
+where  i.hash = @hash and i.expires_at > @at and (not i.first or not exists (select from console_accounts))`)
 
-const (
-	insertInvitation = `
+var (
+	insertInvitation = db.New(`
 insert into console_invitations (id, hash, org_id, login, role, invited_by, first, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-	forgetInvitations = `delete from console_invitations i where i.expires_at <= $1`
+values (@id, @hash, @org, @login, @role, @by, @first, @created, @expires)`)
+	forgetInvitations = db.New(`delete from console_invitations i where i.expires_at <= @at`)
 )
 
 // Invite implements accounts.Store.
 func (s *Store) Invite(ctx context.Context, i accounts.Invitation) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, forgetInvitations, i.Created); err != nil {
+		if _, err := forgetInvitations.With(db.Named("at", i.Created)).Exec(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertInvitation, db.ID(i.ID), i.Hash, orgOrNull(i.Org), i.Login, string(i.Role), i.By, i.First, i.Created, i.Expires); err != nil {
+		if _, err := insertInvitation.With(
+			db.Named("id", db.ID(i.ID)), db.Named("hash", i.Hash), db.Named("org", orgOrNull(i.Org)), db.Named("login", i.Login),
+			db.Named("role", string(i.Role)), db.Named("by", i.By), db.Named("first", i.First), db.Named("created", i.Created),
+			db.Named("expires", i.Expires),
+		).Exec(ctx, tx); err != nil {
 			return err
 		}
 		return s.logInvitation(ctx, tx, provisioning.Invite, i)
@@ -54,21 +58,21 @@ func (s *Store) logInvitation(ctx context.Context, tx pgx.Tx, operation provisio
 // invitationColumns are what scanInvitation reads.
 const invitationColumns = `i.id, i.hash, coalesce(i.org_id, 0), i.login, i.role, i.invited_by, i.first, i.created_at, i.expires_at`
 
-const selectInvitation = `
+var selectInvitation = db.New(`
 select ` + invitationColumns + `
 from   console_invitations i
-where  i.hash = $1 and i.expires_at > $2 and (not i.first or not exists (select from console_accounts))`
+where  i.hash = @hash and i.expires_at > @at and (not i.first or not exists (select from console_accounts))`)
 
-const selectInvitations = `
+var selectInvitations = db.New(`
 select ` + invitationColumns + `
 from   console_invitations i
-where  i.org_id is not distinct from $1 and i.expires_at > $2 and not i.first
-order  by i.created_at desc`
+where  i.org_id is not distinct from @org and i.expires_at > @at and not i.first
+order  by i.created_at desc`)
 
-const deleteInvitation = `
+var deleteInvitation = db.New(`
 delete from console_invitations i
-where  i.id = $1 and i.org_id is not distinct from $2
-returning ` + invitationColumns
+where  i.id = @id and i.org_id is not distinct from @org
+returning ` + invitationColumns)
 
 func scanInvitation(row pgx.CollectableRow) (i accounts.Invitation, err error) {
 	err = row.Scan(&i.ID, &i.Hash, (*int64)(&i.Org), &i.Login, &i.Role, &i.By, &i.First, &i.Created, &i.Expires)
@@ -78,7 +82,7 @@ func scanInvitation(row pgx.CollectableRow) (i accounts.Invitation, err error) {
 
 // Invitation implements accounts.Store.
 func (s *Store) Invitation(ctx context.Context, hash []byte, at time.Time) (accounts.Invitation, error) {
-	rows, err := s.pool.Own().Query(ctx, selectInvitation, hash, at)
+	rows, err := selectInvitation.With(db.Named("hash", hash), db.Named("at", at)).Query(ctx, s.pool.Own())
 	if err != nil {
 		return accounts.Invitation{}, pgerr.Wrap("read invitation", err)
 	}
@@ -88,7 +92,7 @@ func (s *Store) Invitation(ctx context.Context, hash []byte, at time.Time) (acco
 
 // Invitations implements accounts.Store.
 func (s *Store) Invitations(ctx context.Context, o org.ID, at time.Time) ([]accounts.Invitation, error) {
-	rows, err := s.pool.Own().Query(ctx, selectInvitations, orgOrNull(o), at)
+	rows, err := selectInvitations.With(db.Named("org", orgOrNull(o)), db.Named("at", at)).Query(ctx, s.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("list invitations", err)
 	}
@@ -99,7 +103,7 @@ func (s *Store) Invitations(ctx context.Context, o org.ID, at time.Time) ([]acco
 // Withdraw implements accounts.Store.
 func (s *Store) Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, deleteInvitation, db.ID(id), orgOrNull(o))
+		rows, err := deleteInvitation.With(db.Named("id", db.ID(id)), db.Named("org", orgOrNull(o))).Query(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -112,29 +116,32 @@ func (s *Store) Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error {
 	return pgerr.Wrap("withdraw invitation", err)
 }
 
-const (
-	insertSession = `
+var (
+	insertSession = db.New(`
 insert into console_sessions (id, hash, account_id, created_at, used_at, address, agent)
-select $1, $2, a.id, $4, $4, $5, $6
+select @id, @hash, a.id, @created, @created, @address, @agent
 from   console_accounts a
-where  a.id = $3`
-	forgetSessions = `delete from console_sessions n where n.used_at < $1`
-	markSignedIn   = `update console_accounts a set signed_in_at = $2 where a.id = $1`
+where  a.id = @account`)
+	forgetSessions = db.New(`delete from console_sessions n where n.used_at < @idle`)
+	markSignedIn   = db.New(`update console_accounts a set signed_in_at = @at where a.id = @id`)
 )
 
 // AddSession implements accounts.Store. That somebody signs in is told as what they did
 // themselves: the request has nobody yet.
 func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.Session, idle time.Time) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, forgetSessions, idle); err != nil {
+		if _, err := forgetSessions.With(db.Named("idle", idle)).Exec(ctx, tx); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, markSignedIn, db.ID(a.ID), n.Created)
+		tag, err := markSignedIn.With(db.Named("id", db.ID(a.ID)), db.Named("at", n.Created)).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = accounts.ErrNotFound
 		}
 		if err == nil {
-			_, err = tx.Exec(ctx, insertSession, db.ID(n.ID), n.Hash, db.ID(a.ID), n.Created, logstore.Storable(n.Address), logstore.Storable(n.Agent))
+			_, err = insertSession.With(
+				db.Named("id", db.ID(n.ID)), db.Named("hash", n.Hash), db.Named("account", db.ID(a.ID)), db.Named("created", n.Created),
+				db.Named("address", logstore.Storable(n.Address)), db.Named("agent", logstore.Storable(n.Agent)),
+			).Exec(ctx, tx)
 		}
 		if err != nil || a.Org == accounts.Everywhere {
 			return err
@@ -148,39 +155,39 @@ func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.S
 	return pgerr.Wrap("add session", err)
 }
 
-const selectSession = `
+var selectSession = db.New(`
 select n.id, n.created_at, n.used_at, n.address, n.agent, ` + accountColumns + `
 from   console_sessions n
 join   console_accounts a on a.id = n.account_id
-where  n.hash = $1 and n.used_at >= $2`
+where  n.hash = @hash and n.used_at >= @idle`)
 
 // Session implements accounts.Store.
 func (s *Store) Session(ctx context.Context, hash []byte, idle time.Time) (n accounts.Session, a accounts.Account, err error) {
 	var signedIn *time.Time
 	fields := append([]any{&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent}, accountFields(&a, &signedIn)...)
-	err = s.pool.Own().QueryRow(ctx, selectSession, hash, idle).Scan(fields...)
+	err = selectSession.With(db.Named("hash", hash), db.Named("idle", idle)).QueryRow(ctx, s.pool.Own()).Scan(fields...)
 	n.Created, n.Used, a.Created, a.SignedIn = n.Created.UTC(), n.Used.UTC(), a.Created.UTC(), db.OrZero(signedIn)
 	return n, a, pgerr.Wrap("read session", noAccount(err))
 }
 
-const touchSession = `update console_sessions n set used_at = $2 where n.id = $1 and n.used_at < $2`
+var touchSession = db.New(`update console_sessions n set used_at = @at where n.id = @id and n.used_at < @at`)
 
 // Touch implements accounts.Store.
 func (s *Store) Touch(ctx context.Context, session uuid.UUID, at time.Time) error {
-	_, err := s.pool.Own().Exec(ctx, touchSession, db.ID(session), at)
+	_, err := touchSession.With(db.Named("id", db.ID(session)), db.Named("at", at)).Exec(ctx, s.pool.Own())
 	return pgerr.Wrap("note session", err)
 }
 
-const selectSessions = `
+var selectSessions = db.New(`
 select n.id, n.created_at, n.used_at, n.address, n.agent
 from   console_sessions n
-where  n.account_id = $1 and n.used_at >= $2
+where  n.account_id = @account and n.used_at >= @idle
 order  by n.used_at desc
-limit  100`
+limit  100`)
 
 // Sessions implements accounts.Store.
 func (s *Store) Sessions(ctx context.Context, account uuid.UUID, idle time.Time) ([]accounts.Session, error) {
-	rows, err := s.pool.Own().Query(ctx, selectSessions, db.ID(account), idle)
+	rows, err := selectSessions.With(db.Named("account", db.ID(account)), db.Named("idle", idle)).Query(ctx, s.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("list sessions", err)
 	}
@@ -192,11 +199,11 @@ func (s *Store) Sessions(ctx context.Context, account uuid.UUID, idle time.Time)
 	return all, pgerr.Wrap("list sessions", err)
 }
 
-const deleteSession = `delete from console_sessions n where n.account_id = $1 and n.id = $2`
+var deleteSession = db.New(`delete from console_sessions n where n.account_id = @account and n.id = @id`)
 
 // EndSession implements accounts.Store.
 func (s *Store) EndSession(ctx context.Context, account, session uuid.UUID) error {
-	tag, err := s.pool.Own().Exec(ctx, deleteSession, db.ID(account), db.ID(session))
+	tag, err := deleteSession.With(db.Named("account", db.ID(account)), db.Named("id", db.ID(session))).Exec(ctx, s.pool.Own())
 	if err == nil && tag.RowsAffected() == 0 {
 		err = accounts.ErrNotFound
 	}

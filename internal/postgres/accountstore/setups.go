@@ -16,9 +16,9 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
-const insertSetup = `
+var insertSetup = db.New(`
 insert into console_setups (org_id, id, hash, client_id, client_name, guide, made_by, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+values (@org, @id, @hash, @client, @client_name, @guide, @by, @created, @expires)`)
 
 const forgetSetups = `delete from console_setups s where s.expires_at <= $1`
 
@@ -28,7 +28,11 @@ func (s *Store) AddSetup(ctx context.Context, a accounts.Setup) error {
 		if _, err := tx.Exec(ctx, forgetSetups, a.Created); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, insertSetup, int64(a.Org), db.ID(a.ID), a.Hash, db.ID(a.Client), a.ClientName, a.Guide, a.By, a.Created, a.Expires)
+		_, err := insertSetup.With(
+			db.Org(a.Org), db.Named("id", db.ID(a.ID)), db.Named("hash", a.Hash), db.Named("client", db.ID(a.Client)),
+			db.Named("client_name", a.ClientName), db.Named("guide", a.Guide), db.Named("by", a.By), db.Named("created", a.Created),
+			db.Named("expires", a.Expires),
+		).Exec(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -53,15 +57,15 @@ func scanSetup(row pgx.CollectableRow) (a accounts.Setup, err error) {
 	return a, err
 }
 
-const selectSetups = `
+var selectSetups = db.New(`
 select ` + setupColumns + `
 from   console_setups s
-where  s.org_id = $1 and s.client_id = $2 and s.expires_at > $3
-order  by s.created_at desc`
+where  s.org_id = @org and s.client_id = @client and s.expires_at > @at
+order  by s.created_at desc`)
 
 // Setups implements accounts.Store.
 func (s *Store) Setups(ctx context.Context, o org.ID, client uuid.UUID, at time.Time) ([]accounts.Setup, error) {
-	rows, err := s.pool.Own().Query(ctx, selectSetups, int64(o), db.ID(client), at)
+	rows, err := selectSetups.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", at)).Query(ctx, s.pool.Own())
 	if err != nil {
 		return nil, pgerr.Wrap("list setup links", err)
 	}
@@ -70,38 +74,38 @@ func (s *Store) Setups(ctx context.Context, o org.ID, client uuid.UUID, at time.
 }
 
 // Links and browsers are found by their secrets alone.
-const (
-	selectSetup = `
+var (
+	selectSetup = db.New(`
 select ` + setupColumns + `
 from   console_setups s
-where  s.hash = $1 and s.expires_at > $2 and s.opened_at is null`
-	selectOpenedSetup = `
+where  s.hash = @hash and s.expires_at > @at and s.opened_at is null`)
+	selectOpenedSetup = db.New(`
 select ` + setupColumns + `
 from   console_setups s
-where  s.session_hash = $1 and s.expires_at > $2`
-	openSetup = `
+where  s.session_hash = @hash and s.expires_at > @at`)
+	openSetup = db.New(`
 update console_setups s
-set    session_hash = $2, opened_at = $3
-where  s.hash = $1 and s.expires_at > $3 and s.opened_at is null
-returning ` + setupColumns
-	deleteSetup = `
+set    session_hash = @session, opened_at = @at
+where  s.hash = @hash and s.expires_at > @at and s.opened_at is null
+returning ` + setupColumns)
+	deleteSetup = db.New(`
 delete from console_setups s
-where  s.org_id = $1 and s.id = $2
-returning ` + setupColumns
+where  s.org_id = @org and s.id = @id
+returning ` + setupColumns)
 )
 
 // Setup implements accounts.Store.
 func (s *Store) Setup(ctx context.Context, hash []byte, at time.Time) (accounts.Setup, error) {
-	return oneSetup(ctx, s.pool.Own(), selectSetup, hash, at)
+	return oneSetup(ctx, s.pool.Own(), selectSetup.With(db.Named("hash", hash), db.Named("at", at)))
 }
 
 // OpenedSetup implements accounts.Store.
 func (s *Store) OpenedSetup(ctx context.Context, session []byte, at time.Time) (accounts.Setup, error) {
-	return oneSetup(ctx, s.pool.Own(), selectOpenedSetup, session, at)
+	return oneSetup(ctx, s.pool.Own(), selectOpenedSetup.With(db.Named("hash", session), db.Named("at", at)))
 }
 
-func oneSetup(ctx context.Context, q pool.Querier, sql string, args ...any) (accounts.Setup, error) {
-	rows, err := q.Query(ctx, sql, args...)
+func oneSetup(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Setup, error) {
+	rows, err := read.Query(ctx, q)
 	if err != nil {
 		return accounts.Setup{}, pgerr.Wrap("read setup link", err)
 	}
@@ -112,7 +116,7 @@ func oneSetup(ctx context.Context, q pool.Querier, sql string, args ...any) (acc
 // OpenSetup implements accounts.Store.
 func (s *Store) OpenSetup(ctx context.Context, hash, session []byte, at time.Time) error {
 	return s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneSetup(ctx, tx, openSetup, hash, session, at)
+		a, err := oneSetup(ctx, tx, openSetup.With(db.Named("hash", hash), db.Named("session", session), db.Named("at", at)))
 		if err != nil {
 			return err
 		}
@@ -123,7 +127,7 @@ func (s *Store) OpenSetup(ctx context.Context, hash, session []byte, at time.Tim
 // EndSetup implements accounts.Store.
 func (s *Store) EndSetup(ctx context.Context, o org.ID, id uuid.UUID) error {
 	return s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneSetup(ctx, tx, deleteSetup, int64(o), db.ID(id))
+		a, err := oneSetup(ctx, tx, deleteSetup.With(db.Org(o), db.Named("id", db.ID(id))))
 		if err != nil {
 			return err
 		}
