@@ -18,7 +18,7 @@ import (
 // names of its arguments. It is safe for concurrent use.
 type Statement struct {
 	text  string
-	names []string // of $1, $2 and so on
+	names []string // of the arguments, as they are numbered
 }
 
 // Organisation is the name of the first argument of each statement about what an

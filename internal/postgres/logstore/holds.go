@@ -18,37 +18,37 @@ import (
 // mostHolds is how many holds are listed.
 const mostHolds = 1000
 
-const (
-	selectHolds = `
+const selectHolds = `
 select h.id, h.client_id, coalesce(c.name, ''), h.target_id, coalesce(g.display_name, ''), h.state, h.held_at, h.last_at,
        h.attempts, h.removed, h.most, h.until_at
 from   holds h
-left   join oauth_clients c on c.org_id = $1 and c.client_id = h.client_id
-left   join groups g on g.org_id = $1 and g.id = h.target_id
-where  h.org_id = $1`
+left   join oauth_clients c on c.org_id = @org and c.client_id = h.client_id
+left   join groups g on g.org_id = @org and g.id = h.target_id
+where  h.org_id = @org`
 
-	listHolds = selectHolds + `
+var (
+	listHolds = db.New(selectHolds + `
 order  by h.last_at desc, h.id
-limit  $2`
+limit  @limit`)
 
-	selectHold = selectHolds + ` and h.id = $2`
+	selectHold = db.New(selectHolds + ` and h.id = @id`)
 
 	// countHolds counts for each client what waits for a decision.
-	countHolds = `
+	countHolds = db.New(`
 select h.client_id, count(*)
 from   holds h
-where  h.org_id = $1 and h.state = 'held' and h.last_at > $2
-group  by h.client_id`
+where  h.org_id = @org and h.state = 'held' and h.last_at > @since
+group  by h.client_id`)
 
-	decideHold = `
+	decideHold = db.New(`
 update holds h
-set    state = $3, until_at = $4
-where  h.org_id = $1 and h.id = $2`
+set    state = @state, until_at = @until
+where  h.org_id = @org and h.id = @id`)
 )
 
 // Holds implements provisioning.BrakeStore.
 func (l *Store) Holds(ctx context.Context, o org.ID) ([]provisioning.Hold, error) {
-	rows, err := l.pool.Of(o).Query(ctx, listHolds, int64(o), mostHolds)
+	rows, err := listHolds.With(db.Org(o), db.Named("limit", mostHolds)).Query(ctx, l.pool.Of(o))
 	if err != nil {
 		return nil, pgerr.Wrap("list holds", err)
 	}
@@ -69,10 +69,10 @@ func (l *Store) Decide(
 ) (h provisioning.Hold, err error) {
 	err = l.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		until := l.pool.Clock.Now().Add(lasting)
-		if _, err := tx.Exec(ctx, decideHold, int64(o), db.ID(id), string(state), until); err != nil {
+		if _, err := decideHold.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("state", string(state)), db.Named("until", until)).Exec(ctx, tx); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, selectHold, int64(o), db.ID(id))
+		rows, err := selectHold.With(db.Org(o), db.Named("id", db.ID(id))).Query(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -92,9 +92,12 @@ func (l *Store) Decide(
 }
 
 // What brakes have counted, and holds, that are long over.
+var (
+	forgetBraked = db.New(`delete from brake_counts c where c.org_id = @org and c.began_at < @before`)
+	forgetHolds  = db.New(`delete from holds h where h.org_id = @org and h.last_at < @before and (h.until_at is null or h.until_at < @before)`)
+)
+
 const (
-	forgetBraked = `delete from brake_counts c where c.org_id = $1 and c.began_at < $2`
-	forgetHolds  = `delete from holds h where h.org_id = $1 and h.last_at < $2 and (h.until_at is null or h.until_at < $2)`
 	// holdsKept is how long a hold is listed after its last attempt or decision.
 	holdsKept = 90 * 24 * time.Hour
 	// countsBraked is longer than brakes look back.
@@ -104,9 +107,9 @@ const (
 // forgetBrakes deletes what is too old of what brakes have counted and held.
 func (l *Store) forgetBrakes(ctx context.Context, o org.ID) error {
 	at := l.pool.Clock.Now()
-	_, err := l.pool.Own().Exec(ctx, forgetBraked, int64(o), at.Add(-countsBraked))
+	_, err := forgetBraked.With(db.Org(o), db.Named("before", at.Add(-countsBraked))).Exec(ctx, l.pool.Own())
 	if err == nil {
-		_, err = l.pool.Own().Exec(ctx, forgetHolds, int64(o), at.Add(-holdsKept))
+		_, err = forgetHolds.With(db.Org(o), db.Named("before", at.Add(-holdsKept))).Exec(ctx, l.pool.Own())
 	}
 	return err
 }

@@ -120,31 +120,33 @@ func monthOf(at time.Time, n int) time.Time {
 }
 
 // What an organisation keeps no longer goes, the oldest first.
-const (
-	forgetRefusals = `
+var (
+	forgetRefusals = db.New(`
 delete from provisioning_log e
-where  e.org_id = $1 and e.id in (
+where  e.org_id = @org and e.id in (
   select o.id
   from   provisioning_log o
-  where  o.org_id = $1 and o.id < $2 and o.result <> 'success' and o.result in ('refused', 'held')
+  where  o.org_id = @org and o.id < @before and o.result <> 'success' and o.result in ('refused', 'held')
   order  by o.id
-  limit  $3) and e.id < $2`
+  limit  @most) and e.id < @before`)
 
-	forgetChanges = `
+	forgetChanges = db.New(`
 delete from provisioning_log e
-where  e.org_id = $1 and e.id in (
+where  e.org_id = @org and e.id in (
   select o.id
   from   provisioning_log o
-  where  o.org_id = $1 and o.id < $2
+  where  o.org_id = @org and o.id < @before
   order  by o.id
-  limit  $3) and e.id < $2`
+  limit  @most) and e.id < @before`)
 )
 
 // forget deletes the entries of an organisation that one of the statements above finds
 // before a time.
-func (l *Store) forget(ctx context.Context, o org.ID, sql string, before time.Time) error {
+func (l *Store) forget(ctx context.Context, o org.ID, s db.Statement, before time.Time) error {
 	for {
-		tag, err := l.pool.Own().Exec(ctx, sql, int64(o), db.ID(provisioning.FirstID(before)), forgottenAtOnce)
+		tag, err := s.With(
+			db.Org(o), db.Named("before", db.ID(provisioning.FirstID(before))), db.Named("most", forgottenAtOnce),
+		).Exec(ctx, l.pool.Own())
 		if err != nil || tag.RowsAffected() < forgottenAtOnce {
 			return err
 		}

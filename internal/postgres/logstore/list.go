@@ -46,20 +46,20 @@ limit  $?)`
 
 // targetsNamed finds the ids that have or had a name: users and groups as they are, users
 // who were deleted, and what was renamed or deleted according to the log.
-const targetsNamed = `
-select u.id from users u where u.org_id = $1 and u.user_name_key = $2
+var targetsNamed = db.New(`
+select u.id from users u where u.org_id = @org and u.user_name_key = @name
 union
-select d.id from deleted_users d where d.org_id = $1 and d.user_name_key = $2
+select d.id from deleted_users d where d.org_id = @org and d.user_name_key = @name
 union
-select g.id from groups g where g.org_id = $1 and g.display_name_key = $2
+select g.id from groups g where g.org_id = @org and g.display_name_key = @name
 union
 select n.id from (
   select e.target_id as id
   from   provisioning_log e
-  where  e.org_id = $1 and e.target_key = $2 and e.target_id is not null
+  where  e.org_id = @org and e.target_key = @name and e.target_id is not null
   order  by e.id desc
   limit  100) n
-limit 100`
+limit 100`)
 
 // Entries implements provisioning.Store.
 func (l *Store) Entries(ctx context.Context, o org.ID, q provisioning.Query) ([]provisioning.Entry, error) {
@@ -93,7 +93,7 @@ func sourcesOf(ctx context.Context, from pool.Share, org int64, q provisioning.Q
 	}
 	name := schema.Fold(q.Target)
 	sources := []db.Fragment{db.SQL(" and e.target_key = $? and e.target_id is null", name)}
-	rows, err := from.Query(ctx, targetsNamed, org, name)
+	rows, err := targetsNamed.With(db.Org(org), db.Named("name", name)).Query(ctx, from)
 	if err != nil {
 		return nil, err
 	}

@@ -20,14 +20,14 @@ import (
 const logColumns = `e.id, e.client_id, e.actor, e.correlation_id, e.operation, e.target_type, e.target_id, e.target_name,
        e.result, e.status, e.error, e.added, e.removed, e.detail`
 
-const selectLogEntry = `
+var selectLogEntry = db.New(`
 select ` + logColumns + `
 from   provisioning_log e
-where  e.org_id = $1 and e.id = $2`
+where  e.org_id = @org and e.id = @id`)
 
 // Entry implements provisioning.Store.
 func (l *Store) Entry(ctx context.Context, o org.ID, id uuid.UUID) (provisioning.Entry, error) {
-	rows, err := l.pool.Of(o).Query(ctx, selectLogEntry, int64(o), db.ID(id))
+	rows, err := selectLogEntry.With(db.Org(o), db.Named("id", db.ID(id))).Query(ctx, l.pool.Of(o))
 	if err != nil {
 		return provisioning.Entry{}, pgerr.Wrap("read entry", err)
 	}
@@ -121,10 +121,10 @@ where  e.org_id = @org and e.id = any(@ids::uuid[])
 order  by e.id
 limit  @most`)
 
-const countAttempted = `
+var countAttempted = db.New(`
 select count(*)
 from   provisioning_log e
-where  e.org_id = $1 and e.id = any($2::uuid[])`
+where  e.org_id = @org and e.id = any(@ids::uuid[])`)
 
 // ReadStored reads the entries that a transaction has stored, those of the ids that are there:
 // the first of them, and how many they are.
@@ -132,7 +132,7 @@ func ReadStored(ctx context.Context, tx pgx.Tx, o int64, ids db.IDs) (entries []
 	if len(ids) == 0 {
 		return nil, 0, nil
 	}
-	rows, err := tx.Query(ctx, selectAttempted.String(), selectAttempted.Args(o, db.Named("ids", ids), db.Named("most", provisioning.MaxAttempted))...)
+	rows, err := selectAttempted.With(db.Org(o), db.Named("ids", ids), db.Named("most", provisioning.MaxAttempted)).Query(ctx, tx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -140,7 +140,7 @@ func ReadStored(ctx context.Context, tx pgx.Tx, o int64, ids db.IDs) (entries []
 		return nil, 0, err
 	}
 	if total = len(entries); total == provisioning.MaxAttempted {
-		err = tx.QueryRow(ctx, countAttempted, o, ids).Scan(&total)
+		err = countAttempted.With(db.Org(o), db.Named("ids", ids)).QueryRow(ctx, tx).Scan(&total)
 	}
 	return entries, total, err
 }

@@ -17,73 +17,73 @@ import (
 // What is read to tell how provisioning goes. Nothing of it looks at all that an
 // organisation has: counts are of some days, tokens of clients few, and the rest ends at a
 // number.
-const (
-	selectActiveClients = `
+var (
+	selectActiveClients = db.New(`
 select c.client_id, c.name, c.state
 from   oauth_clients c
-where  c.org_id = $1
+where  c.org_id = @org
 order  by lower(c.name), c.client_id
-limit  $2`
+limit  @most`)
 
 	// selectSpans adds up what servers have counted.
-	selectSpans = `
+	selectSpans = db.New(`
 select c.client_id, c.began_at, max(c.system), sum(c.done)::bigint, sum(c.unchanged)::bigint, sum(c.reads)::bigint,
        sum(c.refused)::bigint, sum(c.held)::bigint, sum(c.failed)::bigint
 from   provisioning_counts c
-where  c.org_id = $1 and c.client_id = any($2::uuid[]) and c.began_at > $3
+where  c.org_id = @org and c.client_id = any(@clients::uuid[]) and c.began_at > @since
 group  by c.client_id, c.began_at
-order  by c.client_id, c.began_at`
+order  by c.client_id, c.began_at`)
 
 	// selectLast finds what was done last, and the entry of what was refused last.
-	selectLast = `
+	selectLast = db.New(`
 select a.client_id, s.succeeded_at, f.refusal_id, e.target_type, e.target_id, e.target_name, e.result, e.status, e.error
-from   unnest($2::uuid[]) as a (client_id)
+from   unnest(@clients::uuid[]) as a (client_id)
 left   join lateral (
        select c.succeeded_at
        from   provisioning_counts c
-       where  c.org_id = $1 and c.client_id = a.client_id and c.succeeded_at is not null
+       where  c.org_id = @org and c.client_id = a.client_id and c.succeeded_at is not null
        order  by c.began_at desc, c.succeeded_at desc
        limit  1) s on true
 left   join lateral (
        select c.refusal_id
        from   provisioning_counts c
-       where  c.org_id = $1 and c.client_id = a.client_id and c.refusal_id is not null
+       where  c.org_id = @org and c.client_id = a.client_id and c.refusal_id is not null
        order  by c.began_at desc, c.refusal_id desc
        limit  1) f on true
-left   join provisioning_log e on e.org_id = $1 and e.id = f.refusal_id`
+left   join provisioning_log e on e.org_id = @org and e.id = f.refusal_id`)
 
 	// selectRefused finds users of whom the last that was asked was refused. Of who was
 	// changed since, be it by another server, the log has an entry; of who is known by
 	// name alone, the log of the user who has the name by now.
-	selectRefused = `
+	selectRefused = db.New(`
 select r.client_id, r.entry_id, r.user_id, coalesce(nullif(r.user_name, ''), e.target_name, ''), e.result, e.status, e.error
 from   refused_users r
-left   join users u on u.org_id = $1 and r.user_id is null and u.user_name_key = r.user_key
-left   join provisioning_log e on e.org_id = $1 and e.id = r.entry_id
-where  r.org_id = $1
+left   join users u on u.org_id = @org and r.user_id is null and u.user_name_key = r.user_key
+left   join provisioning_log e on e.org_id = @org and e.id = r.entry_id
+where  r.org_id = @org
 and    not exists (
        select from provisioning_log d
-       where  d.org_id = $1 and d.target_id = coalesce(r.user_id, u.id) and d.id > r.entry_id
+       where  d.org_id = @org and d.target_id = coalesce(r.user_id, u.id) and d.id > r.entry_id
        and    d.client_id = r.client_id and d.result in ('success', 'warning'))
 order  by r.entry_id desc
-limit  $2`
+limit  @most`)
 
 	// selectTokenEnds finds the token of each client that was used last, or else the one
 	// that lives longest, of those that are good.
-	selectTokenEnds = `
+	selectTokenEnds = db.New(`
 select a.client_id, t.id, t.issued_at, t.expires_at, t.used_at
-from   unnest($2::uuid[]) as a (client_id)
+from   unnest(@clients::uuid[]) as a (client_id)
 join   lateral (
        select t.id, t.issued_at, t.expires_at, t.used_at
        from   access_tokens t
-       where  t.org_id = $1 and t.client_id = a.client_id and t.expires_at > $3 and t.revoked_at is null and t.origin <> 'issuer'
+       where  t.org_id = @org and t.client_id = a.client_id and t.expires_at > @at and t.revoked_at is null and t.origin <> 'issuer'
        order  by t.used_at desc nulls last, t.expires_at desc
-       limit  1) t on true`
+       limit  1) t on true`)
 
 	// countEvents counts events that wait, and those that nobody took.
-	countEvents = `
-select (select count(*) from (select from events e where e.org_id = $1 and e.dead_at is null limit $2) waiting),
-       (select count(*) from (select from events e where e.org_id = $1 and e.dead_at is not null limit $2) dead)`
+	countEvents = db.New(`
+select (select count(*) from (select from events e where e.org_id = @org and e.dead_at is null limit @most) waiting),
+       (select count(*) from (select from events e where e.org_id = @org and e.dead_at is not null limit @most) dead)`)
 )
 
 // mostClients is of how many clients the status tells.
@@ -92,7 +92,7 @@ const mostClients = 500
 // Activity implements provisioning.Store.
 func (l *Store) Activity(ctx context.Context, o org.ID) (provisioning.Activity, error) {
 	a := provisioning.Activity{At: l.pool.Clock.Now()}
-	rows, err := l.pool.Of(o).Query(ctx, selectActiveClients, int64(o), mostClients)
+	rows, err := selectActiveClients.With(db.Org(o), db.Named("most", mostClients)).Query(ctx, l.pool.Of(o))
 	if err == nil {
 		a.Clients, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c provisioning.ClientActivity, err error) {
 			var state oauth.State
@@ -111,7 +111,7 @@ func (l *Store) Activity(ctx context.Context, o org.ID) (provisioning.Activity, 
 	}
 	b := new(pgx.Batch)
 	activity{known}.queue(b, o, ids, a.At)
-	b.Queue(countEvents, int64(o), provisioning.MostWaiting).QueryRow(func(row pgx.Row) error { return row.Scan(&a.Waiting, &a.Dead) })
+	countEvents.With(db.Org(o), db.Named("most", provisioning.MostWaiting)).Queue(b).QueryRow(func(row pgx.Row) error { return row.Scan(&a.Waiting, &a.Dead) })
 	return a, pgerr.Wrap("read activity", l.pool.Of(o).SendBatch(ctx, b).Close())
 }
 
@@ -122,12 +122,12 @@ type activity struct {
 
 // queue reads all in one round trip.
 func (a activity) queue(b *pgx.Batch, o org.ID, ids db.IDs, at time.Time) {
-	b.Queue(selectSpans, int64(o), ids, at.Add(-24*time.Hour)).Query(a.each(a.span))
-	b.Queue(selectLast, int64(o), ids).Query(a.each(a.last))
-	b.Queue(selectRefused, int64(o), provisioning.MostCounted).Query(a.each(a.refused))
-	b.Queue(countHolds, int64(o), at.Add(-provisioning.HoldIdle)).Query(a.each(a.holds))
-	b.Queue(selectLoops, int64(o), at.Add(-24*time.Hour), mostLoopsShown).Query(a.each(a.loop))
-	b.Queue(selectTokenEnds, int64(o), ids, at).Query(a.each(a.token))
+	selectSpans.With(db.Org(o), db.Named("clients", ids), db.Named("since", at.Add(-24*time.Hour))).Queue(b).Query(a.each(a.span))
+	selectLast.With(db.Org(o), db.Named("clients", ids)).Queue(b).Query(a.each(a.last))
+	selectRefused.With(db.Org(o), db.Named("most", provisioning.MostCounted)).Queue(b).Query(a.each(a.refused))
+	countHolds.With(db.Org(o), db.Named("since", at.Add(-provisioning.HoldIdle))).Queue(b).Query(a.each(a.holds))
+	selectLoops.With(db.Org(o), db.Named("since", at.Add(-24*time.Hour)), db.Named("most", mostLoopsShown)).Queue(b).Query(a.each(a.loop))
+	selectTokenEnds.With(db.Org(o), db.Named("clients", ids), db.Named("at", at)).Queue(b).Query(a.each(a.token))
 }
 
 // each reads the rows of a statement.

@@ -23,11 +23,11 @@ const countsKept = 8 * 24 * time.Hour
 func (l *Store) Now() time.Time { return l.pool.Clock.Now() }
 
 // addCounts adds what a server has counted to its own rows.
-const addCounts = `
+var addCounts = db.New(`
 insert into provisioning_counts as c (org_id, client_id, began_at, server, system, done, unchanged, reads, refused, held, failed, succeeded_at, refusal_id)
-select $1, s.client_id, s.began_at, $2, s.system, s.done, s.unchanged, s.reads, s.refused, s.held, s.failed, s.succeeded_at, s.refusal_id
-from   unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-              $12::timestamptz[], $13::uuid[])
+select @org, s.client_id, s.began_at, @server, s.system, s.done, s.unchanged, s.reads, s.refused, s.held, s.failed, s.succeeded_at, s.refusal_id
+from   unnest(@clients::uuid[], @began::timestamptz[], @systems::text[], @done::bigint[], @unchanged::bigint[],
+              @reads::bigint[], @refused::bigint[], @held::bigint[], @failed::bigint[], @succeeded::timestamptz[], @refusals::uuid[])
        as s (client_id, began_at, system, done, unchanged, reads, refused, held, failed, succeeded_at, refusal_id)
 on conflict (org_id, client_id, began_at, server) do update
 set    system       = coalesce(nullif(excluded.system, ''), c.system),
@@ -38,32 +38,32 @@ set    system       = coalesce(nullif(excluded.system, ''), c.system),
        held         = c.held + excluded.held,
        failed       = c.failed + excluded.failed,
        succeeded_at = coalesce(excluded.succeeded_at, c.succeeded_at),
-       refusal_id   = coalesce(excluded.refusal_id, c.refusal_id)`
+       refusal_id   = coalesce(excluded.refusal_id, c.refusal_id)`)
 
 // acceptUsers forgets that users were refused whose clients did what they wanted, by
 // their ids or by the names that they have.
-const acceptUsers = `
+var acceptUsers = db.New(`
 with accepted as (
   select a.client_id, a.id, u.user_name_key
-  from   unnest($2::uuid[], $3::uuid[]) as a (client_id, id)
-  left   join users u on u.org_id = $1 and u.id = a.id
+  from   unnest(@clients::uuid[], @ids::uuid[]) as a (client_id, id)
+  left   join users u on u.org_id = @org and u.id = a.id
 )
 delete from refused_users r
 using  accepted
-where  r.org_id = $1 and r.client_id = accepted.client_id and r.user_key in (accepted.id::text, accepted.user_name_key)`
+where  r.org_id = @org and r.client_id = accepted.client_id and r.user_key in (accepted.id::text, accepted.user_name_key)`)
 
 // mostRefusedUsers is how many users an organisation may have that are refused at present;
 // beyond, none is added.
 const mostRefusedUsers = 5000
 
 // refuseUsers notes users that were refused.
-const refuseUsers = `
+var refuseUsers = db.New(`
 insert into refused_users as r (org_id, client_id, user_key, user_id, user_name, entry_id)
-select $1, s.client_id, s.user_key, s.user_id, s.user_name, s.entry_id
-from   unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[]) as s (client_id, user_key, user_id, user_name, entry_id)
-where  (select count(*) from (select from refused_users o where o.org_id = $1 limit $7) known) < $7
-and    not exists (select from deleted_users d where d.org_id = $1 and d.user_name_key = '' and d.id = s.user_id) -- who was erased
-on conflict (org_id, client_id, user_key) do update set entry_id = excluded.entry_id`
+select @org, s.client_id, s.user_key, s.user_id, s.user_name, s.entry_id
+from   unnest(@clients::uuid[], @keys::text[], @ids::uuid[], @names::text[], @entries::uuid[]) as s (client_id, user_key, user_id, user_name, entry_id)
+where  (select count(*) from (select from refused_users o where o.org_id = @org limit @most) known) < @most
+and    not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = '' and d.id = s.user_id) -- who was erased
+on conflict (org_id, client_id, user_key) do update set entry_id = excluded.entry_id`)
 
 const anyRefused = `select exists (select from refused_users r where r.org_id = $1)`
 
@@ -74,16 +74,16 @@ func (l *Store) Add(ctx context.Context, o org.ID, c provisioning.Counted) (refu
 		b := new(pgx.Batch)
 		if len(c.Succeeded) > 0 {
 			clients, users := acceptedUsers(c.Succeeded)
-			b.Queue(acceptUsers, int64(o), clients, users)
+			acceptUsers.With(db.Org(o), db.Named("clients", clients), db.Named("ids", users)).Queue(b)
 		}
 		if len(c.Refused) > 0 {
-			b.Queue(refuseUsers, append([]any{int64(o)}, refusedArguments(c.Refused)...)...)
+			refuseUsers.With(append(refusedArguments(c.Refused), db.Org(o))...).Queue(b)
 		}
 		if len(c.Spans) > 0 {
-			b.Queue(addCounts, append([]any{int64(o), db.ID(l.server)}, spanArguments(c.Spans)...)...)
+			addCounts.With(append(spanArguments(c.Spans), db.Org(o), db.Named("server", db.ID(l.server)))...).Queue(b)
 		}
 		if len(c.Loops) > 0 {
-			b.Queue(addLoops, append([]any{int64(o), db.ID(l.server)}, loopArguments(c.Loops)...)...)
+			addLoops.With(append(loopArguments(c.Loops), db.Org(o), db.Named("server", db.ID(l.server)))...).Queue(b)
 		}
 		b.Queue(anyRefused, int64(o)).QueryRow(func(row pgx.Row) error { return row.Scan(&refused) })
 		return l.pool.Of(o).SendBatch(ctx, b).Close()
@@ -99,7 +99,7 @@ func acceptedUsers(all []provisioning.AcceptedUser) (clients, users db.IDs) {
 	return clients, users
 }
 
-func refusedArguments(all []provisioning.Refusal) []any {
+func refusedArguments(all []provisioning.Refusal) []db.Arg {
 	var clients, entries db.IDs
 	var ids []*db.ID
 	var keys, names []string
@@ -120,10 +120,13 @@ func refusedArguments(all []provisioning.Refusal) []any {
 		clients, entries, ids = append(clients, r.Client), append(entries, r.Entry), append(ids, id)
 		keys, names = append(keys, key), append(names, Storable(r.Target.Name))
 	}
-	return []any{clients, keys, ids, names, entries, mostRefusedUsers}
+	return []db.Arg{
+		db.Named("clients", clients), db.Named("keys", keys), db.Named("ids", ids), db.Named("names", names), db.Named("entries", entries),
+		db.Named("most", mostRefusedUsers),
+	}
 }
 
-func spanArguments(all []provisioning.SpanCounts) []any {
+func spanArguments(all []provisioning.SpanCounts) []db.Arg {
 	var clients db.IDs
 	var began []time.Time
 	var succeeded []*time.Time
@@ -144,26 +147,30 @@ func spanArguments(all []provisioning.SpanCounts) []any {
 			counts[i] = append(counts[i], n)
 		}
 	}
-	return []any{clients, began, systems, counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], succeeded, refusals}
+	return []db.Arg{
+		db.Named("clients", clients), db.Named("began", began), db.Named("systems", systems), db.Named("done", counts[0]),
+		db.Named("unchanged", counts[1]), db.Named("reads", counts[2]), db.Named("refused", counts[3]), db.Named("held", counts[4]),
+		db.Named("failed", counts[5]), db.Named("succeeded", succeeded), db.Named("refusals", refusals),
+	}
 }
 
 // Counts, and users who were refused, that nobody keeps any more.
-const (
-	forgetCounts = `delete from provisioning_counts c where c.org_id = $1 and c.began_at < $2`
+var (
+	forgetCounts = db.New(`delete from provisioning_counts c where c.org_id = @org and c.began_at < @before`)
 
-	forgetRefused = `delete from refused_users r where r.org_id = $1 and r.entry_id < $2`
+	forgetRefused = db.New(`delete from refused_users r where r.org_id = @org and r.entry_id < @before`)
 )
 
 // forgetCounted deletes what is too old of what was counted.
 func (l *Store) forgetCounted(ctx context.Context, o org.Org) error {
 	at := l.pool.Clock.Now()
-	_, err := l.pool.Own().Exec(ctx, forgetCounts, int64(o.ID), at.Add(-countsKept))
+	_, err := forgetCounts.With(db.Org(o.ID), db.Named("before", at.Add(-countsKept))).Exec(ctx, l.pool.Own())
 	if err == nil {
-		_, err = l.pool.Own().Exec(ctx, forgetLoops, int64(o.ID), at.Add(-loopsKept))
+		_, err = forgetLoops.With(db.Org(o.ID), db.Named("before", at.Add(-loopsKept))).Exec(ctx, l.pool.Own())
 	}
 	if err == nil {
 		before := provisioning.FirstID(at.AddDate(0, 0, -o.Settings.RefusalLogDays))
-		_, err = l.pool.Own().Exec(ctx, forgetRefused, int64(o.ID), db.ID(before))
+		_, err = forgetRefused.With(db.Org(o.ID), db.Named("before", db.ID(before))).Exec(ctx, l.pool.Own())
 	}
 	return err
 }

@@ -1,9 +1,37 @@
 package sqlrules
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
+
+// Arguments have names. What is numbered by hand is numbered anew by whoever adds one, in
+// the text and at the call. The first alone may be, in what several statements share: it
+// is the organisation.
+func TestStatements_NumberNothingByHand(t *testing.T) {
+	t.Parallel()
+	numbered, files := regexp.MustCompile(`\$([2-9]|1[0-9])`), 0
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for n, line := range strings.Split(string(source), "\n") {
+			if numbered.MatchString(line) {
+				t.Errorf("%s:%d numbers an argument: %s", path, n+1, strings.TrimSpace(line))
+			}
+		}
+		files++
+		return err
+	})
+	if err != nil || files < 80 {
+		t.Errorf("read %d files, and %v", files, err)
+	}
+}
 
 // The check sees what it is there to see.
 func TestFaults_AreFound(t *testing.T) {
