@@ -27,6 +27,7 @@ test: postgres pgbouncer chromium axe ## Vet, check the formatting and run all t
 	@unformatted=$$($(GOFUMPT) -l cmd internal migrations docs deploy $(wildcard api)) && \
 	if [ -n "$$unformatted" ]; then echo "not formatted, 'make fmt' does it:"; echo "$$unformatted"; exit 1; fi
 	go test -vet=off $(TESTFLAGS) ./...
+	cd deploy/validate && go vet . && go test -vet=off .
 
 .PHONY: lint
 lint: ## Run golangci-lint (the first time it builds it: some minutes)

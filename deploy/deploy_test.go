@@ -148,6 +148,18 @@ func (s running) run(t *testing.T, args ...string) string {
 	return string(output)
 }
 
+// fails runs a command that must fail, and gives what it says of it.
+func fails(t *testing.T, settings []string, args ...string) string {
+	t.Helper()
+	c := exec.Command(purescim(t), args...)
+	c.Env = settings
+	said, err := c.CombinedOutput()
+	if err == nil {
+		t.Errorf("purescim %v succeeds: %s", args, said)
+	}
+	return string(said)
+}
+
 // serve runs the program with settings until the test ends.
 func serve(t *testing.T, settings ...string) running {
 	t.Helper()
