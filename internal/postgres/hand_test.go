@@ -23,6 +23,11 @@ func (k *keeper) Write(ctx context.Context, read func(rows pgx.Rows) error, sql 
 	return k.Executor.Write(ctx, read, sql, args...)
 }
 
+func (k *keeper) WriteChecked(ctx context.Context, then pool.Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	k.kept = append(k.kept, args)
+	return k.Executor.WriteChecked(ctx, then, read, sql, args...)
+}
+
 // What a connection keeps of statements holds no documents: a thousand large ones would be
 // in memory.
 func TestStore_LetsGoOfDocuments(t *testing.T) {

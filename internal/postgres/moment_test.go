@@ -241,6 +241,36 @@ func TestCreateUser_WhileTheNameBecomesFree(t *testing.T) {
 	o.consistent()
 }
 
+// Who is created and deleted again while another creation of the name waits comes back under
+// the same id, though the other began when nobody had the name.
+func TestCreateUser_WhileTheNameComesAndGoes(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	server, done := o.beside(), make(chan outcome, 1)
+	create := func(name string) directory.Edit { return directory.Edit{Doc: userDoc(name)} }
+	other := o.user("other") // of the name, but deleted before
+	o.update(schema.User, other.ID, func(doc scim.Document) { schema.UserName.Set(doc, "known") })
+	o.must(o.DeleteUser(t.Context(), schema.User, other.ID, anyVersion, schema.Manager.Clear))
+	for _, name := range []string{"new", "known"} {
+		var old directory.Record
+		o.must(o.inTx(func(w *writes.Write, tx pgx.Tx) (err error) {
+			if old, err = o.Create(t.Context(), w, schema.User, create(name)); err != nil {
+				return err
+			}
+			go func() {
+				r, err := server.CreateUser(t.Context(), schema.User, create(name))
+				done <- outcome{r, err}
+			}()
+			o.waitingFor(1)
+			return o.DeleteLocked(t.Context(), w, tx, schema.User, directory.Resource{Record: old}, schema.Manager.Clear)
+		}))
+		made := <-done
+		o.must(made.err)
+		expect(t, name, []any{made.ID, made.Version}, []any{old.ID, old.Version + 1})
+	}
+	o.consistent()
+}
+
 // A stream that is paused while its lease waits for a writer of events is not leased.
 func TestLease_OfAStreamThatIsPausedMeanwhile(t *testing.T) {
 	t.Parallel()

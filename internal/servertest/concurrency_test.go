@@ -2,10 +2,12 @@ package servertest_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
 
+	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -212,4 +214,34 @@ func TestConcurrentReplace(t *testing.T) {
 			mu.Unlock()
 		}
 	})
+}
+
+// TestConcurrentNames has each of many names created and deleted at once on two servers: it
+// has one id, however often it comes and goes.
+func TestConcurrentNames(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t, servertest.Unbraked)
+	at := []*servertest.Org{o, o.At(servertest.NewWith(t, servertest.Options{Database: server.Database, LeaveAccepted: true}))}
+	for n := range 80 {
+		name := fmt.Sprintf("name%d@example.org", n)
+		var all sync.WaitGroup
+		var ids sync.Map
+		for i := range 6 {
+			all.Go(func() {
+				body := map[string]any{"schemas": []string{scim.UserURN}, "userName": name}
+				a := at[i%2].Do(t, http.MethodPost, "/Users", body)
+				if a.Status == http.StatusConflict {
+					return
+				}
+				id := a.Want(t, http.StatusCreated).ID(t)
+				ids.Store(id, true)
+				at[i%2].Do(t, http.MethodDelete, "/Users/"+id, nil)
+			})
+		}
+		all.Wait()
+		if n := len(maps.Collect(ids.Range)); n != 1 {
+			t.Errorf("%s has had %d ids", name, n)
+		}
+	}
 }

@@ -26,6 +26,10 @@ func ThoseIDs(ids IDs) Fragment {
 	return SQL(" = any(array(select unnest($?::uuid[])))", ids)
 }
 
+// OneByOne ends a sub-select of exists(), which is then looked up for each row. Else
+// PostgreSQL might make it a join, and read a whole table for what are a few rows.
+const OneByOne = `offset 0`
+
 // The first and the last of all ids.
 const (
 	LeastID    = `'00000000-0000-0000-0000-000000000000'::uuid`

@@ -21,6 +21,10 @@ const (
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
 	UndefinedTable       = "42P01"
+
+	// outdated is what a check raises that divides by zero (pool.Check): the statement before
+	// it did not see what others had stored.
+	outdated = "22012"
 )
 
 // Violates reports whether err is a violation of the constraint, or has the state if that
@@ -61,7 +65,8 @@ const (
 )
 
 // Retry does a write again that PostgreSQL gave up in favour of another: on a
-// deadlock, or because a user whose membership was being stored is deleted now.
+// deadlock, or because a user whose membership was being stored is deleted now, or because
+// what was stored is of a moment that is over.
 // Whatever f wrote has been rolled back by then. When the connection was lost before
 // the write could be carried out, it is done once more.
 func Retry(ctx context.Context, f func() error) error {
@@ -87,6 +92,6 @@ func Retry(ctx context.Context, f func() error) error {
 }
 
 func isTransient(err error) bool {
-	return Violates(err, deadlockDetected, "") || Violates(err, serializationFailure, "") ||
+	return Violates(err, deadlockDetected, "") || Violates(err, outdated, "") || Violates(err, serializationFailure, "") ||
 		Violates(err, ForeignKeyViolation, "members_user")
 }

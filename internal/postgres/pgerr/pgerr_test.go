@@ -19,7 +19,7 @@ import (
 
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[string]int{deadlockDetected: 3, serializationFailure: 3, UniqueViolation: 1} {
+	for code, want := range map[string]int{deadlockDetected: 3, outdated: 3, serializationFailure: 3, UniqueViolation: 1} {
 		tries := 0
 		err := Retry(t.Context(), func() error {
 			if tries++; tries == 3 {
@@ -60,7 +60,7 @@ func TestWrap_TellsWhatIsUnavailable(t *testing.T) {
 		context.Canceled: false, directory.ErrNotFound: false,
 	}
 	for _, code := range []string{
-		"08006", "25006", "40001", "40P01", "53000", "53100", "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "58030",
+		"08006", outdated, "25006", "40001", "40P01", "53000", "53100", "53200", "53300", "53400", "55P03", "57014", "57P01", "57P02", "57P03", "58030",
 	} {
 		now[&pgconn.PgError{Code: code}] = true
 	}

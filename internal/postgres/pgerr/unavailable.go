@@ -30,6 +30,7 @@ type reason struct {
 // reasons are looked through in this order.
 var reasons = []reason{
 	{state: "08", told: unreachable, lost: true},                    // connection exceptions
+	{state: outdated, told: othersFirst},                            // after all attempts
 	{state: "25006", told: "it takes no changes at the moment"},     // read-only transaction: a standby, or set so
 	{state: "25P03", told: "the request took too long", lost: true}, // idle in transaction
 	{state: "25P04", told: "the request took too long", lost: true}, // transaction timeout

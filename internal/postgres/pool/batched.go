@@ -41,7 +41,7 @@ func Through(q Querier) QueryFunc {
 type batched struct {
 	batcher *batcher.Batcher[*request]
 	options batcher.Options[*request]
-	alone   QueryFunc
+	alone   func(ctx context.Context, r *request) error
 }
 
 // request is a statement that waits for its answer. read may be called by another
@@ -50,6 +50,7 @@ type request struct {
 	sql  string
 	args []any
 	read func(rows pgx.Rows) error
+	then Check
 
 	answered bool // err is the answer
 	err      error
@@ -58,7 +59,7 @@ type request struct {
 // newBatched has up to free round trips under way before a statement waits, and never
 // more than most. flush sends several statements and answers those that it can; the
 // others go alone.
-func newBatched(free, most int, alone QueryFunc, flush func(ctx context.Context, batch []*request)) *batched {
+func newBatched(free, most int, alone func(ctx context.Context, r *request) error, flush func(ctx context.Context, batch []*request)) *batched {
 	b := &batched{alone: alone}
 	b.options = batcher.Options[*request]{Free: free, Most: most, Size: BatchSize, MaxWait: maxWait, Flush: func(ctx context.Context, batch []*request) {
 		if len(batch) == 1 {
@@ -73,7 +74,11 @@ func newBatched(free, most int, alone QueryFunc, flush func(ctx context.Context,
 
 // query is a queryFunc.
 func (b *batched) query(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
-	r := &request{sql: sql, args: args, read: read}
+	return b.do(ctx, &request{sql: sql, args: args, read: read})
+}
+
+// do returns the answer of a request.
+func (b *batched) do(ctx context.Context, r *request) error {
 	if err := b.batcher.Do(ctx, r); err != nil {
 		return err
 	}
@@ -84,6 +89,6 @@ func (b *batched) query(ctx context.Context, read func(rows pgx.Rows) error, sql
 }
 
 func (b *batched) send(ctx context.Context, r *request) {
-	r.err = b.alone(ctx, r.read, r.sql, r.args...)
+	r.err = b.alone(ctx, r)
 	r.answered = true
 }

@@ -33,8 +33,19 @@ const (
 type Executor interface {
 	// Write runs a statement and reads its rows.
 	Write(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error
+	// WriteChecked is Write with a check behind the statement, in the same round trip.
+	WriteChecked(ctx context.Context, then Check, read func(rows pgx.Rows) error, sql string, args ...any) error
 	// WriteAll runs statements in one round trip.
 	WriteAll(ctx context.Context, b *pgx.Batch) error
+}
+
+// Check tells what is asked behind writes, in their transaction: a statement that PostgreSQL
+// refuses when something that they have stored must not stay. It sees what others have
+// committed while the writes waited. The zero Check is none.
+type Check struct {
+	SQL  string
+	Of   any                   // what a write stores
+	Args func(all []any) []any // those of SQL, for what all writes of a transaction store
 }
 
 // groupCommit is the executor of writes that are committed with others.
@@ -51,6 +62,14 @@ func (g *groupCommit) Write(ctx context.Context, read func(rows pgx.Rows) error,
 	return g.batched.query(ctx, read, sql, args...)
 }
 
+// WriteChecked implements Executor.
+func (g *groupCommit) WriteChecked(ctx context.Context, then Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	if IsJoint(ctx) {
+		return g.Share.WriteChecked(ctx, then, read, sql, args...)
+	}
+	return g.batched.do(ctx, &request{sql: sql, args: args, read: read, then: then})
+}
+
 // Together gives the executor of an organisation that commits writes with others.
 func (p *Pool) Together(org int64) Executor { return p.together(org) }
 
@@ -60,8 +79,67 @@ func (p *Pool) together(org int64) *groupCommit {
 	}
 	db := Share{pool: p, org: org}
 	flush := func(ctx context.Context, batch []*request) { commit(ctx, db, batch) }
-	g, _ := p.commits.LoadOrStore(org, &groupCommit{db, newBatched(fewCommits, int(p.conns.Config().MaxConns), db.Write, flush)})
+	g, _ := p.commits.LoadOrStore(org, &groupCommit{db, newBatched(fewCommits, int(p.conns.Config().MaxConns), db.writeAlone, flush)})
 	return g.(*groupCommit)
+}
+
+// writeAlone makes one write in a transaction of its own.
+func (s Share) writeAlone(ctx context.Context, r *request) error {
+	if r.then.SQL == "" {
+		return s.Write(ctx, r.read, r.sql, r.args...)
+	}
+	return r.through(ctx, s.WriteAll)
+}
+
+// WriteChecked implements Executor.
+func (s Share) WriteChecked(ctx context.Context, then Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	return WriteChecked(ctx, s.WriteAll, then, read, sql, args...)
+}
+
+// WriteChecked makes a write by a function that sends a batch.
+func WriteChecked(ctx context.Context, send func(ctx context.Context, b *pgx.Batch) error, then Check,
+	read func(rows pgx.Rows) error, sql string, args ...any,
+) error {
+	return (&request{sql: sql, args: args, read: read, then: then}).through(ctx, send)
+}
+
+// through sends a write with its check.
+func (r *request) through(ctx context.Context, send func(ctx context.Context, b *pgx.Batch) error) error {
+	b := new(pgx.Batch)
+	b.Queue(r.sql, r.args...).Query(func(rows pgx.Rows) error {
+		r.err = r.read(rows)
+		return rows.Err()
+	})
+	queueChecks(b, []*request{r}, func() {})
+	if err := send(ctx, b); err != nil {
+		return err
+	}
+	return r.err
+}
+
+// queueChecks adds one statement for all writes with the same check. refused is called when
+// PostgreSQL refuses it.
+func queueChecks(b *pgx.Batch, writes []*request, refused func()) {
+	checks, of := map[string]Check{}, map[string][]any{}
+	for _, r := range writes {
+		if sql := r.then.SQL; sql != "" {
+			checks[sql], of[sql] = r.then, append(of[sql], r.then.Of)
+		}
+	}
+	for sql, check := range checks {
+		b.Queue(sql, check.Args(of[sql])...).Query(func(rows pgx.Rows) error {
+			rows.Close()
+			if isRefused(rows.Err()) {
+				refused()
+			}
+			return rows.Err()
+		})
+	}
+}
+
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*pgconn.PgError](err)
+	return refused
 }
 
 // commit answers all but those that fail, which have changed nothing.
@@ -70,19 +148,25 @@ func commit(ctx context.Context, db Share, batch []*request) {
 	defer cancel()
 	for rest := slices.Clone(batch); len(rest) > 1; {
 		failed, err := transact(ctx, db, rest)
-		if failed == none {
+		switch failed {
+		case none:
 			for _, r := range rest {
 				if r.answered = true; err != nil {
 					r.err = err // nobody knows what became of it
 				}
 			}
 			return
+		case some:
+			return
 		}
 		rest = slices.Delete(rest, failed, failed+1)
 	}
 }
 
-const none = -1
+const (
+	none = -1 - iota
+	some // of the writes, by a check of all
+)
 
 // transact makes the writes in one transaction. If PostgreSQL refuses one it tells
 // which; then nothing is stored.
@@ -93,12 +177,12 @@ func transact(ctx context.Context, db Share, batch []*request) (failed int, err 
 	for i, r := range batch {
 		b.Queue(r.sql, r.args...).Query(func(rows pgx.Rows) error {
 			r.err = r.read(rows)
-			err := rows.Err()
-			if _, refused := errors.AsType[*pgconn.PgError](err); refused {
+			if isRefused(rows.Err()) {
 				failed = i
 			}
-			return err
+			return rows.Err()
 		})
 	}
+	queueChecks(b, batch, func() { failed = some })
 	return failed, db.WriteAll(ctx, b)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/purescim/purescim/internal/postgres/pgerr"
@@ -64,6 +65,46 @@ func TestTogether_RefusesAlone(t *testing.T) {
 	if n := o.number(`select count(*) from notes`); n != 1+written*4/5 {
 		t.Errorf("%d are stored", n)
 	}
+}
+
+// TestTogether_ChecksAll has a check refuse some of those that went together: nothing of them
+// stays, and all of the others.
+func TestTogether_ChecksAll(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	commits := o.together(1)
+	all, end := new(sync.WaitGroup), o.busy(commits.batched)
+	const written = 20
+	for n := range written {
+		text := fmt.Sprint("good ", n)
+		if n%5 == 2 {
+			text = fmt.Sprint("bad ", n)
+		}
+		all.Go(func() {
+			none := func(rows pgx.Rows) error { rows.Close(); return rows.Err() }
+			err := commits.WriteChecked(t.Context(), Check{noneIsBad, n, numbers}, none, `insert into notes (n, text) values ($1, $2)`, n, text)
+			if refused := pgerr.Violates(err, "22012", ""); refused != (n%5 == 2) || !refused && err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+		})
+	}
+	o.awaited(commits.batched, written)
+	end()
+	all.Wait()
+	if n := o.number(`select count(*) from notes`); n != written*4/5 {
+		t.Errorf("%d are stored", n)
+	}
+}
+
+const noneIsBad = `
+select 1 / case when exists (select from notes where n = any($1::bigint[]) and text like 'bad%') then 0 else 1 end`
+
+func numbers(all []any) []any {
+	of := make([]int, len(all))
+	for i, one := range all {
+		of[i] = one.(int)
+	}
+	return []any{of}
 }
 
 // TestTogether_WaitsForALockAlone has a row locked by somebody else: only who writes

@@ -20,7 +20,8 @@ func newLookUps(c conns, timeout time.Duration) *batched {
 		defer cancel()
 		lookUpAll(ctx, c, batch)
 	}
-	return newBatched(max(2, runtime.GOMAXPROCS(0)), int(c.Config().MaxConns), Through(c), flush)
+	alone := func(ctx context.Context, r *request) error { return Through(c)(ctx, r.read, r.sql, r.args...) }
+	return newBatched(max(2, runtime.GOMAXPROCS(0)), int(c.Config().MaxConns), alone, flush)
 }
 
 // lookUpAll answers those before the first that fails.

@@ -92,7 +92,7 @@ func (v Users) bringBack(ctx context.Context, w *writes.Write, tx pgx.Tx, t *sch
 	}
 	for try := 1; ; try++ {
 		r = directory.Record{ID: id, Modified: w.Clock.Since(old.Modified), Doc: t.Encode(edit.Doc)}
-		err := v.insertUser(ctx, w, restoreUser, t, &r, edit, stored)
+		err := v.insertUser(ctx, w, restoreUser, pool.Check{}, t, &r, edit, stored)
 		if !errors.Is(err, writes.ErrVersionConflict) || try == writes.OptimisticTries { // else a user of the name has gone meanwhile
 			return r, uniqueness(err, edit.Doc)
 		}

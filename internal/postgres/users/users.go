@@ -18,6 +18,7 @@ import (
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
+	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/records"
 	"github.com/purescim/purescim/internal/postgres/search"
 	"github.com/purescim/purescim/internal/postgres/writes"
@@ -66,6 +67,19 @@ with [seen], deleted as (
   where  org_id = @org and id = @id and not (select it from seen)
   returning id, version, created_at
 )[revived]`, userRow, userValues, seenUser, besideUser, revived)
+
+	// rightHeirs fails when a user of the name was deleted, after the one whose id is given on,
+	// while the statement before it waited or ran: that one should have come back. As the name
+	// is held now, what is seen of it stays.
+	rightHeirs = db.New(`
+select 1 / case when exists (
+  select from unnest(@names::text[], @deleted::timestamptz[], @last::uuid[], @ids::uuid[]) as made (name, deleted, last, id)
+  where  exists (
+    select from deleted_users d
+    where  d.org_id = @org and d.user_name_key = made.name and (d.deleted_at, d.id) > (made.deleted, made.last)
+    ` + db.OneByOne + `)
+  and    exists (select from users u where u.org_id = @org and u.id = made.id ` + db.OneByOne + `)
+) then 0 else 1 end`)
 
 	selectDeletedUser = db.New(`
 select d.id, d.deleted_at
@@ -140,7 +154,7 @@ func (v Users) Create(ctx context.Context, w *writes.Write, t *schema.Type, e di
 	}
 	r := directory.Record{ID: id, Modified: w.Clock.MadeAt(id), Doc: t.Encode(e.Doc)}
 	for {
-		err := v.insertUser(ctx, w, insertUser, t, &r, e, stored)
+		err := v.insertUser(ctx, w, insertUser, v.heirs(r, deletion{}, e), t, &r, e, stored)
 		switch {
 		case errors.Is(err, writes.ErrVersionConflict):
 			continue
@@ -160,26 +174,52 @@ func (v Users) Create(ctx context.Context, w *writes.Write, t *schema.Type, e di
 
 // reviveUser stores a user under the id of the last one of the name who was deleted.
 func (v Users) reviveUser(ctx context.Context, w *writes.Write, t *schema.Type, e directory.Edit) (directory.Record, error) {
-	var id uuid.UUID
-	var deleted time.Time
+	var last deletion
 	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
-	err := w.Ask(ctx, selectDeletedUser, func(raw [][]byte) { id, deleted = db.ReadID(raw[0]), db.ReadTime(raw[1]) }, db.Named("user_name_key", name))
+	err := w.Ask(ctx, selectDeletedUser, func(raw [][]byte) { last = deletion{db.ReadID(raw[0]), db.ReadTime(raw[1])} }, db.Named("user_name_key", name))
 	if err != nil {
 		return directory.Record{}, err
 	}
 	e.Doc = maps.Clone(e.Doc)
-	schema.ID.Set(e.Doc, id.String())
+	schema.ID.Set(e.Doc, last.id.String())
 	if e.DefaultRoles {
 		schema.Roles.Clear(e.Doc)
 	}
-	r := directory.Record{ID: id, Modified: w.Clock.Since(deleted), Doc: t.Encode(e.Doc)}
-	err = v.insertUser(ctx, w, reviveUser, t, &r, e, search.RowOf(t, e.Doc))
+	r := directory.Record{ID: last.id, Modified: w.Clock.Since(last.at), Doc: t.Encode(e.Doc)}
+	err = v.insertUser(ctx, w, reviveUser, v.heirs(r, last, e), t, &r, e, search.RowOf(t, e.Doc))
 	return r, err
 }
 
-// insertUser stores a user by one of the statements above and completes its record. The
-// error is errVersionConflict when a user of the name was seen and is gone, or has another name.
-func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Statement, t *schema.Type, r *directory.Record, e directory.Edit, stored search.Row) error {
+// deletion is of the user whose id is given on, if any.
+type deletion struct {
+	id uuid.UUID
+	at time.Time
+}
+
+// heir is who is stored, by name and id, in the place of who was deleted last.
+type heir struct {
+	name string
+	id   uuid.UUID
+	last deletion
+}
+
+// heirs checks that r is not stored in the place of somebody who was deleted after last.
+func (v Users) heirs(r directory.Record, last deletion, e directory.Edit) pool.Check {
+	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
+	return pool.Check{SQL: rightHeirs.String(), Of: heir{name, r.ID, last}, Args: func(all []any) []any {
+		names, deleted, lasts, ids := make([]string, len(all)), make([]time.Time, len(all)), make(db.IDs, len(all)), make(db.IDs, len(all))
+		for i, one := range all {
+			h := one.(heir)
+			names[i], deleted[i], lasts[i], ids[i] = h.name, h.last.at, h.last.id, h.id
+		}
+		return rightHeirs.Args(v.Org, db.Named("names", names), db.Named("deleted", deleted), db.Named("last", lasts), db.Named("ids", ids))
+	}}
+}
+
+// insertUser stores a user by one of the statements above, with a check behind it, and
+// completes its record. The error is ErrVersionConflict when a user of the name was seen and
+// is gone, or has another name.
+func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Statement, then pool.Check, t *schema.Type, r *directory.Record, e directory.Edit, stored search.Row) error {
 	var created, seen, taken bool
 	read := func(raw [][]byte) {
 		if created, seen, taken = raw[0] != nil, raw[2][0] != 0, raw[3][0] != 0; created {
@@ -192,7 +232,7 @@ func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Stateme
 	args := append(make([]db.Arg, 0, db.MaxArguments), db.Named("id", db.ID(r.ID)), db.Named("at", r.Modified),
 		db.Named("password", e.PasswordHash), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))
 	args = append(search.Users.Arguments(args, stored), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("count_id", db.NewID()))
-	switch err := w.Store(ctx, s, c, read, args...); {
+	switch err := w.StoreChecked(ctx, s, then, c, read, args...); {
 	case err != nil:
 		return err
 	case taken:

@@ -65,6 +65,11 @@ func (t transaction) Write(ctx context.Context, read func(rows pgx.Rows) error, 
 	return read(rows)
 }
 
+// WriteChecked implements pool.Executor.
+func (t transaction) WriteChecked(ctx context.Context, then pool.Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	return pool.WriteChecked(ctx, t.WriteAll, then, read, sql, args...)
+}
+
 // WriteAll implements pool.Executor.
 func (t transaction) WriteAll(ctx context.Context, b *pgx.Batch) error {
 	return t.SendBatch(ctx, b).Close()
@@ -128,6 +133,10 @@ type nowhere struct{}
 var errNowhere = errors.New("a dry run would have stored something")
 
 func (nowhere) Write(context.Context, func(pgx.Rows) error, string, ...any) error { return errNowhere }
+
+func (nowhere) WriteChecked(context.Context, pool.Check, func(pgx.Rows) error, string, ...any) error {
+	return errNowhere
+}
 
 func (nowhere) WriteAll(context.Context, *pgx.Batch) error { return errNowhere }
 
@@ -200,10 +209,20 @@ func (w *Write) Referring(ctx context.Context, e directory.Edit, counts *Brake, 
 // Store runs a statement that makes a change. read is given its only row, and may be
 // again: what it was given before counts no more. No row is directory.ErrNotFound.
 func (w *Write) Store(ctx context.Context, s Statement, c Change, read func(raw [][]byte), args ...db.Arg) error {
+	return w.StoreChecked(ctx, s, pool.Check{}, c, read, args...)
+}
+
+// StoreChecked is Store with a check, behind the statement, of what it has stored. What the
+// check refuses, the write does again.
+func (w *Write) StoreChecked(ctx context.Context, s Statement, then pool.Check, c Change, read func(raw [][]byte), args ...db.Arg) error {
 	e := w.outbox.entry(c)
 	values := s.Args(w.Org, append(args, w.outbox.arguments(e, c)...)...)
 	defer clear(values) // a connection keeps those of its last statements, and with them documents
-	return w.Through.Write(ctx, w.Telling(c, w.outbox.making(e, read)), s.String(), values...)
+	told := w.Telling(c, w.outbox.making(e, read))
+	if then.SQL == "" {
+		return w.Through.Write(ctx, told, s.String(), values...)
+	}
+	return w.Through.WriteChecked(ctx, then, told, s.String(), values...)
 }
 
 // Queue is store in one round trip with others.
