@@ -77,25 +77,34 @@ type Step struct {
 	// Outcome renders what has become of the step from the resource that it
 	// changed; the version of one that it deleted is 0.
 	Outcome func(id uuid.UUID, version scim.Version) ([]byte, error)
-	// Kept is set once the store has committed the change and with it the outcome.
-	Kept bool
+}
+
+// Do makes the change that is the step, and tells whether the outcome was kept: the
+// store does that in the transaction of the change. So a step is done once, whoever dies
+// or goes on with what is another's by then: where that cannot be, nothing is changed,
+// and the error is ErrNotHeld. A change that turns out to be none keeps nothing.
+func (s Step) Do(ctx context.Context, change func(ctx context.Context) error) (kept bool, err error) {
+	d := &DoneStep{Step: s}
+	err = change(context.WithValue(ctx, stepKey{}, d))
+	return d.kept, err
 }
 
 type stepKey struct{}
 
-// WithStep is ctx for the change that is a step: the store keeps the outcome in
-// the transaction of the change. So a step is done once, whoever dies or goes on
-// with what is another's by then: where that cannot be, nothing is changed, and the
-// error is ErrNotHeld. A change that turns out to be none keeps nothing.
-func WithStep(ctx context.Context, s *Step) context.Context {
-	return context.WithValue(ctx, stepKey{}, s)
+// DoneStep is a step that is being done, as the store has it.
+type DoneStep struct {
+	Step
+	kept bool
 }
 
 // StepOf is the step that a change is, or nil.
-func StepOf(ctx context.Context) *Step {
-	s, _ := ctx.Value(stepKey{}).(*Step)
-	return s
+func StepOf(ctx context.Context) *DoneStep {
+	d, _ := ctx.Value(stepKey{}).(*DoneStep)
+	return d
 }
+
+// Committed notes whether the outcome was committed, with the change.
+func (d *DoneStep) Committed(kept bool) { d.kept = kept }
 
 // ErrNotHeld says that a worker does not hold a request, or not any more, or that
 // the step which it has done was done by another.
@@ -121,7 +130,7 @@ type Backlog interface {
 	Seize(ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
 	// Hold goes on to hold a request for a time from now; none lets go of it.
 	Hold(ctx context.Context, worker uuid.UUID, a Accepted, hold time.Duration) error
-	// Keep keeps the outcome of a step that has changed nothing (WithStep).
+	// Keep keeps the outcome of a step that has changed nothing (Step.Do).
 	Keep(ctx context.Context, s Step, outcome []byte) error
 	// Finish keeps the answer instead of the request and its steps, and has what
 	// listens to the organisation told of each operation.

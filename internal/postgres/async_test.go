@@ -25,6 +25,22 @@ type madeBy struct {
 	make func(ctx context.Context) (directory.Record, error)
 }
 
+// as makes it as a step.
+func (m madeBy) as(ctx context.Context, s directory.Step) (r directory.Record, kept bool, err error) {
+	kept, err = s.Do(ctx, func(ctx context.Context) error {
+		r, err = m.make(ctx)
+		return err
+	})
+	return r, kept, err
+}
+
+// creation creates a user.
+func (o *tenant) creation(doc scim.Document) madeBy {
+	return madeBy{"user", func(ctx context.Context) (directory.Record, error) {
+		return o.CreateUser(ctx, schema.User, directory.Edit{Doc: doc})
+	}}
+}
+
 // changes are of every kind that a step may be.
 func (o *tenant) changes() []madeBy {
 	ada, leaver := o.user("ada"), o.user("leaver")
@@ -72,7 +88,7 @@ func (o *tenant) changes() []madeBy {
 }
 
 // steps makes the steps of a request that a worker holds.
-func (o *tenant) steps() func(number int) *directory.Step {
+func (o *tenant) steps() func(number int) directory.Step {
 	o.t.Helper()
 	id := org.ID(o.Tenant.Org)
 	o.must(o.Registry().CreateOrg(o.t.Context(), org.Org{ID: id, Name: id.String(), Settings: org.DefaultSettings()}, nil))
@@ -80,8 +96,8 @@ func (o *tenant) steps() func(number int) *directory.Step {
 	worker := uuid.New()
 	a, _, err := o.Backlog().Take(o.t.Context(), worker, 0)
 	o.must(err)
-	return func(number int) *directory.Step {
-		return &directory.Step{
+	return func(number int) directory.Step {
+		return directory.Step{
 			Org: id, Request: a.ID, Worker: worker, Number: number, Begun: now(),
 			Outcome: func(id uuid.UUID, version scim.Version) ([]byte, error) {
 				return fmt.Appendf(nil, "%s %d", id, version), nil
@@ -101,19 +117,18 @@ func TestSteps_AreDoneOnce(t *testing.T) {
 			refused := step(n)
 			refused.Worker = uuid.New()
 			for range 2 {
-				if _, err := c.make(directory.WithStep(t.Context(), refused)); !errors.Is(err, directory.ErrNotHeld) || refused.Kept {
+				if _, kept, err := c.as(t.Context(), refused); !errors.Is(err, directory.ErrNotHeld) || kept {
 					t.Fatalf("%s, %s: %v", name, c.name, err)
 				}
 			}
 			if n > 0 { // an outcome that is known
-				if _, err := c.make(directory.WithStep(t.Context(), step(n-1))); !errors.Is(err, directory.ErrNotHeld) {
+				if _, _, err := c.as(t.Context(), step(n-1)); !errors.Is(err, directory.ErrNotHeld) {
 					t.Fatalf("%s, %s: %v", name, c.name, err)
 				}
 			}
-			done := step(n)
-			r, err := c.make(directory.WithStep(t.Context(), done))
-			if err != nil || !done.Kept {
-				t.Fatalf("%s, %s: %v, kept %t", name, c.name, err, done.Kept)
+			r, kept, err := c.as(t.Context(), step(n))
+			if err != nil || !kept {
+				t.Fatalf("%s, %s: %v, kept %t", name, c.name, err, kept)
 			}
 			want[n] = fmt.Appendf(nil, "%s %d", r.ID, r.Version)
 		}
@@ -137,7 +152,7 @@ func TestSteps_AreDoneByOne(t *testing.T) {
 		for i := range writers {
 			go func() {
 				doc := userDoc(fmt.Sprintf("user%d-%d", n, i))
-				_, err := o.CreateUser(directory.WithStep(context.Background(), step(n)), schema.User, directory.Edit{Doc: doc})
+				_, _, err := o.creation(doc).as(context.Background(), step(n))
 				results <- err
 			}()
 		}
@@ -163,17 +178,18 @@ func TestSteps_OfARequestThatIsTakenMeanwhile(t *testing.T) {
 	o := newTenant(t)
 	step := o.steps()(0)
 	release := o.held(`insert into async_steps (org_id, request_id, step, begun_at) values ($1, $2, 0, $3)`, o.Tenant.Org, db.ID(step.Request), now())
-	failed := make(chan error)
+	failed, kept := make(chan error), false
 	go func() {
-		_, err := o.CreateUser(directory.WithStep(context.Background(), step), schema.User, directory.Edit{Doc: userDoc("ada")})
+		var err error
+		_, kept, err = o.creation(userDoc("ada")).as(context.Background(), step)
 		failed <- err
 	}()
 	o.waitingFor(1)
 	_, known, err := o.Backlog().Take(t.Context(), uuid.New(), time.Hour)
 	o.must(err)
 	release()
-	if err := <-failed; !errors.Is(err, directory.ErrNotHeld) || step.Kept {
-		t.Errorf("%v, kept %t; the other worker knows %v", err, step.Kept, known)
+	if err := <-failed; !errors.Is(err, directory.ErrNotHeld) || kept {
+		t.Errorf("%v, kept %t; the other worker knows %v", err, kept, known)
 	}
 	expect(t, "users", o.number(`select count(*) from users where org_id = $1`, o.Tenant.Org), 0)
 }
@@ -183,12 +199,14 @@ func TestSteps_OfNoChange(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)
 	step, ada := o.steps()(0), o.user("ada")
-	same := directory.Change{Edit: func(directory.Resource) (directory.Edit, error) { return directory.Edit{}, nil }}
-	if _, err := o.Update(directory.WithStep(t.Context(), step), schema.User, ada.ID, same); err != nil || step.Kept {
-		t.Fatalf("%v, kept %t", err, step.Kept)
+	same := madeBy{"nothing", func(ctx context.Context) (directory.Record, error) {
+		return o.Update(ctx, schema.User, ada.ID, directory.Change{Edit: func(directory.Resource) (directory.Edit, error) { return directory.Edit{}, nil }})
+	}}
+	if _, kept, err := same.as(t.Context(), step); err != nil || kept {
+		t.Fatalf("%v, kept %t", err, kept)
 	}
-	o.must(o.Backlog().Keep(t.Context(), *step, []byte("same")))
-	if err := o.Backlog().Keep(t.Context(), *step, []byte("other")); !errors.Is(err, directory.ErrNotHeld) {
+	o.must(o.Backlog().Keep(t.Context(), step, []byte("same")))
+	if err := o.Backlog().Keep(t.Context(), step, []byte("other")); !errors.Is(err, directory.ErrNotHeld) {
 		t.Errorf("kept twice: %v", err)
 	}
 	_, got, err := o.Backlog().Take(t.Context(), uuid.New(), 0)

@@ -61,19 +61,20 @@ func isAway(status int) bool {
 	return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
 }
 
-// step gives ctx to what a step changes, and where it shows whether its outcome
-// has been kept with that.
-func (j *journal) step(ctx context.Context, s bulkplan.Step, op *operation) (context.Context, *directory.Step) {
+// do makes the change that is a step, and tells whether its outcome was kept with that.
+func (j *journal) do(
+	ctx context.Context, s bulkplan.Step, outcomeOf func(id uuid.UUID, version scim.Version) outcome, change func(ctx context.Context) error,
+) (kept bool, err error) {
 	if j == nil {
-		return ctx, new(directory.Step)
+		return false, change(ctx)
 	}
-	noted := &directory.Step{
-		Org: j.request.Org.ID, Request: j.request.ID, Worker: j.worker, Number: number(s), Begun: j.now(),
-		Outcome: func(id uuid.UUID, version scim.Version) ([]byte, error) {
-			return json.Marshal(op.success(id.String(), version))
-		},
-	}
-	return directory.WithStep(ctx, noted), noted
+	step := j.step(s)
+	step.Outcome = func(id uuid.UUID, version scim.Version) ([]byte, error) { return json.Marshal(outcomeOf(id, version)) }
+	return step.Do(ctx, change)
+}
+
+func (j *journal) step(s bulkplan.Step) directory.Step {
+	return directory.Step{Org: j.request.Org.ID, Request: j.request.ID, Worker: j.worker, Number: number(s), Begun: j.now()}
 }
 
 // end keeps the outcome of a step, unless it was kept with what the step changed.
@@ -88,6 +89,5 @@ func (j *journal) end(ctx context.Context, s bulkplan.Step, out outcome) error {
 	if err != nil {
 		return err
 	}
-	_, noted := j.step(ctx, s, nil)
-	return j.backlog.Keep(ctx, *noted, text)
+	return j.backlog.Keep(ctx, j.step(s), text)
 }

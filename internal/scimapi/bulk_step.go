@@ -77,44 +77,25 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 	s := t.Step
 	ctx = httpapi.Within(ctx, r.txn(s.Operation))
 	op := &r.operations[s.Operation]
-	changing, noted := r.journal.step(ctx, s, op)
-	changing, tried := r.trying(changing)
-	id := op.ID
-	err := httpapi.Caught(func() error {
-		if op.Fault != nil {
-			return op.Fault
-		}
-		refer, err := r.references(op, s.Link)
-		if err != nil {
+	out, id := r.of(s), op.ID
+	success := func(on uuid.UUID, version scim.Version) outcome { return op.success(on.String(), version) }
+	kept, err := r.journal.do(ctx, s, success, func(changing context.Context) error {
+		return httpapi.Caught(func() (err error) {
+			id, err = r.change(changing, t)
 			return err
-		}
-		var record directory.Record
-		if s.Link {
-			id = r.done[s.Operation].ID
-			record, err = r.link(changing, op, id, refer)
-		} else {
-			id, _ = refer.In(op.ID)
-			record, err = r.perform(changing, op, id, refer, t.ahead)
-		}
-		if err == nil {
-			*r.of(s) = op.success(cmp.Or(id, record.ID.String()), record.Version)
-			r.of(s).tried = tried
-			op.sending(ctx, record)
-		}
-		return err
+		})
 	})
-	out := r.of(s)
 	switch {
 	case err == nil:
-		if out.kept = noted.Kept; !s.Link {
+		if out.kept = kept; !s.Link {
 			r.frame.Succeed(ctx, provisioning.TargetType(op.on.t.Name), out.ID)
 		}
-	case noted.Kept, errors.Is(err, directory.ErrNotHeld):
+	case kept, errors.Is(err, directory.ErrNotHeld):
 		r.abort(err) // the journal knows better
 	case errors.Is(err, directory.ErrDeleted):
 		*out = outcome{Status: http.StatusTooEarly} // not ahead of others, which might find who comes back
 	case s.Link:
-		*out = r.unlinked(changing, noted, s.Operation, err)
+		*out = r.unlinked(ctx, s, err)
 		r.refuse(ctx, op, "", err)
 	default:
 		*out = r.failure(ctx, err, id)
@@ -123,6 +104,34 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 			r.refuse(ctx, op, out.ID, err)
 		}
 	}
+}
+
+// change makes the change that a step is, notes its outcome, and gives the id of what the
+// step is on, as far as that is known.
+func (r *bulkRun) change(ctx context.Context, t turn) (id string, err error) {
+	op := &r.operations[t.Operation]
+	if op.Fault != nil {
+		return op.ID, op.Fault
+	}
+	refer, err := r.references(op, t.Link)
+	if err != nil {
+		return op.ID, err
+	}
+	ctx, tried := r.trying(ctx)
+	var record directory.Record
+	if t.Link {
+		id = r.done[t.Operation].ID
+		record, err = r.link(ctx, op, id, refer)
+	} else {
+		id, _ = refer.In(op.ID)
+		record, err = r.perform(ctx, op, id, refer, t.ahead)
+	}
+	if err == nil {
+		*r.of(t.Step) = op.success(cmp.Or(id, record.ID.String()), record.Version)
+		r.of(t.Step).tried = tried
+		op.sending(ctx, record)
+	}
+	return id, err
 }
 
 // sending notes what an operation asked for, in case that it changed nothing.
@@ -212,16 +221,20 @@ func (r *bulkRun) link(ctx context.Context, op *operation, id string, refer bulk
 
 // unlinked takes back what an operation created and could not link because of err,
 // as the same step.
-func (r *bulkRun) unlinked(ctx context.Context, noted *directory.Step, i int, err error) outcome {
+func (r *bulkRun) unlinked(ctx context.Context, s bulkplan.Step, err error) outcome {
 	out := r.failure(ctx, err, "")
 	if r.journal != nil && isAway(out.Status) {
 		return out // it is linked later
 	}
-	noted.Outcome = func(uuid.UUID, scim.Version) ([]byte, error) { return json.Marshal(out) }
-	if err := r.takeBack(ctx, i); err != nil {
+	failed := func(uuid.UUID, scim.Version) outcome { return out }
+	kept, err := r.journal.do(ctx, s, failed, func(ctx context.Context) error {
+		trying, _ := r.trying(ctx)
+		return r.takeBack(trying, s.Operation)
+	})
+	if err != nil {
 		return r.failure(ctx, err, "")
 	}
-	out.kept = noted.Kept
+	out.kept = kept
 	return out
 }
 

@@ -217,7 +217,7 @@ func TestAsync_IsFinishedByAnotherServer(t *testing.T) {
 		return server.Directory.DeleteUser(ctx, o.Org, leaver, scim.Condition{})
 	})
 	refused := `{"status": 418, "error": {"status": "418", "detail": "short and stout"}}`
-	if err := dead.Keep(t.Context(), *dead.step(3, 418), []byte(refused)); err != nil {
+	if err := dead.Keep(t.Context(), dead.step(3, 418), []byte(refused)); err != nil {
 		t.Fatal(err)
 	}
 	before := rows(t, server, o, "select count(*) from users where org_id = $1")
@@ -234,7 +234,7 @@ func TestAsync_IsFinishedByAnotherServer(t *testing.T) {
 	if after := rows(t, server, o, "select count(*) from users where org_id = $1"); after != before+1 {
 		t.Errorf("there are %d users after %d", after, before)
 	}
-	if err := create("late")(directory.WithStep(t.Context(), dead.step(1, 201))); !errors.Is(err, directory.ErrNotHeld) {
+	if _, err := dead.step(1, 201).Do(t.Context(), create("late")); !errors.Is(err, directory.ErrNotHeld) {
 		t.Errorf("the dead server could go on: %v", err)
 	}
 	if n := o.Do(t, "GET", `/Users?filter=userName+eq+"late"`, nil).List(t).TotalResults; n != 0 {
@@ -350,8 +350,8 @@ func newDeadServer(t *testing.T, server *servertest.Server) *deadServer {
 }
 
 // step is what carries out an operation.
-func (d *deadServer) step(operation, status int) *directory.Step {
-	return &directory.Step{
+func (d *deadServer) step(operation, status int) directory.Step {
+	return directory.Step{
 		Org: d.request.Org.ID, Request: d.request.ID, Worker: d.id, Number: 2 * operation, Begun: time.Now(),
 		Outcome: func(id uuid.UUID, version scim.Version) ([]byte, error) {
 			return json.Marshal(map[string]any{"status": status, "id": id, "version": version.ETag()})
@@ -362,8 +362,7 @@ func (d *deadServer) step(operation, status int) *directory.Step {
 // do carries out the operation, and no more.
 func (d *deadServer) do(t *testing.T, operation, status int, change func(ctx context.Context) error) {
 	t.Helper()
-	s := d.step(operation, status)
-	if err := change(directory.WithStep(t.Context(), s)); err != nil || !s.Kept {
-		t.Fatalf("%v, kept %t", err, s.Kept)
+	if kept, err := d.step(operation, status).Do(t.Context(), change); err != nil || !kept {
+		t.Fatalf("%v, kept %t", err, kept)
 	}
 }

@@ -25,7 +25,7 @@ import (
 type outbox struct {
 	stream *events.Stream // nil is none
 	txn    string
-	step   *directory.Step // nil is none
+	step   *directory.DoneStep // nil is none
 	// attempt is shown the entries of the change, by their ids; nil is none.
 	attempt *provisioning.Attempt
 	ids     db.IDs
@@ -171,7 +171,7 @@ func (w *Write) flush(ctx context.Context, tx pgx.Tx) error {
 		if err != nil {
 			return err
 		}
-		if err := jobstore.KeepStep(ctx, tx, *o.step, outcome); err != nil {
+		if err := jobstore.KeepStep(ctx, tx, o.step.Step, outcome); err != nil {
 			return err
 		}
 	}
@@ -212,7 +212,7 @@ func (w *Write) showAttempt(ctx context.Context, tx pgx.Tx) (err error) {
 // committed tells the step whether its outcome was kept.
 func (o *outbox) committed(done bool) {
 	if o.step != nil {
-		o.step.Kept = done && o.last != nil
+		o.step.Committed(done && o.last != nil)
 	}
 }
 
