@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "phone", "egress", "printable", "seal", "guesses")
+	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "fresh", "phone", "egress", "printable", "seal", "guesses")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events", "provisioning", "accounts")
 	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing", "transfer")
@@ -46,6 +46,7 @@ var layers = []room{
 	{path: "internal/lru"},
 	{path: "internal/periodic"},
 	{path: "internal/batcher"},
+	{path: "internal/fresh"},
 	{path: "internal/phone", mayLook: rooms("lru")},
 	{path: "internal/egress"},
 	{path: "internal/printable"},
@@ -60,7 +61,7 @@ var layers = []room{
 
 	// Rules, which declare the stores they need.
 	{path: "internal/directory", mayLook: join(words, engines, rooms("provisioning"))},
-	{path: "internal/oauth", mayLook: rooms("org", "periodic", "egress", "printable", "lru", "guesses")},
+	{path: "internal/oauth", mayLook: rooms("org", "periodic", "fresh", "egress", "printable", "lru", "guesses")},
 	{path: "internal/events", mayLook: join(words, engines)},
 	{path: "internal/provisioning", mayLook: join(words, engines)},
 	{path: "internal/accounts", mayLook: join(words, engines)},

@@ -93,7 +93,7 @@ func (s *Service) AddIssuer(ctx context.Context, o org.ID, spec IssuerSpec) (Tru
 	if err := s.store.AddIssuer(ctx, t); err != nil {
 		return TrustedIssuer{}, fmt.Errorf("add trusted issuer: %w", err)
 	}
-	s.trust.forget()
+	s.trust.Forget()
 	s.log.InfoContext(ctx, "issuer trusted", "org", o, "client", t.Client, "id", t.ID, "issuer", t.Issuer)
 	return t, nil
 }
@@ -175,7 +175,7 @@ func (s *Service) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) erro
 	if err != nil {
 		return fmt.Errorf("remove trusted issuer: %w", err)
 	}
-	s.trust.forget()
+	s.trust.Forget()
 	s.revoked.hear(time.Now(), Revocation{ID: t.Client, Recorded: s.store.Now()})
 	s.log.InfoContext(ctx, "issuer not trusted any more", "org", o, "client", t.Client, "id", t.ID, "issuer", t.Issuer)
 	return nil

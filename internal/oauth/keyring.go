@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/purescim/purescim/internal/fresh"
 )
 
 const (
@@ -29,7 +31,6 @@ var (
 
 // keySet is what one reading of the store gave. It is never changed.
 type keySet struct {
-	read     time.Time // when the reading began
 	signerID string
 	signer   ed25519.PrivateKey // nil when the store has no key yet
 	made     time.Time          // when the signer was
@@ -54,41 +55,42 @@ func (s *keySet) verifier(id string) ed25519.PublicKey {
 // keyring holds the keys of the store in memory.
 type keyring struct {
 	store   Store
-	current atomic.Pointer[keySet]
-	reading chan struct{} // holds a value while a request reads the store
+	sets    *fresh.Value[*keySet]
 	waiting atomic.Int32
 }
 
 func newKeyring(store Store) *keyring {
-	return &keyring{store: store, reading: make(chan struct{}, 1)}
+	r := &keyring{store: store}
+	r.sets = fresh.New(keysFresh, r.read)
+	return r
 }
 
 // verifier returns the public key with the id, errUnknownKey when there is none.
 // Another server may have made the key a moment ago: the store is asked before a
 // token is refused, but only once a second, which requests wait for.
 func (r *keyring) verifier(ctx context.Context, id string) (ed25519.PublicKey, error) {
-	set, err := r.fresh(ctx)
+	known, err := r.sets.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if key := set.verifier(id); key != nil {
+	if key := known.Value.verifier(id); key != nil {
 		return key, nil
 	}
-	if err := r.waitUntilDue(ctx, set); err != nil {
+	if err := r.waitUntilDue(ctx, known.Began); err != nil {
 		return nil, err
 	}
-	if set, err = r.readAfter(ctx, set.read); err != nil {
+	if known, err = r.sets.After(ctx, known.Began); err != nil {
 		return nil, err
 	}
-	if key := set.verifier(id); key != nil {
+	if key := known.Value.verifier(id); key != nil {
 		return key, nil
 	}
 	return nil, errUnknownKey
 }
 
-// waitUntilDue waits until keysPause after the reading of the set.
-func (r *keyring) waitUntilDue(ctx context.Context, set *keySet) error {
-	due := keysPause - time.Since(set.read)
+// waitUntilDue waits until keysPause after a reading.
+func (r *keyring) waitUntilDue(ctx context.Context, read time.Time) error {
+	due := keysPause - time.Since(read)
 	if due <= 0 {
 		return nil
 	}
@@ -129,40 +131,24 @@ func (r *keyring) replace(ctx context.Context, set *keySet) (*keySet, error) {
 	if _, err := r.store.ReplaceSigningKey(ctx, set.signerID, key); err != nil {
 		return nil, fmt.Errorf("add signing key: %w", err)
 	}
-	return r.readAfter(ctx, time.Now())
+	return r.now(ctx)
 }
 
 // fresh returns a set that is at most keysFresh old.
 func (r *keyring) fresh(ctx context.Context) (*keySet, error) {
-	set := r.current.Load()
-	switch {
-	case set == nil:
-		return r.readAfter(ctx, time.Time{})
-	case time.Since(set.read) >= keysFresh:
-		return r.readAfter(ctx, set.read)
-	default:
-		return set, nil
-	}
+	known, err := r.sets.Get(ctx)
+	return known.Value, err
 }
 
-// readAfter returns a set that was read after a time. Of the requests that ask
-// at the same time one reads, the others wait for it.
-func (r *keyring) readAfter(ctx context.Context, after time.Time) (*keySet, error) {
-	select {
-	case r.reading <- struct{}{}:
-		defer func() { <-r.reading }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if set := r.current.Load(); set != nil && set.read.After(after) {
-		return set, nil
-	}
-	return r.read(ctx)
+// now returns a set that is read from now on.
+func (r *keyring) now(ctx context.Context) (*keySet, error) {
+	known, err := r.sets.After(ctx, time.Now())
+	return known.Value, err
 }
 
-// read reads the store; only one request at a time.
+// read reads the store.
 func (r *keyring) read(ctx context.Context) (*keySet, error) {
-	set := &keySet{read: time.Now()}
+	set := new(keySet)
 	keys, err := r.store.SigningKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read signing keys: %w", err)
@@ -177,6 +163,5 @@ func (r *keyring) read(ctx context.Context) (*keySet, error) {
 		}
 		set.public = append(set.public, publicKey{key.ID, private.Public().(ed25519.PublicKey)})
 	}
-	r.current.Store(set)
 	return set, nil
 }

@@ -19,7 +19,7 @@ const (
 // its key counts for both.
 func (s *Service) RotateKey(ctx context.Context) error {
 	// What this server remembers may be replaced already by another.
-	set, err := s.keys.readAfter(ctx, time.Now())
+	set, err := s.keys.now(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ type Service struct {
 	revoked  *revocations
 	used     *usage
 	guesses  *guesses.Guard
-	trust    *trust
+	trust    trust
 	remote   *remoteKeys
 
 	maxTokens int

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/purescim/purescim/internal/fresh"
 )
 
 const (
@@ -21,85 +22,51 @@ const (
 	trustShare = 20 // at least as many times as long as the reading takes
 )
 
-// trustSet is what one reading of the store gave. It is never changed.
-type trustSet struct {
-	read     time.Time // when the reading began
-	took     time.Duration
-	byIssuer map[string][]TrustedIssuer
-}
+// trust holds the trusted issuers of all organisations in memory, by their names: tokens
+// that nobody has verified yet must not each cost a look-up. It is forgotten when one of
+// them changes.
+type trust struct{ *fresh.Value[issuers] }
 
-// due reports whether the issuers may be read again for a token that none fits.
-func (s *trustSet) due(at time.Time) bool {
-	return at.Sub(s.read) >= max(trustPause, trustShare*s.took)
-}
+type issuers map[string][]TrustedIssuer
 
-// trust holds the trusted issuers of all organisations in memory: tokens that
-// nobody has verified yet must not each cost a look-up.
-type trust struct {
-	store   IssuerStore
-	current atomic.Pointer[trustSet]
-	reading chan struct{} // holds a value while a request reads the store
+func newTrust(store IssuerStore) trust {
+	return trust{fresh.New(trustFresh, func(ctx context.Context) (issuers, error) {
+		all, err := store.AllIssuers(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read trusted issuers: %w", err)
+		}
+		byName := make(issuers)
+		for _, one := range all {
+			byName[one.Issuer] = append(byName[one.Issuer], one)
+		}
+		return byName, nil
+	})}
 }
-
-func newTrust(store IssuerStore) *trust {
-	return &trust{store: store, reading: make(chan struct{}, 1)}
-}
-
-// forget lets the next token read the issuers again, of which one has changed.
-func (t *trust) forget() { t.current.Store(nil) }
 
 // match finds the one issuer that a token with these claims is from, with all of
 // its pins. An error wraps ErrTokenInvalid when there is none.
-func (t *trust) match(ctx context.Context, c jwt.MapClaims) (TrustedIssuer, error) {
-	set := t.current.Load()
-	if set == nil || time.Since(set.read) >= trustFresh {
-		var err error
-		if set, err = t.readAfter(ctx, set); err != nil {
-			return TrustedIssuer{}, err
-		}
+func (t trust) match(ctx context.Context, c jwt.MapClaims) (TrustedIssuer, error) {
+	known, err := t.Get(ctx)
+	if err != nil {
+		return TrustedIssuer{}, err
 	}
-	found, err := set.match(c)
-	if err == nil || !set.due(time.Now()) {
+	found, err := known.Value.match(c)
+	if err == nil || time.Since(known.Began) < max(trustPause, trustShare*known.Took) {
 		return found, err
 	}
 	// The issuer may have been added a moment ago.
-	if set, err = t.readAfter(ctx, set); err != nil {
+	if known, err = t.After(ctx, known.Began); err != nil {
 		return TrustedIssuer{}, err
 	}
-	return set.match(c)
-}
-
-// readAfter returns a set that was read later than old. Of the requests that ask
-// at the same time one reads, the others wait for it.
-func (t *trust) readAfter(ctx context.Context, old *trustSet) (*trustSet, error) {
-	select {
-	case t.reading <- struct{}{}:
-		defer func() { <-t.reading }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if set := t.current.Load(); set != nil && set != old {
-		return set, nil
-	}
-	set := &trustSet{read: time.Now(), byIssuer: make(map[string][]TrustedIssuer)}
-	all, err := t.store.AllIssuers(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read trusted issuers: %w", err)
-	}
-	for _, one := range all {
-		set.byIssuer[one.Issuer] = append(set.byIssuer[one.Issuer], one)
-	}
-	set.took = time.Since(set.read)
-	t.current.Store(set)
-	return set, nil
+	return known.Value.match(c)
 }
 
 // match finds the one issuer whose pins the claims have.
-func (s *trustSet) match(c jwt.MapClaims) (TrustedIssuer, error) {
+func (all issuers) match(c jwt.MapClaims) (TrustedIssuer, error) {
 	issuer, _ := c["iss"].(string)
 	var found, wrong []string
 	var match TrustedIssuer
-	for _, one := range s.byIssuer[issuer] {
+	for _, one := range all[issuer] {
 		if claim := one.mismatch(c); claim != "" {
 			wrong = append(wrong, fmt.Sprintf("%s, which is %.100q", claim, fmt.Sprint(c[claim])))
 			continue

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/fresh"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
@@ -25,13 +26,17 @@ import (
 type Store struct {
 	pool    *pool.Pool
 	keys    *seal.Keys // of credentials
-	streams streamCache
+	streams *fresh.Value[map[org.ID]events.Stream]
 }
 
 var _ events.Store = (*Store)(nil)
 
 // New makes the store of a database, whose credentials the keys seal.
-func New(p *pool.Pool, keys *seal.Keys) *Store { return &Store{pool: p, keys: keys} }
+func New(p *pool.Pool, keys *seal.Keys) *Store {
+	e := &Store{pool: p, keys: keys}
+	e.streams = fresh.New(streamsFresh, e.readStreams)
+	return e
+}
 
 // CredentialPlace names the endpoint too: who changes it in the database does not
 // have the credential sent elsewhere.
@@ -137,7 +142,7 @@ func (e *Store) SetStream(ctx context.Context, s events.Stream) (set events.Stre
 		_, err = tx.Exec(ctx, resetProgress, int64(s.Org))
 		return err
 	})
-	e.streams.forget()
+	e.streams.Forget()
 	return set, pgerr.Wrap("set stream of events", err)
 }
 
@@ -178,7 +183,7 @@ func (e *Store) RemoveStream(ctx context.Context, o org.ID) error {
 		b.Queue(deleteEvents, int64(o))
 		return tx.SendBatch(ctx, b).Close()
 	})
-	e.streams.forget()
+	e.streams.Forget()
 	return pgerr.Wrap("remove stream of events", err)
 }
 

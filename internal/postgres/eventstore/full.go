@@ -71,7 +71,7 @@ func (e *Store) Fill(ctx context.Context, most int, bytes int64) (full []org.ID,
 		}
 	}
 	if len(full) > 0 {
-		e.streams.forget()
+		e.streams.Forget()
 	}
 	return full, nil
 }
@@ -80,7 +80,7 @@ func (e *Store) Fill(ctx context.Context, most int, bytes int64) (full []org.ID,
 func (e *Store) queueResumed(b *pgx.Batch, o org.ID) {
 	b.Queue(resumeEmptied, int64(o)).Exec(func(tag pgconn.CommandTag) error {
 		if tag.RowsAffected() > 0 {
-			e.streams.forget()
+			e.streams.Forget()
 		}
 		return nil
 	})

@@ -2,8 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,32 +20,6 @@ const (
 	streamsTime  = 5 * time.Second // ends what hangs
 )
 
-// streamCache holds the streams of all organisations, of which there are few: a
-// change asks it, and nobody else, whether it is to be told.
-type streamCache struct {
-	current atomic.Pointer[streamSet]
-	reading sync.Mutex
-}
-
-// streamSet is what one reading gave. It is never changed.
-type streamSet struct {
-	read    time.Time // when the reading began
-	streams map[org.ID]events.Stream
-}
-
-// forget has the streams read again before they are used, also when a reading is
-// under way.
-func (c *streamCache) forget() { c.current.Store(new(streamSet)) }
-
-// fresh gives what is known, or nil when that is too old.
-func (c *streamCache) fresh() (set, known *streamSet) {
-	set = c.current.Load()
-	if set != nil && time.Since(set.read) < streamsFresh {
-		known = set
-	}
-	return set, known
-}
-
 // Of gives the stream of an organisation whose changes are to be told.
 func (e *Store) Of(ctx context.Context, o org.ID) (stream events.Stream, told bool, err error) {
 	known, err := e.all(ctx)
@@ -55,53 +27,26 @@ func (e *Store) Of(ctx context.Context, o org.ID) (stream events.Stream, told bo
 	return stream, told && stream.Status != events.Disabled && stream.Full == nil, err
 }
 
-// all gives the streams as they were at most streamsFresh ago.
+// all gives the streams of all organisations, of which there are few, as they were at most
+// streamsFresh ago: a change asks, and nobody else, whether it is to be told.
 func (e *Store) all(ctx context.Context) (map[org.ID]events.Stream, error) {
-	c := &e.streams
-	if _, known := c.fresh(); known != nil {
-		return known.streams, nil
-	}
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	old, known := c.fresh()
-	if known != nil {
-		return known.streams, nil
-	}
-	return e.renew(ctx, old)
+	known, err := e.streams.Get(ctx)
+	return known.Value, pgerr.Wrap("read streams of events", err)
 }
 
-// renew reads the streams in the place of those of before.
-func (e *Store) renew(ctx context.Context, old *streamSet) (map[org.ID]events.Stream, error) {
-	set := &streamSet{read: time.Now(), streams: map[org.ID]events.Stream{}}
+func (e *Store) readStreams(ctx context.Context) (map[org.ID]events.Stream, error) {
 	rows, err := e.pool.Own().Query(ctx, selectAllStreams)
 	if err != nil {
-		return nil, pgerr.Wrap("read streams of events", err)
+		return nil, err
 	}
 	all, err := pgx.CollectRows(rows, scanStream)
-	if err != nil {
-		return nil, pgerr.Wrap("read streams of events", err)
-	}
+	streams := make(map[org.ID]events.Stream, len(all))
 	for _, stream := range all {
 		stream.Credential = "" // it may be sealed, and is nothing that a change asks for
-		set.streams[stream.Org] = stream
+		streams[stream.Org] = stream
 	}
-	e.streams.current.CompareAndSwap(old, set)
-	return set.streams, nil
+	return streams, err
 }
 
 // Keep reads the streams before they are too old, until the context ends.
-func (e *Store) Keep(ctx context.Context) {
-	tick := time.NewTicker(streamsPause)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		// A failure is told by the next change, which reads them itself.
-		renewing, cancel := context.WithTimeout(ctx, streamsTime)
-		_, _ = e.renew(renewing, e.streams.current.Load())
-		cancel()
-	}
-}
+func (e *Store) Keep(ctx context.Context) { e.streams.Keep(ctx, streamsPause, streamsTime) }
