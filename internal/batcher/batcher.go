@@ -24,9 +24,6 @@ type Options[R any] struct {
 	// MaxWait is how long a request waits before it is flushed though Free are on
 	// their way.
 	MaxWait time.Duration
-	// Fits reports whether a request may go with those of a batch, in the order in
-	// which they came. The one that does not fit begins the next batch. Nil is always.
-	Fits func(batch []R, next R) bool
 	// Flush sends a batch. It runs in the goroutine of one of the requests; its ctx is
 	// that of the request if there is one alone, and else ends with none of them.
 	Flush func(ctx context.Context, batch []R)
@@ -174,21 +171,8 @@ func (b *Batcher[R]) flush() {
 
 // batch is how many of those that wait go together.
 func (b *Batcher[R]) batch() int {
-	most := len(b.waiting)
 	if b.options.Size > 0 {
-		most = min(most, b.options.Size)
+		return min(len(b.waiting), b.options.Size)
 	}
-	if b.options.Fits == nil || most == 0 {
-		return most
-	}
-	requests := make([]R, 1, most)
-	requests[0] = b.waiting[0].request
-	for len(requests) < most {
-		next := b.waiting[len(requests)].request
-		if !b.options.Fits(requests, next) {
-			break
-		}
-		requests = append(requests, next)
-	}
-	return len(requests)
+	return len(b.waiting)
 }

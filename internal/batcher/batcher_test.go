@@ -72,12 +72,6 @@ func TestDo(t *testing.T) {
 		{"what comes meanwhile goes together", batcher.Options[int]{}, []int{1, 2, 3, 4}, [][]int{{1}, {2, 3, 4}}},
 		{"several are on their way", batcher.Options[int]{Free: 2}, []int{1, 2, 3, 4}, [][]int{{1}, {2}, {3, 4}}},
 		{"a batch has a size", batcher.Options[int]{Size: 2}, []int{1, 2, 3, 4, 5, 6}, [][]int{{1}, {2, 3}, {4, 5}, {6}}},
-		{
-			"what does not fit begins the next",
-			batcher.Options[int]{Fits: func(batch []int, next int) bool { return batch[0]%2 == next%2 }},
-			[]int{1, 2, 4, 3, 5, 6},
-			[][]int{{1}, {2, 4}, {3, 5}, {6}},
-		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -45,6 +45,10 @@ type groupOf struct {
 
 // Queues are the requests that wait for their turn. There is a queue, be it
 // empty, while a change of the group is on its way.
+//
+// They are no batchers (package batcher), with which a request that was sent waits for its
+// batch. Whose client is gone leaves here even then, and the statement ends with the last
+// of them; and a group has a queue for only as long as it is busy.
 type Queues struct {
 	mu      sync.Mutex
 	waiting map[groupOf][]*memberRequest
