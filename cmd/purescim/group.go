@@ -68,20 +68,30 @@ func (cmd *groupList) Run(ctx context.Context, c console) error {
 
 // groupNamed finds a group by its id or its name in any case.
 func (p *parts) groupNamed(ctx context.Context, o org.Org, name string) (directory.GroupRecord, error) {
-	if _, err := uuid.Parse(name); err == nil {
-		return p.directory.Group(ctx, o, name)
-	}
-	found, err := p.directory.List(ctx, o, schema.Group, directory.ListRequest{
-		Filter: "displayName eq " + filter.Literal(name), HasFilter: true, Start: 1, Count: 1,
-		Projection: schema.Group.Project(nil, []string{schema.Members.Name}),
-	})
-	if err != nil {
+	id, err := p.idOf(ctx, o, schema.Group, schema.GroupName, name)
+	switch {
+	case err != nil:
 		return directory.GroupRecord{}, err
-	}
-	if len(found.Records) == 0 {
+	case id == "":
 		return directory.GroupRecord{}, fmt.Errorf("organisation %q has no group named %q", o.Name, name)
 	}
-	return p.directory.Group(ctx, o, found.Records[0].ID.String())
+	return p.directory.Group(ctx, o, id)
+}
+
+// idOf gives the id of a user or group that is named by it, or by an attribute in any case;
+// "" is none.
+func (p *parts) idOf(ctx context.Context, o org.Org, t *schema.Type, by *schema.Attribute, name string) (string, error) {
+	if _, err := uuid.Parse(name); err == nil {
+		return name, nil
+	}
+	found, err := p.directory.List(ctx, o, t, directory.ListRequest{
+		Filter: by.Name + " eq " + filter.Literal(name), HasFilter: true, Start: 1, Count: 1,
+		Projection: t.Project([]string{schema.ID.Name}, nil),
+	})
+	if err != nil || len(found.Records) == 0 {
+		return "", err
+	}
+	return found.Records[0].ID.String(), nil
 }
 
 type groupShow struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/purescim/purescim/internal/org"
@@ -81,7 +82,7 @@ func (cmd *statusCommand) printStatus(c console, s orgStatus, o org.Org) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	cmd.printRefused(c, s.Status)
+	printRefused(c, s.Status)
 	printLoops(c, s.Status)
 	if s.Status.Waiting > 0 {
 		fmt.Fprintf(c.out, "\n%s events wait to be taken.\n", strconv.Itoa(s.Status.Waiting))
@@ -89,40 +90,46 @@ func (cmd *statusCommand) printStatus(c console, s orgStatus, o org.Org) error {
 	return nil
 }
 
-// shownRefused is how many refused users of a client are printed.
-const shownRefused = 10
-
 // printRefused writes the users who are refused at present, and why.
-func (cmd *statusCommand) printRefused(c console, s provisioning.Status) {
+func printRefused(c console, s provisioning.Status) {
 	for _, client := range s.Clients {
-		if len(client.Refused) == 0 {
-			continue
-		}
-		fmt.Fprintf(c.out, "\nRefused at present, of %s:\n", printable.Escape(client.Name))
+		lines := make([]string, len(client.Refused))
 		for i, r := range client.Refused {
-			if i == shownRefused {
-				fmt.Fprintf(c.out, "  and %d more (purescim log --refused)\n", client.RefusedUsers-shownRefused)
-				break
-			}
-			fmt.Fprintf(c.out, "  %s  %s  %s\n", provisioning.TimeOf(r.Entry).Format("2006-01-02 15:04:05"), printable.Escape(r.Target.String()), printable.Escape(r.Error.Detail))
+			lines[i] = lineAt(provisioning.TimeOf(r.Entry), r.Target.String(), r.Error.Detail)
 		}
+		printSome(c, "Refused at present, of "+client.Name, lines, client.RefusedUsers, "purescim log --refused")
 	}
 }
 
 // printLoops writes what clients do again and again.
 func printLoops(c console, s provisioning.Status) {
 	for _, client := range s.Clients {
-		if len(client.Loops) == 0 {
-			continue
-		}
-		fmt.Fprintf(c.out, "\nAgain and again, by %s:\n", printable.Escape(client.Name))
+		lines := make([]string, len(client.Loops))
 		for i, l := range client.Loops {
-			if i == shownRefused {
-				fmt.Fprintf(c.out, "  and %d more (purescim status -o json)\n", len(client.Loops)-shownRefused)
-				break
-			}
-			fmt.Fprintf(c.out, "  %s  %s\n", l.Last.Format("2006-01-02 15:04:05"), printable.Escape(l.Sentence()))
+			lines[i] = lineAt(l.Last, l.Sentence())
 		}
+		printSome(c, "Again and again, by "+client.Name, lines, len(lines), "purescim status -o json")
+	}
+}
+
+func lineAt(at time.Time, texts ...string) string {
+	return at.Format("2006-01-02 15:04:05") + "  " + strings.Join(texts, "  ")
+}
+
+// shownOfAll is how many lines about a client are printed.
+const shownOfAll = 10
+
+// printSome writes some of all lines below a heading, and where to see more.
+func printSome(c console, heading string, lines []string, all int, more string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(c.out, "\n%s:\n", printable.Escape(heading))
+	for _, line := range lines[:min(len(lines), shownOfAll)] {
+		fmt.Fprintf(c.out, "  %s\n", printable.Escape(line))
+	}
+	if len(lines) > shownOfAll {
+		fmt.Fprintf(c.out, "  and %d more (%s)\n", all-shownOfAll, more)
 	}
 }
 

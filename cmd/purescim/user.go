@@ -5,10 +5,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 )
@@ -101,21 +98,12 @@ func (cmd *userList) Run(ctx context.Context, c console) error {
 
 // userEver finds a user by the id, or by the userName now or when it was deleted.
 func (p *parts) userEver(ctx context.Context, o org.Org, name string) (string, error) {
-	if _, err := uuid.Parse(name); err == nil {
-		return name, nil
+	id, err := p.idOf(ctx, o, schema.User, schema.UserName, name)
+	if err != nil || id != "" {
+		return id, err
 	}
-	found, err := p.directory.List(ctx, o, schema.User, directory.ListRequest{
-		Filter: "userName eq " + filter.Literal(name), HasFilter: true, Start: 1, Count: 1,
-		Projection: schema.User.Project(nil, []string{schema.UserGroups.Name}),
-	})
-	if err != nil {
-		return "", err
-	}
-	if len(found.Records) > 0 {
-		return found.Records[0].ID.String(), nil
-	}
-	id, err := p.directory.DeletedUserNamed(ctx, o, name)
-	return id.String(), err
+	deleted, err := p.directory.DeletedUserNamed(ctx, o, name)
+	return deleted.String(), err
 }
 
 type userShow struct {

@@ -14,27 +14,23 @@ import (
 
 // The folded copy of a document has a member for each extension in use. Schemas
 // change rarely enough to look at each resource.
-var (
-	countCarryingUsers  = db.New(`select count(*) from users u where u.org_id = @org and u.folded ? @urn`)
-	countCarryingGroups = db.New(`select count(*) from groups g where g.org_id = @org and g.folded ? @urn`)
+const (
+	countCarrying = `select count(*) from [table] r where r.org_id = @org and r.folded ? @urn`
+	lockCarrying  = `
+select r.id, r.version, r.created_at, r.modified_at, r.doc
+from   [table] r
+where  r.org_id = @org and r.folded ? @urn and r.id > @after
+order  by r.id
+limit  @most
+for    no key update of r`
 )
 
 var (
-	lockCarryingUsers = db.New(`
-select u.id, u.version, u.created_at, u.modified_at, u.doc
-from   users u
-where  u.org_id = @org and u.folded ? @urn and u.id > @after
-order  by u.id
-limit  @most
-for    no key update of u`)
-
-	lockCarryingGroups = db.New(`
-select g.id, g.version, g.created_at, g.modified_at, g.doc
-from   groups g
-where  g.org_id = @org and g.folded ? @urn and g.id > @after
-order  by g.id
-limit  @most
-for    no key update of g`)
+	ofUsers, ofGroups   = db.Part{Name: "table", SQL: "users"}, db.Part{Name: "table", SQL: "groups"}
+	countCarryingUsers  = db.New(countCarrying, ofUsers)
+	countCarryingGroups = db.New(countCarrying, ofGroups)
+	lockCarryingUsers   = db.New(lockCarrying, ofUsers)
+	lockCarryingGroups  = db.New(lockCarrying, ofGroups)
 )
 
 // dropValues takes the values of a schema that is locked out of every resource of
