@@ -19,7 +19,6 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,23 +190,7 @@ func (l *logged) String() string {
 // that a name leads to, is not connected to.
 func TestEgress_RefusesTheOwnMachine(t *testing.T) {
 	t.Parallel()
-	var connected atomic.Int32
-	listener, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			connected.Add(1)
-			conn.Close()
-		}
-	}()
-	port := listener.Addr().(*net.TCPAddr).Port
+	port, connected := counted(t)
 	s := servertest.New(t)
 	for _, host := range interfaces(t) {
 		o := s.NewOrg(t)
