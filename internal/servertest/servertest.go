@@ -46,11 +46,12 @@ type Server struct {
 
 // Options are in what a server may differ from the program's.
 type Options struct {
-	Types     schema.Types // schema.DefaultTypes when nil
-	RateLimit int          // requests a minute for each client; 0 is no limit
-	MaxTokens int          // good tokens of a client; 0 is any number
-	Log       *slog.Logger // silent when nil
-	Origins   []string     // of pages whose scripts may use the server
+	Types      schema.Types // schema.DefaultTypes when nil
+	RateLimit  int          // requests a minute for each client; 0 is no limit
+	MaxTokens  int          // good tokens of a client; 0 is any number
+	Log        *slog.Logger // silent when nil
+	Origins    []string     // of pages whose scripts may use the server
+	TrustProxy bool         // believes X-Forwarded-For
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
 	// RequestTimeout bounds the work on a request; 0 is that of the program.
@@ -103,6 +104,7 @@ func NewWith(t testing.TB, o Options) *Server {
 		Imports:        imports,
 		Organisations:  store.Registry(),
 		RateLimit:      o.RateLimit,
+		TrustProxy:     o.TrustProxy,
 		Origins:        o.Origins,
 		RequestTimeout: o.RequestTimeout,
 		Log:            o.Log,
