@@ -18,16 +18,10 @@ import (
 
 // Pooled returns the URL that leads to a database of [New] through a PgBouncer of its own,
 // as Debian ships it, in the mode "session" or "transaction". Settings are lines of its
-// configuration for the database. Without the program the test is skipped: 'make test'
-// installs it.
+// configuration for the database.
 func Pooled(t testing.TB, database, mode, settings string) string {
 	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		if program = "/usr/sbin/pgbouncer"; !isFile(program) {
-			t.Skip("there is no pgbouncer: 'apt-get install pgbouncer', or 'make pgbouncer'")
-		}
-	}
+	program := PgBouncer(t)
 	config, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
@@ -56,26 +50,45 @@ logfile = %s
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, file)
-	lend(t, cmd, dir, config.Host)
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	StartPgBouncer(t, exec.Command(program, file), dir, config.Host, address)
+	u := url.URL{Scheme: "postgres", User: url.User(config.User), Host: address, Path: "/pooled", RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// PgBouncer is the path of the program. Without it the test is skipped: 'make test' installs it.
+func PgBouncer(t testing.TB) string {
+	t.Helper()
+	program, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		if program = "/usr/sbin/pgbouncer"; !isFile(program) {
+			t.Skip("there is no pgbouncer: 'apt-get install pgbouncer', or 'make pgbouncer'")
+		}
+	}
+	return program
+}
+
+// StartPgBouncer runs a command that is PgBouncer until the test ends, as a user who may reach
+// PostgreSQL's socket and read the files of dir, a directory of the test. It returns when
+// the address answers.
+func StartPgBouncer(t testing.TB, cmd *exec.Cmd, dir, socket, address string) {
+	t.Helper()
+	lend(t, cmd, dir, socket)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()
-			break
+			return
 		}
 		if time.Now().After(deadline) {
 			said, _ := os.ReadFile(filepath.Join(dir, "log"))
 			t.Fatalf("pgbouncer does not answer: %s", said)
 		}
 	}
-	u := url.URL{Scheme: "postgres", User: url.User(config.User), Host: address, Path: "/pooled", RawQuery: "sslmode=disable"}
-	return u.String()
 }
 
 // lend runs the program as the user who may enter the directory of PostgreSQL's socket: it
