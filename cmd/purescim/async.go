@@ -30,7 +30,7 @@ type asyncResult struct {
 	Finished *time.Time `json:"finished"`
 }
 
-func newAsyncResult(a directory.AcceptedRecord) asyncResult {
+func newAsyncResult(a directory.JobRecord) asyncResult {
 	return asyncResult{
 		ID: a.ID.String(), Client: a.Client.String(), State: string(a.State), Steps: a.Steps,
 		Accepted: timeJSON(a.At), Finished: timeJSON(a.Finished),
@@ -56,8 +56,8 @@ type asyncList struct {
 // Run lists the requests.
 func (cmd *asyncList) Run(ctx context.Context, c console) error {
 	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
-		found, err := pages(func(offset, limit int) ([]directory.AcceptedRecord, int, error) {
-			return p.directory.Backlog().Requests(ctx, o.ID, directory.Selection{Offset: offset, Limit: limit})
+		found, err := pages(func(offset, limit int) ([]directory.JobRecord, int, error) {
+			return p.directory.Jobs().Requests(ctx, o.ID, directory.Selection{Offset: offset, Limit: limit})
 		})
 		return printList(cmd.output, c, found, err, newAsyncResult, columns[asyncResult]{
 			[]string{"ID", "STATE", "STEPS DONE", "ACCEPTED", "FINISHED", "CLIENT"},
@@ -93,7 +93,7 @@ type asyncShow struct {
 // Run shows the request.
 func (cmd *asyncShow) Run(ctx context.Context, c console) error {
 	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
-		found, err := p.directory.Backlog().Request(ctx, o.ID, cmd.ID)
+		found, err := p.directory.Jobs().Request(ctx, o.ID, cmd.ID)
 		return cmd.print(c, newAsyncResult(found), cmd.explain(o, err))
 	})
 }
@@ -114,7 +114,7 @@ func (cmd *asyncCancel) Run(ctx context.Context, c console) error {
 		if err := scimapi.Canceller(p.directory, p.log)(ctx, o.ID, cmd.ID); err != nil {
 			return cmd.explain(o, err)
 		}
-		found, err := p.directory.Backlog().Request(ctx, o.ID, cmd.ID)
+		found, err := p.directory.Jobs().Request(ctx, o.ID, cmd.ID)
 		return cmd.print(c, newAsyncResult(found), cmd.explain(o, err))
 	})
 }

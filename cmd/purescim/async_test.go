@@ -160,11 +160,11 @@ func TestAsync_IsCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := directory.Accepted{
+	a := directory.Job{
 		ID: uuid.Must(uuid.NewV7()), Org: o, Client: uuid.New(), Permissions: []string{"*"}, At: time.Now(),
 		Body: []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/x"}]}`),
 	}
-	if err := store.Backlog().Add(t.Context(), a); err != nil {
+	if err := store.Jobs().Add(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	var listed []asyncResult
@@ -180,7 +180,7 @@ func TestAsync_IsCancelled(t *testing.T) {
 	if refused := command(1, "async", "cancel", "--org", "acme", "--yes", a.ID.String()); !strings.Contains(refused, "is finished") {
 		t.Error(refused)
 	}
-	answer, err := store.Backlog().Answer(t.Context(), o.ID, a.Client, a.ID)
+	answer, err := store.Jobs().Answer(t.Context(), o.ID, a.Client, a.ID)
 	if err != nil || !strings.Contains(string(answer), "cancelled by an administrator") {
 		t.Errorf("the client is told %s, %v", answer, err)
 	}

@@ -34,8 +34,8 @@ type Store interface {
 	// database, and for good.
 	CursorKey(ctx context.Context) ([]byte, error)
 
-	// Backlog keeps what is to be done later, of all organisations.
-	Backlog() Backlog
+	// Jobs keeps what is to be done later, of all organisations.
+	Jobs() Jobs
 
 	// ProvisioningLog tells what was changed.
 	ProvisioningLog() provisioning.Store

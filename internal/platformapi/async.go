@@ -37,16 +37,16 @@ type acceptedRequests struct {
 // acceptedAnswer tells nothing of what a request asks for, nor of its answer, which
 // is for its client.
 type acceptedAnswer struct {
-	ID           string                  `json:"id"`
-	ClientID     string                  `json:"clientId"`
-	State        directory.AcceptedState `json:"state"`
-	StepsDone    int                     `json:"stepsDone"`
-	DateAccepted string                  `json:"dateAccepted"`
-	DateFinished string                  `json:"dateFinished,omitempty"`
-	SelfURI      string                  `json:"selfUri"`
+	ID           string             `json:"id"`
+	ClientID     string             `json:"clientId"`
+	State        directory.JobState `json:"state"`
+	StepsDone    int                `json:"stepsDone"`
+	DateAccepted string             `json:"dateAccepted"`
+	DateFinished string             `json:"dateFinished,omitempty"`
+	SelfURI      string             `json:"selfUri"`
 }
 
-func answerAccepted(a directory.AcceptedRecord) acceptedAnswer {
+func answerAccepted(a directory.JobRecord) acceptedAnswer {
 	return acceptedAnswer{
 		ID: a.ID.String(), ClientID: a.Client.String(), State: a.State, StepsDone: a.Steps,
 		DateAccepted: timestamp(a.At), DateFinished: optionalTime(a.Finished), SelfURI: acceptedPath + "/" + a.ID.String(),
@@ -58,7 +58,7 @@ func (s acceptedRequests) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, total, err := s.directory.Backlog().Requests(r.Context(), organisation(r).ID, directory.Selection{Offset: page.offset(), Limit: page.size})
+	found, total, err := s.directory.Jobs().Requests(r.Context(), organisation(r).ID, directory.Selection{Offset: page.offset(), Limit: page.size})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s acceptedRequests) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.directory.Backlog().Request(r.Context(), organisation(r).ID, id)
+	found, err := s.directory.Jobs().Request(r.Context(), organisation(r).ID, id)
 	if err != nil {
 		return explainAccepted(err, id)
 	}

@@ -92,9 +92,9 @@ func (o *tenant) steps() func(number int) directory.Step {
 	o.t.Helper()
 	id := org.ID(o.Tenant.Org)
 	o.must(o.Registry().CreateOrg(o.t.Context(), org.Org{ID: id, Name: id.String(), Settings: org.DefaultSettings()}, nil))
-	o.must(o.Backlog().Add(o.t.Context(), directory.Accepted{ID: uuid.New(), Org: org.Org{ID: id}, Permissions: []string{}, Body: []byte("{}"), At: now()}))
+	o.must(o.Jobs().Add(o.t.Context(), directory.Job{ID: uuid.New(), Org: org.Org{ID: id}, Permissions: []string{}, Body: []byte("{}"), At: now()}))
 	worker := uuid.New()
-	a, _, err := o.Backlog().Take(o.t.Context(), worker, 0)
+	a, _, err := o.Jobs().Take(o.t.Context(), worker, 0)
 	o.must(err)
 	return func(number int) directory.Step {
 		return directory.Step{
@@ -117,12 +117,12 @@ func TestSteps_AreDoneOnce(t *testing.T) {
 			refused := step(n)
 			refused.Worker = uuid.New()
 			for range 2 {
-				if _, kept, err := c.as(t.Context(), refused); !errors.Is(err, directory.ErrNotHeld) || kept {
+				if _, kept, err := c.as(t.Context(), refused); !errors.Is(err, directory.ErrLeaseLost) || kept {
 					t.Fatalf("%s, %s: %v", name, c.name, err)
 				}
 			}
 			if n > 0 { // an outcome that is known
-				if _, _, err := c.as(t.Context(), step(n-1)); !errors.Is(err, directory.ErrNotHeld) {
+				if _, _, err := c.as(t.Context(), step(n-1)); !errors.Is(err, directory.ErrLeaseLost) {
 					t.Fatalf("%s, %s: %v", name, c.name, err)
 				}
 			}
@@ -132,7 +132,7 @@ func TestSteps_AreDoneOnce(t *testing.T) {
 			}
 			want[n] = fmt.Appendf(nil, "%s %d", r.ID, r.Version)
 		}
-		_, got, err := o.Backlog().Take(t.Context(), uuid.New(), 0)
+		_, got, err := o.Jobs().Take(t.Context(), uuid.New(), 0)
 		o.must(err)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -161,7 +161,7 @@ func TestSteps_AreDoneByOne(t *testing.T) {
 			switch err := <-results; {
 			case err == nil:
 				done++
-			case !errors.Is(err, directory.ErrNotHeld):
+			case !errors.Is(err, directory.ErrLeaseLost):
 				t.Error(err)
 			}
 		}
@@ -185,10 +185,10 @@ func TestSteps_OfARequestThatIsTakenMeanwhile(t *testing.T) {
 		failed <- err
 	}()
 	o.waitingFor(1)
-	_, known, err := o.Backlog().Take(t.Context(), uuid.New(), time.Hour)
+	_, known, err := o.Jobs().Take(t.Context(), uuid.New(), time.Hour)
 	o.must(err)
 	release()
-	if err := <-failed; !errors.Is(err, directory.ErrNotHeld) || kept {
+	if err := <-failed; !errors.Is(err, directory.ErrLeaseLost) || kept {
 		t.Errorf("%v, kept %t; the other worker knows %v", err, kept, known)
 	}
 	expect(t, "users", o.number(`select count(*) from users where org_id = $1`, o.Tenant.Org), 0)
@@ -205,11 +205,11 @@ func TestSteps_OfNoChange(t *testing.T) {
 	if _, kept, err := same.as(t.Context(), step); err != nil || kept {
 		t.Fatalf("%v, kept %t", err, kept)
 	}
-	o.must(o.Backlog().Keep(t.Context(), step, []byte("same")))
-	if err := o.Backlog().Keep(t.Context(), step, []byte("other")); !errors.Is(err, directory.ErrNotHeld) {
+	o.must(o.Jobs().Keep(t.Context(), step, []byte("same")))
+	if err := o.Jobs().Keep(t.Context(), step, []byte("other")); !errors.Is(err, directory.ErrLeaseLost) {
 		t.Errorf("kept twice: %v", err)
 	}
-	_, got, err := o.Backlog().Take(t.Context(), uuid.New(), 0)
+	_, got, err := o.Jobs().Take(t.Context(), uuid.New(), 0)
 	o.must(err)
 	if diff := cmp.Diff(map[int][]byte{0: []byte("same")}, got); diff != "" {
 		t.Error(diff)
@@ -222,18 +222,18 @@ func TestFinish_TellsOnce(t *testing.T) {
 	o, id, e := streaming(t)
 	lost := o.steps()(0)
 	holder := uuid.New()
-	a, _, err := o.Backlog().Take(t.Context(), holder, 0)
+	a, _, err := o.Jobs().Take(t.Context(), holder, 0)
 	o.must(err)
 	answer := directory.Answer{Body: []byte("{}"), Operations: []directory.Answered{
 		{Txn: "t:0", URI: "/Users/1", ID: "1", Result: []byte(`{"status":"201"}`)}, {Txn: "t:1", URI: "/Users", Result: []byte(`{"status":"409"}`)},
 	}}
 	refused := func(worker uuid.UUID) {
-		if err := o.Backlog().Finish(t.Context(), worker, a, answer); !errors.Is(err, directory.ErrNotHeld) {
+		if err := o.Jobs().Finish(t.Context(), worker, a, answer); !errors.Is(err, directory.ErrLeaseLost) {
 			t.Errorf("finished by who does not hold it: %v", err)
 		}
 	}
 	refused(lost.Worker)
-	o.must(o.Backlog().Finish(t.Context(), holder, a, answer))
+	o.must(o.Jobs().Finish(t.Context(), holder, a, answer))
 	refused(holder)
 	numbers, _ := o.pending(e)
 	expect(t, "events", numbers, []int64{1, 2})

@@ -12,7 +12,7 @@ import (
 	"github.com/purescim/purescim/internal/org"
 )
 
-// queue is a backlog with organisations that have names.
+// queue is a jobs with organisations that have names.
 type queue struct {
 	*tenant
 	names map[org.ID]string
@@ -34,7 +34,7 @@ func (q *queue) add(name string, requests int) {
 		q.must(q.Registry().CreateOrg(q.t.Context(), org.Org{ID: id, Name: name, Settings: org.DefaultSettings()}, nil))
 	}
 	for range requests {
-		q.must(q.Backlog().Add(q.t.Context(), directory.Accepted{
+		q.must(q.Jobs().Add(q.t.Context(), directory.Job{
 			ID: uuid.Must(uuid.NewV7()), Org: org.Org{ID: id}, Permissions: []string{}, Body: []byte("{}"), At: time.Now(),
 		}))
 	}
@@ -44,10 +44,10 @@ func (q *queue) add(name string, requests int) {
 func (q *queue) take() (name string, finish func()) {
 	q.t.Helper()
 	worker := uuid.New()
-	a, _, err := q.Backlog().Take(q.t.Context(), worker, time.Minute)
+	a, _, err := q.Jobs().Take(q.t.Context(), worker, time.Minute)
 	q.must(err)
 	return q.names[a.Org.ID], func() {
-		q.must(q.Backlog().Finish(q.t.Context(), worker, a, directory.Answer{Body: []byte("{}")}))
+		q.must(q.Jobs().Finish(q.t.Context(), worker, a, directory.Answer{Body: []byte("{}")}))
 	}
 }
 
@@ -109,7 +109,7 @@ func TestTake_AtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range all {
 		group.Go(func() {
-			a, _, err := q.Backlog().Take(q.t.Context(), uuid.New(), time.Minute)
+			a, _, err := q.Jobs().Take(q.t.Context(), uuid.New(), time.Minute)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

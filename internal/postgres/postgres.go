@@ -108,8 +108,8 @@ func (s *Store) Registry() authstore.Store { return s.registry }
 // Events gives the streams and events of the database.
 func (s *Store) Events() *eventstore.Store { return s.events }
 
-// Backlog implements directory.Store.
-func (s *Store) Backlog() directory.Backlog { return s.jobs }
+// Jobs implements directory.Store.
+func (s *Store) Jobs() directory.Jobs { return s.jobs }
 
 // ProvisioningLog gives the entries of all organisations.
 func (s *Store) ProvisioningLog() provisioning.Store {

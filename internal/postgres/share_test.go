@@ -127,7 +127,7 @@ func TestShare_OfWhatIsBesideResources(t *testing.T) {
 	if err := <-outcomes; err == nil || errors.Is(err, context.Canceled) {
 		t.Fatalf("a request beyond those that may wait: %v", err)
 	}
-	e, b, id := o.Events(), o.Backlog(), org.ID(o.Tenant.Org)
+	e, b, id := o.Events(), o.Jobs(), org.ID(o.Tenant.Org)
 	for what, call := range map[string]func() error{
 		"poll": func() error { _, _, err := e.Pending(ctx, id, 0, 10, 1<<20); return err },
 		"dead": func() error { _, _, err := e.Dead(ctx, id, events.Page{Limit: 10}); return err },

@@ -23,7 +23,7 @@ const pollPause = 200 * time.Millisecond
 // client's wait is over.
 func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait time.Duration) error {
 	who := httpapi.Principal(r.Context())
-	a := directory.Accepted{
+	a := directory.Job{
 		ID: uuid.Must(uuid.NewV7()), Org: who.Org, Client: who.Client, Permissions: append([]string{}, who.Permissions.Names()...),
 		Root: b.root(r), Body: body, At: b.directory.Now(),
 	}
@@ -31,12 +31,12 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 	if err != nil {
 		return err
 	}
-	if err := b.directory.Backlog().Add(r.Context(), a); err != nil {
+	if err := b.directory.Jobs().Add(r.Context(), a); err != nil {
 		return err
 	}
 	announce(w.Header(), a, told)
 	for end := time.Now().Add(wait); ; {
-		answer, err := b.directory.Backlog().Answer(r.Context(), a.Org.ID, a.Client, a.ID)
+		answer, err := b.directory.Jobs().Answer(r.Context(), a.Org.ID, a.Client, a.ID)
 		if answer != nil {
 			w.Header().Del("Preference-Applied") // it is answered at once
 		}
@@ -53,7 +53,7 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 
 // announce tells where the answer will be and, where events tell of it, under which
 // transaction (RFC 9967 section 2.5.1.1).
-func announce(h http.Header, a directory.Accepted, told bool) {
+func announce(h http.Header, a directory.Job, told bool) {
 	h.Set("Preference-Applied", "respond-async")
 	h.Set("Location", a.Root+bulkEndpoint+"/"+a.ID.String())
 	if told {
@@ -80,7 +80,7 @@ func (b bulk) status(w http.ResponseWriter, r *http.Request) error {
 		return noAnswer(text)
 	}
 	who := httpapi.Principal(r.Context())
-	answer, err := b.directory.Backlog().Answer(r.Context(), who.Org.ID, who.Client, id)
+	answer, err := b.directory.Jobs().Answer(r.Context(), who.Org.ID, who.Client, id)
 	if errors.Is(err, directory.ErrNotFound) {
 		return noAnswer(text)
 	}

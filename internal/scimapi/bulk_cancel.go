@@ -19,14 +19,14 @@ import (
 func Canceller(d *directory.Directory, log *slog.Logger) func(ctx context.Context, o org.ID, id uuid.UUID) error {
 	b := background(d, httpapi.Options{Log: log})
 	return func(ctx context.Context, o org.ID, id uuid.UUID) error {
-		return worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}.cancel(ctx, o, id)
+		return worker{bulk: b, jobs: d.Jobs(), id: uuid.New()}.cancel(ctx, o, id)
 	}
 }
 
 // cancel takes the request from whoever works on it, and keeps the answer.
 func (w worker) cancel(ctx context.Context, o org.ID, id uuid.UUID) error {
 	ctx = context.WithoutCancel(ctx) // a request that is held is ended
-	a, known, err := w.backlog.Seize(ctx, w.id, o, id, holdFor)
+	a, known, err := w.jobs.Seize(ctx, w.id, o, id, lease)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (w worker) cancel(ctx context.Context, o org.ID, id uuid.UUID) error {
 		answer = directory.Answer{Body: httpapi.ErrorBody(cancelled())}
 	}
 	answer.Cancelled = true
-	return w.backlog.Finish(ctx, w.id, a, answer)
+	return w.jobs.Finish(ctx, w.id, a, answer)
 }
 
 // giveUp decides what is open: nothing more is done.

@@ -18,14 +18,14 @@ import (
 // that goes on when this one dies. What a step changes is stored together with its
 // outcome, or not at all. Without a journal, nil, nothing is kept.
 type journal struct {
-	backlog directory.Backlog
+	jobs    directory.Jobs
 	now     func() time.Time // that of all servers
 	worker  uuid.UUID
-	request directory.Accepted
+	request directory.Job
 }
 
-func (w worker) journal(a directory.Accepted) *journal {
-	return &journal{backlog: w.backlog, now: w.directory.Now, worker: w.id, request: a}
+func (w worker) journal(a directory.Job) *journal {
+	return &journal{jobs: w.jobs, now: w.directory.Now, worker: w.id, request: a}
 }
 
 // number names a step in the journal.
@@ -89,5 +89,5 @@ func (j *journal) end(ctx context.Context, s bulkplan.Step, out outcome) error {
 	if err != nil {
 		return err
 	}
-	return j.backlog.Keep(ctx, j.step(s), text)
+	return j.jobs.Keep(ctx, j.step(s), text)
 }

@@ -90,7 +90,7 @@ func (r *bulkRun) do(ctx context.Context, t turn) {
 		if out.kept = kept; !s.Link {
 			r.frame.Succeed(ctx, provisioning.TargetType(op.on.t.Name), out.ID)
 		}
-	case kept, errors.Is(err, directory.ErrNotHeld):
+	case kept, errors.Is(err, directory.ErrLeaseLost):
 		r.abort(err) // the journal knows better
 	case errors.Is(err, directory.ErrDeleted):
 		*out = outcome{Status: http.StatusTooEarly} // not ahead of others, which might find who comes back

@@ -23,9 +23,9 @@ const (
 	workers = 2
 	// workPause is how long a worker that has nothing to do waits.
 	workPause = 500 * time.Millisecond
-	// holdFor is how long a request lies when its server has died. One that lives
+	// lease is how long a request lies when its server has died. One that lives
 	// says so three times as often.
-	holdFor = 10 * time.Second
+	lease = 10 * time.Second
 	// answersKept is for how long an answer can be fetched.
 	answersKept = 24 * time.Hour
 	forgetPause = 10 * time.Minute
@@ -39,12 +39,12 @@ func Work(ctx context.Context, d *directory.Directory, recorder httpapi.Recorder
 	b := background(d, httpapi.Options{Log: log, Recorder: recorder})
 	var group sync.WaitGroup
 	for range workers {
-		w := worker{bulk: b, backlog: d.Backlog(), id: uuid.New()}
+		w := worker{bulk: b, jobs: d.Jobs(), id: uuid.New()}
 		group.Go(func() { periodic.Every(ctx, workPause, log, "accepted requests wait; it is tried again", w.work) })
 	}
 	group.Go(func() {
 		periodic.Every(ctx, forgetPause, log, "old answers were not looked for", periodic.Within(forgetTime, func(ctx context.Context) error {
-			return d.Backlog().Forget(ctx, d.Now().Add(-answersKept))
+			return d.Jobs().Forget(ctx, d.Now().Add(-answersKept))
 		}))
 	})
 	group.Wait()
@@ -68,15 +68,15 @@ func background(d *directory.Directory, o httpapi.Options) bulk {
 // worker carries out one accepted request after the other.
 type worker struct {
 	bulk
-	backlog directory.Backlog
-	id      uuid.UUID
+	jobs directory.Jobs
+	id   uuid.UUID
 }
 
 // work does what there is to do. A request that fails is taken up again when the
 // time is over for which it is held.
 func (w worker) work(ctx context.Context) error {
 	for ctx.Err() == nil {
-		a, known, err := w.backlog.Take(ctx, w.id, holdFor)
+		a, known, err := w.jobs.Take(ctx, w.id, lease)
 		if errors.Is(err, directory.ErrNotFound) {
 			return nil
 		}
@@ -92,7 +92,7 @@ func (w worker) work(ctx context.Context) error {
 
 // carryOut does what is left of a request, and keeps the answer. When ctx ends
 // first it lets go of the request: another server need not wait.
-func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[int][]byte) error {
+func (w worker) carryOut(ctx context.Context, a directory.Job, known map[int][]byte) error {
 	run, err := w.resumed(ctx, a, known)
 	if err == nil {
 		ctx := httpapi.ActingFor(ctx, run.who, a.ID.String())
@@ -102,7 +102,7 @@ func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[in
 	defer cancel()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return w.backlog.Hold(after, w.id, a, 0)
+		return w.jobs.Renew(after, w.id, a, 0)
 	case err != nil:
 		return err
 	}
@@ -110,11 +110,11 @@ func (w worker) carryOut(ctx context.Context, a directory.Accepted, known map[in
 	if err != nil {
 		return err
 	}
-	return w.backlog.Finish(after, w.id, a, answer)
+	return w.jobs.Finish(after, w.id, a, answer)
 }
 
 // answerLater is the answer to an accepted request, with what events tell of it.
-func (r *bulkRun) answerLater(a directory.Accepted) (answer directory.Answer, err error) {
+func (r *bulkRun) answerLater(a directory.Job) (answer directory.Answer, err error) {
 	if answer.Body, err = r.answer(a.Root); err != nil {
 		return answer, err
 	}
@@ -143,7 +143,7 @@ func (r *bulkRun) answerLater(a directory.Accepted) (answer directory.Answer, er
 }
 
 // resumed is the request as far as it has been carried out.
-func (w worker) resumed(ctx context.Context, a directory.Accepted, known map[int][]byte) (*bulkRun, error) {
+func (w worker) resumed(ctx context.Context, a directory.Job, known map[int][]byte) (*bulkRun, error) {
 	request, err := scim.ParseBulk(a.Body, w.service.MaxBulkOperations)
 	if err != nil {
 		return nil, fmt.Errorf("read accepted request %s: %w", a.ID, err)
@@ -157,13 +157,13 @@ func (w worker) resumed(ctx context.Context, a directory.Accepted, known map[int
 }
 
 // holding does work while nobody else may. Its ctx ends when somebody else might.
-func (w worker) holding(ctx context.Context, a directory.Accepted, work func(ctx context.Context) error) error {
+func (w worker) holding(ctx context.Context, a directory.Job, work func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel(nil)
 	group.Go(func() {
-		tick := time.NewTicker(holdFor / 3)
+		tick := time.NewTicker(lease / 3)
 		defer tick.Stop()
 		for {
 			select {
@@ -171,7 +171,7 @@ func (w worker) holding(ctx context.Context, a directory.Accepted, work func(ctx
 				return
 			case <-tick.C:
 			}
-			if err := w.backlog.Hold(ctx, w.id, a, holdFor); err != nil {
+			if err := w.jobs.Renew(ctx, w.id, a, lease); err != nil {
 				cancel(err)
 				return
 			}

@@ -155,7 +155,7 @@ func TestAsync_TakesSoManyRequestsAndNoMore(t *testing.T) {
 	t.Parallel()
 	server := servertest.NewWith(t, servertest.Options{LeaveAccepted: true})
 	o, other := server.NewOrg(t), server.NewOrg(t)
-	for range directory.MaxAccepted {
+	for range directory.MaxJobs {
 		accepted(t, o, bulkBody(0))
 	}
 	refused := o.Do(t, "POST", "/Bulk", bulkBody(0), async)
@@ -174,7 +174,7 @@ func TestAsync_AnswersAreForgotten(t *testing.T) {
 	collected(t, o, path)
 	forget := func(finishedBefore time.Time) {
 		t.Helper()
-		if err := server.Store.Backlog().Forget(t.Context(), finishedBefore); err != nil {
+		if err := server.Store.Jobs().Forget(t.Context(), finishedBefore); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -234,7 +234,7 @@ func TestAsync_IsFinishedByAnotherServer(t *testing.T) {
 	if after := rows(t, server, o, "select count(*) from users where org_id = $1"); after != before+1 {
 		t.Errorf("there are %d users after %d", after, before)
 	}
-	if _, err := dead.step(1, 201).Do(t.Context(), create("late")); !errors.Is(err, directory.ErrNotHeld) {
+	if _, err := dead.step(1, 201).Do(t.Context(), create("late")); !errors.Is(err, directory.ErrLeaseLost) {
 		t.Errorf("the dead server could go on: %v", err)
 	}
 	if n := o.Do(t, "GET", `/Users?filter=userName+eq+"late"`, nil).List(t).TotalResults; n != 0 {
@@ -272,7 +272,7 @@ func TestAsync_IsLeftInOrderByAServerThatStops(t *testing.T) {
 		open()
 		work.Wait()
 		done := o.Do(t, "GET", "/Users?count=0", nil).List(t).TotalResults
-		_, steps, err := server.Store.Backlog().Take(t.Context(), uuid.New(), 0)
+		_, steps, err := server.Store.Jobs().Take(t.Context(), uuid.New(), 0)
 		if steps[2*gate] != nil {
 			done++
 		}
@@ -334,14 +334,14 @@ func lockedGroup(t testing.TB, server *servertest.Server, o *servertest.Org, id 
 
 // deadServer has taken a request and never comes back.
 type deadServer struct {
-	directory.Backlog
+	directory.Jobs
 	id      uuid.UUID
-	request directory.Accepted
+	request directory.Job
 }
 
 func newDeadServer(t *testing.T, server *servertest.Server) *deadServer {
 	t.Helper()
-	d := &deadServer{Backlog: server.Store.Backlog(), id: uuid.New()}
+	d := &deadServer{Jobs: server.Store.Jobs(), id: uuid.New()}
 	var err error
 	if d.request, _, err = d.Take(t.Context(), d.id, 0); err != nil {
 		t.Fatal(err)

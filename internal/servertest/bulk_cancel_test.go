@@ -63,7 +63,7 @@ func TestAsync_IsCancelled(t *testing.T) {
 	if n := rows(t, server, o, bodies); n != 0 {
 		t.Error("what it asked for is kept")
 	}
-	if _, err := dead.step(2, 201).Do(t.Context(), create("late")); !errors.Is(err, directory.ErrNotHeld) {
+	if _, err := dead.step(2, 201).Do(t.Context(), create("late")); !errors.Is(err, directory.ErrLeaseLost) {
 		t.Errorf("who worked on it could go on: %v", err)
 	}
 	o.Do(t, "DELETE", requestOf(path), nil).Want(t, 409)

@@ -109,24 +109,24 @@ func TestClocks_DoNotMatter(t *testing.T) {
 
 			t.Run("lease", func(t *testing.T) {
 				for _, way := range [][2]*servertest.Server{{right, wrong}, {wrong, right}} {
-					a := directory.Accepted{ID: uuid.New(), Org: here.Org, Client: uuid.New(), Permissions: []string{}, Body: []byte("{}"), At: time.Now()}
-					if err := way[0].Store.Backlog().Add(t.Context(), a); err != nil {
+					a := directory.Job{ID: uuid.New(), Org: here.Org, Client: uuid.New(), Permissions: []string{}, Body: []byte("{}"), At: time.Now()}
+					if err := way[0].Store.Jobs().Add(t.Context(), a); err != nil {
 						t.Fatal(err)
 					}
 					worker := uuid.New()
-					if _, _, err := way[0].Store.Backlog().Take(t.Context(), worker, 30*time.Second); err != nil {
+					if _, _, err := way[0].Store.Jobs().Take(t.Context(), worker, 30*time.Second); err != nil {
 						t.Fatal(err)
 					}
 					// The other neither takes what is held,
-					if _, _, err := way[1].Store.Backlog().Take(t.Context(), uuid.New(), time.Minute); err == nil {
+					if _, _, err := way[1].Store.Jobs().Take(t.Context(), uuid.New(), time.Minute); err == nil {
 						t.Error("a request that is held was taken over")
 					}
 					// nor leaves what is held no longer.
-					if err := way[0].Store.Backlog().Hold(t.Context(), worker, a, 0); err != nil {
+					if err := way[0].Store.Jobs().Renew(t.Context(), worker, a, 0); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(100 * time.Millisecond)
-					if _, _, err := way[1].Store.Backlog().Take(t.Context(), uuid.New(), time.Minute); err != nil {
+					if _, _, err := way[1].Store.Jobs().Take(t.Context(), uuid.New(), time.Minute); err != nil {
 						t.Errorf("a request that nobody holds: %v", err)
 					}
 				}

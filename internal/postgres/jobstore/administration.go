@@ -29,8 +29,8 @@ limit  @limit`)
 
 const countRequests = `select count(*) from async_requests r where r.org_id = $1`
 
-// Requests implements directory.Backlog.
-func (j *Store) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.AcceptedRecord, int, error) {
+// Requests implements directory.Jobs.
+func (j *Store) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.JobRecord, int, error) {
 	rows, err := selectRequests.With(
 		db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("offset", s.Offset), db.Named("limit", s.Limit),
 	).Query(ctx, j.pool.Of(o))
@@ -51,11 +51,11 @@ select ` + requestColumns + `
 from   async_requests r
 where  r.org_id = @org and r.id = @id`)
 
-// Request implements directory.Backlog.
-func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.AcceptedRecord, error) {
+// Request implements directory.Jobs.
+func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.JobRecord, error) {
 	rows, err := selectRequest.With(db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("id", db.ID(id))).Query(ctx, j.pool.Of(o))
 	if err != nil {
-		return directory.AcceptedRecord{}, pgerr.Wrap("read accepted request", err)
+		return directory.JobRecord{}, pgerr.Wrap("read accepted request", err)
 	}
 	found, err := pgx.CollectExactlyOneRow(rows, scanRequest)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -64,20 +64,20 @@ func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.
 	return found, pgerr.Wrap("read accepted request", err)
 }
 
-func scanRequest(row pgx.CollectableRow) (a directory.AcceptedRecord, err error) {
+func scanRequest(row pgx.CollectableRow) (a directory.JobRecord, err error) {
 	var finished *time.Time
 	var cancelled, running bool
 	err = row.Scan(&a.ID, &a.Client, &a.At, &finished, &cancelled, &running, &a.Steps)
 	a.At, a.Finished = a.At.UTC(), db.OrZero(finished)
 	switch {
 	case cancelled:
-		a.State = directory.AcceptedCancelled
+		a.State = directory.JobCancelled
 	case finished != nil:
-		a.State = directory.AcceptedDone
+		a.State = directory.JobDone
 	case running:
-		a.State = directory.AcceptedRunning
+		a.State = directory.JobRunning
 	default:
-		a.State = directory.AcceptedWaiting
+		a.State = directory.JobWaiting
 	}
 	return a, err
 }
@@ -95,19 +95,19 @@ from   async_requests r
 where  r.org_id = @org and r.id = @id
 for    update`)
 
-// Seize implements directory.Backlog. The request is held first, so that no step
+// Seize implements directory.Jobs. The request is held first, so that no step
 // is stored any more, and then those are waited for that were being stored. Only who
 // begins takes a share.
 func (j *Store) Seize(
-	ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, hold time.Duration,
-) (a directory.Accepted, outcomes map[int][]byte, err error) {
+	ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, lease time.Duration,
+) (a directory.Job, outcomes map[int][]byte, err error) {
 	ctx = context.WithoutCancel(ctx)
 	a.ID, a.Org.ID = id, o
 	rows, err := seizeRequest.With(
-		db.Org(o), db.Named("id", db.ID(id)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(hold)),
+		db.Org(o), db.Named("id", db.ID(id)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(lease)),
 	).Query(ctx, j.pool.Of(o))
 	if err == nil {
-		err = readAccepted(rows, &a)
+		err = readJob(rows, &a)
 	}
 	if errors.Is(err, directory.ErrNotFound) {
 		if _, err := j.Request(ctx, o, id); err != nil {

@@ -36,7 +36,7 @@ type Store struct {
 	registry Registry
 }
 
-var _ directory.Backlog = (*Store)(nil)
+var _ directory.Jobs = (*Store)(nil)
 
 // Registry is what is asked of organisations and clients.
 type Registry interface {
@@ -52,11 +52,11 @@ insert into async_requests (org_id, id, client_id, permissions, root, body, acce
 select @org, @id, @client, @permissions, @root, @body, @at, @at
 where  (select count(*) from async_requests r where r.org_id = @org and r.finished_at is null) < @most`)
 
-// Add implements directory.Backlog.
-func (j *Store) Add(ctx context.Context, a directory.Accepted) error {
+// Add implements directory.Jobs.
+func (j *Store) Add(ctx context.Context, a directory.Job) error {
 	tag, err := insertRequest.With(
 		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("client", db.ID(a.Client)), db.Named("permissions", a.Permissions),
-		db.Named("root", a.Root), db.Named("body", string(a.Body)), db.Named("at", j.pool.Clock.Stamp()), db.Named("most", directory.MaxAccepted),
+		db.Named("root", a.Root), db.Named("body", string(a.Body)), db.Named("at", j.pool.Clock.Stamp()), db.Named("most", directory.MaxJobs),
 	).Exec(ctx, j.pool.Of(a.Org.ID))
 	if err == nil && tag.RowsAffected() == 0 {
 		err = &scim.Error{
@@ -64,7 +64,7 @@ func (j *Store) Add(ctx context.Context, a directory.Accepted) error {
 			Detail: "the organisation has as many requests waiting to be carried out as it may have; try again later, or without the preference respond-async",
 		}
 	}
-	return pgerr.Wrap("add request to the backlog", err)
+	return pgerr.Wrap("add job", err)
 }
 
 // selectOpen tells whether there is anything that nobody works on: a statement
@@ -120,8 +120,8 @@ select s.step, s.outcome
 from   async_steps s
 where  s.org_id = @org and s.request_id = @id and s.outcome is not null`)
 
-// Take implements directory.Backlog.
-func (j *Store) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (a directory.Accepted, outcomes map[int][]byte, err error) {
+// Take implements directory.Jobs.
+func (j *Store) Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (a directory.Job, outcomes map[int][]byte, err error) {
 	open := false
 	rows, err := j.pool.Own().Query(ctx, selectOpen, j.pool.Clock.Stamp())
 	if err == nil {
@@ -134,7 +134,7 @@ func (j *Store) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pool.CommitTime)
 	defer cancel()
 	err = j.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err = j.next(ctx, tx, worker, hold)
+		a, err = j.next(ctx, tx, worker, lease)
 		return err
 	})
 	if err != nil {
@@ -145,7 +145,7 @@ func (j *Store) Take(ctx context.Context, worker uuid.UUID, hold time.Duration) 
 }
 
 // next takes the request whose turn it is.
-func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time.Duration) (a directory.Accepted, err error) {
+func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, lease time.Duration) (a directory.Job, err error) {
 	if _, err := tx.Exec(ctx, lockTurns, turnsLock); err != nil {
 		return a, err
 	}
@@ -162,19 +162,19 @@ func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, hold time
 		return a, err
 	}
 	if rows, err = takeRequest.With(
-		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", at.Add(hold)), db.Named("at", at),
+		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", at.Add(lease)), db.Named("at", at),
 	).Query(ctx, tx); err != nil {
 		return a, err
 	}
-	if err := readAccepted(rows, &a); err != nil {
+	if err := readJob(rows, &a); err != nil {
 		return a, err
 	}
 	_, err = setTurn.With(db.Org(a.Org.ID), db.Named("turn", turn)).Exec(ctx, tx)
 	return a, err
 }
 
-// readAccepted reads what takeRequest returns.
-func readAccepted(rows pgx.Rows, a *directory.Accepted) error {
+// readJob reads what takeRequest returns.
+func readJob(rows pgx.Rows, a *directory.Job) error {
 	return db.ReadOne(rows, func(raw [][]byte) {
 		a.Client = db.ReadID(raw[0])
 		db.ReadArray(raw[1], func(name []byte) { a.Permissions = append(a.Permissions, string(name)) })
@@ -184,7 +184,7 @@ func readAccepted(rows pgx.Rows, a *directory.Accepted) error {
 
 // resumed completes a request that is held with its organisation, and gives the
 // outcomes of its steps.
-func (j *Store) resumed(ctx context.Context, a *directory.Accepted) (map[int][]byte, error) {
+func (j *Store) resumed(ctx context.Context, a *directory.Job) (map[int][]byte, error) {
 	var err error
 	if a.Org, err = j.registry.Org(ctx, a.Org.ID); err != nil {
 		return nil, err
@@ -206,16 +206,16 @@ func (j *Store) resumed(ctx context.Context, a *directory.Accepted) (map[int][]b
 	return outcomes, err
 }
 
-var holdRequest = db.New(`
+var renewLease = db.New(`
 update async_requests r
 set    held_until = @until
 where  r.org_id = @org and r.id = @id and r.worker = @worker and r.finished_at is null`)
 
-// Hold implements directory.Backlog. It takes no share, and neither does Finish: what is
+// Renew implements directory.Jobs. It takes no share, and neither does Finish: what is
 // under way is held and ended, however much the organisation asks for.
-func (j *Store) Hold(ctx context.Context, worker uuid.UUID, a directory.Accepted, hold time.Duration) error {
-	return pgerr.Wrap("hold request", held(holdRequest.With(
-		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(hold)),
+func (j *Store) Renew(ctx context.Context, worker uuid.UUID, a directory.Job, lease time.Duration) error {
+	return pgerr.Wrap("renew lease of request", leased(renewLease.With(
+		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(lease)),
 	).Exec(ctx, j.pool.Own())))
 }
 
@@ -244,7 +244,7 @@ select r.id
 from   async_requests r
 where  r.org_id = @org and r.id = @id and r.worker = @worker and r.finished_at is null`)
 
-// Keep implements directory.Backlog.
+// Keep implements directory.Jobs.
 func (j *Store) Keep(ctx context.Context, s directory.Step, outcome []byte) error {
 	err := j.pool.Of(s.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error { return KeepStep(ctx, tx, s, outcome) })
 	return pgerr.Wrap("keep outcome of step", err)
@@ -253,7 +253,7 @@ func (j *Store) Keep(ctx context.Context, s directory.Step, outcome []byte) erro
 // KeepStep stores the outcome of a step, which the worker must hold then.
 func KeepStep(ctx context.Context, tx pgx.Tx, s directory.Step, outcome []byte) error {
 	b := new(pgx.Batch)
-	found := func(tag pgconn.CommandTag) error { return held(tag, nil) }
+	found := func(tag pgconn.CommandTag) error { return leased(tag, nil) }
 	insertStep.With(
 		db.Org(s.Org), db.Named("id", db.ID(s.Request)), db.Named("worker", db.ID(s.Worker)),
 		db.Named("step", s.Number), db.Named("begun", s.Begun), db.Named("outcome", string(outcome)),
@@ -275,9 +275,9 @@ with finished as (
 )
 select id from finished`)
 
-// Finish implements directory.Backlog. The events that tell of the operations are
+// Finish implements directory.Jobs. The events that tell of the operations are
 // stored with the answer, once.
-func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Accepted, answer directory.Answer) error {
+func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Job, answer directory.Answer) error {
 	stream, told, err := j.events.Of(ctx, a.Org.ID)
 	if err != nil {
 		return err
@@ -295,7 +295,7 @@ func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Accept
 		if answer.Cancelled {
 			cancelled = &at
 		}
-		if err := held(finishRequest.With(
+		if err := leased(finishRequest.With(
 			db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)),
 			db.Named("answer", string(answer.Body)), db.Named("at", at), db.Named("cancelled", cancelled),
 		).Exec(ctx, tx)); err != nil {
@@ -311,11 +311,11 @@ func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Accept
 	return pgerr.Wrap("finish request", err)
 }
 
-// held turns that a statement found nothing into an error: the request is not the
+// leased turns that a statement found nothing into an error: the request is not the
 // worker's.
-func held(tag pgconn.CommandTag, err error) error {
+func leased(tag pgconn.CommandTag, err error) error {
 	if err == nil && tag.RowsAffected() == 0 {
-		return directory.ErrNotHeld
+		return directory.ErrLeaseLost
 	}
 	return err
 }
@@ -325,7 +325,7 @@ select r.answer
 from   async_requests r
 where  r.org_id = @org and r.id = @id and r.client_id = @client`)
 
-// Answer implements directory.Backlog.
+// Answer implements directory.Jobs.
 func (j *Store) Answer(ctx context.Context, o org.ID, client, id uuid.UUID) (answer []byte, err error) {
 	rows, err := selectAnswer.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("client", db.ID(client))).Query(ctx, j.pool.Of(o))
 	if err == nil {
@@ -337,7 +337,7 @@ func (j *Store) Answer(ctx context.Context, o org.ID, client, id uuid.UUID) (ans
 // deleteFinished is a statement across organisations, for the background work only.
 const deleteFinished = `delete from async_requests r where r.finished_at < $1`
 
-// Forget implements directory.Backlog.
+// Forget implements directory.Jobs.
 func (j *Store) Forget(ctx context.Context, before time.Time) error {
 	_, err := j.pool.Own().Exec(ctx, deleteFinished, before)
 	return pgerr.Wrap("forget answers", err)

@@ -11,12 +11,12 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// MaxAccepted is how many requests of one organisation may wait to be carried out.
-const MaxAccepted = 100
+// MaxJobs is how many requests of one organisation may wait to be carried out.
+const MaxJobs = 100
 
-// Accepted is a request that its client was promised to have carried out later
+// Job is a request that its client was promised to have carried out later
 // (RFC 7240 section 4.1).
-type Accepted struct {
+type Job struct {
 	ID          uuid.UUID
 	Org         org.Org
 	Client      uuid.UUID
@@ -26,23 +26,23 @@ type Accepted struct {
 	At          time.Time
 }
 
-// AcceptedState is what has become of an accepted request.
-type AcceptedState string
+// JobState is what has become of an accepted request.
+type JobState string
 
 // The states of an accepted request.
 const (
-	AcceptedWaiting   AcceptedState = "waiting"
-	AcceptedRunning   AcceptedState = "running" // a worker holds it
-	AcceptedDone      AcceptedState = "done"
-	AcceptedCancelled AcceptedState = "cancelled"
+	JobWaiting   JobState = "waiting"
+	JobRunning   JobState = "running" // a worker holds it
+	JobDone      JobState = "done"
+	JobCancelled JobState = "cancelled"
 )
 
-// AcceptedRecord is what is told of an accepted request to who looks after them;
+// JobRecord is what is told of an accepted request to who looks after them;
 // never what it asks for.
-type AcceptedRecord struct {
+type JobRecord struct {
 	ID       uuid.UUID
 	Client   uuid.UUID
-	State    AcceptedState
+	State    JobState
 	At       time.Time
 	Finished time.Time // zero while it is open
 	// Steps tells how many steps of an open request are done: at least one of each
@@ -82,7 +82,7 @@ type Step struct {
 // Do makes the change that is the step, and tells whether the outcome was kept: the
 // store does that in the transaction of the change. So a step is done once, whoever dies
 // or goes on with what is another's by then: where that cannot be, nothing is changed,
-// and the error is ErrNotHeld. A change that turns out to be none keeps nothing.
+// and the error is ErrLeaseLost. A change that turns out to be none keeps nothing.
 func (s Step) Do(ctx context.Context, change func(ctx context.Context) error) (kept bool, err error) {
 	d := &DoneStep{Step: s}
 	err = change(context.WithValue(ctx, stepKey{}, d))
@@ -106,46 +106,46 @@ func StepOf(ctx context.Context) *DoneStep {
 // Committed notes whether the outcome was committed, with the change.
 func (d *DoneStep) Committed(kept bool) { d.kept = kept }
 
-// ErrNotHeld says that a worker does not hold a request, or not any more, or that
+// ErrLeaseLost says that a worker does not hold a request, or not any more, or that
 // the step which it has done was done by another.
-var ErrNotHeld = errors.New("the request is in the hands of another worker")
+var ErrLeaseLost = errors.New("the request is in the hands of another worker")
 
 // ErrFinished says that an accepted request is done or cancelled.
 var ErrFinished = errors.New("the request is finished")
 
-// Backlog keeps accepted requests until they are done, and their answers until
-// they are forgotten. A request is worked on by whoever holds it; what a worker
-// does with a request that it does not hold any more is ErrNotHeld.
-type Backlog interface {
-	// Add keeps a request. More than MaxAccepted that wait are a *scim.Error with
+// Jobs keeps accepted requests until they are done, and their answers until
+// they are forgotten. A request is worked on by whoever holds it, by a lease; what a worker
+// does with a request that it does not hold any more is ErrLeaseLost.
+type Jobs interface {
+	// Add keeps a request. More than MaxJobs that wait are a *scim.Error with
 	// status 429. Of Org only the ID is asked for.
-	Add(ctx context.Context, a Accepted) error
-	// Take gives a worker a request that nobody holds, to hold for a time, and the
+	Add(ctx context.Context, a Job) error
+	// Take gives a worker a request that nobody holds, for a lease, and the
 	// outcomes of its steps by number; ErrNotFound when there is none. Organisations
 	// take turns: it is the oldest request of the one whose requests the fewest hold,
 	// and of those of the one that was served the longest ago.
-	Take(ctx context.Context, worker uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
+	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Job, map[int][]byte, error)
 	// Seize gives a worker a request, whoever holds it, as Take does. All steps that
 	// others have done of it are known by then. It returns ErrNotFound or ErrFinished.
-	Seize(ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, hold time.Duration) (Accepted, map[int][]byte, error)
-	// Hold goes on to hold a request for a time from now; none lets go of it.
-	Hold(ctx context.Context, worker uuid.UUID, a Accepted, hold time.Duration) error
+	Seize(ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, lease time.Duration) (Job, map[int][]byte, error)
+	// Renew has the lease last for a time from now; none lets go of the request.
+	Renew(ctx context.Context, worker uuid.UUID, a Job, lease time.Duration) error
 	// Keep keeps the outcome of a step that has changed nothing (Step.Do).
 	Keep(ctx context.Context, s Step, outcome []byte) error
 	// Finish keeps the answer instead of the request and its steps, and has what
 	// listens to the organisation told of each operation.
-	Finish(ctx context.Context, worker uuid.UUID, a Accepted, answer Answer) error
+	Finish(ctx context.Context, worker uuid.UUID, a Job, answer Answer) error
 	// Answer gives the answer to a request of a client; nil while it is open, and
 	// ErrNotFound when the client has no such request.
 	Answer(ctx context.Context, o org.ID, client, id uuid.UUID) ([]byte, error)
 	// Requests reads a part of the organisation's requests, the newest first, and how
 	// many there are. Finished ones are kept until they are forgotten.
-	Requests(ctx context.Context, o org.ID, s Selection) ([]AcceptedRecord, int, error)
+	Requests(ctx context.Context, o org.ID, s Selection) ([]JobRecord, int, error)
 	// Request reads one of them, or returns ErrNotFound.
-	Request(ctx context.Context, o org.ID, id uuid.UUID) (AcceptedRecord, error)
+	Request(ctx context.Context, o org.ID, id uuid.UUID) (JobRecord, error)
 	// Forget removes what was finished before a time.
 	Forget(ctx context.Context, before time.Time) error
 }
 
-// Backlog is that of the store.
-func (d *Directory) Backlog() Backlog { return d.store.Backlog() }
+// Jobs is that of the store.
+func (d *Directory) Jobs() Jobs { return d.store.Jobs() }
