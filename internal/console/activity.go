@@ -29,7 +29,13 @@ type activity struct {
 	// that came since.
 	Older, First, New string
 	CSV, Lines        string
+	// Until is how far back was looked, where that is not to the end; zero elsewhere.
+	Until time.Time
 }
+
+// looked is how many entries a page looks at where no index tells which are selected: its
+// end leads further back.
+const looked = 20_000
 
 // preset is a filter that is a click away.
 type preset struct {
@@ -64,8 +70,12 @@ func showActivity(v *visit) error {
 	}
 	q.Limit = pageSize
 	var next uuid.UUID
-	if a.Entries, next, err = v.Provisioning.Page(v.r.Context(), v.org.ID, q); err != nil {
+	var stopped bool
+	if a.Entries, next, stopped, err = v.Provisioning.PageWithin(v.r.Context(), v.org.ID, q, looked); err != nil {
 		return err
+	}
+	if stopped {
+		a.Until = provisioning.TimeOf(next)
 	}
 	if next != uuid.Nil {
 		a.Older = path + "?" + filter + "&before=" + next.String()

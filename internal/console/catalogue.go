@@ -74,7 +74,7 @@ func (v *visit) showCatalogue(status int, c catalogue) error {
 	if err != nil {
 		return err
 	}
-	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, entries...)
+	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, enough+1, entries...)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (v *visit) showCatalogueEntry(status int, problem string) error {
 	if err != nil {
 		return err
 	}
-	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, e)
+	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, enough+1, e)
 	if err != nil {
 		return err
 	}

@@ -38,17 +38,19 @@ type groupRow struct {
 // madeGroup is one name that was pasted, and what is wrong with it.
 type madeGroup struct{ Name, Link, Problem string }
 
-func groupFilter(words string) string {
+// groupSelection selects groups by the beginning of their name, or by a filter, in the order
+// of their names.
+func groupSelection(words string) selection {
 	if words == "" || looksLikeFilter.MatchString(words) {
-		return words
+		return selection{words, "displayName"}
 	}
-	return "displayName sw " + filter.Literal(words)
+	return selection{"displayName sw " + filter.Literal(words), "displayName"}
 }
 
 func showGroups(v *visit) error { return v.showGroups(http.StatusOK, groups{Words: v.query("q")}) }
 
 func (v *visit) showGroups(status int, g groups) error {
-	listed, err := v.list(schema.Group, groupFilter(g.Words))
+	listed, err := v.list(schema.Group, groupSelection(g.Words), enough, v.query("cursor"))
 	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status == http.StatusBadRequest {
 		g.Problem = sentence(told.Detail)
 		return v.showStatus(http.StatusBadRequest, "groups", "groups", "Groups", g)
@@ -67,7 +69,7 @@ func (v *visit) showGroups(status int, g groups) error {
 	}
 	g.Sum = plural(listed.Total, "group")
 	if g.Words != "" {
-		g.Sum += " found"
+		g.Sum = upTo(listed.Total) + strings.TrimPrefix(g.Sum, count(listed.Total)) + " found"
 	}
 	g.turn = v.turnOf(v.home("/groups?q=")+url.QueryEscape(g.Words), "", listed.Cursor)
 	return v.showStatus(status, "groups", "groups", "Groups", g)
@@ -117,7 +119,6 @@ type groupPage struct {
 	Version     string
 	Created     time.Time
 	Words       string
-	Found       int
 	People      []personRow
 	turn
 	History   history
@@ -150,18 +151,27 @@ func showGroup(v *visit) error {
 	return v.show("group", "groups", g.Name, g)
 }
 
-// readMembers reads a page of the members, or of those whose name begins as it is asked for.
+// fewMembers is how many members a group may have to be searched through one by one.
+const fewMembers = 2000
+
+// readMembers reads a page of the members, or of those whose name begins as it is asked for:
+// of a large group of all people whose name does.
 func (v *visit) readMembers(g *groupPage, id uuid.UUID) error {
-	selected := `groups.value eq "` + id.String() + `"`
-	if g.Words != "" {
-		quoted := filter.Literal(g.Words)
-		selected += " and (displayName sw " + quoted + " or userName sw " + quoted + ")"
+	member := `groups.value eq "` + id.String() + `"`
+	selections := []selection{{filter: member}}
+	switch {
+	case g.Words == "":
+	case g.Members <= fewMembers:
+		selections[0].filter = both(member, anyOf(named("", g.Words)))
+	default:
+		// Of all who have the name each is looked up among the members. Asked without the two
+		// negations, PostgreSQL would look up the name of every member.
+		selections = named("not (not ("+member+"))", g.Words)
 	}
-	listed, err := v.list(schema.User, selected)
+	listed, err := v.listAll(schema.User, selections, 1, v.query("cursor"))
 	if err != nil {
 		return err
 	}
-	g.Found = listed.Total
 	g.turn = v.turnOf(v.home("/groups/", id.String())+"?q="+url.QueryEscape(g.Words), "#members", listed.Cursor)
 	g.People, err = newPersonRows(listed.Records)
 	return err

@@ -103,6 +103,10 @@ func (v *visit) showStatus(status int, name, place, title string, content any) e
 	return writePage(v.w, status, name, p)
 }
 
+// enough is how far a page counts what it does not show: more is told as 1,000+, so that
+// no page takes longer where there is more.
+const enough = 1000
+
 // mostSwitched is how many organisations the switch offers; the list has all.
 const mostSwitched = 50
 

@@ -3,8 +3,10 @@ package console_test
 import (
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -321,4 +323,44 @@ func TestRecovery(t *testing.T) {
 	f.Do(t, http.MethodDelete, "/Users/"+f.person, nil).Want(t, http.StatusNoContent)
 	person := f.home + "/people/" + f.person
 	b.get(person).has("was deleted").post(person+"/restore", "groups", "on").want(http.StatusOK).has("It is as it was", "Claims Team")
+}
+
+// Whose name begins as it is asked for is listed by name, and behind them whose login does;
+// both page by page, and once.
+func TestPeople_NamesComeBeforeLogins(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	add := func(login, name string) {
+		o.Do(t, http.MethodPost, "/Users", map[string]any{"userName": login, "displayName": name}).Want(t, http.StatusCreated)
+	}
+	want := []string{}
+	for i := range 52 {
+		add(fmt.Sprintf("linus%02d@acme.example", 60-i), fmt.Sprintf("Linus %02d", i))
+		want = append(want, fmt.Sprintf("Linus %02d", i))
+	}
+	add("linus.a@acme.example", "Zoe A")
+	add("linus.b@acme.example", "Zoe B")
+	want = append(want, "Zoe A", "Zoe B")
+	b := member(t, s, o.ID, "ada@example.org", accounts.Viewer)
+	home := "/console/o/" + o.ID.String()
+	b.get(home + "/people?q=linus").want(http.StatusOK)
+	names := regexp.MustCompile(`/people/[0-9a-f-]{36}">([^<]*)<`)
+	var got []string
+	for range 3 {
+		b.want(http.StatusOK).has("54 people found")
+		for _, match := range names.FindAllStringSubmatch(b.body, -1) {
+			got = append(got, match[1])
+		}
+		next := regexp.MustCompile(`href="([^"]*cursor=[^"]*)"`).FindStringSubmatch(b.body)
+		if next == nil {
+			break
+		}
+		b.get(html.UnescapeString(next[1]))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("listed %v", got)
+	}
+	b.get(home+"/people?q=linus.a@acme.example").want(http.StatusOK).has("1 person found", "Zoe A")
+	b.get(home + "/people?q=linus&cursor=9.x").want(http.StatusBadRequest)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,23 +77,41 @@ func newPersonRows(records []directory.Record) ([]personRow, error) {
 // looksLikeFilter finds the operators of a filter (RFC 7644 section 3.4.2.2).
 var looksLikeFilter = regexp.MustCompile(`(?i)\s(eq|ne|co|sw|ew|gt|ge|lt|le)\s|\spr(\s|\)|$)`)
 
-// peopleFilter makes a SCIM filter of what was typed: words are the beginning of a name or
-// a login, or with inside a part of one.
-func peopleFilter(words, state string, inside bool) string {
-	var selected string
+// selection is what is listed of a type: what a filter selects, in an order.
+type selection struct{ filter, by string }
+
+// selectionsOf make SCIM filters of what was typed: words are the beginning of a name or a
+// login, or with inside a part of one. They are listed one behind the other, in the order of
+// the index that finds each, so that none looks at more than the page shows.
+func selectionsOf(words, state string, inside bool) []selection {
+	condition := map[string]string{"active": "active eq true", "inactive": "active eq false"}[state]
 	quoted := filter.Literal(words)
 	switch {
 	case words == "":
+		return []selection{{filter: condition}}
 	case looksLikeFilter.MatchString(words):
-		selected = words
+		return []selection{{filter: both(condition, words)}}
 	case inside:
-		selected = "userName co " + quoted + " or displayName co " + quoted
-	case strings.Contains(words, "@"):
-		selected = "userName sw " + quoted + " or emails.value eq " + quoted
+		return []selection{{filter: both(condition, "userName co "+quoted+" or displayName co "+quoted)}}
 	default:
-		selected = "displayName sw " + quoted + " or userName sw " + quoted
+		return named(condition, words)
 	}
-	condition := map[string]string{"active": "active eq true", "inactive": "active eq false"}[state]
+}
+
+// named selects people by the beginning of their names, or by an e-mail address, and behind
+// them those of whom the login begins so.
+func named(condition, words string) []selection {
+	quoted := filter.Literal(words)
+	first := selection{"displayName sw " + quoted, "displayName"}
+	if strings.Contains(words, "@") {
+		first = selection{"emails.value eq " + quoted, ""}
+	}
+	login := "userName sw " + quoted + " and not (" + first.filter + ")"
+	return []selection{{both(condition, first.filter), first.by}, {both(condition, login), "userName"}}
+}
+
+// both are filters of which each must select; either may be empty.
+func both(condition, selected string) string {
 	switch {
 	case condition == "":
 		return selected
@@ -101,6 +120,19 @@ func peopleFilter(words, state string, inside bool) string {
 	default:
 		return condition + " and (" + selected + ")"
 	}
+}
+
+// peopleFilter selects all that the selections do.
+func peopleFilter(words, state string, inside bool) string {
+	return anyOf(selectionsOf(words, state, inside))
+}
+
+func anyOf(selections []selection) string {
+	filters := make([]string, len(selections))
+	for i, s := range selections {
+		filters[i] = s.filter
+	}
+	return strings.Join(filters, " or ")
 }
 
 func showPeople(v *visit) error {
@@ -117,8 +149,7 @@ func showPeople(v *visit) error {
 		current := s.Link == state || words == "" && state == "" && i == 0
 		p.States = append(p.States, preset{s.Name, path + "?" + query + "&state=" + s.Link, current})
 	}
-	filter := peopleFilter(words, state, inside)
-	listed, err := v.list(schema.User, filter)
+	listed, err := v.listAll(schema.User, selectionsOf(words, state, inside), enough, v.query("cursor"))
 	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status == http.StatusBadRequest {
 		p.Problem = sentence(told.Detail)
 		return v.showStatus(http.StatusBadRequest, "people", "people", "People", p)
@@ -156,7 +187,7 @@ func defaultState(words string) string {
 
 func sumOfPeople(n int, words, state string) string {
 	kind := map[string]string{"active": "active ", "inactive": "inactive "}[cmp.Or(state, defaultState(words))]
-	text := count(n) + " " + kind + "people"
+	text := upTo(n) + " " + kind + "people"
 	if n == 1 {
 		text = "1 " + kind + "person"
 	}
@@ -166,21 +197,65 @@ func sumOfPeople(n int, words, state string) string {
 	return text
 }
 
-// list reads a page of users or groups behind the cursor of the URL.
-func (v *visit) list(base *schema.Type, filter string) (l directory.Listed, err error) {
+// list reads a page of users or groups behind a cursor, and counts all as far as enough.
+func (v *visit) list(base *schema.Type, s selection, enough int, cursor string) (l directory.Listed, err error) {
 	types, err := v.Directory.TypesOf(v.r.Context(), v.org)
 	if err != nil {
 		return l, err
 	}
 	t := types.Of(base)
-	request := directory.ListRequest{
-		Filter: filter, HasFilter: filter != "", Start: 1, Count: pageSize, ByCursor: true, Cursor: v.query("cursor"),
+	return v.Directory.List(v.r.Context(), v.org, t, directory.ListRequest{
+		Filter: s.filter, HasFilter: s.filter != "", SortBy: s.by,
+		Start: 1, Count: pageSize, ByCursor: true, Cursor: cursor, Enough: enough,
 		Projection: t.Project([]string{"id", "userName", "displayName"}, nil),
+	})
+}
+
+// listAll lists what selections select, one behind the other. A page may have the end of one
+// and the beginning of the next; its cursor tells which one it goes on with.
+func (v *visit) listAll(base *schema.Type, all []selection, enough int, cursor string) (found directory.Listed, err error) {
+	at := 0
+	if number, rest, ok := strings.Cut(cursor, "."); ok {
+		at, _ = strconv.Atoi(number) // none is the beginning
+		at, cursor = min(max(at, 0), len(all)-1), rest
 	}
-	if base.Is(schema.Group) {
-		request.SortBy = "displayName"
+	for i, s := range all {
+		if i > at {
+			cursor = ""
+		}
+		if i < at || found.Cursor != "" { // is counted alone, if that is still to be told
+			if found.Total <= enough {
+				n, err := v.count(base, s, enough)
+				if err != nil {
+					return found, err
+				}
+				found.Total += n
+			}
+			continue
+		}
+		l, err := v.list(base, s, enough, cursor)
+		if err != nil {
+			return found, err
+		}
+		found.Total += l.Total
+		found.Records = append(found.Records, l.Records...)
+		if l.Cursor != "" {
+			found.Cursor = strconv.Itoa(i) + "." + l.Cursor
+		}
 	}
-	return v.Directory.List(v.r.Context(), v.org, t, request)
+	return found, nil
+}
+
+// count counts what is selected, as far as enough.
+func (v *visit) count(base *schema.Type, s selection, enough int) (int, error) {
+	types, err := v.Directory.TypesOf(v.r.Context(), v.org)
+	if err != nil {
+		return 0, err
+	}
+	l, err := v.Directory.List(v.r.Context(), v.org, types.Of(base), directory.ListRequest{
+		Filter: s.filter, HasFilter: s.filter != "", Start: 1, HasCount: true, ByCursor: true, Enough: enough,
+	})
+	return l.Total, err
 }
 
 // find leads from the box at the top to what it names.
@@ -192,12 +267,12 @@ func find(v *visit) error {
 	if group, ok := strings.CutPrefix(text, "group:"); ok {
 		return v.to(v.home("/groups?q=") + url.QueryEscape(strings.TrimSpace(group)))
 	}
-	listed, err := v.list(schema.User, peopleFilter(text, "", false))
+	listed, err := v.listAll(schema.User, selectionsOf(text, "", false), 1, "")
 	if told := (*scim.Error)(nil); err != nil && !errors.As(err, &told) {
 		return err
 	}
 	if err == nil && listed.Total == 0 {
-		groups, err := v.list(schema.Group, groupFilter(text))
+		groups, err := v.list(schema.Group, groupSelection(text), 1, "")
 		if err == nil && groups.Total > 0 {
 			return v.to(v.home("/groups?q=") + url.QueryEscape(text))
 		}

@@ -247,9 +247,9 @@ func (v *visit) arrivals(client uuid.UUID) (c checks, err error) {
 		c.Tested = c.Tested || !t.Used.IsZero()
 	}
 	first := func(of provisioning.TargetType) (*provisioning.Entry, error) {
-		found, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, provisioning.Query{
+		found, _, _, err := v.Provisioning.PageWithin(v.r.Context(), v.org.ID, provisioning.Query{
 			Client: client, Type: of, Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 1,
-		})
+		}, looked)
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
@@ -262,7 +262,8 @@ func (v *visit) arrivals(client uuid.UUID) (c checks, err error) {
 		return c, err
 	}
 	c.Tested = c.Tested || c.Person != nil || c.Group != nil
-	refused, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, provisioning.Query{Client: client, Results: []provisioning.Result{provisioning.Refused}, Limit: 3})
+	lastRefused := provisioning.Query{Client: client, Results: []provisioning.Result{provisioning.Refused}, Limit: 3}
+	refused, _, _, err := v.Provisioning.PageWithin(v.r.Context(), v.org.ID, lastRefused, lately)
 	for _, e := range refused {
 		advice, _ := e.Advice()
 		c.Refused = append(c.Refused, refusal{e, advice.Text})

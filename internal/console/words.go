@@ -21,6 +21,7 @@ var functions = template.FuncMap{
 	"ago":      func(t time.Time) string { return ago(t, time.Now()) },
 	"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"count":    count,
+	"upTo":     upTo,
 	"count64":  func(n int64) string { return count(int(n)) },
 	"lines":    lines,
 	"split":    func(text string) []string { return strings.Split(text, "\n") },
@@ -109,6 +110,14 @@ func plural(n int, thing string) string {
 	default:
 		return count(n) + " " + thing + "s"
 	}
+}
+
+// upTo writes a number that was counted no further than enough.
+func upTo(n int) string {
+	if n > enough {
+		return count(enough) + "+"
+	}
+	return count(n)
 }
 
 // count writes a number with commas between thousands.

@@ -59,13 +59,14 @@ func (d *Directory) ListEntries(ctx context.Context, o org.Org, q EntryQuery) ([
 	return d.store.Org(o.ID).ListEntries(ctx, q)
 }
 
-// CountUsers tells how many users refer to each of some entries of a kind.
-func (d *Directory) CountUsers(ctx context.Context, o org.Org, kind Kind, entries ...Entry) ([]int, error) {
+// CountUsers tells how many users refer to each of some entries of a kind, counting to most;
+// 0 counts all.
+func (d *Directory) CountUsers(ctx context.Context, o org.Org, kind Kind, most int, entries ...Entry) ([]int, error) {
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		names[i] = e.Name
 	}
-	return d.store.Org(o.ID).CountUsers(ctx, kind, names)
+	return d.store.Org(o.ID).CountUsers(ctx, kind, names, most)
 }
 
 // UpdateEntry changes name, description and detail by a function, which may

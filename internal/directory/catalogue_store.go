@@ -27,8 +27,9 @@ type Catalogue interface {
 	// have some PlatformBytes, though with one at least.
 	ListEntries(ctx context.Context, q EntryQuery) ([]Entry, int, error)
 
-	// CountUsers tells how many users refer to each of the names.
-	CountUsers(ctx context.Context, kind Kind, names []string) ([]int, error)
+	// CountUsers tells how many users refer to each of the names, counting to most; 0 counts
+	// all.
+	CountUsers(ctx context.Context, kind Kind, names []string, most int) ([]int, error)
 
 	// UpdateEntry changes an entry and, when that renames it, every user who
 	// refers to it, all or nothing. What is written meanwhile refers either to the

@@ -30,6 +30,9 @@ type ListRequest struct {
 	// for the next cursor (RFC 9865); an empty Cursor is before the first page.
 	ByCursor bool
 	Cursor   string
+	// Enough is how far what a filter selects is counted, of a list by cursor: where there
+	// is more, the total is one more. 0 counts all.
+	Enough int
 
 	Projection schema.Projection
 }
@@ -71,7 +74,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		list = listName(o.ID, "list", of)
 	}
 	listed, err := d.turn(ctx, list, r, func(p Query) (Page, error) {
-		of.Start, of.Count, of.After = p.Start, p.Count, p.After
+		of.Start, of.Count, of.After, of.Enough = p.Start, p.Count, p.After, p.Enough
 		if isView(t) {
 			return d.listView(ctx, o, t, of.Query)
 		}

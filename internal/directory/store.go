@@ -243,6 +243,9 @@ type Query struct {
 	// instead of the one at Start; the zero Position is before all. The answer
 	// tells then where the next page begins.
 	After *Position
+	// Enough is how far what a filter selects is counted, of a page behind a position: where
+	// there is more, the total is one more. 0 counts all.
+	Enough int
 	// Links asks for each resource's links.
 	Links bool
 	// Chunks tells that a page of more than ChunkSize resources, or of large ones, is taken

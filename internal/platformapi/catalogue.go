@@ -150,7 +150,7 @@ func (c collection) answers(r *http.Request, counted bool, found ...directory.En
 	users := make([]int, len(found))
 	if counted && len(found) > 0 {
 		var err error
-		if users, err = c.directory.CountUsers(r.Context(), organisation(r), c.kind, found...); err != nil {
+		if users, err = c.directory.CountUsers(r.Context(), organisation(r), c.kind, 0, found...); err != nil {
 			return nil, err
 		}
 	}

@@ -98,9 +98,12 @@ func TestUpdateEntry_RewritesMoreThanIsReadAtOnce(t *testing.T) {
 		expect(t, "roles", o.names(id), []string{"boss", "other"})
 		expect(t, "version", o.get(schema.User, id, false).Version, 2)
 	}
-	counts, err := o.CountUsers(t.Context(), directory.Role, []string{"CLERK", "Boss", "nothing"})
+	counts, err := o.CountUsers(t.Context(), directory.Role, []string{"CLERK", "Boss", "nothing"}, 0)
 	o.must(err)
 	expect(t, "users of the old and the new name", counts, []int{0, len(ids), 0})
+	counts, err = o.CountUsers(t.Context(), directory.Role, []string{"Boss", "nothing"}, 100)
+	o.must(err)
+	expect(t, "users, counted to 100", counts, []int{100, 0})
 	expect(t, "roles of the neighbour's user", others.names(theirs.ID), []string{"clerk"})
 	o.consistent()
 	others.consistent()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ type Store interface {
 	// Entries reads the newest entries that the query selects, or with After the oldest
 	// behind that one: at most Limit.
 	Entries(ctx context.Context, o org.ID, q Query) ([]Entry, error)
+	// Floor finds the entry that lies so many behind where the page of a query begins, by
+	// what an index tells of them; zero is none.
+	Floor(ctx context.Context, o org.ID, q Query, behind int) (uuid.UUID, error)
 	// Entry reads one entry with its body, or ErrNotFound.
 	Entry(ctx context.Context, o org.ID, id uuid.UUID) (Entry, error)
 	// Add adds what a server has counted of an organisation to what is stored. It reports
@@ -57,8 +61,21 @@ type Query struct {
 	Words         []string // each of which is in a name or in the error, in any case
 	// Before and After are ids of entries where the page begins; one of them at most.
 	Before, After uuid.UUID
-	Limit         int
+	// Floor is the oldest entry that is looked at; zero is any.
+	Floor uuid.UUID
+	Limit int
 }
+
+// Scans reports whether the query may look at all that the organisation has, for want of
+// an index.
+func (q Query) Scans() bool {
+	return q.TargetID == uuid.Nil && q.Target == "" && q.CorrelationID == "" &&
+		(len(q.Words) > 0 || q.Actor != "" || q.Type != "" || len(q.Operations) > 0 || q.Client != uuid.Nil && q.OfFew())
+}
+
+// OfFew reports whether the query is for results that are few among those that went well:
+// an index has those of all clients.
+func (q Query) OfFew() bool { return len(q.Results) > 0 && !slices.Contains(q.Results, Success) }
 
 const (
 	flushPause = 250 * time.Millisecond
@@ -216,6 +233,22 @@ func (l *Log) Page(ctx context.Context, o org.ID, q Query) (entries []Entry, nex
 		next = entries[limit-1].ID
 	}
 	return entries, next, err
+}
+
+// PageWithin is Page that looks at no more than so many entries where no index tells which
+// the query selects. Where it has stopped before the page was full, next is the entry below
+// which it goes on, and stopped is true.
+func (l *Log) PageWithin(ctx context.Context, o org.ID, q Query, look int) (entries []Entry, next uuid.UUID, stopped bool, err error) {
+	if q.Scans() {
+		if q.Floor, err = l.store.Floor(ctx, o, q, look); err != nil {
+			return nil, uuid.Nil, false, err
+		}
+	}
+	entries, next, err = l.Page(ctx, o, q)
+	if err == nil && next == uuid.Nil && q.Floor != uuid.Nil {
+		next, stopped = q.Floor, true
+	}
+	return entries, next, stopped, err
 }
 
 // allAtOnce is how many entries All reads at a time.

@@ -25,31 +25,35 @@ import (
 // of a division by their column.
 var (
 	countUsersByKey = db.New(`
-select k.key, count(*)
-from   user_keys k
-where  k.org_id = @org and k.key = any(@keys) and k.kind = @kind
-group  by k.key`)
+select name.key, c.n
+from   unnest(@keys::text[]) as name (key), lateral (
+       select count(*) as n
+       from   (select from user_keys k where k.org_id = @org and k.kind = @kind and k.key = name.key limit @most) found) c`)
 
 	countUsersByDivision = db.New(`
-select u.division_key, count(*)
-from   users u
-where  u.org_id = @org and u.division_key = any(@keys)
-group  by u.division_key`)
+select name.key, c.n
+from   unnest(@keys::text[]) as name (key), lateral (
+       select count(*) as n
+       from   (select from users u where u.org_id = @org and u.division_key = name.key limit @most) found) c`)
 )
 
 // CountUsers implements directory.Catalogue.
-func (v Catalogue) CountUsers(ctx context.Context, kind directory.Kind, names []string) ([]int, error) {
-	counts, err := v.usersOf(ctx, v.DB, kind, names)
+func (v Catalogue) CountUsers(ctx context.Context, kind directory.Kind, names []string, most int) ([]int, error) {
+	var limit any // none
+	if most > 0 {
+		limit = most
+	}
+	counts, err := v.usersOf(ctx, v.DB, kind, names, limit)
 	return counts, pgerr.Wrap("count users", err)
 }
 
-func (v Catalogue) usersOf(ctx context.Context, q pool.Querier, kind directory.Kind, names []string) ([]int, error) {
+func (v Catalogue) usersOf(ctx context.Context, q pool.Querier, kind directory.Kind, names []string, limit any) ([]int, error) {
 	keys := schema.FoldNames(names)
 	s, k := countUsersByDivision, search.Users.KindOf(kind.Attribute())
 	if k != 0 {
 		s = countUsersByKey
 	}
-	rows, err := s.With(db.Org(v.Org), db.Named("keys", keys), db.Named("kind", k)).Query(ctx, q)
+	rows, err := s.With(db.Org(v.Org), db.Named("keys", keys), db.Named("kind", k), db.Named("most", limit)).Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +75,7 @@ where  c.org_id = @org and c.roles @> @role::jsonb`)
 
 // useOf tells who refers to an entry that is locked.
 func (v Catalogue) useOf(ctx context.Context, tx pgx.Tx, e directory.Entry) (directory.InUseError, error) {
-	counts, err := v.usersOf(ctx, tx, e.Kind, []string{e.Name})
+	counts, err := v.usersOf(ctx, tx, e.Kind, []string{e.Name}, nil)
 	if err != nil {
 		return directory.InUseError{}, err
 	}

@@ -47,12 +47,12 @@ func (v Lists) collect(ctx context.Context, s source) (directory.Page, error) {
 			found = s.sizes()
 		}
 		found.Query = oneMore(found.Query)
-		sql, args := found.collected(v.Org, v.Most+1)
+		sql, args := found.collected(v.Org, v.most(s)+1)
 		err = v.DB.Planned(ctx, func(rows pgx.Rows) error { return found.readCounted(rows, &p) }, sql, args...)
 		switch {
 		case err != nil:
 			return p, err
-		case p.Total > v.Most:
+		case p.Total > v.most(s):
 			return directory.Page{Total: p.Total}, nil
 		}
 		cut(&p, s.Query)

@@ -135,16 +135,31 @@ func (v Lists) listByID(ctx context.Context, s source) (p directory.Page, err er
 		case walk:
 			return v.walk(ctx, s, at)
 		case collect:
-			if p, err := v.collect(ctx, s); err != nil || p.Total <= v.Most {
+			p, err := v.collect(ctx, s)
+			if err != nil || p.Total <= v.most(s) {
 				return p, err
+			}
+			if s.Enough > 0 {
+				s.known = p.Total
 			}
 		}
 		return v.lookUp(ctx, s, at)
 	})
 }
 
-// total counts what a list holds.
+// most is how many of what a filter selects are collected.
+func (v Lists) most(s source) int {
+	if s.Enough > 0 {
+		return min(s.Enough, v.Most)
+	}
+	return v.Most
+}
+
+// total counts what a list holds, as far as that is wanted.
 func (v Lists) total(ctx context.Context, s source) (n int, err error) {
+	if s.known > 0 {
+		return s.known, nil
+	}
 	b := s.total().With(db.Org(v.Org))
 	if s.Filter != nil {
 		b.SQL, b.Args = s.counted(v.Org)

@@ -66,10 +66,14 @@ func (v Lists) sortedPage(ctx context.Context, l sorting, q directory.Query, at 
 	all := len(p.Records)
 	n := min(all, max(q.Count, 0))
 	p.Records, p.Types = p.Records[:n], p.Types[:n]
-	if whole := at.isFirst() && all < oneMore(q).Count && !p.Full; whole {
+	switch whole := q.Count > 0 && at.isFirst() && all < oneMore(q).Count && !p.Full; {
+	case whole:
 		p.Total = all
 		err = v.linkSorted(ctx, l, p, new(pgx.Batch))
-	} else {
+	case q.Enough > 0 && all > q.Enough:
+		p.Total = q.Enough + 1
+		err = v.linkSorted(ctx, l, p, new(pgx.Batch))
+	default:
 		p.Total, err = v.countAndLinkSorted(ctx, l, p)
 	}
 	switch {

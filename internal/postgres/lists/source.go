@@ -21,6 +21,8 @@ type source struct {
 	bytes int
 	// memory takes the documents.
 	memory *records.Memory
+	// known is how many the filter selects, as far as it is to be counted; 0 is not known.
+	known int
 }
 
 func newSource(of directory.TypeQuery, memory *records.Memory) source {
@@ -91,11 +93,17 @@ func (s source) selected() (id string, rows db.Fragment) {
 	return "r.id", s.rows(s.condition())
 }
 
-var countSelected = db.NewTemplate(`select count(*) [selected]`)
+var (
+	countSelected = db.NewTemplate(`select count(*) [selected]`)
+	countEnough   = db.NewTemplate(`select count(*) from (select [selected] limit [most]) c`)
+)
 
-// counted is the statement that counts what a filter selects.
+// counted is the statement that counts what a filter selects, as far as that is wanted.
 func (s source) counted(org int64) (sql string, args []any) {
 	_, selected := s.selected()
+	if s.Enough > 0 {
+		return countEnough.Fill(org, db.In("selected", selected), db.In("most", db.Number(s.Enough+1)))
+	}
 	return countSelected.Fill(org, db.In("selected", selected))
 }
 

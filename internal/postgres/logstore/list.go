@@ -2,6 +2,7 @@ package logstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -69,7 +70,7 @@ func (l *Store) Entries(ctx context.Context, o org.ID, q provisioning.Query) ([]
 		return nil, pgerr.Wrap("find target of entries", err)
 	}
 	sql, args := logPage(int64(o), sources, q)
-	rows, err := from.ForScan(scans(q)).Query(ctx, sql, args...)
+	rows, err := from.ForScan(q.Scans()).Query(ctx, sql, args...)
 	if err != nil {
 		return nil, pgerr.Wrap("list entries", err)
 	}
@@ -77,9 +78,32 @@ func (l *Store) Entries(ctx context.Context, o org.ID, q provisioning.Query) ([]
 	return entries, pgerr.Wrap("list entries", err)
 }
 
-// scans tells whether a list may look at all that the organisation has.
-func scans(q provisioning.Query) bool {
-	return len(q.Words) > 0 || q.Actor != "" || q.Type != "" || len(q.Operations) > 0
+// floorOfLog finds the entry that lies so many behind the beginning of a walk.
+var floorOfLog = db.NewTemplate(`
+select e.id
+from   provisioning_log e
+where  e.org_id = @org[condition]
+order  by e.id desc
+offset [look]
+limit  1`)
+
+// Floor implements provisioning.Store. Entries are counted as the walks of a page pass them,
+// by the index that serves, and their rows are not looked at.
+func (l *Store) Floor(ctx context.Context, o org.ID, q provisioning.Query, look int) (floor uuid.UUID, err error) {
+	passed := provisioning.Query{From: q.From, To: q.To, Before: q.Before, Client: q.Client}
+	if q.OfFew() {
+		passed.Client = uuid.Nil
+	}
+	conditions := []db.Fragment{conditionOf(passed)}
+	if q.OfFew() {
+		conditions = append(conditions, db.SQL(" and e.result <> 'success' and e.result = any($?::text[])", wordsOf(q.Results)))
+	}
+	sql, args := floorOfLog.Fill(int64(o), db.In("condition", db.Join("", conditions...)), db.In("look", db.Number(look)))
+	err = l.pool.Of(o).QueryRow(ctx, sql, args...).Scan(&floor)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, nil
+	}
+	return floor, pgerr.Wrap("find floor of entries", err)
 }
 
 // sourcesOf are the conditions of the walks by which the target of a query is found: one
@@ -154,6 +178,9 @@ func conditionOf(q provisioning.Query) db.Fragment {
 	}
 	if q.After != uuid.Nil {
 		add("e.id > $?", db.ID(q.After))
+	}
+	if q.Floor != uuid.Nil {
+		add("e.id >= $?", db.ID(q.Floor))
 	}
 	if q.Client != uuid.Nil {
 		add("e.client_id = $?", db.ID(q.Client))
