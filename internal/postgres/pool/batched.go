@@ -47,10 +47,11 @@ type batched struct {
 // request is a statement that waits for its answer. read may be called by another
 // goroutine, but not after the statement is answered.
 type request struct {
-	sql  string
-	args []any
-	read func(rows pgx.Rows) error
-	then Check
+	after Place // of a standby, what it must have replayed
+	sql   string
+	args  []any
+	read  func(rows pgx.Rows) error
+	then  Check
 
 	answered bool // err is the answer
 	err      error
@@ -72,13 +73,8 @@ func newBatched(free, most int, alone func(ctx context.Context, r *request) erro
 	return b
 }
 
-// query is a queryFunc.
-func (b *batched) query(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
-	return b.do(ctx, &request{sql: sql, args: args, read: read})
-}
-
-// do returns the answer of a request.
-func (b *batched) do(ctx context.Context, r *request) error {
+// query runs a statement with others, or alone.
+func (b *batched) query(ctx context.Context, r *request) error {
 	if err := b.batcher.Do(ctx, r); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (g *groupCommit) Write(ctx context.Context, read func(rows pgx.Rows) error,
 	if IsJoint(ctx) {
 		return g.Share.Write(ctx, read, sql, args...)
 	}
-	return g.batched.query(ctx, read, sql, args...)
+	return g.batched.query(ctx, &request{sql: sql, args: args, read: read})
 }
 
 // WriteChecked implements Executor.
@@ -67,7 +67,7 @@ func (g *groupCommit) WriteChecked(ctx context.Context, then Check, read func(ro
 	if IsJoint(ctx) {
 		return g.Share.WriteChecked(ctx, then, read, sql, args...)
 	}
-	return g.batched.do(ctx, &request{sql: sql, args: args, read: read, then: then})
+	return g.batched.query(ctx, &request{sql: sql, args: args, read: read, then: then})
 }
 
 // Together gives the executor of an organisation that commits writes with others.

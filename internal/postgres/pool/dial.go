@@ -16,6 +16,8 @@ const (
 	// connectTimeout is for a connection to be made and authenticated, unless the URL
 	// says another connect_timeout.
 	connectTimeout = 5 * time.Second
+	// standbyConnectTimeout is that for a standby, beside which there is the primary.
+	standbyConnectTimeout = 2 * time.Second
 	// pingTimeout is for a connection that was idle to answer before it is used.
 	pingTimeout = 3 * time.Second
 	// userTimeout is how long what was sent may stay without acknowledgement.

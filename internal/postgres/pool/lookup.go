@@ -12,20 +12,26 @@ import (
 // request lasts.
 const lookUpTime = 5 * time.Second
 
-// newLookUps batches statements that find little by an index. None waits while fewer are
-// under way than there are cores to work on them.
+// standbyLookUpTime ends those of a standby, for which the primary is asked then.
+const standbyLookUpTime = time.Second
+
+// freeLookUps is how many batches are under way before a look-up waits: none does while there
+// are fewer than cores to work on them.
+func freeLookUps() int { return max(2, runtime.GOMAXPROCS(0)) }
+
+// newLookUps batches statements that find little by an index.
 func newLookUps(c conns, timeout time.Duration) *batched {
 	flush := func(ctx context.Context, batch []*request) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		lookUpAll(ctx, c, batch)
+		_ = lookUpAll(ctx, c, Place{}, batch) // those without an answer will learn why
 	}
 	alone := func(ctx context.Context, r *request) error { return Through(c)(ctx, r.read, r.sql, r.args...) }
-	return newBatched(max(2, runtime.GOMAXPROCS(0)), int(c.Config().MaxConns), alone, flush)
+	return newBatched(freeLookUps(), int(c.Config().MaxConns), alone, flush)
 }
 
-// lookUpAll answers those before the first that fails.
-func lookUpAll(ctx context.Context, c conns, batch []*request) {
+// lookUpAll answers those before the first that fails, or none if a standby has not come so far.
+func lookUpAll(ctx context.Context, c conns, after Place, batch []*request) error {
 	b := new(pgx.Batch)
 	for _, r := range batch {
 		b.Queue(r.sql, r.args...).Query(func(rows pgx.Rows) error {
@@ -35,5 +41,5 @@ func lookUpAll(ctx context.Context, c conns, batch []*request) {
 			return err
 		})
 	}
-	_ = c.SendBatch(ctx, b).Close() // those without an answer will learn why
+	return c.send(ctx, after, b).Close()
 }

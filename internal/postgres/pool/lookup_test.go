@@ -41,7 +41,7 @@ func TestLookUp_FailsAlone(t *testing.T) {
 	for i := range int64(BatchSize) {
 		all.Go(func() {
 			if i%10 == 5 {
-				err := o.LookUp(t.Context(), func(rows pgx.Rows) error { return db.ReadAll(rows, func([][]byte) {}) }, `select 1/0`)
+				err := o.Of(1).LookUp(t.Context(), func(rows pgx.Rows) error { return db.ReadAll(rows, func([][]byte) {}) }, `select 1/0`)
 				var refused *pgconn.PgError
 				if !errors.As(err, &refused) || refused.Code != "22012" {
 					t.Errorf("division by zero: %v", err)
@@ -98,7 +98,7 @@ func TestLookUp_OutlivesWhoAsks(t *testing.T) {
 		return db.ReadAll(rows, func([][]byte) {})
 	}
 	all.Go(func() {
-		if err := o.LookUp(ctx, read, `select 1`); err != nil {
+		if err := o.Of(1).LookUp(ctx, read, `select 1`); err != nil {
 			t.Errorf("who went got %v", err)
 		}
 	})

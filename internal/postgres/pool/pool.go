@@ -66,10 +66,19 @@ type Options struct {
 	Clock func() time.Time
 	// Tracer is told of each statement; nil is nobody.
 	Tracer pgx.QueryTracer
+	// Standby tells that the URL is that of a standby, which is read behind a [Place] alone.
+	Standby bool
 }
 
 func (o Options) timeout() time.Duration {
 	return cmp.Or(o.StatementTimeout, defaultStatementTimeout)
+}
+
+func (o Options) connectTimeout() time.Duration {
+	if o.Standby {
+		return standbyConnectTimeout
+	}
+	return connectTimeout
 }
 
 // Pool is the connections to a database. It is safe for concurrent use.
@@ -107,6 +116,9 @@ func Open(ctx context.Context, url string, o Options) (*Pool, error) {
 	}
 	p.connections, p.scans = newGates(int(config.MaxConns))
 	p.lookUps = newLookUps(p.conns, lookUpTime)
+	if o.Standby {
+		p.lookUps = newStandbyLookUps(p.conns)
+	}
 	if err := p.begin(ctx, pooling, config.ConnConfig.RuntimeParams); err != nil {
 		connections.Close()
 		return nil, fmt.Errorf("open database: %w", err)
@@ -156,14 +168,6 @@ func (p *Pool) Own() conns { return p.conns }
 // Of gives what an organisation may take.
 func (p *Pool) Of(o org.ID) Share { return Share{pool: p, org: int64(o)} }
 
-// LookUp runs a statement that finds little by an index, with others that come at once.
-func (p *Pool) LookUp(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
-	if tx := jointOf(ctx); tx != nil {
-		return Through(tx)(ctx, read, sql, args...)
-	}
-	return p.lookUps.query(ctx, read, sql, args...)
-}
-
 // Configure gives the configuration of connections to the database of a URL.
 func Configure(url string, o Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
@@ -181,13 +185,17 @@ func Configure(url string, o Options) (*pgxpool.Config, error) {
 	case !strings.Contains(url, "pool_max_conns"):
 		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.NumCPU()))
 	}
-	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
+	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, o.connectTimeout())
 	config.PingTimeout = cmp.Or(config.PingTimeout, pingTimeout)
 	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
 	}
-	preferPrimary(&config.ConnConfig.Config, url)
-	settings := defaultSettings(o.timeout())
+	if o.Standby {
+		preferStandby(&config.ConnConfig.Config)
+	} else {
+		preferPrimary(&config.ConnConfig.Config, url)
+	}
+	settings := defaultSettings(o)
 	// What the URL says wins.
 	maps.Copy(settings, config.ConnConfig.RuntimeParams)
 	config.ConnConfig.RuntimeParams = settings
@@ -198,16 +206,22 @@ func Configure(url string, o Options) (*pgxpool.Config, error) {
 }
 
 // defaultSettings are those that each session has.
-func defaultSettings(timeout time.Duration) map[string]string {
-	return map[string]string{
+func defaultSettings(o Options) map[string]string {
+	settings := map[string]string{
 		"application_name":  "purescim",
-		"statement_timeout": strconv.FormatInt(timeout.Milliseconds(), 10),
+		"statement_timeout": strconv.FormatInt(o.timeout().Milliseconds(), 10),
 		"lock_timeout":      strconv.FormatInt(lockTimeout.Milliseconds(), 10),
 		"jit":               "off", // compiling costs more than any statement here
 		"random_page_cost":  "1.1", // solid-state disks: a look-up by index costs little more than reading on
 		// A server that dies inside a transaction must not hold its locks for ever.
-		"idle_in_transaction_session_timeout": strconv.FormatInt((2 * timeout).Milliseconds(), 10),
+		"idle_in_transaction_session_timeout": strconv.FormatInt((2 * o.timeout()).Milliseconds(), 10),
 	}
+	if o.Standby {
+		// Each statement sees what was replayed before it, not before the first.
+		settings["default_transaction_isolation"] = "read committed"
+		settings["default_transaction_read_only"] = "on" // also when it is promoted
+	}
+	return settings
 }
 
 // preferPrimary has the one of several hosts be taken that takes changes: of a primary and
@@ -216,5 +230,12 @@ func preferPrimary(c *pgconn.Config, url string) {
 	several := slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != c.Host || f.Port != c.Port })
 	if several && c.ValidateConnect == nil && !strings.Contains(url, "target_session_attrs") {
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+}
+
+// preferStandby leaves out a host that is no standby, or is none any more.
+func preferStandby(c *pgconn.Config) {
+	if c.ValidateConnect == nil {
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsStandby
 	}
 }

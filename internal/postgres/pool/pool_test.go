@@ -24,7 +24,12 @@ const createNotes = `create table notes (n bigint primary key, text text not nul
 
 func open(t *testing.T) *opened {
 	t.Helper()
-	p, err := Open(t.Context(), testdb.New(t), Options{})
+	return openAt(t, testdb.New(t))
+}
+
+func openAt(t *testing.T, url string) *opened {
+	t.Helper()
+	p, err := Open(t.Context(), url, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +60,7 @@ func (o *opened) number(sql string, args ...any) (n int) {
 
 // say asks for a number, as a look-up.
 func (o *opened) say(ctx context.Context, n int64) (said int64, err error) {
-	err = o.LookUp(ctx, db.One(func(raw [][]byte) { said = db.ReadInt(raw[0]) }), `select $1::bigint`, n)
+	err = o.Of(1).LookUp(ctx, db.One(func(raw [][]byte) { said = db.ReadInt(raw[0]) }), `select $1::bigint`, n)
 	return said, err
 }
 
@@ -89,7 +94,7 @@ func (o *opened) occupied(b *batched) (end func()) {
 	for range b.options.Free {
 		all.Go(func() {
 			read := func(rows pgx.Rows) error { return db.ReadAll(rows, func([][]byte) {}) }
-			err := b.query(o.t.Context(), read, `select pg_advisory_xact_lock_shared(1)`)
+			err := b.query(o.t.Context(), &request{sql: `select pg_advisory_xact_lock_shared(1)`, read: read})
 			if err != nil {
 				o.t.Error(err)
 			}

@@ -174,7 +174,7 @@ func keepOut(config *pgxpool.Config, pooling Pooling) error {
 		config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return setAll(ctx, c, names, settings) }
 	case Transactions:
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-		if i := slices.IndexFunc(names, func(name string) bool { return defaultSettings(0)[name] == "" }); i >= 0 {
+		if i := slices.IndexFunc(names, func(name string) bool { return defaultSettings(Options{Standby: true})[name] == "" }); i >= 0 {
 			return errors.New("DATABASE_URL sets " + names[i] + ", which a pooler in transaction mode cannot keep: set it in its connect_query")
 		}
 	}

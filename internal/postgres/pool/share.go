@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"time"
 
@@ -41,9 +42,10 @@ func newGates(conns int) (connections, scans *fairshare.Gate[int64]) {
 
 // Share is a pool of the connections of one organisation.
 type Share struct {
-	pool *Pool
-	org  int64
-	scan bool // of scans too
+	pool  *Pool
+	org   int64
+	scan  bool  // of scans too
+	after Place // of a standby, what it must have replayed
 }
 
 // ForScan is the share for a scan, if it is one: for what may look at all that the
@@ -82,6 +84,17 @@ func (s Share) enter(ctx context.Context) (visit, error) {
 	return v, nil
 }
 
+// errStandby is the answer to what only a primary does.
+var errStandby = errors.New("a standby stores nothing and has no transactions of ours")
+
+// enterPrimary is enter for what is not done behind a place.
+func (s Share) enterPrimary(ctx context.Context) (visit, error) {
+	if !s.after.IsZero() {
+		return visit{}, errStandby
+	}
+	return s.enter(ctx)
+}
+
 func (v visit) leave() {
 	v.pool.connections.Leave(v.org)
 	if v.scan {
@@ -101,7 +114,7 @@ func (s Share) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.conns.Query(ctx, sql, args...)
+	rows, err := s.pool.conns.query(ctx, s.after, sql, args...)
 	if err != nil {
 		v.leave()
 		return rows, err
@@ -109,12 +122,20 @@ func (s Share) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 	return &sharedRows{Rows: rows, visit: v}, nil
 }
 
+// LookUp runs a statement that finds little by an index, with others that come at once.
+func (s Share) LookUp(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	if tx := jointOf(ctx); tx != nil {
+		return Through(tx)(ctx, read, sql, args...)
+	}
+	return s.pool.lookUps.query(ctx, &request{after: s.after, sql: sql, args: args, read: read})
+}
+
 // QueryRow gives the first row of a query.
 func (s Share) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if tx := jointOf(ctx); tx != nil {
 		return tx.QueryRow(ctx, sql, args...)
 	}
-	v, err := s.enter(ctx)
+	v, err := s.enterPrimary(ctx)
 	return sharedRow{v, err, sql, args}
 }
 
@@ -123,7 +144,7 @@ func (s Share) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comman
 	if tx := jointOf(ctx); tx != nil {
 		return joined{tx}.Exec(ctx, sql, args...)
 	}
-	v, err := s.enter(ctx)
+	v, err := s.enterPrimary(ctx)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
@@ -136,7 +157,7 @@ func (s Share) Write(ctx context.Context, read func(rows pgx.Rows) error, sql st
 	if tx := jointOf(ctx); tx != nil {
 		return joined{tx}.Write(ctx, read, sql, args...)
 	}
-	v, err := s.enter(ctx)
+	v, err := s.enterPrimary(ctx)
 	if err != nil {
 		return err
 	}
@@ -149,7 +170,7 @@ func (s Share) WriteAll(ctx context.Context, b *pgx.Batch) error {
 	if tx := jointOf(ctx); tx != nil {
 		return joined{tx}.WriteAll(ctx, b)
 	}
-	v, err := s.enter(ctx)
+	v, err := s.enterPrimary(ctx)
 	if err != nil {
 		return err
 	}
@@ -166,7 +187,7 @@ func (s Share) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if err != nil {
 		return noResults{err}
 	}
-	return &sharedResults{BatchResults: s.pool.conns.SendBatch(ctx, b), visit: v}
+	return &sharedResults{BatchResults: s.pool.conns.send(ctx, s.after, b), visit: v}
 }
 
 // InTx is that of the connections, by one of the share; in a joint transaction a part of it.
@@ -174,7 +195,7 @@ func (s Share) InTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx 
 	if tx := jointOf(ctx); tx != nil {
 		return inSavepoint(ctx, tx, begin, work)
 	}
-	v, err := s.enter(ctx)
+	v, err := s.enterPrimary(ctx)
 	if err != nil {
 		return err
 	}
