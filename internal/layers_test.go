@@ -31,7 +31,7 @@ var (
 	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing", "transfer")
 	// stores are the rooms below postgres, each of which may look at those before it.
 	stores = rooms("postgres/db", "postgres/pgerr", "postgres/clock", "postgres/pool", "postgres/search", "postgres/counts", "postgres/records", "postgres/lists", "postgres/logstore", "postgres/eventstore", "postgres/jobstore", "postgres/authstore", "postgres/accountstore",
-		"postgres/writes", "postgres/groups", "postgres/users", "postgres/catalogue", "postgres/upkeep")
+		"postgres/writes", "postgres/groups", "postgres/users", "postgres/catalogue", "postgres/upkeep", "postgres/standbys")
 	doors  = rooms("scimapi", "platformapi", "apidocs", "console")
 	house  = join(words, engines, rules, stores, adapters, doors)
 	beside = join(rooms("localpg", "cgroup", "guides"), []string{"migrations", "api", "docs/guides"})
@@ -85,6 +85,7 @@ var layers = []room{
 	{path: "internal/postgres/users", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes", "postgres/groups"))},
 	{path: "internal/postgres/catalogue", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/authstore", "postgres/writes", "postgres/groups", "postgres/users"))},
 	{path: "internal/postgres/upkeep", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/users"))},
+	{path: "internal/postgres/standbys", mayLook: join(words, rooms("directory"), stores[:4])},
 	{path: "internal/postgres", mayLook: join(words, engines, rules, stores)},
 	{path: "internal/transfer", mayLook: join(words, engines, rules)},
 	{path: "internal/httpapi", mayLook: rooms("scim", "org", "oauth", "provisioning")},

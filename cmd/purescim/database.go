@@ -69,7 +69,8 @@ type opening struct {
 	create  bool // make a private PostgreSQL where there is none
 	migrate bool // bring its schema up to date
 
-	tracer pgx.QueryTracer // told of each statement; nil is nobody
+	tracer   pgx.QueryTracer // told of each statement; nil is nobody
+	readURLs []string        // of standbys that answer what is only read
 }
 
 // open finds the database and builds the parts on it. Its schema must be up to date.
@@ -165,7 +166,7 @@ func (p *parts) build(ctx context.Context, d database, o opening) error {
 			return d.unusable(fmt.Errorf("migrate the database: %w", err))
 		}
 	}
-	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Keys: keys, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Tracer: o.tracer})
+	store, err := postgres.Open(ctx, p.url, postgres.Options{Log: p.log, Keys: keys, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Tracer: o.tracer, ReadURLs: o.readURLs})
 	if err != nil {
 		return d.unusable(err)
 	}

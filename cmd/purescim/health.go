@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/purescim/purescim/internal/health"
@@ -51,7 +52,7 @@ func (p *parts) health(more ...health.Check) *health.Health {
 			return found(ctx, "keys", p.oauth.CheckKeys(ctx))
 		}},
 		{Name: "clock", Look: p.lookAtClock},
-	}, more...)...)
+	}, append(p.lookAtStandbys(), more...)...)...)
 }
 
 // lookAtClock warns only: PostgreSQL's time is used instead.
@@ -64,6 +65,26 @@ func (p *parts) lookAtClock(context.Context) health.Finding {
 		Status: health.Warning,
 		Detail: fmt.Sprintf("the clock of this machine is %v ahead of PostgreSQL's, which is used instead", ahead),
 	}
+}
+
+// lookAtStandbys warns only: the primary answers instead. Without standbys there is no check.
+func (p *parts) lookAtStandbys() []health.Check {
+	if states, _ := p.store.Standbys(); states == nil {
+		return nil
+	}
+	return []health.Check{{Name: "standbys", Look: func(context.Context) health.Finding {
+		var away []string
+		states, _ := p.store.Standbys()
+		for _, s := range states {
+			if !s.Ready {
+				away = append(away, s.Why)
+			}
+		}
+		if away == nil {
+			return health.Finding{Status: health.OK}
+		}
+		return health.Finding{Status: health.Warning, Detail: strings.Join(away, ", ") + "; the primary answers instead"}
+	}}}
 }
 
 type healthCommand struct {

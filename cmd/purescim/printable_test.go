@@ -81,6 +81,7 @@ func TestCommandLines_AreRefused(t *testing.T) {
 		"serve --public-url=https://u@scim.example":       "is not the URL of a server",
 		"serve --public-url=https://scim.example:0":       "is not the URL of a server",
 		"serve --rate-limit=-1":                           "less than 0",
+		"serve --read-urls=postgres://:::":                "no connection URL of PostgreSQL",
 		"serve --tls-cert=a":                              "needed together",
 		"serve --tls-key=a":                               "needed together",
 		"serve --tls-client-ca=a":                         "needs --tls-cert",

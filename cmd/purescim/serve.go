@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/server"
 )
@@ -27,6 +29,8 @@ type serveCommand struct {
 	TrustProxy bool   `env:"PURESCIM_TRUST_PROXY" help:"Believe the X-Forwarded headers of the proxy in front."`
 
 	CORSOrigins []string `name:"cors-origins" env:"PURESCIM_CORS_ORIGINS" placeholder:"ORIGIN" help:"Origins of pages whose scripts may use the server, such as https://admin.example.org, joined by commas; * is any. Without it there are none."`
+
+	ReadURLs string `name:"read-urls" env:"PURESCIM_READ_URLS" placeholder:"URLS" help:"URLs of streaming standbys of the database, with blanks between them, that answer what is only read. Without it the primary answers all."`
 
 	RequestTimeout time.Duration `env:"PURESCIM_REQUEST_TIMEOUT" default:"35s" placeholder:"TIME" help:"How long to work on a request before it is answered 503 (${default})."`
 
@@ -50,6 +54,11 @@ func (cmd *serveCommand) Validate() error {
 	if cmd.RateLimit < 0 {
 		return fmt.Errorf("--rate-limit or PURESCIM_RATE_LIMIT: %d is less than 0, which is no limit", cmd.RateLimit)
 	}
+	for _, url := range strings.Fields(cmd.ReadURLs) {
+		if _, err := pool.Configure(url, pool.Options{Standby: true}); err != nil {
+			return fmt.Errorf("--read-urls or PURESCIM_READ_URLS: no connection URL of PostgreSQL: %w", err)
+		}
+	}
 	if err := cmd.encryption.validate(); err != nil {
 		return err
 	}
@@ -70,7 +79,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer w.traces.Stop()
-	p, err := cmd.openWith(ctx, c, opening{create: true, migrate: !cmd.NoMigrate, tracer: w.tracer()})
+	p, err := cmd.openWith(ctx, c, opening{create: true, migrate: !cmd.NoMigrate, tracer: w.tracer(), readURLs: strings.Fields(cmd.ReadURLs)})
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (d *Directory) Account(ctx context.Context, o org.Org, id, state string) (A
 	if err != nil {
 		return Account{}, err
 	}
-	view := d.store.Org(o.ID)
+	view := d.store.Reads(o.ID)
 	if state != Deleted {
 		record, err := view.Get(ctx, schema.User, u, false)
 		if err == nil {
@@ -77,7 +77,7 @@ func (d *Directory) Account(ctx context.Context, o org.Org, id, state string) (A
 // ListAccounts reads one page of the users of a state, by age, and the exact
 // total. The page ends where its documents have some PlatformBytes. Any state is that of all users but the deleted ones, as SCIM knows them.
 func (d *Directory) ListAccounts(ctx context.Context, o org.Org, state string, s Selection) ([]Account, int, error) {
-	view := d.store.Org(o.ID)
+	view := d.store.Reads(o.ID)
 	page, err := d.usersOf(ctx, view, state, s)
 	if err != nil {
 		return nil, 0, err
@@ -99,7 +99,7 @@ func (d *Directory) CheckActive(ctx context.Context, o org.Org, id uuid.UUID) er
 	return err
 }
 
-func (d *Directory) usersOf(ctx context.Context, view View, state string, s Selection) (Page, error) {
+func (d *Directory) usersOf(ctx context.Context, view Reads, state string, s Selection) (Page, error) {
 	if state == Deleted {
 		return view.DeletedUsers(ctx, s)
 	}
@@ -125,7 +125,7 @@ func (d *Directory) ListMembers(ctx context.Context, o org.Org, group string, s 
 	if err != nil {
 		return nil, 0, err
 	}
-	view := d.store.Org(o.ID)
+	view := d.store.Reads(o.ID)
 	page, err := view.ListMembers(ctx, u, s)
 	if err != nil {
 		return nil, 0, toSCIM(schema.Group, group, err)
@@ -134,7 +134,7 @@ func (d *Directory) ListMembers(ctx context.Context, o org.Org, group string, s 
 	return accounts, page.Total, err
 }
 
-func (d *Directory) account(ctx context.Context, view View, r Record, state string) (Account, error) {
+func (d *Directory) account(ctx context.Context, view Reads, r Record, state string) (Account, error) {
 	accounts, err := d.accounts(ctx, view, []Record{r}, state)
 	if err != nil {
 		return Account{}, err
@@ -144,7 +144,7 @@ func (d *Directory) account(ctx context.Context, view View, r Record, state stri
 
 // accounts reads the documents, and the divisions that they name. An empty state
 // is the one that each document tells.
-func (d *Directory) accounts(ctx context.Context, view View, records []Record, state string) ([]Account, error) {
+func (d *Directory) accounts(ctx context.Context, view Reads, records []Record, state string) ([]Account, error) {
 	accounts := make([]Account, len(records))
 	divisions := make(map[string]*Entry)
 	for i, r := range records {

@@ -78,7 +78,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		if isView(t) {
 			return d.listView(ctx, o, t, of.Query)
 		}
-		return d.store.Org(o.ID).List(ctx, t, of.Query)
+		return d.store.Reads(o.ID).List(ctx, t, of.Query)
 	})
 	return listed, toSCIM(t, "", err)
 }
@@ -102,7 +102,7 @@ func (d *Directory) ListAll(ctx context.Context, o org.Org, project func(*schema
 		for i := range list {
 			list[i].Start, list[i].Count, list[i].After = p.Start, p.Count, p.After
 		}
-		return d.store.Org(o.ID).ListAll(ctx, list)
+		return d.store.Reads(o.ID).ListAll(ctx, list)
 	})
 }
 

@@ -52,7 +52,7 @@ func (d *Directory) membership(ctx context.Context, o org.Org, id string) (Recor
 	if !ok {
 		return Record{}, notFound(schema.GroupMember, id)
 	}
-	found, _, err := d.store.Org(o.ID).ListMemberships(ctx, MembershipQuery{Group: key.Group, Member: key.Member, Start: 1, Count: 1})
+	found, _, err := d.store.Reads(o.ID).ListMemberships(ctx, MembershipQuery{Group: key.Group, Member: key.Member, Start: 1, Count: 1})
 	if err != nil {
 		return Record{}, err
 	}
@@ -81,7 +81,7 @@ func (d *Directory) listMemberships(ctx context.Context, o org.Org, q Query) (pa
 		group, _ := exactID(q.After.Value)
 		of.After = &MembershipID{Group: group, Member: q.After.ID}
 	}
-	found, total, err := d.store.Org(o.ID).ListMemberships(ctx, of)
+	found, total, err := d.store.Reads(o.ID).ListMemberships(ctx, of)
 	if err != nil {
 		return page, err
 	}

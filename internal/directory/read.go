@@ -21,7 +21,7 @@ func (d *Directory) Get(ctx context.Context, o org.Org, t *schema.Type, id strin
 	if err != nil {
 		return Record{}, err
 	}
-	record, err := d.store.Org(o.ID).Get(ctx, t, u, wantsLinks(t, p))
+	record, err := d.store.Reads(o.ID).Get(ctx, t, u, wantsLinks(t, p))
 	return record, toSCIM(t, id, err)
 }
 
@@ -31,20 +31,20 @@ func (d *Directory) Version(ctx context.Context, o org.Org, t *schema.Type, id s
 	if err != nil {
 		return 0, err
 	}
-	version, err := d.store.Org(o.ID).Version(ctx, t, u)
+	version, err := d.store.Reads(o.ID).Version(ctx, t, u)
 	return version, toSCIM(t, id, err)
 }
 
 // WithMembers reads a group with its members, as it is now. ErrNotFound tells that it
 // is gone.
 func (d *Directory) WithMembers(ctx context.Context, o org.Org, group uuid.UUID) (Record, error) {
-	return d.store.Org(o.ID).Get(ctx, schema.Group, group, true)
+	return d.store.Reads(o.ID).Get(ctx, schema.Group, group, true)
 }
 
 // Members names users by their ids (Record.MemberIDs), some at a time. What is given is
 // good until the next; an error ends the walk.
 func (d *Directory) Members(ctx context.Context, o org.Org, ids []uuid.UUID) iter.Seq2[[]Link, error] {
-	return d.store.Org(o.ID).Members(ctx, ids)
+	return d.store.Reads(o.ID).Members(ctx, ids)
 }
 
 func wantsLinks(t *schema.Type, p schema.Projection) bool {

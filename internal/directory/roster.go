@@ -49,14 +49,14 @@ func (d *Directory) Group(ctx context.Context, o org.Org, id string) (GroupRecor
 	if err != nil {
 		return GroupRecord{}, err
 	}
-	g, err := d.store.Org(o.ID).Group(ctx, u)
+	g, err := d.store.Reads(o.ID).Group(ctx, u)
 	return g, toSCIM(schema.Group, id, err)
 }
 
 // ListGroups reads one page of the groups, by name, and the exact total. The page ends
 // where their documents have some PlatformBytes.
 func (d *Directory) ListGroups(ctx context.Context, o org.Org, s Selection) ([]GroupRecord, int, error) {
-	return d.store.Org(o.ID).ListGroups(ctx, s)
+	return d.store.Reads(o.ID).ListGroups(ctx, s)
 }
 
 // GroupChange is what the platform changes of a group; nil leaves it as it is.

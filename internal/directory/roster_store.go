@@ -12,16 +12,11 @@ import (
 // Roster is the part of a View that shows groups and users as the platform does.
 // They are the same rows that SCIM sees.
 type Roster interface {
+	RosterReader
+
 	// CreateGroup stores a new group with the members that the edit adds, all or
 	// nothing.
 	CreateGroup(ctx context.Context, t *schema.Type, g Group, e Edit) (Record, error)
-
-	// Group reads one group, without its members.
-	Group(ctx context.Context, id uuid.UUID) (GroupRecord, error)
-
-	// ListGroups reads one page, by name, and the exact total. This page and those below
-	// end where their documents have some PlatformBytes, though with one at least.
-	ListGroups(ctx context.Context, s Selection) ([]GroupRecord, int, error)
 
 	// ChangeGroup changes a group that is locked, by a function that may change
 	// what it is given. Nothing changed means no write and no new version.
@@ -29,6 +24,16 @@ type Roster interface {
 
 	// DeleteGroup deletes a group and all memberships in it.
 	DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condition) error
+}
+
+// RosterReader is the part of Roster that reads.
+type RosterReader interface {
+	// Group reads one group, without its members.
+	Group(ctx context.Context, id uuid.UUID) (GroupRecord, error)
+
+	// ListGroups reads one page, by name, and the exact total. This page and those below
+	// end where their documents have some PlatformBytes, though with one at least.
+	ListGroups(ctx context.Context, s Selection) ([]GroupRecord, int, error)
 
 	// ListMembers reads one page of the members of a group, by id.
 	ListMembers(ctx context.Context, group uuid.UUID, s Selection) (Page, error)

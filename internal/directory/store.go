@@ -27,6 +27,10 @@ var ErrDeleted = errors.New("a deleted user has the name")
 // exists without saying whose data it is.
 type Store interface {
 	Org(id org.ID) View
+	// Reads gives what is only read of an organisation: what is stored may not depend on it.
+	// It may come from another place than View, and is then of no earlier moment than the
+	// call that reads it.
+	Reads(id org.ID) Reads
 
 	Clock
 
@@ -72,6 +76,15 @@ type View interface {
 	Memberships
 	Schemas
 	History
+}
+
+// Reads is what may be read of an organisation's users and groups. Errors are those of View.
+type Reads interface {
+	Reader
+	RosterReader
+	Memberships
+	// EntriesByName is that of Catalogue.
+	EntriesByName(ctx context.Context, kind Kind, names []string) ([]Entry, error)
 }
 
 // Reader reads users and groups.

@@ -32,6 +32,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/records"
 	"github.com/purescim/purescim/internal/postgres/search"
+	"github.com/purescim/purescim/internal/postgres/standbys"
 	"github.com/purescim/purescim/internal/postgres/users"
 	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/provisioning"
@@ -61,6 +62,8 @@ type Options struct {
 	Clock func() time.Time
 	// Tracer is told of each statement; nil is nobody.
 	Tracer pgx.QueryTracer
+	// ReadURLs are those of standbys that answer what is only read (Store.Reads).
+	ReadURLs []string
 }
 
 // Store is a database. It is safe for concurrent use.
@@ -70,6 +73,8 @@ type Store struct {
 	queues  *groups.Queues
 	recent  records.Recent
 	keys    *seal.Keys
+	// standbys are nil without ReadURLs.
+	standbys *standbys.Set
 
 	registry authstore.Store
 	events   *eventstore.Store
@@ -82,10 +87,16 @@ var _ directory.Store = (*Store)(nil)
 // Open connects to the database of the URL, which must be migrated. A pooler in front of
 // it is noticed; see pool.Pooling.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	opened, err := pool.Open(ctx, url, pool.Options{
+	connections := pool.Options{
 		MaxConns: o.MaxConns, StatementTimeout: o.StatementTimeout, Log: o.Log, Scanned: o.Scanned, Clock: o.Clock, Tracer: o.Tracer,
-	})
+	}
+	opened, err := pool.Open(ctx, url, connections)
 	if err != nil {
+		return nil, err
+	}
+	others, err := standbys.Open(ctx, opened, o.ReadURLs, connections)
+	if err != nil {
+		opened.Close()
 		return nil, err
 	}
 	correlation := o.Correlation
@@ -93,13 +104,19 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	s := &Store{
-		Pool: opened, queues: groups.NewQueues(), recent: records.NewRecent(), keys: o.Keys,
+		Pool: opened, standbys: others, queues: groups.NewQueues(), recent: records.NewRecent(), keys: o.Keys,
 		registry: authstore.New(opened, o.Keys), events: eventstore.New(opened, o.Keys),
 	}
 	s.writer = writes.NewWriter(s.events, correlation)
 	s.listing = lists.New(s.recent)
 	s.jobs = jobstore.New(opened, s.events, s.registry)
 	return s, nil
+}
+
+// Close closes the connections; see pool.Pool.
+func (s *Store) Close() {
+	s.standbys.Close()
+	s.Pool.Close()
 }
 
 // Registry gives the organisations, clients and keys of the database.
@@ -142,8 +159,11 @@ type view struct {
 	logstore.History
 }
 
-func (s *Store) view(id org.ID) *view {
-	v := &view{Tenant: s.Tenant(id)}
+func (s *Store) view(id org.ID) *view { return s.viewOf(s.Tenant(id)) }
+
+// viewOf gives the view of what an organisation has of the primary, or of a standby.
+func (s *Store) viewOf(t pool.Tenant) *view {
+	v := &view{Tenant: t}
 	v.Records, v.Lists, v.History = records.New(&v.Tenant, s.recent), s.listing.Of(&v.Tenant), logstore.History{Tenant: &v.Tenant}
 	hand := s.writer.Of(&v.Tenant)
 	v.Users, v.Groups, v.Catalogue = users.New(hand, s.recent), groups.New(hand, s.queues), catalogue.New(hand)

@@ -26,7 +26,7 @@ const (
 
 // Run does the background work until the context ends: it folds the counts of
 // all organisations every two seconds, knows whose changes are to be told, deletes what is
-// left of organisations that were deleted, asks for the time, and has PostgreSQL analyse
+// left of organisations that were deleted, asks for the time, looks after the standbys, and has PostgreSQL analyse
 // tables that have grown.
 // Each server may run it.
 func (s *Store) Run(ctx context.Context) {
@@ -34,6 +34,7 @@ func (s *Store) Run(ctx context.Context) {
 	defer work.Wait()
 	work.Go(func() { s.events.Keep(ctx) })
 	work.Go(func() { s.KeepTime(ctx) })
+	work.Go(func() { s.standbys.Run(ctx) })
 	work.Go(func() {
 		periodic.Every(ctx, analysePause, s.Log, "tables that have grown were not analysed", periodic.Within(analyseLimit, s.analyseGrown))
 	})

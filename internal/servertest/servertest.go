@@ -54,6 +54,8 @@ type Options struct {
 	TrustProxy bool         // believes X-Forwarded-For
 	// Database is the URL of that of another server, which this one serves too.
 	Database string
+	// ReadURLs are those of standbys that answer what is only read.
+	ReadURLs []string
 	// RequestTimeout bounds the work on a request; 0 is that of the program.
 	RequestTimeout time.Duration
 	// Clock is that of the machine; nil is time.Now.
@@ -126,7 +128,7 @@ func NewWith(t testing.TB, o Options) *Server {
 func open(t testing.TB, o Options) *postgres.Store {
 	t.Helper()
 	// The server of all tests has connections for many stores, not for large ones.
-	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock})
+	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock, ReadURLs: o.ReadURLs})
 	if err != nil {
 		t.Fatal(err)
 	}

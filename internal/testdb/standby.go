@@ -88,7 +88,7 @@ func mustURL(t testing.TB, text string) *url.URL {
 func (s *Standby) Start() {
 	s.t.Helper()
 	s.process = exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data, "-k", s.socket, "-c", "listen_addresses=", "-c", "fsync=off",
-		"-c", "max_connections=300", "-c", "wal_retrieve_retry_interval=100ms", "-c", "hot_standby_feedback=off")
+		"-c", "max_connections=300", "-c", "wal_retrieve_retry_interval=100ms", "-c", "max_standby_streaming_delay=100ms")
 	if err := localpg.Lend(s.process); err != nil {
 		s.t.Fatal(err)
 	}

@@ -84,20 +84,28 @@ const membersAtOnce = 1000
 // waiting.
 func (v Groups) Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]directory.Link, error] {
 	return func(yield func([]directory.Link, error) bool) {
-		links := make([]directory.Link, 0, membersAtOnce)
+		from, links := v.Tenant, make([]directory.Link, 0, membersAtOnce)
 		for some := range slices.Chunk(ids, membersAtOnce) {
-			links = links[:0]
-			named := nameMembers.With(db.Org(v.Org), db.Named("ids", db.IDs(some)))
-			err := pool.Through(v.DB)(ctx, func(rows pgx.Rows) error {
-				return db.ReadAll(rows, func(raw [][]byte) {
-					links = append(links, directory.Link{ID: db.ReadID(raw[0]), Display: string(raw[1])})
-				})
-			}, named.SQL, named.Args...)
+			err := readNames(ctx, from, some, &links)
+			if primary := from.Instead(ctx, err); primary != nil {
+				from = primary
+				err = readNames(ctx, from, some, &links)
+			}
 			if !yield(links, pgerr.Wrap("read members", err)) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+func readNames(ctx context.Context, from *pool.Tenant, ids []uuid.UUID, links *[]directory.Link) error {
+	*links = (*links)[:0]
+	named := nameMembers.With(db.Org(from.Org), db.Named("ids", db.IDs(ids)))
+	return pool.Through(from.DB)(ctx, func(rows pgx.Rows) error {
+		return db.ReadAll(rows, func(raw [][]byte) {
+			*links = append(*links, directory.Link{ID: db.ReadID(raw[0]), Display: string(raw[1])})
+		})
+	}, named.SQL, named.Args...)
 }
 
 // queueAnswer reads the members of a group whose change is being stored: they are part

@@ -83,10 +83,14 @@ func (v Lists) onward(ctx context.Context, s source, at start, p directory.Page,
 // rest reads what is left of a page behind a resource.
 func (v Lists) rest(ctx context.Context, s source, total int, last uuid.UUID) iter.Seq2[directory.Page, error] {
 	return func(yield func(directory.Page, error) bool) {
+		v := v
 		for more := true; more; {
-			s.memory.Reset()
-			next := directory.Page{Total: total}
-			err := v.readBehind(ctx, v.chunk(s), last, &next)
+			var next directory.Page
+			err := v.persist(ctx, func() error {
+				s.memory.Reset()
+				next = directory.Page{Total: total}
+				return v.readBehind(ctx, v.chunk(s), last, &next)
+			})
 			if err == nil {
 				if more = !v.ends(s, &next); more {
 					s, last = s.behind(next), lastOf(next)
@@ -97,6 +101,16 @@ func (v Lists) rest(ctx context.Context, s source, total int, last uuid.UUID) it
 			}
 		}
 	}
+}
+
+// persist reads a chunk, from the primary if a standby has failed, which then reads the others.
+func (v *Lists) persist(ctx context.Context, read func() error) error {
+	err := read()
+	if primary := v.Instead(ctx, err); primary != nil {
+		v.Tenant = primary
+		err = read()
+	}
+	return err
 }
 
 func lastOf(p directory.Page) uuid.UUID { return p.Records[len(p.Records)-1].ID }
@@ -152,8 +166,13 @@ func (v Lists) chunksOf(ctx context.Context, sources []source, ids directory.Pag
 	first, err := v.nextChunk(ctx, sources, &ids)
 	if err == nil && len(ids.Records) > 0 {
 		first.Rest = func(yield func(directory.Page, error) bool) {
+			v := v
 			for len(ids.Records) > 0 {
-				next, err := v.nextChunk(ctx, sources, &ids)
+				var next directory.Page
+				err := v.persist(ctx, func() (err error) {
+					next, err = v.nextChunk(ctx, sources, &ids)
+					return err
+				})
 				if !yield(next, pgerr.Wrap("list", err)) || err != nil {
 					return
 				}

@@ -21,6 +21,7 @@ const (
 	deadlockDetected     = "40P01"
 	lockNotAvailable     = "55P03"
 	UndefinedTable       = "42P01"
+	QueryCancelled       = "57014"
 
 	// outdated is what a check raises that divides by zero (pool.Check): the statement before
 	// it did not see what others had stored.
@@ -76,13 +77,13 @@ func Retry(ctx context.Context, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		again := isTransient(err)
+		again := IsTransient(err)
 		if Violates(err, lockNotAvailable, "") {
 			locked++
 			again = locked < lockAttempts
 		}
 		if !again && !lost {
-			lost = isLost(err) && !isUncertain(err)
+			lost = IsLost(err) && !isUncertain(err)
 			again = lost
 		}
 		if n == attempts || !again || ctx.Err() != nil {
@@ -91,7 +92,9 @@ func Retry(ctx context.Context, f func() error) error {
 	}
 }
 
-func isTransient(err error) bool {
+// IsTransient reports whether PostgreSQL gave something up in favour of another, or of what a
+// standby has to replay: it may be done again at once.
+func IsTransient(err error) bool {
 	return Violates(err, deadlockDetected, "") || Violates(err, outdated, "") || Violates(err, serializationFailure, "") ||
 		Violates(err, ForeignKeyViolation, "members_user")
 }

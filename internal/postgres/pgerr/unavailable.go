@@ -78,8 +78,8 @@ func reasonOf(err error) (why reason, ok bool) {
 	return reason{}, false
 }
 
-// isLost reports whether err is of the connection: another one may do better.
-func isLost(err error) bool {
+// IsLost reports whether err is of the connection: another one may do better.
+func IsLost(err error) bool {
 	why, ok := reasonOf(err)
 	return ok && why.lost
 }
