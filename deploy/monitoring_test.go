@@ -30,7 +30,7 @@ func TestMonitoring(t *testing.T) {
 	run("test", "rules", "monitoring/alerts.test.yml")
 
 	cert, key, trusted := certificate(t)
-	s := serve(t, "PURESCIM_TLS_CERT="+cert, "PURESCIM_TLS_KEY="+key)
+	s := serve(t, "PURESCIM_TLS_CERT="+cert, "PURESCIM_TLS_KEY="+key, "PURESCIM_READ_URLS=postgres://nobody@127.0.0.1:1/none")
 	alerts, err := filepath.Abs("monitoring/alerts.yml")
 	if err != nil {
 		t.Fatal(err)

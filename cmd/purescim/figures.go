@@ -62,6 +62,14 @@ func (f *figures) events() (oldest time.Duration, streams, full int) {
 	return oldest, read.Streams, read.Full
 }
 
+func (f *figures) standbys() (all []metrics.Standby, fallbacks map[string]int64) {
+	states, fallbacks := f.parts.store.Standbys()
+	for _, s := range states {
+		all = append(all, metrics.Standby{Number: s.Number, Reads: s.Reads, Ready: s.Ready, Late: s.Late})
+	}
+	return all, fallbacks
+}
+
 // observe counts a request. An organisation that was made since the figures were read is
 // small.
 func (f *figures) observe(m *metrics.Metrics) func(context.Context, httpapi.Observed) {
@@ -83,7 +91,7 @@ func (f *figures) metrics(statements *metrics.Statements, tls *tlsserver.Server)
 		ClockOffset: p.store.ClockOffset,
 		Dropped:     p.entries.Dropped, Held: p.entries.Held, Pending: p.entries.Pending,
 		Pool: p.store.Stat, Statements: statements, Waiting: p.store.Waiting, LookUps: p.store.LookUps,
-		Organisations: f.organisations, Events: f.events,
+		Standbys: f.standbys, Organisations: f.organisations, Events: f.events,
 	}
 	if tls != nil {
 		s.CertificateExpiry = tls.Expires

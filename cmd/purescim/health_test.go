@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +127,30 @@ func TestHealth_OfNoServer(t *testing.T) {
 	var out strings.Builder
 	if status := run(t.Context(), []string{"health", "--addr=127.0.0.1:1"}, console{out: &out, err: &out}); status != 1 || !strings.Contains(out.String(), "no server answers") {
 		t.Errorf("%d %s", status, out.String())
+	}
+}
+
+// A server reads from the standby of a file, tells of it, and goes on without.
+func TestServe_ReadsFromAStandby(t *testing.T) {
+	t.Parallel()
+	url, standby := testdb.NewWithStandby(t)
+	dir := t.TempDir()
+	urls, settings := filepath.Join(dir, "urls"), filepath.Join(dir, "settings")
+	for file, text := range map[string]string{urls: standby.URL, settings: "PURESCIM_READ_URLS_FILE=" + urls} {
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, url, "--config="+settings)
+	becomes(t, s.url, "standbys", health.OK)
+	standby.Kill()
+	if told := becomes(t, s.url, "standbys", health.Warning); told != "standby 1 is away; the primary answers instead" {
+		t.Error(told)
+	}
+	if _, figures := get(t, s.metrics+"/metrics", ""); !strings.Contains(figures, `purescim_standby_ready{standby="1"} 0`) {
+		t.Errorf("the figures do not tell of the standby:\n%s", figures)
+	}
+	if status, report := readiness(t, s.url); status != http.StatusOK || !report.Ready() {
+		t.Errorf("without its standby the server is %d %v", status, report)
 	}
 }

@@ -32,6 +32,9 @@ func TestHandler(t *testing.T) {
 		Dropped:           func() int { return 2 }, Held: func() int { return 4 }, Pending: func() (int, int) { return 4, 5000 },
 		ClockOffset: func() time.Duration { return -1500 * time.Millisecond }, Pool: newPool(t).Stat,
 		Waiting: func() (int, int) { return 6, 7 }, LookUps: func() (int, int) { return 8, 9 },
+		Standbys: func() ([]metrics.Standby, map[string]int64) {
+			return []metrics.Standby{{Number: 1, Reads: 12, Ready: true}, {Number: 2, Late: 90 * time.Second}}, map[string]int64{"behind": 13}
+		},
 		Organisations: func(size string) int { return len(size) },
 		Events:        func() (time.Duration, int, int) { return 90 * time.Second, 10, 11 },
 	})
@@ -73,6 +76,11 @@ func TestHandler(t *testing.T) {
 		`purescim_database_waiting{for="scan"} 7`,
 		`purescim_lookup_batches_in_flight 8`,
 		`purescim_lookups_waiting 9`,
+		`purescim_standby_reads_total{standby="1"} 12`,
+		`purescim_standby_ready{standby="1"} 1`,
+		`purescim_standby_ready{standby="2"} 0`,
+		`purescim_standby_lag_seconds{standby="2"} 90`,
+		`purescim_standby_fallbacks_total{cause="behind"} 13`,
 		`purescim_organisations{size="medium"} 6`,
 		`purescim_events_oldest_seconds 90`,
 		`purescim_event_streams_waiting 10`,

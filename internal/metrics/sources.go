@@ -33,6 +33,9 @@ type Sources struct {
 	// connections and of scans; LookUps how many look-ups wait to go together.
 	Waiting func() (connections, scans int)
 	LookUps func() (inFlight, waiting int)
+	// Standbys tell of the standbys that answer reads, and how often the primary did instead,
+	// by cause.
+	Standbys func() (all []Standby, fallbacks map[string]int64)
 	// Organisations counts the organisations of a size.
 	Organisations func(size string) int
 	// Events tells how long the first of all events has waited, how many streams have some
@@ -96,6 +99,7 @@ func (s Sources) collectors() (all []prometheus.Collector) {
 	})
 	add(s.Pool != nil, pool{s.Pool})
 	add(s.Statements != nil, s.Statements)
+	add(s.Standbys != nil, standbys{s.Standbys})
 	all = append(all, s.queues()...)
 	return append(all, s.installation()...)
 }
