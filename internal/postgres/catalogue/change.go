@@ -57,8 +57,7 @@ func (v Catalogue) UpdateEntry(ctx context.Context, t *schema.Type, kind directo
 			}
 		}
 		e.Version, e.Modified = old.Version+1, w.Clock.Since(old.Modified)
-		change := writes.OfEntry(events.Patched, old)
-		change.Changes = writes.EntryChanges(old, e)
+		change := writes.OfEntry(events.Patched, old).Besides(writes.EntryChanges(old, e))
 		err := w.Store(ctx, updateEntry, change, func([][]byte) {}, newEntry(e)...)
 		if err != nil || e.Name == old.Name {
 			return entryUniqueness(err, e)

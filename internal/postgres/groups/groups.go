@@ -103,9 +103,9 @@ func (v Groups) insertGroup(ctx context.Context, w *writes.Write, t *schema.Type
 			links = records.ReadLinks(raw[1])
 		}
 	}
-	c := writes.OfGroup(events.Created, t, directory.Resource{Record: directory.Record{ID: r.ID}}, doc)
-	c.Whole, c.Restored, c.Changes = r.Doc, r.Version > 1, writes.GroupChanges(directory.PlainGroup, g)
-	c.Moves, c.Members = true, events.MemberChange{Added: members, Replaced: len(members) > 0, All: members}
+	c := writes.OfGroup(events.Created, t, directory.Resource{Record: directory.Record{ID: r.ID}}, doc).
+		Storing(r.Doc, r.Version > 1).Besides(writes.GroupChanges(directory.PlainGroup, g)).
+		Moving(events.MemberChange{Added: members, Replaced: len(members) > 0, All: members})
 	args := append(make([]db.Arg, 0, db.MaxArguments), db.Named("members", db.IDs(members)), db.Named("id", db.ID(r.ID)), db.Named("version", int64(r.Version)),
 		db.Named("at", r.Created), db.Named("modified", r.Modified),
 		db.Named("description", g.Description), db.Named("type", g.Type), db.Named("visibility", g.Visibility), db.Named("rules_visible", g.RulesVisible),
@@ -271,9 +271,8 @@ func (v Groups) storeGroup(ctx context.Context, w *writes.Write, tx pgx.Tx, t *s
 	if _, err := w.LockReferences(ctx, tx, e); err != nil {
 		return r, err
 	}
-	change := writes.OfGroup(events.Patched, t, old, e.Doc)
+	change := writes.OfGroup(writes.KindOf(c.Put && e.Members != nil), t, old, e.Doc)
 	if e.Members != nil {
-		change.Kind = writes.KindOf(c.Put)
 		if r, change, err = EditMembers(ctx, w, tx, old, *e.Members, change); err != nil {
 			return r, err
 		}
@@ -303,7 +302,7 @@ func QueueUpdate(b *pgx.Batch, w *writes.Write, t *schema.Type, r *directory.Rec
 	}
 	s := updateGroup
 	if e.Group != nil {
-		s, args, c.Changes = updateWholeGroup, append(args, besideGroup(e.Group.New)...), writes.GroupChanges(e.Group.Old, e.Group.New)
+		s, args, c = updateWholeGroup, append(args, besideGroup(e.Group.New)...), c.Besides(writes.GroupChanges(e.Group.Old, e.Group.New))
 	}
 	w.Queue(b, s, c, func([][]byte) {}, args...)
 	return nil
@@ -339,7 +338,7 @@ func EditMembers(ctx context.Context, w *writes.Write, tx pgx.Tx, old directory.
 	c = c.Moving(events.MemberChange{Added: m.Add, Removed: m.Remove, Replaced: wanted.Replace, All: wanted.Add})
 	if len(m.Add)+len(m.Remove) > 0 {
 		told := c
-		if c.New != nil {
+		if c.HasDocument() {
 			told = writes.Change{} // the statement that stores the document completes it
 		}
 		r, err := applyMembers(ctx, w, old.ID, m, told)

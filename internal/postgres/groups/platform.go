@@ -111,8 +111,7 @@ func (v Groups) changeLockedGroup(ctx context.Context, w *writes.Write, t *schem
 		return old, err
 	}
 	args = append(args, besideGroup(r.Group)...)
-	c := writes.OfGroup(events.Patched, t, directory.Resource{Record: old.Record, Document: before}, doc)
-	c.Changes = writes.GroupChanges(old.Group, r.Group)
+	c := writes.OfGroup(events.Patched, t, directory.Resource{Record: old.Record, Document: before}, doc).Besides(writes.GroupChanges(old.Group, r.Group))
 	return r, uniqueness(w.Store(ctx, updateWholeGroup, c, func([][]byte) {}, args...), doc)
 }
 
@@ -152,11 +151,12 @@ func (v Groups) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condit
 }
 
 // deleteGroup deletes a group that is locked. Its members stand in the log.
-func (v Groups) deleteGroup(ctx context.Context, w *writes.Write, tx pgx.Tx, old directory.GroupRecord) (err error) {
-	c := writes.OfGroup(events.Deleted, schema.Group, directory.Resource{Record: old.Record}, nil)
-	c.Last, c.Changes = old.Version, writes.GroupChanges(old.Group, directory.PlainGroup)
-	if c.Lost, err = memberIDs(ctx, w, tx, old.ID, 0); err != nil {
+func (v Groups) deleteGroup(ctx context.Context, w *writes.Write, tx pgx.Tx, old directory.GroupRecord) error {
+	members, err := memberIDs(ctx, w, tx, old.ID, 0)
+	if err != nil {
 		return err
 	}
+	c := writes.OfGroup(events.Deleted, schema.Group, directory.Resource{Record: old.Record}, nil).
+		Losing(old.Record, members).Besides(writes.GroupChanges(old.Group, directory.PlainGroup))
 	return w.Store(ctx, deleteGroup, c, func([][]byte) {}, db.Named("id", db.ID(old.ID)), db.Named("count_id", db.NewID()))
 }

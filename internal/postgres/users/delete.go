@@ -133,8 +133,7 @@ func (v Users) DeleteLocked(ctx context.Context, w *writes.Write, tx pgx.Tx, t *
 		}
 	}
 	kinds, keys := search.ArraysOf(search.Users.KeysOf(u.Document))
-	c := writes.OfUser(events.Deleted, t, u, directory.Edit{})
-	c.Text, c.Last, c.Groups = u.Doc, u.Version, left
+	c := writes.OfUser(events.Deleted, t, u, directory.Edit{}).Leaving(u.Record, left)
 	w.Queue(b, deleteUser, c, func([][]byte) {},
 		db.Named("id", db.ID(u.ID)), db.Named("at", deleted), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("count_id", db.NewID()))
 	return tx.SendBatch(ctx, b).Close()

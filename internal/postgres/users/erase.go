@@ -122,8 +122,7 @@ func (v Users) eraseDeletedUser(ctx context.Context, w *writes.Write, tx pgx.Tx,
 	}
 	left := scim.Document{}
 	schema.ID.Set(left, id.String())
-	c := writes.Change{Kind: events.Deleted, What: schema.User.Name, ID: id, Erased: true}
-	return w.Store(ctx, eraseDeleted, c, func([][]byte) {}, db.Named("id", db.ID(id)), db.Named("doc", schema.User.Encode(left)))
+	return w.Store(ctx, eraseDeleted, writes.OfErased(id), func([][]byte) {}, db.Named("id", db.ID(id)), db.Named("doc", schema.User.Encode(left)))
 }
 
 func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID, doc scim.Document) error {

@@ -226,8 +226,7 @@ func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Stateme
 			r.Version, r.Created = scim.Version(db.ReadInt(raw[0])), db.ReadTime(raw[1])
 		}
 	}
-	c := writes.OfUser(events.Created, t, directory.Resource{Record: *r}, e)
-	c.Whole, c.Restored = r.Doc, s.String() != insertUser.String()
+	c := writes.OfUser(events.Created, t, directory.Resource{Record: *r}, e).Storing(r.Doc, s.String() != insertUser.String())
 	kinds, keys := search.ArraysOf(stored.Keys)
 	args := append(make([]db.Arg, 0, db.MaxArguments), db.Named("id", db.ID(r.ID)), db.Named("at", r.Modified),
 		db.Named("password", e.PasswordHash), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))

@@ -17,32 +17,32 @@ import (
 // the outcomes of steps. The zero change is a part of one that a later statement of the
 // transaction completes; nobody is told of it.
 type Change struct {
-	Kind    events.Kind  // Created, Patched, Replaced or Deleted
-	What    string       // "User", "Group", "role" and so on
-	Type    *schema.Type // of users and groups; nil of all else
-	ID      uuid.UUID
-	Name    string       // of what has no document: its name as it was
+	kind    events.Kind  // Created, Patched, Replaced or Deleted
+	what    string       // "User", "Group", "role" and so on
+	typ     *schema.Type // of users and groups; nil of all else
+	id      uuid.UUID
+	name    string       // of what has no document: its name as it was
 	version scim.Version // the new one, as the statement answers it; 0 when deleted
 
-	// Old and New are the documents before and after. A nil Old is that of Text, which
-	// is the document as it was read, if it was; a nil New is as before.
-	Old, New scim.Document
-	Text     []byte
+	// The documents before and after. A nil before is that of text, which is the document
+	// as it was read, if it was; a nil after is as before.
+	before, after scim.Document
+	text          []byte
 
-	Password bool // it was set to another
-	Restored bool // what is created was deleted before
-	Erased   bool // of who is deleted, only the id is left
+	password bool // it was set to another
+	restored bool // what is created was deleted before
+	erased   bool // of who is deleted, only the id is left
 	// What only the log is told: the document as it is stored of what was created, the
 	// members of a group that is deleted, and what was changed that is in no document.
-	Whole   []byte
-	Lost    []uuid.UUID
-	Changes []provisioning.Change
-	Last    scim.Version // of what is deleted
-	Groups  []uuid.UUID  // of a user who is deleted
-	// Members are those that a group got and lost, if Moves. Where nobody is told of
+	whole   []byte
+	lost    []uuid.UUID
+	changes []provisioning.Change
+	last    scim.Version // of what is deleted
+	groups  []uuid.UUID  // of a user who is deleted
+	// members are those that a group got and lost, if moves. Where nobody is told of
 	// them they may be what was asked for: the statement tells what was changed of it.
-	Moves   bool
-	Members events.MemberChange
+	moves   bool
+	members events.MemberChange
 }
 
 // KindOf is the kind of an update.
@@ -55,32 +55,65 @@ func KindOf(put bool) events.Kind {
 
 // OfUser is the change of a user who was read.
 func OfUser(kind events.Kind, t *schema.Type, old directory.Resource, e directory.Edit) Change {
-	return Change{Kind: kind, What: t.Name, Type: t, ID: old.ID, Old: old.Document, New: e.Doc, Password: e.PasswordHash != ""}
+	return Change{kind: kind, what: t.Name, typ: t, id: old.ID, before: old.Document, after: e.Doc, password: e.PasswordHash != ""}
 }
 
 // OfGroup is the change of a group that was read.
 func OfGroup(kind events.Kind, t *schema.Type, old directory.Resource, doc scim.Document) Change {
-	return Change{Kind: kind, What: t.Name, Type: t, ID: old.ID, Old: old.Document, Text: old.Doc, New: doc}
+	return Change{kind: kind, what: t.Name, typ: t, id: old.ID, before: old.Document, text: old.Doc, after: doc}
 }
 
 // Moving adds what becomes of the members. A PUT that leaves them out does not replace
 // the group.
 func (c Change) Moving(m events.MemberChange) Change {
-	c.Moves, c.Members = true, m
-	if !m.Replaced {
-		c.Kind = events.Patched
+	c.moves, c.members = true, m
+	if c.kind == events.Replaced && !m.Replaced {
+		c.kind = events.Patched
 	}
 	return c
 }
 
+// Storing adds the document of what is created, as it is stored, and whether it was deleted
+// before.
+func (c Change) Storing(doc []byte, restored bool) Change {
+	c.whole, c.restored = doc, restored
+	return c
+}
+
+// Besides adds what was changed that is in no document.
+func (c Change) Besides(changes []provisioning.Change) Change {
+	c.changes = changes
+	return c
+}
+
+// Leaving adds the state of a user who is deleted, and the groups.
+func (c Change) Leaving(last directory.Record, groups []uuid.UUID) Change {
+	c.text, c.last, c.groups = last.Doc, last.Version, groups
+	return c
+}
+
+// Losing adds the state of a group that is deleted, and the members.
+func (c Change) Losing(last directory.Record, members []uuid.UUID) Change {
+	c.last, c.lost = last.Version, members
+	return c
+}
+
+// HasDocument reports whether the document is changed.
+func (c Change) HasDocument() bool { return c.after != nil }
+
+// OfErased is the change of a deleted user of whom but the id is erased.
+func OfErased(id uuid.UUID) Change {
+	return Change{kind: events.Deleted, what: schema.User.Name, id: id, erased: true}
+}
+
 // OfEntry is the change of an entry of the catalogue.
 func OfEntry(kind events.Kind, e directory.Entry) Change {
-	c := Change{Kind: kind, What: e.Kind.String(), ID: e.ID, Name: e.Name, Last: scim.Version(e.Version)}
+	c := Change{kind: kind, what: e.Kind.String(), id: e.ID, name: e.Name, last: scim.Version(e.Version)}
 	switch kind {
 	case events.Created:
-		c.Changes, c.Restored = EntryChanges(directory.Entry{}, e), e.Version > 1
+		c.changes, c.restored = EntryChanges(directory.Entry{}, e), e.Version > 1
 	case events.Deleted:
-		c.Changes = EntryChanges(e, directory.Entry{})
+		c.changes = EntryChanges(e, directory.Entry{})
 	}
 	return c
 }
@@ -94,20 +127,20 @@ func OfSchema(kind events.Kind, urn string, before, after []byte) Change {
 	if after != nil {
 		c.After = json.RawMessage(after)
 	}
-	return Change{Kind: kind, What: "schema", Name: urn, Changes: []provisioning.Change{c}}
+	return Change{kind: kind, what: "schema", name: urn, changes: []provisioning.Change{c}}
 }
 
 // event is the change as events tell it.
 func (c Change) event() events.Change {
-	e := events.Change{Kind: c.Kind, Type: c.Type, ID: c.ID, Version: c.version, Old: c.Old, New: c.New, Password: c.Password}
-	if e.Old == nil && c.Text != nil {
-		e.Old, _ = c.Type.Load(c.Text) // as it was stored
+	e := events.Change{Kind: c.kind, Type: c.typ, ID: c.id, Version: c.version, Old: c.before, New: c.after, Password: c.password}
+	if e.Old == nil && c.text != nil {
+		e.Old, _ = c.typ.Load(c.text) // as it was stored
 	}
-	if e.New == nil && c.Kind != events.Deleted {
+	if e.New == nil && c.kind != events.Deleted {
 		e.New = e.Old
 	}
-	if c.Moves {
-		e.Members = &c.Members
+	if c.moves {
+		e.Members = &c.members
 	}
 	return e
 }

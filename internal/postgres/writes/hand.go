@@ -239,7 +239,7 @@ func (w *Write) Arguments(s Statement, args []db.Arg, c Change) []any {
 // Telling reads the row of a statement and tells the outbox of the change, if there was
 // one.
 func (w *Write) Telling(c Change, read func(raw [][]byte)) func(rows pgx.Rows) error {
-	if w.outbox.isSilent() || c.Kind == "" {
+	if w.outbox.isSilent() || c.kind == "" {
 		return w.outbox.noting(read)
 	}
 	return w.outbox.reading(c, read)

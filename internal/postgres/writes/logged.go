@@ -64,46 +64,46 @@ const (
 func (o *outbox) entry(c Change) provisioning.Entry {
 	e := o.origin.Entry(o.clock.NewID())
 	e.Result = provisioning.Success
-	e.Target = provisioning.Target{Type: targetType(c.What), ID: c.ID, Name: c.Name}
-	if c.Kind == "" {
+	e.Target = provisioning.Target{Type: targetType(c.what), ID: c.id, Name: c.name}
+	if c.kind == "" {
 		return e
 	}
-	before, after := c.Old, c.New
-	if before == nil && c.Text != nil {
-		before, _ = c.Type.Load(c.Text) // as it was stored
+	before, after := c.before, c.after
+	if before == nil && c.text != nil {
+		before, _ = c.typ.Load(c.text) // as it was stored
 	}
-	if name := nameOf(c.Type, before, after); name != "" {
+	if name := nameOf(c.typ, before, after); name != "" {
 		e.Target.Name = name
 	}
-	e.Members = provisioning.Members{Removed: c.Lost}
-	e.Changes = c.Changes
-	switch c.Kind {
+	e.Members = provisioning.Members{Removed: c.lost}
+	e.Changes = c.changes
+	switch c.kind {
 	case events.Created:
 		e.Operation = provisioning.Create
-		if c.Restored {
+		if c.restored {
 			e.Operation = provisioning.Restore
 		}
-		e.Members.Added = c.Members.Added
+		e.Members.Added = c.members.Added
 	case events.Deleted:
-		if e.Operation = provisioning.Delete; c.Erased {
+		if e.Operation = provisioning.Delete; c.erased {
 			e.Operation = provisioning.Erase
 		}
 	default:
 		if after != nil {
-			e.Changes = append(provisioning.Difference(before, after), c.Changes...)
+			e.Changes = append(provisioning.Difference(before, after), c.changes...)
 		}
-		if c.Password {
+		if c.password {
 			e.Changes = append(e.Changes, provisioning.Change{Attribute: schema.Password.Name})
 		}
-		e.Operation = logstore.OperationOf(c.What, e.Changes)
+		e.Operation = logstore.OperationOf(c.what, e.Changes)
 		if !e.RestoredTo.IsZero() {
 			e.Operation = provisioning.Restore
 		}
-		if len(e.Changes) == 0 && c.Moves {
+		if len(e.Changes) == 0 && c.moves {
 			e.Operation = "" // the statement that changes the members has told it
 		}
 	}
-	if c.Type != nil && search.TableOf(c.Type) == search.Users && c.Kind != events.Deleted {
+	if c.typ != nil && search.TableOf(c.typ) == search.Users && c.kind != events.Deleted {
 		o.warn(&e)
 	}
 	return e
@@ -184,18 +184,18 @@ func idsOrNull(ids []uuid.UUID) any {
 // deleted it holds the document as it is stored.
 func (c Change) detail(e provisioning.Entry) []byte {
 	d := logstore.NewDetail(e)
-	if c.Kind == events.Deleted {
-		d.Last, d.Groups = c.Last, c.Groups
+	if c.kind == events.Deleted {
+		d.Last, d.Groups = c.last, c.groups
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
 		text, _ = json.Marshal(logstore.NewDetail(provisioning.Entry{Address: e.Address, System: e.System})) // values of documents can always be written
 	}
 	switch {
-	case c.Kind == events.Created:
-		return withDocument(text, "after", c.Whole)
-	case c.Kind == events.Deleted && c.Type != nil:
-		return withDocument(text, "before", c.Text)
+	case c.kind == events.Created:
+		return withDocument(text, "after", c.whole)
+	case c.kind == events.Deleted && c.typ != nil:
+		return withDocument(text, "before", c.text)
 	default:
 		return text
 	}

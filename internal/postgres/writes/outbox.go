@@ -92,11 +92,11 @@ func (o *outbox) add(c Change, version scim.Version) {
 	if o.isSilent() {
 		return
 	}
-	if c.Kind != events.Deleted {
+	if c.kind != events.Deleted {
 		c.version = version
 	}
 	o.last = &c
-	if o.stream != nil && c.Type != nil {
+	if o.stream != nil && c.typ != nil {
 		o.events = append(o.events, o.stream.Tell(c.event(), o.txn))
 	}
 }
@@ -167,7 +167,7 @@ func (w *Write) flush(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	if o.step != nil && o.last != nil {
-		outcome, err := o.step.Outcome(o.last.ID, o.last.version)
+		outcome, err := o.step.Outcome(o.last.id, o.last.version)
 		if err != nil {
 			return err
 		}
