@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/guesses"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
@@ -122,7 +123,8 @@ type Store interface {
 	Accept(ctx context.Context, i Invitation, at time.Time, a Account) (Account, error)
 
 	// AddSession keeps a session of an account, and forgets those that were not used
-	// since a time.
+	// since a time, and those of the account beyond MaxSessions that were used the
+	// longest ago.
 	AddSession(ctx context.Context, a Account, s Session, idle time.Time) error
 	// Session finds a session that was used since a time, with its account.
 	Session(ctx context.Context, hash []byte, idle time.Time) (Session, Account, error)
@@ -139,7 +141,7 @@ type Service struct {
 	store   Store
 	log     *slog.Logger
 	guesses *guesses.Guard
-	hashing chan struct{} // places of passwords that are hashed at once
+	hashing *fairshare.Gate[string] // places of passwords that are hashed at once, by source
 }
 
 // New makes the service of a store.
@@ -147,7 +149,8 @@ func New(store Store, log *slog.Logger) *Service {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: store, log: log, guesses: guesses.New(guesses.Size), hashing: make(chan struct{}, runtime.NumCPU())}
+	hashing := fairshare.New[string](fairshare.Options{Slots: runtime.GOMAXPROCS(0) / 2, Share: 1, Queue: hashQueue, MaxWait: hashWait})
+	return &Service{store: store, log: log, guesses: guesses.New(guesses.Size), hashing: hashing}
 }
 
 // newSecret makes a secret of 256 bits for a link or a cookie.
@@ -178,6 +181,15 @@ func checkLogin(login string) (string, error) {
 		return "", scim.InvalidValue("%q is not an e-mail address; one such as ada@example.org is expected", login)
 	}
 	return login, nil
+}
+
+// find finds an account by its login. What none can have as one is ErrNotFound.
+func (s *Service) find(ctx context.Context, login string) (Account, error) {
+	login = strings.TrimSpace(login)
+	if len(login) > maxLogin || !printable.Is(login) {
+		return Account{}, ErrNotFound
+	}
+	return s.store.Account(ctx, login)
 }
 
 // Accounts lists who may use the console for an organisation, or for Everywhere.
@@ -228,7 +240,7 @@ func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) 
 
 // ResetLogin is Reset for who knows the login alone.
 func (s *Service) ResetLogin(ctx context.Context, by, login string) (secret string, i Invitation, err error) {
-	a, err := s.store.Account(ctx, strings.TrimSpace(login))
+	a, err := s.find(ctx, login)
 	if err != nil {
 		return "", i, err
 	}
@@ -237,7 +249,7 @@ func (s *Service) ResetLogin(ctx context.Context, by, login string) (secret stri
 
 // RemoveLogin is Remove for who knows the login alone.
 func (s *Service) RemoveLogin(ctx context.Context, login string) error {
-	a, err := s.store.Account(ctx, strings.TrimSpace(login))
+	a, err := s.find(ctx, login)
 	if err != nil {
 		return err
 	}

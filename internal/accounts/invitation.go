@@ -96,7 +96,7 @@ func (s *Service) Accept(ctx context.Context, secret, login, password string, fr
 	if err := checkPassword(login, password); err != nil {
 		return "", a, err
 	}
-	hash, err := s.hashPassword(ctx, password)
+	hash, err := s.hashPassword(ctx, password, from)
 	if err != nil {
 		return "", a, err
 	}

@@ -5,18 +5,21 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/purescim/purescim/internal/fairshare"
+	"github.com/purescim/purescim/internal/guesses"
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// What hashing a password costs (argon2id, RFC 9106): some 50 ms of one core, and as many
-// at once as there are cores.
+// What hashing a password costs (argon2id, RFC 9106): some 50 ms of one core.
 const (
 	passwordMemory = 19 << 10 // KiB
 	passwordPasses = 2
@@ -24,6 +27,24 @@ const (
 	passwordSalt   = 16 // bytes
 	passwordKey    = 32 // bytes
 )
+
+// Passwords are hashed on half of the cores, one of each source at a time: guesses that come
+// at once are counted as those that follow each other, and who sends many waits alone.
+const (
+	hashQueue = 10 // of a source wait at most
+	hashWait  = 10 * time.Second
+)
+
+// enter waits for a place to hash in, which leave gives back.
+func (s *Service) enter(ctx context.Context, source string) (leave func(), err error) {
+	switch err := s.hashing.Enter(ctx, source); {
+	case errors.Is(err, fairshare.ErrFull), errors.Is(err, fairshare.ErrWaited):
+		return nil, scim.TooManyRequests("too many passwords are checked at the moment; wait some seconds, and try again then").Because(err)
+	case err != nil:
+		return nil, fmt.Errorf("hash password: %w", err)
+	}
+	return func() { s.hashing.Leave(source) }, nil
+}
 
 const (
 	minPassword = 12   // characters
@@ -46,31 +67,25 @@ func checkPassword(login, password string) error {
 }
 
 // hashPassword gives the hash with its salt and costs, in the usual spelling.
-func (s *Service) hashPassword(ctx context.Context, password string) (string, error) {
+func (s *Service) hashPassword(ctx context.Context, password string, from From) (string, error) {
+	leave, err := s.enter(ctx, guesses.SourceOf(from.Address))
+	if err != nil {
+		return "", err
+	}
+	defer leave()
 	salt := make([]byte, passwordSalt)
 	_, _ = rand.Read(salt) // never fails, as crypto/rand documents
-	key, err := s.derive(ctx, password, salt, passwordMemory, passwordPasses, passwordLanes)
+	key := argon2.IDKey([]byte(password), salt, passwordPasses, passwordMemory, passwordLanes, passwordKey)
 	text := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, passwordMemory, passwordPasses, passwordLanes, text(salt), text(key)), err
-}
-
-// derive hashes when there is a place: many sign-ins at once must not take all memory.
-func (s *Service) derive(ctx context.Context, password string, salt []byte, memory, passes uint32, lanes uint8) ([]byte, error) {
-	select {
-	case s.hashing <- struct{}{}:
-		defer func() { <-s.hashing }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("hash password: %w", ctx.Err())
-	}
-	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, passwordKey), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, passwordMemory, passwordPasses, passwordLanes, text(salt), text(key)), nil
 }
 
 // nobody is the hash that the password of an unknown login, or of one without a password,
 // is compared with, so that it takes as long as that of another.
 const nobody = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// isPassword reports whether a password is that of the hash.
-func (s *Service) isPassword(ctx context.Context, password, hash string) (bool, error) {
+// isPassword reports whether a password is that of the hash. It takes a place to hash in.
+func isPassword(password, hash string) (bool, error) {
 	parts := strings.Split(hash, "$")
 	if len(password) > maxPassword || len(parts) != 6 {
 		return false, nil
@@ -88,8 +103,8 @@ func (s *Service) isPassword(ctx context.Context, password, hash string) (bool, 
 	if err != nil {
 		return false, fmt.Errorf("read password hash: %w", err)
 	}
-	key, err := s.derive(ctx, password, salt, memory, passes, lanes)
-	return err == nil && subtle.ConstantTimeCompare(key, want) == 1, err
+	key := argon2.IDKey([]byte(password), salt, passes, memory, lanes, passwordKey)
+	return subtle.ConstantTimeCompare(key, want) == 1, nil
 }
 
 // ChangePassword gives an account another password, if it knows the one so far. Its other
@@ -101,7 +116,7 @@ func (s *Service) ChangePassword(ctx context.Context, a Account, session uuid.UU
 	if err := checkPassword(a.Login, password); err != nil {
 		return err
 	}
-	hash, err := s.hashPassword(ctx, password)
+	hash, err := s.hashPassword(ctx, password, from)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +19,8 @@ const SessionIdle = 12 * time.Hour
 const (
 	// touchPause is between two notes of the use of a session.
 	touchPause = time.Minute
+	// MaxSessions is how many browsers somebody is signed in with at once.
+	MaxSessions = 50
 	// maxAgent is how many bytes of the name of a browser are kept.
 	maxAgent = 200
 )
@@ -56,32 +57,45 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from From)
 
 // prove finds the account of a login and its password.
 func (s *Service) prove(ctx context.Context, login, password string, from From) (Account, error) {
-	a, err := s.store.Account(ctx, login)
+	a, err := s.find(ctx, login)
 	unknown := errors.Is(err, ErrNotFound)
 	if err != nil && !unknown {
 		return a, fmt.Errorf("find account: %w", err)
 	}
-	who, now := guesses.Suspect{Who: a.ID, Source: guesses.SourceOf(from.Address)}, time.Now()
-	if wait := s.guesses.Pause(who, now); wait > 0 {
-		s.log.WarnContext(ctx, "sign-in refused: too many failures", "account", a.ID, "from", from.Address)
-		seconds := int((wait + time.Second - 1) / time.Second)
-		return a, &scim.Error{
-			Status: http.StatusTooManyRequests,
-			Detail: fmt.Sprintf("there were too many failed attempts; wait %d seconds, and try again then", seconds),
-		}
+	who := guesses.Suspect{Who: a.ID, Source: guesses.SourceOf(from.Address)}
+	if err := s.pause(ctx, who, from); err != nil {
+		return a, err
 	}
-	hash := cmp.Or(a.Password, nobody)
-	ok, err := s.isPassword(ctx, password, hash)
+	leave, err := s.enter(ctx, who.Source)
+	if err != nil {
+		return a, err
+	}
+	defer leave()
+	if err := s.pause(ctx, who, from); err != nil { // others of the source have failed meanwhile
+		return a, err
+	}
+	ok, err := isPassword(password, cmp.Or(a.Password, nobody))
 	switch {
 	case err != nil:
 		return a, err
 	case !ok || a.Password == "":
-		s.guesses.Failed(who, !unknown, now)
+		s.guesses.Failed(who, !unknown, time.Now())
 		s.log.WarnContext(ctx, "sign-in refused", "account", a.ID, "from", from.Address)
 		return a, wrong()
 	}
-	s.guesses.Succeeded(who, now)
+	s.guesses.Succeeded(who, time.Now())
 	return a, nil
+}
+
+// pause refuses who has to wait after failures.
+func (s *Service) pause(ctx context.Context, who guesses.Suspect, from From) error {
+	wait := s.guesses.Pause(who, time.Now())
+	if wait == 0 {
+		return nil
+	}
+	s.log.WarnContext(ctx, "sign-in refused: too many failures", "account", who.Who, "from", from.Address)
+	seconds := int((wait + time.Second - 1) / time.Second)
+	return scim.TooManyRequests("there were too many failed attempts; wait %d seconds, and try again then", seconds)
 }
 
 // begin makes a session.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
@@ -57,6 +58,7 @@ type console struct {
 	Parts
 	frame  *httpapi.Frame
 	origin *http.CrossOriginProtection
+	live   *fairshare.Gate[org.ID]
 }
 
 // bodyLimit is how many bytes a form may have, but for a file that comes with it.
@@ -67,7 +69,7 @@ const uploads = "/o/{org}/imports"
 
 // Mount serves the console below r.
 func Mount(r chi.Router, frame *httpapi.Frame, p Parts) {
-	c := &console{Parts: p, frame: frame, origin: http.NewCrossOriginProtection()}
+	c := &console{Parts: p, frame: frame, origin: http.NewCrossOriginProtection(), live: newLive()}
 	if p.PublicURL != "" {
 		_ = c.origin.AddTrustedOrigin(strings.TrimRight(p.PublicURL, "/")) // which was checked to be one
 	}

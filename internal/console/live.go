@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/fairshare"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -19,22 +21,24 @@ const (
 	// browser asks again: less than a request may take.
 	livePause = time.Second
 	liveTime  = 20 * time.Second
-	// liveAtOnce is how many streams a server has at once.
+	// liveAtOnce is how many streams a server has at once, and liveOfOne those of one
+	// organisation.
 	liveAtOnce = 200
+	liveOfOne  = 50
 )
 
-// liveStreams are the places of streams.
-var liveStreams = make(chan struct{}, liveAtOnce)
+// newLive makes the places of streams.
+func newLive() *fairshare.Gate[org.ID] {
+	return fairshare.New[org.ID](fairshare.Options{Slots: liveAtOnce, Share: liveOfOne})
+}
 
 // stream sends a part of a page whenever it looks different (server-sent events): the
 // template of the page under the name, with what read gives.
 func (v *visit) stream(page, name string, read func() (any, error)) error {
-	select {
-	case liveStreams <- struct{}{}:
-		defer func() { <-liveStreams }()
-	default:
+	if !v.live.TryEnter(v.org.ID) {
 		return scim.Unavailable("too many pages are watched at the moment")
 	}
+	defer v.live.Leave(v.org.ID)
 	h := v.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")

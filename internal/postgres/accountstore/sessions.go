@@ -122,6 +122,15 @@ insert into console_sessions (id, hash, account_id, created_at, used_at, address
 select @id, @hash, a.id, @created, @created, @address, @agent
 from   console_accounts a
 where  a.id = @account`)
+	// forgetOldestSessions leaves an account so many, the last used; its row is held.
+	forgetOldestSessions = db.New(`
+delete from console_sessions n
+where  n.id in (
+  select o.id
+  from   console_sessions o
+  where  o.account_id = @account
+  order  by o.used_at desc, o.id desc
+  offset @keep)`)
 	forgetSessions = db.New(`delete from console_sessions n where n.used_at < @idle`)
 	markSignedIn   = db.New(`update console_accounts a set signed_in_at = @at where a.id = @id`)
 )
@@ -136,6 +145,9 @@ func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.S
 		tag, err := markSignedIn.With(db.Named("id", db.ID(a.ID)), db.Named("at", n.Created)).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = accounts.ErrNotFound
+		}
+		if err == nil {
+			_, err = forgetOldestSessions.With(db.Named("account", db.ID(a.ID)), db.Named("keep", accounts.MaxSessions-1)).Exec(ctx, tx)
 		}
 		if err == nil {
 			_, err = insertSession.With(

@@ -1,0 +1,121 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/servertest"
+)
+
+// What who has shown nothing yet, or may only look, can take of a server.
+
+// Guesses that are sent at once are as slow as those that follow each other.
+func TestAccounts_GuessesAtOnceAreSlowToo(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	member(t, s, o.ID, "ada@example.org", accounts.Owner)
+	const free = 20 // failures of a source, whoever is named
+	var told atomic.Int32
+	var all sync.WaitGroup
+	for n := range 60 {
+		b := newBrowser(t, s)
+		all.Go(func() {
+			form := fmt.Sprintf("login=nobody%d@example.org&password=guess", n)
+			b.send(http.MethodPost, "/console/signin", strings.NewReader(form), "Content-Type", "application/x-www-form-urlencoded")
+			switch b.status {
+			case http.StatusUnauthorized:
+				told.Add(1)
+			case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+			default:
+				t.Errorf("answered %d", b.status)
+			}
+		})
+	}
+	all.Wait()
+	if n := int(told.Load()); n > free+runtime.NumCPU() {
+		t.Errorf("%d guesses were told that they are wrong, want %d at most", n, free)
+	}
+}
+
+// Texts that no browser sends are refused, and never a fault of the server.
+func TestAccounts_OddTexts(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	ada := member(t, s, o.ID, "ada@example.org", accounts.Owner)
+	long := strings.Repeat("a", 200<<10)
+	for _, login := range []string{"\x00", "\xff@example.org", "ada\r\n@example.org", long, ""} {
+		newBrowser(t, s).post("/console/signin", "login", login, "password", "\xff\x00").want(http.StatusUnauthorized)
+		ada.post("/console/administrators", "login", login, "role", "\x00").want(http.StatusForbidden)
+		ada.post("/console/o/"+o.ID.String()+"/administrators", "login", login, "role", "viewer").want(http.StatusBadRequest)
+	}
+	newBrowser(t, s).do(http.MethodPost, "/console/signin", map[string][]string{"login": {"ada@example.org"}, "password": {password}}, "User-Agent", "\xff"+strings.Repeat("ä", 300)).want(http.StatusOK)
+	ada.get("/console/account").want(http.StatusOK).lacks("\xff")
+	newBrowser(t, s).post("/console/signin", "login", "ada@example.org", "password", strings.Repeat("a", 300<<10)).want(http.StatusRequestEntityTooLarge)
+	newBrowser(t, s).do(http.MethodGet, "/console/account", nil, "Cookie", "purescim-console=\xff").want(http.StatusOK).has("Sign in")
+	for _, path := range []string{"/console/invitation/%00", "/console/invitation/%ff", "/console/setup/%00", "/console/setup/" + long[:1000]} {
+		newBrowser(t, s).get(path).want(http.StatusNotFound)
+	}
+}
+
+// An account has so many sessions; one more ends the one that was used the longest ago.
+func TestAccounts_SessionsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	ada := member(t, s, o.ID, "ada@example.org", accounts.Owner)
+	eve := member(t, s, o.ID, "eve@example.org", accounts.Owner)
+	sql(t, s, `update console_sessions set used_at = used_at - interval '30 seconds'`)
+	sql(t, s, `insert into console_sessions (id, hash, account_id, created_at, used_at, address, agent)
+		select gen_random_uuid(), int4send(n), a.id, now(), now(), '', '' from console_accounts a, generate_series(1, $1) n where a.login = 'ada@example.org'`, accounts.MaxSessions-1)
+	ada.get("/console/account").want(http.StatusOK).has("this one")
+	newBrowser(t, s).post("/console/signin", "login", "ada@example.org", "password", password).want(http.StatusOK)
+	ada.get("/console/account").want(http.StatusOK).has("Sign in")
+	eve.get("/console/account").want(http.StatusOK).has("this one")
+	if n := count(t, s, `select count(*) from console_sessions`); n != accounts.MaxSessions+1 {
+		t.Errorf("there are %d sessions, want %d of one account and 1 of another", n, accounts.MaxSessions)
+	}
+}
+
+// Pages of one organisation that are watched leave those of another their places.
+func TestLive_OrganisationsLeaveEachOtherPlaces(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	first, second := s.NewOrg(t), s.NewOrg(t)
+	ada := member(t, s, first.ID, "ada@example.org", accounts.Viewer)
+	eve := member(t, s, second.ID, "eve@example.org", accounts.Viewer)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	// watch opens a stream that lasts as long as the test.
+	watch := func(b *browser, o *servertest.Org) int {
+		url := s.URL + "/console/o/" + o.ID.String() + "/activity/new?after=00000000-0000-7000-8000-000000000000"
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := b.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer.StatusCode
+	}
+	watched := 0
+	for range 300 {
+		if watch(ada, first) != http.StatusOK {
+			break
+		}
+		watched++
+	}
+	if status := watch(eve, second); status != http.StatusOK {
+		t.Errorf("beside %d streams of another organisation one is answered %d", watched, status)
+	}
+}
