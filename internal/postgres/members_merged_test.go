@@ -189,6 +189,35 @@ func TestMergedMembers_GivenUp(t *testing.T) {
 	o.consistent()
 }
 
+// Whose time is over while its change is on its way is told that this is not known, and who
+// only waited for a turn is not.
+func TestMergedMembers_Late(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	ids := o.users(1)
+	g := o.group("Sales")
+	release := o.holdGroup(g.ID)
+	defer release()
+	begin := func(n int) (done <-chan outcome, late func()) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		return o.begin(ctx, g.ID, directory.MemberChange{Add: ids}, n), func() { cancel(context.DeadlineExceeded) }
+	}
+	first, lateFirst := begin(0)
+	waiting, lateWaiting := begin(1)
+	merged, lateMerged := begin(2)
+	lateWaiting()
+	if r := <-waiting; r.err == nil || errors.Is(r.err, scim.ErrUncertain) {
+		t.Errorf("who waited for a turn: %v", r.err)
+	}
+	lateFirst()
+	<-first
+	o.queued(g.ID, 0) // it is on its way now
+	lateMerged()
+	if r := <-merged; !errors.Is(r.err, scim.ErrUncertain) {
+		t.Errorf("whom another sent: %v", r.err)
+	}
+}
+
 // Writers on several servers, some of whom look at the version or replace, lose no
 // change that was acknowledged.
 func TestMergedMembers_SeveralServers(t *testing.T) {

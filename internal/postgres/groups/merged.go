@@ -11,6 +11,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
@@ -101,7 +102,9 @@ func (v Groups) changeInTurn(ctx context.Context, w *writes.Write, group uuid.UU
 		w.HasChanged(r.changed)
 		return r.record, r.err
 	case <-ctx.Done():
-		v.queues.leave(g, r)
+		if v.queues.leave(g, r) {
+			return directory.Record{}, pgerr.Sent(ctx, ctx.Err())
+		}
 		return directory.Record{}, ctx.Err()
 	}
 }
@@ -142,17 +145,19 @@ func (v Groups) InTurn(group uuid.UUID) (waiting int, busy bool) {
 	return len(requests), busy
 }
 
-// leave gives up waiting. What has been sent may be done all the same.
-func (q *Queues) leave(g groupOf, r *memberRequest) {
+// leave gives up waiting. It reports whether the request has been sent, which may be done all
+// the same.
+func (q *Queues) leave(g groupOf, r *memberRequest) (sent bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if r.batch == nil {
 		q.waiting[g] = slices.DeleteFunc(q.waiting[g], func(other *memberRequest) bool { return other == r })
-		return
+		return false
 	}
 	if r.batch.waiting--; r.batch.waiting == 0 {
 		r.batch.cancel()
 	}
+	return true
 }
 
 // next takes those requests out of the queue whose turn it is, the longest waiting
