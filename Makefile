@@ -53,12 +53,12 @@ fuzz: postgres ## Fuzz every target for FUZZTIME, 10s if not given
 	done
 
 .PHONY: chaos
-chaos: postgres build ## Strike two servers and a pair of PostgreSQL for CHAOSTIME, 10m if not given, and check what clients saw
+chaos: postgres ## Strike two servers and a pair of PostgreSQL for CHAOSTIME, 10m if not given, and check what clients saw
 	go test -vet=off -tags chaos -count=1 -timeout 0 -v -run TestChaos ./internal/chaos -lasts $(CHAOSTIME) $(CHAOSFLAGS)
 
 .PHONY: soak
-soak: postgres build ## Have clients work for SOAKTIME, 1h if not given, without a fault
-	go test -vet=off -tags chaos -count=1 -timeout 0 -v -run TestChaos ./internal/chaos -lasts $(SOAKTIME) -strike=false
+soak: postgres ## Have clients work for SOAKTIME, 1h if not given, without a fault
+	go test -vet=off -tags chaos -count=1 -timeout 0 -v -run TestChaos ./internal/chaos -lasts $(SOAKTIME) -strike=false $(CHAOSFLAGS)
 
 .PHONY: sdk-test
 sdk-test: postgres build ## Run the official Genesys Cloud SDK for JavaScript against the server (needs npm)

@@ -3,7 +3,6 @@
 package chaos
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -18,7 +17,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -26,6 +24,7 @@ import (
 var (
 	lasts  = flag.Duration("lasts", time.Minute, "how long the clients work")
 	strike = flag.Bool("strike", true, "whether anything is struck meanwhile")
+	only   = flag.String("only", "", "strike with the faults alone whose names have this")
 	pause  = flag.Duration("pause", 0, "how long each client waits before each request")
 	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "which faults are chosen")
 )
@@ -39,61 +38,11 @@ type world struct {
 	clients  *Clients
 	probe    string // a user that is no part of the history
 	rand     *rand.Rand
-}
 
-// fault is something that happens, and is over when it returns.
-type fault struct {
-	name   string
-	happen func(ctx context.Context, w *world) error
+	other  *Clients // of another organisation, with a user
+	floods Flood    // all together
+	most   int      // megabytes of a server in a flood
 }
-
-// faults are as often as they stand here.
-var faults = []fault{
-	{"a server is killed", func(_ context.Context, w *world) error { w.program().Signal(syscall.SIGKILL); return nil }},
-	{"a server is told to stop", func(_ context.Context, w *world) error { w.program().Signal(syscall.SIGTERM); return nil }},
-	{"a server stands still", func(_ context.Context, w *world) error {
-		p := w.program()
-		p.Signal(syscall.SIGSTOP)
-		w.pause(500, 3000)
-		p.Signal(syscall.SIGCONT)
-		return nil
-	}},
-	{"the network is cut", func(_ context.Context, w *world) error {
-		w.pair.primary.proxy.Cut(true)
-		w.pause(100, 2000)
-		w.pair.primary.proxy.Cut(false)
-		return nil
-	}},
-	{"the network is slow", func(_ context.Context, w *world) error {
-		w.pair.primary.proxy.Delay(time.Duration(20+w.rand.IntN(200)) * time.Millisecond)
-		w.pause(500, 2000)
-		w.pair.primary.proxy.Delay(0)
-		return nil
-	}},
-	{"PostgreSQL crashes", func(ctx context.Context, w *world) error {
-		if err := w.pair.Crash(ctx); err != nil {
-			return err
-		}
-		return w.pair.Start(ctx)
-	}},
-	{"the standby takes over", func(ctx context.Context, w *world) error {
-		if err := w.pair.Crash(ctx); err != nil {
-			return err
-		}
-		return w.pair.Promote(ctx)
-	}},
-	{"all are killed", func(ctx context.Context, w *world) error {
-		for _, p := range w.programs {
-			p.Signal(syscall.SIGKILL)
-		}
-		if err := w.pair.Crash(ctx); err != nil {
-			return err
-		}
-		return w.pair.Start(ctx)
-	}},
-}
-
-const takesOver = "the standby takes over"
 
 // TestChaos has clients work while faults happen, and checks what they saw.
 func TestChaos(t *testing.T) {
@@ -105,7 +54,7 @@ func TestChaos(t *testing.T) {
 	for i := range workers {
 		work.Go(func() { w.clients.Work(ctx, i) })
 	}
-	before := w.memory(t)
+	before := w.memory()
 	recoveries := map[string][]time.Duration{}
 	if *strike {
 		recoveries = w.strikeUntil(t, ctx)
@@ -118,9 +67,12 @@ func TestChaos(t *testing.T) {
 // newWorld starts everything.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	program, err := filepath.Abs(cmp.Or(os.Getenv("PURESCIM"), "../../bin/purescim"))
-	must(t, err)
 	dir, err := os.MkdirTemp("/tmp", "purescim-chaos-")
+	must(t, err)
+	program, err := filepath.Abs(os.Getenv("PURESCIM"))
+	if os.Getenv("PURESCIM") == "" {
+		program, err = Build(t.Context(), dir)
+	}
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755))
 	w := &world{rand: rand.New(rand.NewPCG(*seed, 0))}
@@ -137,24 +89,41 @@ func newWorld(t *testing.T) *world {
 		}
 		_ = os.RemoveAll(dir)
 	})
-	w.command(t, program, "migrate")
-	var made struct {
-		AccessToken string `json:"access_token"`
+	if w.pair.NoDisks != nil {
+		t.Logf("no disk is filled: %v", w.pair.NoDisks)
 	}
-	must(t, json.Unmarshal(w.command(t, program, "org", "create", "acme", "--with-client", "--admin", "-o", "json"), &made))
+	w.command(t, program, "migrate")
+	w.clients = NewClients(w.organisation(t, program, "acme"), *pause)
+	w.other = NewClients(w.organisation(t, program, "other"), 0)
 	// Clients make and delete groups, and delete without end.
 	w.command(t, program, "org", "set", "acme", "--group-lifecycle", "--brake-users", "off", "--brake-members", "off")
-	w.clients = NewClients(made.AccessToken, *pause)
 	for i := range 2 {
 		p, err := NewProgram(program, w.pair.URL(), filepath.Join(dir, fmt.Sprintf("server%d.log", i)))
 		must(t, err)
 		w.programs = append(w.programs, p)
 		w.clients.Servers = append(w.clients.Servers, p.URL)
 	}
-	for w.probe == "" {
-		w.probe = w.clients.ask(t.Context(), w.programs[0].URL, http.MethodPost, usersPath, `{"userName":"probe@example.org"}`, 0).ID
-	}
+	w.probe = w.clients.probe(t.Context(), w.programs[0].URL)
+	w.other.keys = []string{w.other.probe(t.Context(), w.programs[0].URL)}
 	return w
+}
+
+// organisation makes one and a client, and gives its token.
+func (w *world) organisation(t *testing.T, program, name string) (token string) {
+	t.Helper()
+	var made struct {
+		AccessToken string `json:"access_token"`
+	}
+	must(t, json.Unmarshal(w.command(t, program, "org", "create", name, "--with-client", "--admin", "-o", "json"), &made))
+	return made.AccessToken
+}
+
+// probe makes a user, as soon as the server takes changes.
+func (c *Clients) probe(ctx context.Context, server string) (id string) {
+	for id == "" && ctx.Err() == nil {
+		id = c.ask(ctx, server, http.MethodPost, usersPath, `{"userName":"probe@example.org"}`, 0).ID
+	}
+	return id
 }
 
 // strikeUntil lets faults happen, each after all is well, and tells how long each took
@@ -162,9 +131,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) strikeUntil(t *testing.T, ctx context.Context) map[string][]time.Duration {
 	t.Helper()
 	recoveries := map[string][]time.Duration{}
+	list := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool {
+		return !strings.Contains(f.name, *only) || f.name == diskIsFull && w.pair.NoDisks != nil
+	})
 	for ctx.Err() == nil {
 		w.pause(200, 1000)
-		f := faults[w.rand.IntN(len(faults))]
+		f := list[w.rand.IntN(len(list))]
 		began := time.Now()
 		must(t, f.happen(t.Context(), w))
 		if f.name != takesOver {
@@ -202,7 +174,10 @@ func (w *world) report(t *testing.T, recoveries map[string][]time.Duration, befo
 	}
 	found := w.clients.History.Check()
 	t.Logf("%d faults, %d writes acknowledged, %d without an answer, %d refused, %d reads, %d wrong", struck, acknowledged, unknown, refused, reads, len(found))
-	t.Logf("memory of the servers: %d MB, then %d MB", before, w.memory(t))
+	t.Logf("memory of the servers: %d MB, then %d MB", before, w.memory())
+	t.Logf("floods: %d requests answered and %d shed, %d look-ups of another organisation answered and %d not; a server had %d MB at most",
+		w.floods.Answered, w.floods.Shed, w.floods.Others, w.floods.Missed, w.most)
+	t.Logf("without an answer: %s", w.clients.Broken())
 	for _, fault := range append(found, w.clients.Unexpected()...) {
 		t.Error(fault)
 	}
@@ -223,8 +198,7 @@ func (w *world) command(t *testing.T, program string, args ...string) []byte {
 }
 
 // memory is how many megabytes each server has.
-func (w *world) memory(t *testing.T) (megabytes []int) {
-	t.Helper()
+func (w *world) memory() (megabytes []int) {
 	for _, p := range w.programs {
 		p.mu.Lock()
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))

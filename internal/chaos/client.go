@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -38,11 +40,12 @@ type Clients struct {
 	deleted    map[string]bool        // groups whose deletion was asked for
 	unexpected []string               // answers that no fault explains
 	serial     int
+	broken     map[string]int // requests without an answer, by why
 }
 
 // NewClients are clients with a token of the servers.
 func NewClients(token string, pause time.Duration) *Clients {
-	return &Clients{Token: token, History: NewHistory(), Pause: pause, deleted: map[string]bool{}}
+	return &Clients{Token: token, History: NewHistory(), Pause: pause, deleted: map[string]bool{}, broken: map[string]int{}}
 }
 
 // answer is what is read of any.
@@ -52,7 +55,10 @@ type answer struct {
 	ID, Title, DisplayName string
 	Detail, Message        string // of an error; the platform's has a message
 
-	Meta            struct{ Version string }
+	Meta struct {
+		Version      string
+		LastModified time.Time
+	}
 	Members, Groups []struct{ Value string }
 	Operations      []bulkAnswer
 }
@@ -149,12 +155,14 @@ func (c *Clients) ask(ctx context.Context, server, method, path, body string, ve
 	}
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
+		c.broke(err)
 		time.Sleep(20 * time.Millisecond) // who is refused at once would ask without a pause
 		return a
 	}
 	defer got.Body.Close()
 	text, err := io.ReadAll(got.Body)
 	if err != nil || len(text) > 0 && json.Unmarshal(text, &a) != nil {
+		c.broke(err)
 		return answer{}
 	}
 	if a.status = got.StatusCode; a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests {
@@ -164,6 +172,28 @@ func (c *Clients) ask(ctx context.Context, server, method, path, body string, ve
 		time.Sleep(20 * time.Millisecond)
 	}
 	return a
+}
+
+// broke notes why a request has no answer. One whose connection was refused did not reach
+// a server.
+func (c *Clients) broke(err error) {
+	why := "broken off"
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = "not connected"
+	case errors.Is(err, context.DeadlineExceeded):
+		why = "too late"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken[why]++
+}
+
+// Broken tells of the requests that were not answered.
+func (c *Clients) Broken() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprintf("%d not connected, %d broken off, %d too late", c.broken["not connected"], c.broken["broken off"], c.broken["too late"])
 }
 
 // Recovered waits until a change is acknowledged through the server.

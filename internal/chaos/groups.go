@@ -204,7 +204,7 @@ func (c *Clients) whereGone(id string) []int {
 // group is the group in an answer. Its name ends with the number.
 func (a answer) group(id string, begin, end time.Time) GroupRead {
 	_, name, _ := strings.Cut(a.DisplayName, " ")
-	return GroupRead{Group: id, Name: number(name), Members: values(a.Members), Version: a.version(), Begin: begin, End: end}
+	return GroupRead{Group: id, Name: number(name), Members: values(a.Members), Version: a.version(), Modified: a.Meta.LastModified, Begin: begin, End: end}
 }
 
 // readGroup reads a group. It reports whether there was an answer.

@@ -39,6 +39,7 @@ type Read struct {
 	Key        string
 	N, Twin    int
 	Version    int
+	Modified   time.Time
 	Groups     []string
 	Gone       bool
 	Begin, End time.Time
@@ -134,7 +135,8 @@ func (h *History) Count(o Outcome) (writes, reads int) {
 
 // Check lists what no correct server can have shown: a write that was acknowledged and is
 // not there, one that nobody made or that was refused, a read that is older than what was
-// seen before it, half of a write, one version of two contents, and a membership that is
+// seen before it, half of a write, one version of two contents, a later
+// version that was modified before, and a membership that is
 // seen from one side only.
 func (h *History) Check() (faults []string) {
 	h.mu.Lock()
@@ -179,6 +181,8 @@ func judge(r Read, writes []Write, before []Read) (faults []string) {
 	for _, earlier := range before {
 		switch {
 		case r.Gone || earlier.Gone && !earlier.End.Before(r.Begin):
+		case earlier.Version <= r.Version && earlier.Modified.After(r.Modified):
+			faults = append(faults, fmt.Sprintf("version %d was modified later", earlier.Version))
 		case earlier.Version == r.Version && earlier.N != r.N:
 			faults = append(faults, fmt.Sprintf("the same version had %d", earlier.N))
 		case earlier.End.Before(r.Begin) && (earlier.Gone || cmp.Or(cmp.Compare(earlier.Version, r.Version), cmp.Compare(earlier.N, r.N)) > 0):

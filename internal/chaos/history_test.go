@@ -23,6 +23,8 @@ func TestCheck_FindsWhatCannotBe(t *testing.T) {
 	absent := Read{Key: "k", Gone: true, Begin: at(30), End: at(31)}
 	half, other := read(2, 20), read(2, 20)
 	half.Twin, other.Version = 1, 1
+	behind, ahead := read(2, 30), read(1, 5)
+	behind.Modified, ahead.Modified = at(100), at(200)
 	first, second := write(1, 0, Acknowledged), write(2, 10, Acknowledged)
 	for name, test := range map[string]struct {
 		writes []Write
@@ -43,6 +45,7 @@ func TestCheck_FindsWhatCannotBe(t *testing.T) {
 		"a write that is to come":       {[]Write{first, second}, []Read{read(2, 5)}, "nobody wrote that"},
 		"a read that goes back":         {[]Write{first, write(2, 10, Unknown)}, []Read{read(2, 20), read(1, 30)}, "was before"},
 		"half of a write":               {[]Write{first, second}, []Read{half}, "the other half is of 1"},
+		"a clock that goes back":        {[]Write{first, second}, []Read{ahead, behind}, "version 1 was modified later"},
 		"two contents of one version":   {[]Write{first, second}, []Read{other}, "the version was answered to write 1"},
 	} {
 		h := NewHistory()

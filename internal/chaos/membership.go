@@ -28,6 +28,7 @@ type GroupRead struct {
 	Members    []string // sorted
 	Gone       bool
 	Version    int
+	Modified   time.Time
 	Begin, End time.Time
 }
 
@@ -108,6 +109,8 @@ func judgeOrder(r GroupRead, writes []GroupWrite, before []GroupRead) (faults []
 	for _, earlier := range before {
 		switch {
 		case r.Gone:
+		case !earlier.Gone && earlier.Version <= r.Version && earlier.Modified.After(r.Modified):
+			faults = append(faults, fmt.Sprintf("version %d was modified later", earlier.Version))
 		case earlier.End.Before(r.Begin) && (earlier.Gone || earlier.Version > r.Version):
 			faults = append(faults, fmt.Sprintf("version %d (gone %v) was read before", earlier.Version, earlier.Gone))
 		case !earlier.Gone && earlier.Version == r.Version && (earlier.Name != r.Name || !slices.Equal(earlier.Members, r.Members)):

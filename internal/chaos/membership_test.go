@@ -77,6 +77,8 @@ func TestCheck_OfMembers(t *testing.T) {
 	gone := change(20, 0, GroupWrite{Gone: true})
 	absent := groupRead(30, 0, 0)
 	absent.Gone = true
+	ahead, behind := groupRead(5, 1, 1), groupRead(15, 2, 1, "a", "b")
+	ahead.Modified, behind.Modified = time.Unix(200, 0), time.Unix(100, 0)
 	for name, s := range map[string]story{
 		"all is well":                  {writes: []GroupWrite{made, joined, left}, reads: []GroupRead{groupRead(5, 1, 1), groupRead(15, 2, 1, "a", "b"), groupRead(30, 3, 1, "b")}},
 		"a read beside a change":       {writes: []GroupWrite{made, joined}, reads: []GroupRead{groupRead(10, 1, 1), groupRead(10, 2, 1, "a", "b")}},
@@ -100,6 +102,7 @@ func TestCheck_OfMembers(t *testing.T) {
 		"a version that was passed":  {writes: []GroupWrite{made, joined}, reads: []GroupRead{groupRead(30, 1, 1)}, want: "version 2 (gone false) was acknowledged before"},
 		"a read that goes back":      {writes: []GroupWrite{made, stranger}, reads: []GroupRead{groupRead(30, 2, 1, "x"), groupRead(40, 1, 1)}, want: "version 2 (gone false) was read before"},
 		"two contents of a version":  {writes: []GroupWrite{made, stranger}, reads: []GroupRead{groupRead(30, 2, 1, "x"), groupRead(40, 2, 1)}, want: "the same version had another content"},
+		"a clock that goes back":     {writes: []GroupWrite{made, joined}, reads: []GroupRead{ahead, behind}, want: "version 1 was modified later"},
 		"a lost group":               {writes: []GroupWrite{made}, reads: []GroupRead{absent}, want: "nobody deleted it"},
 		"a group that comes back":    {writes: []GroupWrite{made, gone}, reads: []GroupRead{groupRead(30, 1, 1)}, want: "(gone true) was acknowledged before"},
 		"one version of two changes": {writes: []GroupWrite{made, joined, change(10, 2, GroupWrite{Name: 2})}, want: "answered with version 2, and then 2"},

@@ -21,10 +21,13 @@ type node struct {
 	name, data string
 	port       int
 	proxy      *Proxy
+	disk       *disk // nil where nothing can be mounted
 }
 
 // Pair is a PostgreSQL that waits at each commit for its standby.
 type Pair struct {
+	NoDisks error // why their disks cannot be filled; nil if they can
+
 	dir, bin         string
 	primary, standby *node
 }
@@ -37,7 +40,7 @@ func NewPair(ctx context.Context, dir string) (*Pair, error) {
 	}
 	p := &Pair{dir: dir, bin: bin}
 	for _, n := range []**node{&p.primary, &p.standby} {
-		if *n, err = p.newNode(); err != nil {
+		if *n, err = p.newNode(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -50,14 +53,23 @@ func NewPair(ctx context.Context, dir string) (*Pair, error) {
 	return p, p.Join(ctx)
 }
 
-func (p *Pair) newNode() (*node, error) {
+func (p *Pair) newNode(ctx context.Context) (*node, error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	defer free.Close()
 	port := free.Addr().(*net.TCPAddr).Port
-	n := &node{name: strconv.Itoa(port), port: port, data: filepath.Join(p.dir, strconv.Itoa(port))}
+	n := &node{name: strconv.Itoa(port), port: port}
+	own := filepath.Join(p.dir, n.name)
+	if err := os.Mkdir(own, 0o755); err != nil {
+		return nil, err
+	}
+	n.disk, p.NoDisks = newDisk(ctx, own)
+	if err := localpg.Lend(exec.Command(p.bin), own); err != nil {
+		return nil, err
+	}
+	n.data = filepath.Join(own, "data")
 	n.proxy, err = NewProxy(net.JoinHostPort("127.0.0.1", n.name))
 	return n, err
 }
@@ -69,16 +81,13 @@ func (p *Pair) run(ctx context.Context, program string, args ...string) error {
 	if err := localpg.Lend(cmd, p.dir); err != nil {
 		return err
 	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", program, err, out)
-	}
-	return nil
+	return run(cmd)
 }
 
 func (p *Pair) startNode(ctx context.Context, n *node) error {
-	settings := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c max_connections=100 -c shared_buffers=64MB -c wal_receiver_timeout=5s -c wal_sender_timeout=5s -c wal_retrieve_retry_interval=500ms",
+	settings := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c max_connections=100 -c shared_buffers=64MB -c max_wal_size=256MB -c wal_receiver_timeout=5s -c wal_sender_timeout=5s -c wal_retrieve_retry_interval=500ms",
 		n.port, p.dir)
-	return p.run(ctx, "pg_ctl", "start", "-w", "-D", n.data, "-l", n.data+".log", "-o", settings)
+	return p.run(ctx, "pg_ctl", "start", "-w", "-D", n.data, "-l", filepath.Join(p.dir, n.name+".log"), "-o", settings)
 }
 
 // Start starts the primary.
@@ -164,5 +173,6 @@ func (p *Pair) Stop(ctx context.Context) {
 	for _, n := range []*node{p.standby, p.primary} {
 		_ = p.run(ctx, "pg_ctl", "stop", "-m", "immediate", "-D", n.data)
 		n.proxy.Close()
+		n.disk.end()
 	}
 }

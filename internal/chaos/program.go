@@ -15,7 +15,7 @@ import (
 type Program struct {
 	URL string
 
-	path, addr, database, log string
+	path, addr, database, log, clock string
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -31,7 +31,7 @@ func NewProgram(path, database, log string) (*Program, error) {
 	if err := free.Close(); err != nil {
 		return nil, err
 	}
-	p := &Program{URL: "http://" + addr, path: path, addr: addr, database: database, log: log}
+	p := &Program{URL: "http://" + addr, path: path, addr: addr, database: database, log: log, clock: log + ".clock"}
 	return p, p.Start()
 }
 
@@ -45,7 +45,8 @@ func (p *Program) Start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(p.path, "serve", "--addr="+p.addr, "--database-url="+p.database, "--rate-limit=0", "--drain=300ms")
+	cmd := exec.Command(p.path, "serve", "--addr="+p.addr, "--database-url="+p.database, "--rate-limit=0", "--drain=300ms", "--request-timeout=3s")
+	cmd.Env = append(os.Environ(), clockFile+"="+p.clock)
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start a server: %w", err)

@@ -133,6 +133,7 @@ func (c *Clients) Read(ctx context.Context, key string) (version int, ok bool) {
 		return 0, false
 	}
 	r.N, r.Twin, r.Version, r.Groups = number(a.DisplayName), number(a.Title), a.version(), values(a.Groups)
+	r.Modified = a.Meta.LastModified
 	c.History.Saw(r)
 	return r.Version, true
 }
