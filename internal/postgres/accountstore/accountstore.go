@@ -91,21 +91,13 @@ func (s *Store) Account(ctx context.Context, login string) (accounts.Account, er
 }
 
 func oneAccount(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Account, error) {
-	rows, err := read.Query(ctx, q)
-	if err != nil {
-		return accounts.Account{}, err
-	}
-	a, err := pgx.CollectExactlyOneRow(rows, scanAccount)
+	a, err := db.CollectOne(ctx, q, read, scanAccount)
 	return a, noAccount(err)
 }
 
 // Accounts implements accounts.Store.
 func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, error) {
-	rows, err := selectAccountsOf.With(db.Named("org", orgOrNull(o))).Query(ctx, s.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("list accounts", err)
-	}
-	all, err := pgx.CollectRows(rows, scanAccount)
+	all, err := db.Collect(ctx, s.pool.Own(), selectAccountsOf.With(db.Named("org", orgOrNull(o))), scanAccount)
 	return all, pgerr.Wrap("list accounts", err)
 }
 
@@ -177,11 +169,7 @@ func (s *Store) ResetAccount(ctx context.Context, id uuid.UUID, allow func(a acc
 		if err := allow(a); err != nil {
 			return err
 		}
-		rows, err := deletePasskeys.With(db.Named("account", db.ID(id))).Query(ctx, tx)
-		if err != nil {
-			return err
-		}
-		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		names, err := db.Collect(ctx, tx, deletePasskeys.With(db.Named("account", db.ID(id))), pgx.RowTo[string])
 		if err != nil {
 			return err
 		}

@@ -73,11 +73,7 @@ func (p *passkeyRow) read() accounts.Passkey {
 
 // Passkeys implements accounts.Store.
 func (s *Store) Passkeys(ctx context.Context, account uuid.UUID) ([]accounts.Passkey, error) {
-	rows, err := selectPasskeys.With(db.Named("account", db.ID(account))).Query(ctx, s.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("list passkeys", err)
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (accounts.Passkey, error) {
+	all, err := db.Collect(ctx, s.pool.Own(), selectPasskeys.With(db.Named("account", db.ID(account))), func(row pgx.CollectableRow) (accounts.Passkey, error) {
 		var p passkeyRow
 		err := row.Scan(p.fields()...)
 		return p.read(), err

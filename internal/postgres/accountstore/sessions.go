@@ -82,32 +82,20 @@ func scanInvitation(row pgx.CollectableRow) (i accounts.Invitation, err error) {
 
 // Invitation implements accounts.Store.
 func (s *Store) Invitation(ctx context.Context, hash []byte, at time.Time) (accounts.Invitation, error) {
-	rows, err := selectInvitation.With(db.Named("hash", hash), db.Named("at", at)).Query(ctx, s.pool.Own())
-	if err != nil {
-		return accounts.Invitation{}, pgerr.Wrap("read invitation", err)
-	}
-	i, err := pgx.CollectExactlyOneRow(rows, scanInvitation)
+	i, err := db.CollectOne(ctx, s.pool.Own(), selectInvitation.With(db.Named("hash", hash), db.Named("at", at)), scanInvitation)
 	return i, pgerr.Wrap("read invitation", noAccount(err))
 }
 
 // Invitations implements accounts.Store.
 func (s *Store) Invitations(ctx context.Context, o org.ID, at time.Time) ([]accounts.Invitation, error) {
-	rows, err := selectInvitations.With(db.Named("org", orgOrNull(o)), db.Named("at", at)).Query(ctx, s.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("list invitations", err)
-	}
-	all, err := pgx.CollectRows(rows, scanInvitation)
+	all, err := db.Collect(ctx, s.pool.Own(), selectInvitations.With(db.Named("org", orgOrNull(o)), db.Named("at", at)), scanInvitation)
 	return all, pgerr.Wrap("list invitations", err)
 }
 
 // Withdraw implements accounts.Store.
 func (s *Store) Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		rows, err := deleteInvitation.With(db.Named("id", db.ID(id)), db.Named("org", orgOrNull(o))).Query(ctx, tx)
-		if err != nil {
-			return err
-		}
-		i, err := pgx.CollectExactlyOneRow(rows, scanInvitation)
+		i, err := db.CollectOne(ctx, tx, deleteInvitation.With(db.Named("id", db.ID(id)), db.Named("org", orgOrNull(o))), scanInvitation)
 		if err != nil {
 			return noAccount(err)
 		}
@@ -199,11 +187,8 @@ limit  100`)
 
 // Sessions implements accounts.Store.
 func (s *Store) Sessions(ctx context.Context, account uuid.UUID, idle time.Time) ([]accounts.Session, error) {
-	rows, err := selectSessions.With(db.Named("account", db.ID(account)), db.Named("idle", idle)).Query(ctx, s.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("list sessions", err)
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n accounts.Session, err error) {
+	asked := selectSessions.With(db.Named("account", db.ID(account)), db.Named("idle", idle))
+	all, err := db.Collect(ctx, s.pool.Own(), asked, func(row pgx.CollectableRow) (n accounts.Session, err error) {
 		err = row.Scan(&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent)
 		n.Created, n.Used = n.Created.UTC(), n.Used.UTC()
 		return n, err

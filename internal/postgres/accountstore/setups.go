@@ -65,11 +65,7 @@ order  by s.created_at desc`)
 
 // Setups implements accounts.Store.
 func (s *Store) Setups(ctx context.Context, o org.ID, client uuid.UUID, at time.Time) ([]accounts.Setup, error) {
-	rows, err := selectSetups.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", at)).Query(ctx, s.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("list setup links", err)
-	}
-	all, err := pgx.CollectRows(rows, scanSetup)
+	all, err := db.Collect(ctx, s.pool.Own(), selectSetups.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", at)), scanSetup)
 	return all, pgerr.Wrap("list setup links", err)
 }
 
@@ -105,11 +101,7 @@ func (s *Store) OpenedSetup(ctx context.Context, session []byte, at time.Time) (
 }
 
 func oneSetup(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Setup, error) {
-	rows, err := read.Query(ctx, q)
-	if err != nil {
-		return accounts.Setup{}, pgerr.Wrap("read setup link", err)
-	}
-	a, err := pgx.CollectExactlyOneRow(rows, scanSetup)
+	a, err := db.CollectOne(ctx, q, read, scanSetup)
 	return a, pgerr.Wrap("read setup link", noAccount(err))
 }
 

@@ -346,11 +346,8 @@ order  by r.name_key`)
 
 // Roles implements oauth.Store.
 func (r Store) Roles(ctx context.Context, o org.ID, ids []uuid.UUID) ([]oauth.Role, error) {
-	rows, err := selectRoles.With(db.Org(o), db.Named("role", int16(directory.Role)), db.Named("ids", db.IDs(ids))).Query(ctx, r.pool.Of(o))
-	if err != nil {
-		return nil, pgerr.Wrap("read roles", err)
-	}
-	roles, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (role oauth.Role, err error) {
+	asked := selectRoles.With(db.Org(o), db.Named("role", int16(directory.Role)), db.Named("ids", db.IDs(ids)))
+	roles, err := db.Collect(ctx, r.pool.Of(o), asked, func(row pgx.CollectableRow) (role oauth.Role, err error) {
 		var detail []byte
 		err = row.Scan(&role.ID, &role.Name, &detail)
 		role.Permissions = oauth.PermissionsOf(detail)

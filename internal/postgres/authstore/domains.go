@@ -29,11 +29,7 @@ func domainsOf(ctx context.Context, tx pgx.Tx, o org.ID) (home string, domains [
 	if err := lockHome.With(db.Org(o)).QueryRow(ctx, tx).Scan(&home); err != nil {
 		return "", nil, noRows(err)
 	}
-	rows, err := selectDomains.With(db.Org(o)).Query(ctx, tx)
-	if err != nil {
-		return "", nil, err
-	}
-	domains, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	domains, err = db.Collect(ctx, tx, selectDomains.With(db.Org(o)), pgx.RowTo[string])
 	return home, domains, err
 }
 
@@ -63,11 +59,7 @@ func (r Store) separate(ctx context.Context, tx pgx.Tx, o org.ID, domains []stri
 	if _, err := setHome.With(db.Org(o), db.Named("domain", home)).Exec(ctx, tx); err != nil {
 		return err
 	}
-	rows, err := selectClientIDs.With(db.Org(o)).Query(ctx, tx)
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	ids, err := db.Collect(ctx, tx, selectClientIDs.With(db.Org(o)), pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return err
 	}

@@ -80,11 +80,7 @@ func (r Store) Issuers(ctx context.Context, o org.ID) ([]oauth.TrustedIssuer, er
 }
 
 func (r Store) issuers(ctx context.Context, read db.Bound) ([]oauth.TrustedIssuer, error) {
-	rows, err := read.Query(ctx, r.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("list trusted issuers", err)
-	}
-	all, err := pgx.CollectRows(rows, scanIssuer)
+	all, err := db.Collect(ctx, r.pool.Own(), read, scanIssuer)
 	return all, pgerr.Wrap("list trusted issuers", err)
 }
 

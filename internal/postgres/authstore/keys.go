@@ -19,11 +19,7 @@ order  by created_at, kid`
 
 // SigningKeys implements oauth.Store.
 func (r Store) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
-	rows, err := r.pool.Own().Query(ctx, selectSigningKeys)
-	if err != nil {
-		return nil, pgerr.Wrap("list signing keys", err)
-	}
-	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k oauth.Key, err error) {
+	keys, err := db.Collect(ctx, r.pool.Own(), db.Bound{SQL: selectSigningKeys}, func(row pgx.CollectableRow) (k oauth.Key, err error) {
 		var retired *time.Time
 		err = row.Scan(&k.ID, &k.Private, &k.Created, &retired, &k.VerifyUntil)
 		k.Created, k.Retired, k.VerifyUntil = k.Created.UTC(), db.OrZero(retired), k.VerifyUntil.UTC()

@@ -156,11 +156,7 @@ where  org_id = @org`)
 
 // heldOrg reads an organisation that nobody else changes before the transaction ends.
 func heldOrg(ctx context.Context, tx pgx.Tx, id org.ID) (org.Org, error) {
-	rows, err := lockOrg.With(db.Org(id)).Query(ctx, tx)
-	if err != nil {
-		return org.Org{}, err
-	}
-	o, err := pgx.CollectExactlyOneRow(rows, scanOrg)
+	o, err := db.CollectOne(ctx, tx, lockOrg.With(db.Org(id)), scanOrg)
 	return o, noRows(err)
 }
 
@@ -190,11 +186,7 @@ func (r Store) ListOrgs(ctx context.Context) ([]org.Org, error) {
 }
 
 func (r Store) oneOrg(ctx context.Context, read db.Bound) (org.Org, error) {
-	rows, err := read.Query(ctx, r.pool.Own())
-	if err != nil {
-		return org.Org{}, pgerr.Wrap("read organisation", err)
-	}
-	o, err := pgx.CollectExactlyOneRow(rows, scanOrg)
+	o, err := db.CollectOne(ctx, r.pool.Own(), read, scanOrg)
 	return o, pgerr.Wrap("read organisation", noRows(err))
 }
 
@@ -237,10 +229,6 @@ func (r Store) OrgsWithoutDivision(ctx context.Context) ([]org.Org, error) {
 }
 
 func (r Store) orgs(ctx context.Context, doing string, read db.Bound) ([]org.Org, error) {
-	rows, err := read.Query(ctx, r.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap(doing, err)
-	}
-	orgs, err := pgx.CollectRows(rows, scanOrg)
+	orgs, err := db.Collect(ctx, r.pool.Own(), read, scanOrg)
 	return orgs, pgerr.Wrap(doing, err)
 }

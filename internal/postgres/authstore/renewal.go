@@ -62,11 +62,7 @@ func (r Store) Succeed(ctx context.Context, o org.ID, client, successor uuid.UUI
 // EndSucceeded implements oauth.RenewalStore. Servers may do it at once: a token that has
 // ended ends again without harm.
 func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, error) {
-	rows, err := selectSucceeded.With(db.Named("at", now), db.Named("most", mostEnding)).Query(ctx, r.pool.Own())
-	if err != nil {
-		return nil, pgerr.Wrap("find renewed tokens", err)
-	}
-	ended, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
+	ended, err := db.Collect(ctx, r.pool.Own(), selectSucceeded.With(db.Named("at", now), db.Named("most", mostEnding)), func(row pgx.CollectableRow) (t oauth.Token, err error) {
 		err = row.Scan((*int64)(&t.Org), &t.Client, &t.ID)
 		return t, err
 	})
@@ -84,11 +80,8 @@ func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, 
 
 // Ending implements oauth.RenewalStore.
 func (r Store) Ending(ctx context.Context, o org.ID, now, before time.Time) ([]oauth.Token, error) {
-	rows, err := selectEnding.With(db.Org(o), db.Named("after", now), db.Named("before", before), db.Named("most", mostEnding)).Query(ctx, r.pool.Of(o))
-	if err != nil {
-		return nil, pgerr.Wrap("list ending tokens", err)
-	}
-	tokens, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
+	asked := selectEnding.With(db.Org(o), db.Named("after", now), db.Named("before", before), db.Named("most", mostEnding))
+	tokens, err := db.Collect(ctx, r.pool.Of(o), asked, func(row pgx.CollectableRow) (t oauth.Token, err error) {
 		var used *time.Time
 		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &used, &t.UsedFrom)
 		t.Org, t.Issued, t.Expires, t.Used = o, t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used)

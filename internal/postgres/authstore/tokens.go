@@ -182,13 +182,9 @@ var countTokens = db.New(`select count(*) from access_tokens t where t.org_id = 
 
 // Tokens implements oauth.Store.
 func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.Page) ([]oauth.Token, int, error) {
-	rows, err := selectTokens.With(
+	tokens, err := db.Collect(ctx, r.pool.Of(o), selectTokens.With(
 		db.Org(o), db.Named("client", db.ID(client)), db.Named("offset", p.Offset), db.Named("limit", p.Limit),
-	).Query(ctx, r.pool.Of(o))
-	if err != nil {
-		return nil, 0, pgerr.Wrap("list tokens", err)
-	}
-	tokens, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t oauth.Token, err error) {
+	), func(row pgx.CollectableRow) (t oauth.Token, err error) {
 		var used, revoked *time.Time
 		var user *uuid.UUID
 		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, &used, &t.UsedFrom, &revoked, &user)

@@ -52,3 +52,21 @@ func (b Bound) Exec(ctx context.Context, on executor) (pgconn.CommandTag, error)
 
 // Queue sends it with others.
 func (b Bound) Queue(batch *pgx.Batch) *pgx.QueuedQuery { return batch.Queue(b.SQL, b.Args...) }
+
+// Collect runs a statement and reads its rows.
+func Collect[T any](ctx context.Context, on querier, b Bound, read pgx.RowToFunc[T]) ([]T, error) {
+	rows, err := b.Query(ctx, on)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, read)
+}
+
+// CollectOne reads the only row. None is pgx.ErrNoRows.
+func CollectOne[T any](ctx context.Context, on querier, b Bound, read pgx.RowToFunc[T]) (one T, err error) {
+	rows, err := b.Query(ctx, on)
+	if err != nil {
+		return one, err
+	}
+	return pgx.CollectExactlyOneRow(rows, read)
+}

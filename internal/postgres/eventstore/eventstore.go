@@ -78,11 +78,7 @@ func (e *Store) Stream(ctx context.Context, o org.ID) (events.Stream, error) {
 }
 
 func (e *Store) oneStream(ctx context.Context, q pool.Querier, read db.Bound) (events.Stream, error) {
-	rows, err := read.Query(ctx, q)
-	if err != nil {
-		return events.Stream{}, err
-	}
-	s, err := pgx.CollectExactlyOneRow(rows, scanStream)
+	s, err := db.CollectOne(ctx, q, read, scanStream)
 	if err == nil {
 		s.Credential, err = e.keys.OpenText(CredentialPlace(s.Org, s.Endpoint), s.Credential)
 	}
@@ -255,11 +251,7 @@ func (e *Store) Pending(ctx context.Context, o org.ID, after int64, limit int, b
 
 // list reads events.
 func (e *Store) list(ctx context.Context, o org.ID, s db.Statement, args ...db.Arg) (found []events.Event, more bool, err error) {
-	rows, err := s.With(append(args, db.Org(o))...).Query(ctx, e.pool.Of(o))
-	if err != nil {
-		return nil, false, pgerr.Wrap("list events", err)
-	}
-	found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v events.Event, err error) {
+	found, err = db.Collect(ctx, e.pool.Of(o), s.With(append(args, db.Org(o))...), func(row pgx.CollectableRow) (v events.Event, err error) {
 		err = row.Scan(&v.Seq, &v.ID, &v.Made, &v.Queued, &v.Claims, &v.Fault, &more)
 		v.Made, v.Queued = v.Made.UTC(), v.Queued.UTC()
 		return v, err

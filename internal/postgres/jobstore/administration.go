@@ -31,13 +31,9 @@ const countRequests = `select count(*) from async_requests r where r.org_id = $1
 
 // Requests implements directory.Jobs.
 func (j *Store) Requests(ctx context.Context, o org.ID, s directory.Selection) ([]directory.JobRecord, int, error) {
-	rows, err := selectRequests.With(
+	found, err := db.Collect(ctx, j.pool.Of(o), selectRequests.With(
 		db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("offset", s.Offset), db.Named("limit", s.Limit),
-	).Query(ctx, j.pool.Of(o))
-	if err != nil {
-		return nil, 0, pgerr.Wrap("list accepted requests", err)
-	}
-	found, err := pgx.CollectRows(rows, scanRequest)
+	), scanRequest)
 	if err != nil {
 		return nil, 0, pgerr.Wrap("list accepted requests", err)
 	}
@@ -53,11 +49,7 @@ where  r.org_id = @org and r.id = @id`)
 
 // Request implements directory.Jobs.
 func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.JobRecord, error) {
-	rows, err := selectRequest.With(db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("id", db.ID(id))).Query(ctx, j.pool.Of(o))
-	if err != nil {
-		return directory.JobRecord{}, pgerr.Wrap("read accepted request", err)
-	}
-	found, err := pgx.CollectExactlyOneRow(rows, scanRequest)
+	found, err := db.CollectOne(ctx, j.pool.Of(o), selectRequest.With(db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("id", db.ID(id))), scanRequest)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = directory.ErrNotFound
 	}

@@ -48,11 +48,7 @@ where  h.org_id = @org and h.id = @id`)
 
 // Holds implements provisioning.BrakeStore.
 func (l *Store) Holds(ctx context.Context, o org.ID) ([]provisioning.Hold, error) {
-	rows, err := listHolds.With(db.Org(o), db.Named("limit", mostHolds)).Query(ctx, l.pool.Of(o))
-	if err != nil {
-		return nil, pgerr.Wrap("list holds", err)
-	}
-	holds, err := pgx.CollectRows(rows, scanHold)
+	holds, err := db.Collect(ctx, l.pool.Of(o), listHolds.With(db.Org(o), db.Named("limit", mostHolds)), scanHold)
 	return holds, pgerr.Wrap("list holds", err)
 }
 

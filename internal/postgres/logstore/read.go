@@ -27,11 +27,7 @@ where  e.org_id = @org and e.id = @id`)
 
 // Entry implements provisioning.Store.
 func (l *Store) Entry(ctx context.Context, o org.ID, id uuid.UUID) (provisioning.Entry, error) {
-	rows, err := selectLogEntry.With(db.Org(o), db.Named("id", db.ID(id))).Query(ctx, l.pool.Of(o))
-	if err != nil {
-		return provisioning.Entry{}, pgerr.Wrap("read entry", err)
-	}
-	e, err := pgx.CollectExactlyOneRow(rows, scanLogEntry)
+	e, err := db.CollectOne(ctx, l.pool.Of(o), selectLogEntry.With(db.Org(o), db.Named("id", db.ID(id))), scanLogEntry)
 	if err == pgx.ErrNoRows {
 		err = provisioning.ErrNotFound
 	}
