@@ -26,7 +26,7 @@ const (
 )
 
 // hashing bounds the memory that concurrent hashes take.
-var hashing = make(chan struct{}, runtime.NumCPU())
+var hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
 
 // newPasswordHash hashes a password that was sent. It returns "" when none was
 // sent, or when it is the one that old is the hash of: that is no change.

@@ -183,7 +183,7 @@ func Configure(url string, o Options) (*pgxpool.Config, error) {
 	case o.MaxConns > 0:
 		config.MaxConns = o.MaxConns
 	case !strings.Contains(url, "pool_max_conns"):
-		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.NumCPU()))
+		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.GOMAXPROCS(0)))
 	}
 	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, o.connectTimeout())
 	config.PingTimeout = cmp.Or(config.PingTimeout, pingTimeout)
