@@ -180,7 +180,7 @@ func TestStandbys_DieInAnAnswer(t *testing.T) {
 	r := newReplicated(t)
 	o, d := r.orgs[0], r.servers[0].Directory
 	var ids []uuid.UUID
-	for i := range 3 * directory.ChunkSize / 2 {
+	for i := range directory.ChunkSize + 10 {
 		ids = append(ids, uuid.MustParse(o.NewUser(t, fmt.Sprintf("user-%d@example.org", i))))
 	}
 	r.awaitReady(true)

@@ -60,8 +60,8 @@ select case current_setting('synchronous_commit') when 'off' then pg_current_wal
        left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)`
 
 	// selectReplayed tells where a standby is when it has reached $1, or after some 20
-	// milliseconds of looking again. The timeline is the one of its last restartpoint, since
-	// PostgreSQL tells no other: it is never ahead of what is replayed.
+	// milliseconds of looking again. The timeline is the one that it would have to reach again
+	// after a crash, since PostgreSQL tells no other: it is never ahead of what is replayed.
 	selectReplayed = `
 with recursive looked (n, place) as (
   select 0, pg_last_wal_replay_lsn()
@@ -70,8 +70,8 @@ with recursive looked (n, place) as (
   from   looked l, lateral pg_sleep(case when l.place < $1::text::pg_lsn then 0.001 else 0 end)
   where  l.place < $1::text::pg_lsn and l.n < 20
 )
-select (select max(l.place) from looked l)::text, lpad(to_hex(c.timeline_id), 8, '0'), pg_is_in_recovery()
-from   pg_control_checkpoint() c`
+select (select max(l.place) from looked l)::text, lpad(to_hex(c.min_recovery_end_timeline), 8, '0'), pg_is_in_recovery()
+from   pg_control_recovery() c`
 
 	// selectSystem names the cluster, which its standbys share.
 	selectSystem = `select system_identifier::text from pg_control_system()`

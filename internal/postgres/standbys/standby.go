@@ -17,8 +17,11 @@ const (
 	// answer: what hangs on it for longer is broken off, and asked of the primary.
 	lookPause = time.Second
 	lookTime  = 2 * time.Second
-	// restTime is how long a standby is left alone, at least, that has failed.
+	// restTime is how long a standby is left alone, at least, that has failed, and skipTime one
+	// that was found behind by a read: it may catch up at any moment, but not each read is to
+	// wait for that.
 	restTime = 2 * time.Second
+	skipTime = 100 * time.Millisecond
 )
 
 // errOtherSystem tells that a URL is not that of a standby of the primary.
@@ -31,13 +34,14 @@ type standby struct {
 	options pool.Options
 	log     *slog.Logger
 	reads   atomic.Int64
+	skipped atomic.Int64 // until then, in Unix nanoseconds
 
 	// ready are the connections for reads; nil while the standby is not to be asked.
 	ready atomic.Pointer[pool.Pool]
 
 	mu     sync.Mutex // of what follows
 	why    string     // it is not to be asked; empty when it may be
-	failed time.Time  // for the last time
+	failed time.Time  // for the last time, but for being behind
 	late   lateness
 
 	// of look alone
@@ -144,11 +148,18 @@ func (r *standby) breakOff() {
 	}
 }
 
-// rest leaves it alone for some time.
+// skip leaves it out for a moment.
+func (r *standby) skip() { r.skipped.Store(time.Now().Add(skipTime).UnixNano()) }
+
+func (r *standby) isSkipped() bool { return time.Now().UnixNano() < r.skipped.Load() }
+
+// rest leaves it alone until a look finds it well.
 func (r *standby) rest(cause Cause, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failed = time.Now()
+	if cause != Behind {
+		r.failed = time.Now()
+	}
 	why := fmt.Sprintf("standby %d is %s", r.number, map[Cause]string{Behind: "behind", Lost: "away"}[cause])
 	if r.ready.Swap(nil) != nil || r.why == "" {
 		r.log.Warn(why+"; the primary answers instead", "error", err)

@@ -130,9 +130,9 @@ func (s *Set) Begin(ctx context.Context) *Reading {
 	if s == nil {
 		return nil
 	}
-	r, connections := s.choose()
+	r, connections, why := s.choose()
 	if r == nil {
-		s.fallbacks[Away].Add(1)
+		s.fallbacks[why].Add(1)
 		return nil
 	}
 	w := new(written)
@@ -144,16 +144,20 @@ func (s *Set) Begin(ctx context.Context) *Reading {
 	return &Reading{s, r, connections, w.at}
 }
 
-// choose gives the standbys turns, as far as they may be asked.
-func (s *Set) choose() (*standby, *pool.Pool) {
-	first := int(s.turn.Add(1))
+// choose gives the standbys turns, as far as they may be asked, or tells why none may.
+func (s *Set) choose() (*standby, *pool.Pool, Cause) {
+	why, first := Away, int(s.turn.Add(1))
 	for i := range s.all {
 		r := s.all[(first+i)%len(s.all)]
-		if connections := r.ready.Load(); connections != nil {
-			return r, connections
+		switch connections := r.ready.Load(); {
+		case connections == nil:
+		case r.isSkipped():
+			why = Behind
+		default:
+			return r, connections, 0
 		}
 	}
-	return nil, nil
+	return nil, nil, why
 }
 
 // Tenant gives what an organisation has of the standby.
@@ -168,7 +172,10 @@ func (r *Reading) Again(ctx context.Context, err error) bool {
 	}
 	cause := causeOf(err)
 	r.set.fallbacks[cause].Add(1)
-	if cause == Behind || cause == Lost {
+	switch cause {
+	case Behind:
+		r.standby.skip()
+	case Lost:
 		r.standby.rest(cause, err)
 	}
 	return true

@@ -3,6 +3,7 @@ package standbys
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,21 @@ func TestOpen(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), stranger, []string{"postgres://:::"}, pool.Options{}); err == nil {
 		t.Error("what is no URL is opened")
+	}
+}
+
+// A standby that a read has found behind is left out for a moment.
+func TestAgain_AfterBeingBehind(t *testing.T) {
+	t.Parallel()
+	s := &Set{all: []*standby{{}}}
+	s.all[0].ready.Store(new(pool.Pool))
+	reading := &Reading{set: s, standby: s.all[0]}
+	if !reading.Again(t.Context(), pool.ErrBehind) || s.all[0].skipped.Load() == 0 {
+		t.Error("the primary is not asked, or the standby not left out")
+	}
+	s.all[0].skipped.Store(math.MaxInt64) // a moment that is long enough
+	if s.Begin(t.Context()) != nil || s.Fallbacks()["behind"] != 2 || s.Fallbacks()["away"] != 0 {
+		t.Errorf("%v", s.Fallbacks())
 	}
 }
 
