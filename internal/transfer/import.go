@@ -55,8 +55,9 @@ type Import struct {
 	Tell func(Outcome)
 }
 
-// atOnce is how many lines are on their way at a time.
-const atOnce = 8
+// atOnce is how many lines are on their way at a time: as many as are worth to be sent
+// together, since look-ups and writes of one organisation travel in batches.
+const atOnce = 64
 
 // Check carries every line out and takes it back, so that an import which would stop in
 // the middle never begins. What is wrong with lines is told to Tell and counted; an error

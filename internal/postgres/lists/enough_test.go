@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -47,5 +48,17 @@ func TestList_CountsNoFurtherThanEnough(t *testing.T) {
 			}
 			expect(t, name+": total alone", p.Total, want)
 		}
+	}
+}
+
+// A name is looked up by the index of names before anything is known of the table, too:
+// while it is filled for the first time.
+func TestNames_AreFoundBeforeTheFirstAnalyze(t *testing.T) {
+	t.Parallel()
+	s := shelf.New(t)
+	of := newSource(directory.TypeQuery{Type: schema.User, Query: directory.Query{Start: 1, Count: 1, Filter: parsed(t, schema.User, `userName eq "ada"`)}}, nil)
+	sql, args := of.found(int64(s.Orgs.Add(1)), start{})
+	if plan := s.Plan(t, false, sql, args); !strings.Contains(plan, "using users_name ") || strings.Contains(plan, "Sort") {
+		t.Errorf("the plan is\n%s", plan)
 	}
 }

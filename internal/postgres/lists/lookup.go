@@ -6,16 +6,25 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/search"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // A look-up is answered by pageByID too, by whichever index finds what its filter names.
 // One that finds one resource at most needs neither order nor limit, which take time to
 // set up.
-var foundResource = db.NewTemplate(`
+var (
+	foundResource = db.NewTemplate(`
 select [columns]
 [rows]`)
+
+	foundByName = db.NewTemplate(`
+select [columns]
+from   (select r.* [from] ` + db.FirstByName + `) r
+where  r.org_id = @org [named]`)
+)
 
 // lookUp reads the first chunk of a page of what a filter selects, and the total, unless
 // the page tells it by itself. So it reads, too, a page of what a filter selects of which
@@ -59,6 +68,12 @@ func (v Lists) readLookUp(ctx context.Context, s source, at start, p *directory.
 // Of modification are compared in passing.
 func (s source) found(org int64, at start) (sql string, args []any) {
 	c := search.On(s.Type)
+	if name, ok := s.name(); ok && at.isFirst() {
+		onwards := name
+		onwards.Op = filter.Ge
+		and := func(n filter.Node) db.Fragment { return db.Join("", db.SQL(" and "), c.Where(n)) }
+		return foundByName.Fill(org, db.In("columns", db.SQL(s.columns.sql)), db.In("from", s.rows(and(onwards))), db.In("named", and(name)))
+	}
 	if s.isSingle() && at.isFirst() {
 		return foundResource.Fill(org, db.In("columns", db.SQL(s.columns.sql)), db.In("rows", s.rows(c.Of(s.Query))))
 	}
@@ -66,6 +81,15 @@ func (s source) found(org int64, at start) (sql string, args []any) {
 		c = c.Passed()
 	}
 	return s.pageFrom(org, s.rows(c.Of(s.Query)), s.bound(at))
+}
+
+// name is the comparison of a filter that asks for the user of a name and for nothing else.
+func (s source) name() (name filter.Compare, ok bool) {
+	if s.Filter == nil || s.ActiveOnly || s.table != search.Users {
+		return name, false
+	}
+	name, ok = s.Filter.Root().(filter.Compare)
+	return name, ok && name.Attr == schema.UserName && name.Op == filter.Eq && name.Value != nil
 }
 
 // rememberOnly remembers the user that a look-up has found.

@@ -93,7 +93,12 @@ var (
 	userValues = db.Part{Name: "values", SQL: "@at::timestamptz, nullif(@password, ''), @doc::text, @folded::jsonb, " + search.Users.Given().SQL}
 
 	seenUser = db.Part{Name: "seen", SQL: `seen as materialized (
-  select exists (select from users s where s.org_id = @org and s.user_name_key = @user_name_key) as it
+  select coalesce((
+    select s.user_name_key = @user_name_key
+    from   users s
+    where  s.org_id = @org and s.user_name_key >= @user_name_key
+    order  by s.user_name_key -- by the index of names, see db.FirstByName
+    limit  1), false) as it
 ), named as materialized (
   select u.id
   from   users u
