@@ -84,6 +84,18 @@ func TestList_PagesAreTheExactSet(t *testing.T) {
 			o.ForgetBookmarks()
 			c.q.Start = 2
 			expect(t, fmt.Sprint(name, " from the second"), idsOf(o.list(c.typ, c.q).Records), c.want[1:min(1+count, len(c.want))])
+			if count != 4 {
+				continue
+			}
+			few := o.Most
+			o.Most = 0 // so that each is far, and counted to from the nearer end
+			for skip := range len(c.want) + 2 {
+				o.ForgetBookmarks()
+				c.q.Start = skip + 1
+				want := c.want[min(skip, len(c.want)):min(skip+count, len(c.want))]
+				expect(t, fmt.Sprint(name, " behind ", skip), idsOf(o.list(c.typ, c.q).Records), want)
+			}
+			o.Most = few
 		}
 	}
 	o.consistent()

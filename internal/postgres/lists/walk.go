@@ -36,6 +36,18 @@ order  by m.user_id, m.group_id`)
 
 	// skipped is the bound of a page behind so many: index entries are counted, not rows.
 	skipped = db.NewTemplate(` >= (select r.id [rows][from] order by r.id offset [skip] limit 1)`)
+
+	// jumped is the bound of a page far from the beginning, which is counted from the nearer
+	// end, by the total of the same moment. PostgreSQL does not begin the other way.
+	jumped = db.NewTemplate(` >= (
+  with whole as materialized (select ([total]) as n)
+  select f.id
+  from   (select r.id [rows] order by r.id offset [skip] limit 1) f
+  where  (select w.n from whole w) >= 2 * [skip]
+  union  all
+  select b.id
+  from   (select r.id [rows] order by r.id desc offset (select w.n from whole w) - [skip] - 1 limit 1) b
+  where  (select w.n from whole w) between [skip] + 1 and 2 * [skip] - 1)`)
 )
 
 const groupsOfUsers = `
@@ -56,6 +68,11 @@ func (s source) bound(at start) db.Fragment {
 		return bound
 	}
 	return skipped.With(db.In("rows", s.rows(s.condition())), db.In("from", from("r.id", bound)), db.In("skip", db.SQL("$?", at.skip)))
+}
+
+// jump is the bound of a page behind so many of all that there are.
+func (s source) jump(skip int) db.Fragment {
+	return jumped.With(db.In("total", db.SQL(s.total().String())), db.In("rows", s.rows(s.condition())), db.In("skip", db.SQL("$?::bigint", skip)))
 }
 
 // from is the condition that an id has a bound.
@@ -104,6 +121,9 @@ func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Pa
 		db.QueueTotal(b, &p.Total, s.total().With(db.Org(v.Org)))
 	}
 	rows, bound := s.rows(s.condition()), s.bound(at)
+	if far && !at.known {
+		bound = s.jump(at.skip)
+	}
 	sql, args := s.pageFrom(v.Org, rows, bound)
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return s.read(rows, p) })
 	if s.hasGroups() && !far {
