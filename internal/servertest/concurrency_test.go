@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/servertest"
@@ -214,6 +216,36 @@ func TestConcurrentReplace(t *testing.T) {
 			mu.Unlock()
 		}
 	})
+}
+
+// TestConcurrentRemoval locks a group by hand, has one server add a member and then another
+// remove all, and lets go: both have happened, in that order.
+func TestConcurrentRemoval(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t, servertest.Unbraked)
+	beside := o.At(servertest.NewWith(t, servertest.Options{Database: server.Database, LeaveAccepted: true}))
+	ada, bob := o.NewUser(t, "ada@example.org"), o.NewUser(t, "bob@example.org")
+	path := "/Groups/" + o.NewGroup(t, "Claims", ada)
+	open := lockedGroup(t, server, o, strings.TrimPrefix(path, "/Groups/"))
+	var all sync.WaitGroup
+	var answers [2]*servertest.Answer
+	change := func(n int, at *servertest.Org, operations ...map[string]any) {
+		all.Go(func() { answers[n] = at.Do(t, http.MethodPatch, path, servertest.Patch(operations...)) })
+		const waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and wait_event <> 'advisory' and $1::bigint > 0"
+		for rows(t, server, o, waiting) <= n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	change(0, o, map[string]any{"op": "add", "path": "members", "value": servertest.Values(bob)})
+	change(1, beside, map[string]any{"op": "remove", "path": `members[value eq "` + ada + `"]`}, map[string]any{"op": "remove", "path": `members[value eq "` + bob + `"]`})
+	open()
+	all.Wait()
+	added, removed := answers[0].Want(t, http.StatusOK).Header.Get("ETag"), answers[1].Want(t, http.StatusOK).Header.Get("ETag")
+	now := o.Do(t, http.MethodGet, path, nil).Want(t, http.StatusOK)
+	if members := now.Object(t)["members"]; members != nil || added == removed || removed != now.Header.Get("ETag") {
+		t.Errorf("version %s after those of the addition %s and of the removal %s has the members %v", now.Header.Get("ETag"), added, removed, members)
+	}
 }
 
 // TestConcurrentNames has each of many names created and deleted at once on two servers: it
