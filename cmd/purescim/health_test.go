@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,26 @@ func TestHealth_TellsWhatIsWrong(t *testing.T) {
 	becomes(t, server.url, "schema", health.OK)
 	if status := run(t.Context(), []string{"health", "--addr=" + addr}, console{out: io.Discard, err: io.Discard}); status != 0 {
 		t.Errorf("health: %d", status)
+	}
+}
+
+// A server whose clock is off is ready, for it goes by PostgreSQL's, and says so.
+func TestHealth_TellsOfAClockThatIsOff(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	inDatabase(t, db, `create function clock_timestamp() returns timestamptz language sql as 'select pg_catalog.clock_timestamp() - interval ''1 hour'''`,
+		`alter database "`+databaseName(t, db)+`" set search_path = public, pg_catalog`)
+	server := serve(t, db)
+	hour := regexp.MustCompile(`1h0m0|59m59`)
+	if detail := becomes(t, server.url, "clock", health.Warning); !hour.MatchString(detail) {
+		t.Errorf("a clock that is an hour ahead: %s", detail)
+	}
+	if status, _ := readiness(t, server.url); status != http.StatusOK {
+		t.Errorf("a server whose clock is off answers %d", status)
+	}
+	figure := regexp.MustCompile(`(?m)^purescim_clock_offset_seconds (3600|3599)`)
+	if _, figures := get(t, server.metrics+"/metrics", ""); !figure.MatchString(figures) {
+		t.Error("the metrics tell nothing of it")
 	}
 }
 

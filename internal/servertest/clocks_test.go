@@ -3,7 +3,10 @@ package servertest_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,14 +19,34 @@ import (
 
 // wrongClocks are two servers of a database, of which the second's machine has a clock
 // that is off.
-func wrongClocks(t *testing.T, off time.Duration) (right, wrong *servertest.Server) {
+func wrongClocks(t *testing.T, off time.Duration) (right, wrong *servertest.Server, log *diary) {
 	t.Helper()
 	right = servertest.NewWith(t, servertest.Options{LeaveAccepted: true})
+	log = new(diary)
 	wrong = servertest.NewWith(t, servertest.Options{
 		Database: right.Database, LeaveAccepted: true,
 		Clock: func() time.Time { return time.Now().Add(off) },
+		Log:   slog.New(slog.NewTextHandler(log, nil)),
 	})
-	return right, wrong
+	return right, wrong, log
+}
+
+// diary is a log in memory.
+type diary struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (d *diary) Write(line []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(line)
+}
+
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.String()
 }
 
 // meta is what a resource says of its changes.
@@ -49,7 +72,7 @@ func TestClocks_DoNotMatter(t *testing.T) {
 	for _, off := range []time.Duration{26 * time.Hour, -26 * time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			t.Parallel()
-			right, wrong := wrongClocks(t, off)
+			right, wrong, log := wrongClocks(t, off)
 			here := right.NewOrg(t, func(s *org.Settings) { s.GroupLifecycle = true })
 			there := here.At(wrong)
 
@@ -134,6 +157,9 @@ func TestClocks_DoNotMatter(t *testing.T) {
 
 			if found := wrong.Store.ClockOffset() - off; found.Abs() > 30*time.Second {
 				t.Errorf("the offset is found to be %v from what it is", found)
+			}
+			if !strings.Contains(log.String(), "the clock of this machine is not that of PostgreSQL") {
+				t.Error("the log says nothing of the clock")
 			}
 		})
 	}
