@@ -152,11 +152,12 @@ func (o logOutput) follow(ctx context.Context, c console, l *provisioning.Log, i
 			return nil
 		case <-time.After(followPause):
 		}
-		if entries, err = l.Since(ctx, id, q, provisioning.FirstID(from)); err != nil {
+		next := uuid.Nil
+		if entries, next, err = l.Since(ctx, id, q, provisioning.FirstID(from)); err != nil {
 			return err
 		}
-		if n := len(entries); n == followAtOnce {
-			from = entries[n-1].Time()
+		if next != uuid.Nil {
+			from = provisioning.TimeOf(next)
 		} else if back := time.Now().Add(-followBack); back.After(from) {
 			from = back
 		}

@@ -183,7 +183,7 @@ func (p *parts) groupEver(ctx context.Context, o org.Org, name string) (string, 
 	if missing == nil {
 		return g.ID.String(), nil
 	}
-	found, _, err := p.entries.Page(ctx, o.ID, provisioning.Query{
+	found, err := newest(ctx, p.entries, o.ID, provisioning.Query{
 		Target: name, Type: provisioning.Group, Operations: []provisioning.Operation{provisioning.Delete},
 		Results: []provisioning.Result{provisioning.Success}, Limit: 1,
 	})

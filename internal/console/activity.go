@@ -33,10 +33,6 @@ type activity struct {
 	Until time.Time
 }
 
-// looked is how many entries a page looks at where no index tells which are selected: its
-// end leads further back.
-const looked = 20_000
-
 // preset is a filter that is a click away.
 type preset struct {
 	Name, Link string
@@ -70,11 +66,10 @@ func showActivity(v *visit) error {
 	}
 	q.Limit = pageSize
 	var next uuid.UUID
-	var stopped bool
-	if a.Entries, next, stopped, err = v.Provisioning.PageWithin(v.r.Context(), v.org.ID, q, looked); err != nil {
+	if a.Entries, next, err = v.Provisioning.Look(v.r.Context(), v.org.ID, q); err != nil {
 		return err
 	}
-	if stopped {
+	if next != uuid.Nil && len(a.Entries) < pageSize {
 		a.Until = provisioning.TimeOf(next)
 	}
 	if next != uuid.Nil {

@@ -80,9 +80,6 @@ func (v *visit) noClient(err error) error {
 	}
 }
 
-// lately is among how many refusals of all connections the last ones of one are looked for.
-const lately = 1000
-
 func showConnection(v *visit) error { return v.showConnection(connection{}) }
 
 func (v *visit) showConnection(c connection) (err error) {
@@ -105,7 +102,7 @@ func (v *visit) showConnection(c connection) (err error) {
 		return err
 	}
 	refused := provisioning.Query{Client: c.Client.ID, Results: []provisioning.Result{provisioning.Refused, provisioning.Held}, Limit: 5}
-	if c.Refused, _, _, err = v.Provisioning.PageWithin(v.r.Context(), v.org.ID, refused, lately); err != nil {
+	if c.Refused, _, err = v.Provisioning.Look(v.r.Context(), v.org.ID, refused); err != nil {
 		return err
 	}
 	if c.Held, _, err = v.readHolds(c.Client.ID); err != nil {

@@ -102,7 +102,10 @@ func watchActivity(v *visit) error {
 	}
 	q.Limit = pageSize
 	return v.stream("activity", "new", func() (any, error) {
-		found, err := v.Provisioning.Since(v.r.Context(), v.org.ID, q, after)
+		found, next, err := v.Provisioning.Since(v.r.Context(), v.org.ID, q, after)
+		if len(found) == 0 && next != uuid.Nil {
+			after = next // what was looked at is not looked at again
+		}
 		return newEntries{len(found), len(found) == pageSize, v.home("/activity?q=") + url.QueryEscape(v.query("q"))}, err
 	})
 }

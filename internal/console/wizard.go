@@ -247,9 +247,9 @@ func (v *visit) arrivals(client uuid.UUID) (c checks, err error) {
 		c.Tested = c.Tested || !t.Used.IsZero()
 	}
 	first := func(of provisioning.TargetType) (*provisioning.Entry, error) {
-		found, _, _, err := v.Provisioning.PageWithin(v.r.Context(), v.org.ID, provisioning.Query{
+		found, _, err := v.Provisioning.Look(v.r.Context(), v.org.ID, provisioning.Query{
 			Client: client, Type: of, Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 1,
-		}, looked)
+		})
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
@@ -263,7 +263,7 @@ func (v *visit) arrivals(client uuid.UUID) (c checks, err error) {
 	}
 	c.Tested = c.Tested || c.Person != nil || c.Group != nil
 	lastRefused := provisioning.Query{Client: client, Results: []provisioning.Result{provisioning.Refused}, Limit: 3}
-	refused, _, _, err := v.Provisioning.PageWithin(v.r.Context(), v.org.ID, lastRefused, lately)
+	refused, _, err := v.Provisioning.Look(v.r.Context(), v.org.ID, lastRefused)
 	for _, e := range refused {
 		advice, _ := e.Advice()
 		c.Refused = append(c.Refused, refusal{e, advice.Text})

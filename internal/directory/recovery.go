@@ -178,7 +178,7 @@ func (d *Directory) walkBack(ctx context.Context, o org.Org, target, after uuid.
 		Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: most,
 	}
 	for {
-		page, err := d.store.ProvisioningLog().Entries(ctx, o.ID, q)
+		page, next, err := d.store.ProvisioningLog().Entries(ctx, o.ID, q)
 		if err != nil {
 			return err
 		}
@@ -188,10 +188,10 @@ func (d *Directory) walkBack(ctx context.Context, o org.Org, target, after uuid.
 			}
 			visit(e)
 		}
-		if len(page) < most {
+		if next == uuid.Nil {
 			return nil
 		}
-		q.Before = page[most-1].ID
+		q.Before = next
 	}
 }
 

@@ -304,7 +304,7 @@ func (d *Directory) restoreGroupAt(ctx context.Context, o org.Org, id uuid.UUID,
 
 // lastOfGroup is the last version of a deleted group, as the log tells.
 func (d *Directory) lastOfGroup(ctx context.Context, o org.Org, id uuid.UUID) (scim.Version, error) {
-	found, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
+	found, _, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
 		TargetID: id, Operations: []provisioning.Operation{provisioning.Delete}, Results: []provisioning.Result{provisioning.Success}, Limit: 1,
 	})
 	if err == nil && len(found) == 0 {

@@ -286,7 +286,7 @@ func (d *Directory) userNow(ctx context.Context, o org.Org, id uuid.UUID) (u Use
 
 // groupsLeft are the groups that a deleted user was a member of.
 func (d *Directory) groupsLeft(ctx context.Context, o org.Org, id uuid.UUID) (groups []uuid.UUID, warnings []string, err error) {
-	found, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
+	found, _, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
 		TargetID: id, Operations: []provisioning.Operation{provisioning.Delete}, Results: []provisioning.Result{provisioning.Success}, Limit: 1,
 	})
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,11 +28,10 @@ type Store interface {
 	// name of a target that is known by its id alone is that of the resource now.
 	Record(ctx context.Context, o org.ID, entries []Entry) error
 	// Entries reads the newest entries that the query selects, or with After the oldest
-	// behind that one: at most Limit.
-	Entries(ctx context.Context, o org.ID, q Query) ([]Entry, error)
-	// Floor finds the entry that lies so many behind where the page of a query begins, by
-	// what an index tells of them; zero is none.
-	Floor(ctx context.Context, o org.ID, q Query, behind int) (uuid.UUID, error)
+	// behind that one: at most Limit, and of those that it has looked at, which are
+	// bounded. next is the id to read on before, or after; zero is that there are no more.
+	// A page may be short, or empty, and have a next.
+	Entries(ctx context.Context, o org.ID, q Query) (entries []Entry, next uuid.UUID, err error)
 	// Entry reads one entry with its body, or ErrNotFound.
 	Entry(ctx context.Context, o org.ID, id uuid.UUID) (Entry, error)
 	// Add adds what a server has counted of an organisation to what is stored. It reports
@@ -61,21 +59,8 @@ type Query struct {
 	Words         []string // each of which is in a name or in the error, in any case
 	// Before and After are ids of entries where the page begins; one of them at most.
 	Before, After uuid.UUID
-	// Floor is the oldest entry that is looked at; zero is any.
-	Floor uuid.UUID
-	Limit int
+	Limit         int
 }
-
-// Scans reports whether the query may look at all that the organisation has, for want of
-// an index.
-func (q Query) Scans() bool {
-	return q.TargetID == uuid.Nil && q.Target == "" && q.CorrelationID == "" &&
-		(len(q.Words) > 0 || q.Actor != "" || q.Type != "" || len(q.Operations) > 0 || q.Client != uuid.Nil && q.OfFew())
-}
-
-// OfFew reports whether the query is for results that are few among those that went well:
-// an index has those of all clients.
-func (q Query) OfFew() bool { return len(q.Results) > 0 && !slices.Contains(q.Results, Success) }
 
 const (
 	flushPause = 250 * time.Millisecond
@@ -223,41 +208,35 @@ func (l *Log) Entry(ctx context.Context, o org.ID, id uuid.UUID) (Entry, error) 
 }
 
 // Page reads the newest entries that the query selects, at most q.Limit. next is the id
-// to read on before, zero behind the last page.
+// to read on before, zero behind the last page. A page costs the same however rare is what
+// is asked for: where few are found it is short, or empty, and has a next.
 func (l *Log) Page(ctx context.Context, o org.ID, q Query) (entries []Entry, next uuid.UUID, err error) {
-	limit := q.Limit
-	q.Limit++
-	entries, err = l.store.Entries(ctx, o, q)
-	if err == nil && len(entries) > limit {
-		entries = entries[:limit]
-		next = entries[limit-1].ID
-	}
-	return entries, next, err
+	return l.store.Entries(ctx, o, q)
 }
 
-// PageWithin is Page that looks at no more than so many entries where no index tells which
-// the query selects. Where it has stopped before the page was full, next is the entry below
-// which it goes on, and stopped is true.
-func (l *Log) PageWithin(ctx context.Context, o org.ID, q Query, look int) (entries []Entry, next uuid.UUID, stopped bool, err error) {
-	if q.Scans() {
-		if q.Floor, err = l.store.Floor(ctx, o, q, look); err != nil {
-			return nil, uuid.Nil, false, err
+// lookOn is for how long Look reads on.
+const lookOn = time.Second
+
+// Look reads a page as Page does, and goes on for a second while it finds nothing.
+func (l *Log) Look(ctx context.Context, o org.ID, q Query) (entries []Entry, next uuid.UUID, err error) {
+	for end := time.Now().Add(lookOn); ; q.Before = next {
+		entries, next, err = l.Page(ctx, o, q)
+		if err != nil || len(entries) > 0 || next == uuid.Nil || time.Now().After(end) {
+			return entries, next, err
 		}
 	}
-	entries, next, err = l.Page(ctx, o, q)
-	if err == nil && next == uuid.Nil && q.Floor != uuid.Nil {
-		next, stopped = q.Floor, true
-	}
-	return entries, next, stopped, err
 }
 
 // allAtOnce is how many entries All reads at a time.
 const allAtOnce = 500
 
-// All reads all entries that the query selects, the newest first. An error ends it.
+// All reads all entries that the query selects, the newest first. It reads q.Limit at a
+// time, if that is not too many. An error ends it.
 func (l *Log) All(ctx context.Context, o org.ID, q Query) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		q.Limit = allAtOnce
+		if q.Limit <= 0 || q.Limit > allAtOnce {
+			q.Limit = allAtOnce
+		}
 		for {
 			entries, next, err := l.Page(ctx, o, q)
 			for _, e := range entries {
@@ -277,8 +256,9 @@ func (l *Log) All(ctx context.Context, o org.ID, q Query) iter.Seq2[Entry, error
 	}
 }
 
-// Since reads the oldest entries behind one, at most q.Limit: for who follows the log.
-func (l *Log) Since(ctx context.Context, o org.ID, q Query, after uuid.UUID) ([]Entry, error) {
+// Since reads the oldest entries behind one, at most q.Limit: for who follows the log. next
+// is the id behind which there may be more, or zero.
+func (l *Log) Since(ctx context.Context, o org.ID, q Query, after uuid.UUID) (entries []Entry, next uuid.UUID, err error) {
 	q.After = after
 	return l.store.Entries(ctx, o, q)
 }

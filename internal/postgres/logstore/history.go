@@ -30,14 +30,25 @@ group  by m.user_id
 having sum(m.n) <> 0
 order  by m.user_id`)
 
+	// groupsSince finds entries of one member by that, and looks through those of several,
+	// which an index has alone.
 	groupsSince = db.New(`
-select e.target_id, sum(case when @id::uuid = any(e.added) then 1 else -1 end)
-from   provisioning_log e
-where  e.org_id = @org and e.id > @after and e.target_type = 'Group' and e.target_id is not null
-and    (@id::uuid = any(e.added) or @id::uuid = any(e.removed))
-group  by e.target_id
-having sum(case when @id::uuid = any(e.added) then 1 else -1 end) <> 0
-order  by e.target_id`)
+select m.group_id, sum(m.n)
+from   (select e.target_id as group_id, case when e.added[1] = @id::uuid then 1 else -1 end as n
+        from   provisioning_log e
+        where  e.org_id = @org and coalesce(e.added[1], e.removed[1]) = @id::uuid and e.id > @after
+        and    coalesce(cardinality(e.added), 0) + coalesce(cardinality(e.removed), 0) = 1
+        and    e.target_type = 'Group' and e.target_id is not null
+        union  all
+        select e.target_id, case when @id::uuid = any(e.added) then 1 else -1 end
+        from   provisioning_log e
+        where  e.org_id = @org and e.id > @after
+        and    coalesce(cardinality(e.added), 0) + coalesce(cardinality(e.removed), 0) > 1
+        and    e.target_type = 'Group' and e.target_id is not null
+        and    (@id::uuid = any(e.added) or @id::uuid = any(e.removed))) m
+group  by m.group_id
+having sum(m.n) <> 0
+order  by m.group_id`)
 
 	// movedSince finds the entry that another undoes in the text: of members there is
 	// nothing in it that could look like that.
@@ -82,7 +93,8 @@ func (v History) MembersSince(ctx context.Context, group, after uuid.UUID) (come
 	return v.sumSince(ctx, v.DB, membersSince, group, after)
 }
 
-// GroupsSince implements directory.History. It may look at all entries since then.
+// GroupsSince implements directory.History. It looks at all entries since then that tell of
+// several members.
 func (v History) GroupsSince(ctx context.Context, user, after uuid.UUID) (joined, left []uuid.UUID, err error) {
 	return v.sumSince(ctx, v.DB.ForScan(true), groupsSince, user, after)
 }

@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"crypto/md5" //nolint:gosec // of what PostgreSQL makes ids of
 	"fmt"
 	"regexp"
 	"slices"
@@ -34,78 +33,48 @@ func TestLogPage_IsReadByAnIndex(t *testing.T) {
 		       'ada', case when i % 50 = 0 then 'refused' else 'success' end, 0, '{}'
 		from   generate_series(1, 20000) i`, o.org, o.Clock.NewID().String()[:24])
 	o.exec(`analyze provisioning_log`)
-	for index, q := range map[string]provisioning.Query{
-		"client_id":      {Client: uuid.New()},
-		"target_id":      {TargetID: uuid.New()},
-		"correlation_id": {CorrelationID: "none"},
-		"result":         {Results: []provisioning.Result{provisioning.Held, provisioning.Refused}},
-		"pkey":           {},
+	refused := []provisioning.Result{provisioning.Held, provisioning.Refused}
+	for _, c := range []struct {
+		index string
+		q     provisioning.Query
+	}{
+		{"client_id", provisioning.Query{Client: uuid.New()}},
+		{"client_id", provisioning.Query{Client: uuid.New(), Words: []string{"ada"}}},
+		{"target_id", provisioning.Query{TargetID: uuid.New()}},
+		{"target_id", provisioning.Query{TargetID: uuid.New(), Operations: []provisioning.Operation{provisioning.Delete}, Results: refused}},
+		{"correlation_id", provisioning.Query{CorrelationID: "none"}},
+		{"correlation_id", provisioning.Query{CorrelationID: "none", Type: provisioning.Role}},
+		{"result", provisioning.Query{Results: refused}},
+		{"result", provisioning.Query{Results: refused, Client: uuid.New(), Operations: []provisioning.Operation{provisioning.Create}}},
+		{"target_type", provisioning.Query{Type: provisioning.Role}},
+		{"target_type", provisioning.Query{Type: provisioning.Role, Operations: []provisioning.Operation{provisioning.Update}}},
+		{"operation", provisioning.Query{Operations: []provisioning.Operation{provisioning.Erase, provisioning.Delete}}},
+		{"operation", provisioning.Query{Operations: []provisioning.Operation{provisioning.Create}, Type: provisioning.Group, Client: uuid.New()}},
+		{"pkey", provisioning.Query{Actor: "somebody"}},
+		{"pkey", provisioning.Query{}},
+		{"pkey", provisioning.Query{Words: []string{"ada"}}},
+		{"pkey", provisioning.Query{Type: provisioning.Group, Operations: []provisioning.Operation{provisioning.Update}}},
 	} {
-		q.Limit = 50
-		sources, err := sourcesOf(t.Context(), o.Of(org.ID(o.org)), o.org, q)
+		c.q.Limit = 50
+		walks, err := walksOf(t.Context(), o.Of(org.ID(o.org)), o.org, c.q)
 		o.must(err)
-		sql, args := logPage(o.org, sources, q)
-		read := regexp.MustCompile(`using \S*_` + index + `\S* on ` + partitionOf(o.Clock.Now()))
+		read := regexp.MustCompile(`using \S*_` + c.index + `\S* on ` + partitionOf(o.Clock.Now()))
+		sql, args := logPage(o.org, walks, c.q)
 		if plan := o.genericPlan(sql, args); !read.MatchString(plan) {
-			t.Errorf("%s: the plan is\n%s", index, plan)
+			t.Errorf("%s, %+v: the plan is\n%s", c.index, c.q, plan)
+		}
+		if slices.ContainsFunc(walks, walk.ends) {
+			sql, args := logReach(o.org, walks, c.q)
+			if plan := o.genericPlan(sql, args); !read.MatchString(plan) {
+				t.Errorf("%s, %+v: the plan of its end is\n%s", c.index, c.q, plan)
+			}
 		}
 	}
-}
-
-// Of what no index finds, a page looks at so many entries, and the next one goes on behind
-// them: together they find what one that looks at all does.
-func TestFloor_LeadsThroughTheWholeLog(t *testing.T) {
-	t.Parallel()
-	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(opened.Close)
-	o := tenant{opened, t, int64(org.NewID())}
-	o.exec(`
-		insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_name, result, status, detail)
-		select $1, ($2 || lpad(to_hex(i), 12, '0'))::uuid, md5((i % 2)::text)::uuid, 'Entra', '', case when i % 40 = 0 then 'delete' else 'update' end, 'User',
-		       'ada', case when i % 10 = 0 then 'refused' else 'success' end, 0, '{}'
-		from   generate_series(1, 1000) i`, o.org, o.Clock.NewID().String()[:24])
-	log := provisioning.New(New(opened, nil), nil)
-	even := uuid.UUID(md5.Sum([]byte("0")))
-	refused := []provisioning.Result{provisioning.Refused}
-	for name, q := range map[string]provisioning.Query{
-		"an operation":              {Operations: []provisioning.Operation{provisioning.Delete}},
-		"a word":                    {Words: []string{"ADA"}},
-		"nothing":                   {Words: []string{"none"}},
-		"an operation of a client":  {Client: even, Operations: []provisioning.Operation{provisioning.Delete}},
-		"refused, of a client":      {Client: even, Results: refused},
-		"refused, of an operation":  {Operations: []provisioning.Operation{provisioning.Update}, Results: refused},
-		"a client, which has index": {Client: even},
-	} {
-		var want, got []uuid.UUID
-		for e, err := range log.All(t.Context(), org.ID(o.org), q) {
-			o.must(err)
-			want = append(want, e.ID)
-		}
-		q.Limit = 7
-		for turns, stops := 0, 0; ; turns++ {
-			entries, next, stopped, err := log.PageWithin(t.Context(), org.ID(o.org), q, 30)
-			o.must(err)
-			for _, e := range entries {
-				got = append(got, e.ID)
-			}
-			if stopped {
-				stops++
-			}
-			if q.Before = next; next == uuid.Nil {
-				if name == "nothing" && stops < 1000/31 {
-					t.Errorf("nothing is found in %d looks", stops)
-				}
-				break
-			}
-			if turns > 1000 {
-				t.Fatalf("%s: there is no end", name)
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: %d entries in parts, %d at once", name, len(got), len(want))
+	sql := groupsSince.String()
+	plan := o.genericPlan(sql, groupsSince.Args(o.org, db.Named("id", db.NewID()), db.Named("after", db.ID(uuid.Nil))))
+	for _, index := range []string{"coalesce_id", "org_id_id"} {
+		if !regexp.MustCompile(`using \S*_` + index + `\S* on ` + partitionOf(o.Clock.Now())).MatchString(plan) {
+			t.Errorf("the plan of memberships uses no index %s:\n%s", index, plan)
 		}
 	}
 }
@@ -136,8 +105,11 @@ func (o *tenant) genericPlan(sql string, args []any) (plan string) {
 	values := make([]string, len(args))
 	for i, arg := range args {
 		text := fmt.Sprint(arg)
-		if id, ok := arg.(db.ID); ok {
-			text = uuid.UUID(id).String()
+		switch arg := arg.(type) {
+		case db.ID:
+			text = uuid.UUID(arg).String()
+		case []string:
+			text = "{" + strings.Join(arg, ",") + "}"
 		}
 		values[i] = "'" + text + "'"
 	}
