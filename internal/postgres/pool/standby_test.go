@@ -183,6 +183,26 @@ func (s standing) storesNothing(at Place) {
 	}
 }
 
+// Behind a pooler in either mode a standby is read behind a place, too.
+func TestStandby_BehindAPooler(t *testing.T) {
+	t.Parallel()
+	s := openStanding(t)
+	for _, mode := range []string{"session", "transaction"} {
+		pooled, err := Open(t.Context(), testdb.Pooled(t, s.server.URL, mode, ""), Options{MaxConns: 4, Standby: true})
+		s.must(err)
+		t.Cleanup(pooled.Close)
+		s.standby = pooled
+		s.followed(20)
+	}
+	after := s.write(0)
+	after.position += 1 << 30
+	for name, read := range ways {
+		if found, err := read(t.Context(), s.standby.Behind(1, after)); !errors.Is(err, ErrBehind) {
+			t.Errorf("%s behind what is not there: %d, %v", name, found, err)
+		}
+	}
+}
+
 // What hangs on a standby that stands still fails when its connections are broken off.
 func TestBreakOff(t *testing.T) {
 	t.Parallel()
