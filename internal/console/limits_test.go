@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,8 +39,9 @@ func TestAccounts_GuessesAtOnceAreSlowToo(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := int(told.Load()); n > free+runtime.NumCPU() {
-		t.Errorf("%d guesses were told that they are wrong, want %d at most", n, free)
+	const later = 10 // more, when pauses have ended on a slow machine
+	if n := told.Load(); n > free+later {
+		t.Errorf("%d guesses were told that they are wrong, want some %d", n, free)
 	}
 }
 
