@@ -42,6 +42,7 @@ func TestPlaces(t *testing.T) {
 	f.spoil(t)
 	f.empty(t).Want(t, http.StatusForbidden)
 	owner := member(t, s, accounts.Everywhere, "ada@example.org", accounts.Owner)
+	member(t, s, f.ID, "katherine.johnson@acme.example", accounts.Administrator)
 	inside, outside := f.places(owner), f.doors(owner)
 	b := newTab(t, s)
 	b.readAxe()
