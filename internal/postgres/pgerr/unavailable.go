@@ -117,6 +117,16 @@ func Committed(ctx context.Context, err error) error {
 	return Sent(ctx, err)
 }
 
+// Ended is Committed for the statement that ends a transaction, which was sent unless its time
+// was over before. Of a connection that breaks before the answer pgx tells that it is closed
+// by then, as if nothing had been sent on it (MultiResultReader.NextResult of v5.12.0).
+func Ended(ctx context.Context, err error) error {
+	if pgconn.SafeToRetry(err) && !pgconn.Timeout(err) {
+		return uncertain{err}
+	}
+	return Committed(ctx, err)
+}
+
 // Wrap says what was being done when err happened, and turns what cannot be done now
 // into the error that the client is told.
 func Wrap(doing string, err error) error {

@@ -71,7 +71,7 @@ func (c conns) InTx(ctx context.Context, begin func(b *pgx.Batch), work func(tx 
 	if err := work(tx); err != nil {
 		return err
 	}
-	return pgerr.Committed(ctx, tx.Commit(ctx))
+	return pgerr.Ended(ctx, tx.Commit(ctx))
 }
 
 // Nothing adds no statement to the beginning of a transaction.
