@@ -97,8 +97,8 @@ func newWorld(t *testing.T) *world {
 	w.other = NewClients(w.organisation(t, program, "other"), 0)
 	// Clients make and delete groups, and delete without end.
 	w.command(t, program, "org", "set", "acme", "--group-lifecycle", "--brake-users", "off", "--brake-members", "off")
-	for i := range 2 {
-		p, err := NewProgram(program, w.pair.URL(), filepath.Join(dir, fmt.Sprintf("server%d.log", i)))
+	for i, reads := range []string{"", w.pair.ReadURLs()} {
+		p, err := NewProgram(program, w.pair.URL(), reads, filepath.Join(dir, fmt.Sprintf("server%d.log", i)))
 		must(t, err)
 		w.programs = append(w.programs, p)
 		w.clients.Servers = append(w.clients.Servers, p.URL)

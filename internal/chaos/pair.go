@@ -85,7 +85,7 @@ func (p *Pair) run(ctx context.Context, program string, args ...string) error {
 }
 
 func (p *Pair) startNode(ctx context.Context, n *node) error {
-	settings := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c max_connections=100 -c shared_buffers=64MB -c max_wal_size=256MB -c wal_receiver_timeout=5s -c wal_sender_timeout=5s -c wal_retrieve_retry_interval=500ms",
+	settings := fmt.Sprintf("-c port=%d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c max_connections=100 -c shared_buffers=64MB -c max_wal_size=256MB -c wal_keep_size=512MB -c wal_receiver_timeout=5s -c wal_sender_timeout=5s -c wal_retrieve_retry_interval=500ms",
 		n.port, p.dir)
 	return p.run(ctx, "pg_ctl", "start", "-w", "-D", n.data, "-l", filepath.Join(p.dir, n.name+".log"), "-o", settings)
 }
@@ -166,6 +166,11 @@ func (p *Pair) direct() string {
 // URL leads through the proxies to the one that takes changes.
 func (p *Pair) URL() string {
 	return fmt.Sprintf("postgres://postgres@%s,%s/postgres?sslmode=disable", p.primary.proxy.Addr, p.standby.proxy.Addr)
+}
+
+// ReadURLs lead through the proxies to each: one of them is the standby.
+func (p *Pair) ReadURLs() string {
+	return fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable postgres://postgres@%s/postgres?sslmode=disable", p.primary.proxy.Addr, p.standby.proxy.Addr)
 }
 
 // Stop ends both, without a word where one is down already.

@@ -15,14 +15,15 @@ import (
 type Program struct {
 	URL string
 
-	path, addr, database, log, clock string
+	path, addr, database, reads, log, clock string
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
 }
 
-// NewProgram starts a server of the program on the database.
-func NewProgram(path, database, log string) (*Program, error) {
+// NewProgram starts a server of the program on the database. reads are URLs of standbys that
+// it may read, with blanks between them, or empty.
+func NewProgram(path, database, reads, log string) (*Program, error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func NewProgram(path, database, log string) (*Program, error) {
 	if err := free.Close(); err != nil {
 		return nil, err
 	}
-	p := &Program{URL: "http://" + addr, path: path, addr: addr, database: database, log: log, clock: log + ".clock"}
+	p := &Program{URL: "http://" + addr, path: path, addr: addr, database: database, reads: reads, log: log, clock: log + ".clock"}
 	return p, p.Start()
 }
 
@@ -46,7 +47,7 @@ func (p *Program) Start() error {
 	}
 	defer log.Close()
 	cmd := exec.Command(p.path, "serve", "--addr="+p.addr, "--database-url="+p.database, "--rate-limit=0", "--drain=300ms", "--request-timeout=3s")
-	cmd.Env = append(os.Environ(), clockFile+"="+p.clock)
+	cmd.Env = append(os.Environ(), clockFile+"="+p.clock, "PURESCIM_READ_URLS="+p.reads)
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start a server: %w", err)
