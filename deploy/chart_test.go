@@ -81,7 +81,9 @@ func TestChart_RunsTheProgram(t *testing.T) {
 				"/run/secrets/purescim/database-url": write(t, filepath.Join(t.TempDir(), "url"), testdb.New(t)),
 				"/run/secrets/purescim/keys":         write(t, filepath.Join(t.TempDir(), "keys"), "9TjBjG0V1z2bFZbGvnqTfXGMM0UA7eBq1HkdJqFPYlM=\n"),
 				"/etc/purescim/tls/tls.crt":          cert, "/etc/purescim/tls/tls.key": key, "/etc/purescim/tls/ca.crt": cert,
-				"/var/lib/purescim": t.TempDir(),
+				// One that is away: the primary answers all.
+				"/run/secrets/purescim/read-urls": write(t, filepath.Join(t.TempDir(), "read-urls"), "postgres://purescim@127.0.0.1:1/purescim"),
+				"/var/lib/purescim":               t.TempDir(),
 			}
 			settings := map[string]string{} // by kind, the file
 			for kind, pod := range all {

@@ -29,10 +29,18 @@ url: {{ required "database.url: say where PostgreSQL is, or set database.existin
 {{- if .Values.database.migrationUrl }}
 migrationUrl: {{ .Values.database.migrationUrl | quote }}
 {{- end }}
+{{- if .Values.database.readUrls }}
+readUrls: {{ .Values.database.readUrls | quote }}
+{{- end }}
 {{- end }}
 {{- if and .Values.encryption.keys (not .Values.encryption.existingSecret) }}
 keys: {{ .Values.encryption.keys | quote }}
 {{- end }}
+{{- end }}
+
+{{/* Whether standbys answer what is only read. */}}
+{{- define "purescim.reads" -}}
+{{- if ternary .Values.database.readKey .Values.database.readUrls (not (empty .Values.database.existingSecret)) }}yes{{ end }}
 {{- end }}
 
 {{/* A volume of secrets, as files. Of .own is the Secret of the chart's own, .url whether it is that of migrations. */}}
@@ -50,6 +58,11 @@ projected:
         name: {{ .own }}
         items: [{key: {{ ternary "migrationUrl" "url" (and .migrates (not (empty $v.database.migrationUrl))) }}, path: database-url}]
         {{- end }}
+    {{- if and (include "purescim.reads" .root) (not .migrates) }}
+    - secret:
+        name: {{ $v.database.existingSecret | default .own }}
+        items: [{key: {{ ternary $v.database.readKey "readUrls" (not (empty $v.database.existingSecret)) }}, path: read-urls}]
+    {{- end }}
     {{- if $v.encryption.existingSecret }}
     - secret:
         name: {{ $v.encryption.existingSecret }}
