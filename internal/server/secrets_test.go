@@ -6,13 +6,19 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scimtest"
+	"github.com/purescim/purescim/internal/seal"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -76,6 +82,39 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 		t.Fatalf("the scenarios send few secrets: %v", found.sent)
 	}
 	plantSecrets(t, server, found)
+	searchSecrets(t, server, found)
+}
+
+// With a key file no table holds what receivers of events are sent either.
+func TestSecrets_AreInNoTable_WithAKeyFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(seal.Rand()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := seal.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := servertest.NewWith(t, servertest.Options{Keys: keys})
+	found := &secrets{sent: make(map[string]string)}
+	plantSecrets(t, server, found)
+	o := server.NewOrg(t)
+	for _, credential := range []string{"Bearer Planted-Receiver-Quilzerf", "Bearer Planted-Another-Quilzerf"} {
+		found.add(credential, "the authorization of a stream")
+		o.Do(t, "PUT", "/api/v2/events/stream", map[string]any{
+			"method": "push", "endpointUrl": "https://receiver.example/", "audience": "r", "authorizationHeader": credential,
+		}).Want(t, 200)
+	}
+	o.Do(t, "PUT", "/api/v2/events/stream", map[string]any{"method": "push", "endpointUrl": "http://wrong", "authorizationHeader": "Bearer Planted-Refused-Quilzerf"}).Want(t, 400)
+	found.add("Bearer Planted-Refused-Quilzerf", "the authorization of a stream that is refused")
+	found.add("302e020100300506032b6570", "a signing key, as PKCS #8 begins")
+	searchSecrets(t, server, found)
+}
+
+// searchSecrets looks for all that was found in all tables.
+func searchSecrets(t *testing.T, server *servertest.Server, found *secrets) {
+	t.Helper()
 	if err := server.Log.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +176,37 @@ func plantSecrets(t *testing.T, server *servertest.Server, found *secrets) {
 	o.Do(t, "POST", "/api/v2/oauth/clients", map[string]any{"name": "", "secret": planted("a client that is refused")})
 	o.Do(t, "POST", "/api/v2/groups", map[string]any{"name": "", "token": planted("a group that is refused")})
 	o.Do(t, "GET", "/Users?filter=userName%20eq%20%22x%22&access_token="+planted("a query"), nil)
+	plantInConsole(t, server, o, client.ID, found, planted)
+}
+
+// plantInConsole makes what people sign in to the console with: an invitation, a password and
+// another, sessions, and a link that sets up a connection.
+func plantInConsole(t *testing.T, server *servertest.Server, o *servertest.Org, client uuid.UUID, found *secrets, planted func(where string) string) {
+	t.Helper()
+	ctx, from := t.Context(), accounts.From{Address: "203.0.113.7", Agent: "test"}
+	must := func(secret, where string, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(where, err)
+		}
+		found.add(secret, where)
+		return secret
+	}
+	invitation, _, err := server.Accounts.Invite(ctx, "planted@example.org", o.ID, "owner@example.org", accounts.Owner)
+	must(invitation, "an invitation", err)
+	first, second := planted("a password of the console"), planted("another password of the console")
+	session, account, err := server.Accounts.Accept(ctx, invitation, "owner@example.org", first, from)
+	must(session, "a session of who accepts", err)
+	session, _, err = server.Accounts.SignIn(ctx, "owner@example.org", first, from)
+	must(session, "a session", err)
+	must("", "another password", server.Accounts.ChangePassword(ctx, account, uuid.New(), first, second, from))
+	if _, _, err := server.Accounts.SignIn(ctx, "owner@example.org", planted("a wrong password"), from); err == nil {
+		t.Error("a wrong password signs in")
+	}
+	link, _, err := server.Accounts.NewSetup(ctx, accounts.Setup{Org: o.ID, Client: client, Guide: "entra", By: "owner@example.org"})
+	must(link, "a setup link", err)
+	opened, err := server.Accounts.OpenSetup(ctx, link)
+	must(opened, "the session of a setup link", err)
 }
 
 // waitForAccepted waits until no accepted request is open.

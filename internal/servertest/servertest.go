@@ -26,6 +26,7 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scimapi"
+	"github.com/purescim/purescim/internal/seal"
 	"github.com/purescim/purescim/internal/server"
 	"github.com/purescim/purescim/internal/testdb"
 	"github.com/purescim/purescim/internal/transfer"
@@ -66,6 +67,8 @@ type Options struct {
 	// HTTPClient fetches the keys of other issuers and pushes events; nil reaches
 	// nobody on this machine.
 	HTTPClient *http.Client
+	// Keys seal what the database keeps; nil is none.
+	Keys *seal.Keys
 }
 
 // New starts a server that ends with the test.
@@ -128,7 +131,7 @@ func NewWith(t testing.TB, o Options) *Server {
 func open(t testing.TB, o Options) *postgres.Store {
 	t.Helper()
 	// The server of all tests has connections for many stores, not for large ones.
-	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock, ReadURLs: o.ReadURLs})
+	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock, ReadURLs: o.ReadURLs, Keys: o.Keys})
 	if err != nil {
 		t.Fatal(err)
 	}
