@@ -25,7 +25,7 @@ type room struct {
 const module = "github.com/purescim/purescim/"
 
 var (
-	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "fresh", "phone", "egress", "printable", "seal", "guesses")
+	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "fresh", "phone", "egress", "printable", "seal", "guesses", "openid")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events", "provisioning", "accounts")
 	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing", "transfer")
@@ -52,6 +52,7 @@ var layers = []room{
 	{path: "internal/printable"},
 	{path: "internal/seal"},
 	{path: "internal/guesses", mayLook: rooms("lru")},
+	{path: "internal/openid", mayLook: rooms("egress", "lru")},
 
 	// Engines, which know the standard and nothing of storage or HTTP.
 	{path: "internal/schema", mayLook: rooms("scim", "phone")},

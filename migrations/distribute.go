@@ -18,7 +18,7 @@ var (
 	referenceTables = []string{
 		"orgs", "oauth_clients", "signing_keys", "revocations", "secrets", "trusted_issuers", "schema_needs",
 		"deleted_orgs", "console_accounts", "console_invitations", "console_sessions", "console_setups",
-		"console_passkeys", "console_challenges",
+		"console_passkeys", "console_challenges", "console_providers", "console_identities",
 	}
 
 	distributedTables = []string{

@@ -44,7 +44,7 @@ type database struct {
 	LogLevel    string `env:"PURESCIM_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: ${enum}."`
 	LogFormat   string `env:"PURESCIM_LOG_FORMAT" enum:"text,json" default:"text" help:"Format of the log: ${enum}."`
 	KeyFile     string `env:"PURESCIM_KEY_FILE" placeholder:"FILE" help:"Keys that encrypt secrets in the database: 32 bytes in base64 a line, the first for what is written."`
-	Egress      string `env:"PURESCIM_EGRESS" enum:"public,any" default:"public" help:"Addresses that pushes and fetches of keys may go to: those of the Internet (public), or any, the own machine's and network's too."`
+	Egress      string `env:"PURESCIM_EGRESS" enum:"public,any" default:"public" help:"Addresses that pushes, fetches of keys and questions to OpenID providers may go to: those of the Internet (public), or any, the own machine's and network's too."`
 	MaxTokens   int    `env:"PURESCIM_MAX_TOKENS" default:"200" placeholder:"N" help:"Access tokens that a client may have at once (${default}); 0 is any number."`
 }
 
@@ -192,7 +192,7 @@ func (p *parts) build(ctx context.Context, d database, o opening) error {
 	p.events = events.New(store.Events(), p.oauth, events.Options{Log: p.log, Egress: egress.Reach(d.Egress)})
 	p.directory = directory.New(store, schema.DefaultTypes, httpapi.RequestLog(p.log))
 	p.entries = provisioning.New(store.ProvisioningLog(), p.log)
-	p.accounts = accounts.New(store.Accounts(), p.log)
+	p.accounts = accounts.New(store.Accounts(), accounts.Options{Log: p.log, Egress: egress.Reach(d.Egress)})
 	p.imports = transfer.NewDesk(p.directory, p.log)
 	return nil
 }

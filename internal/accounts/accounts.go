@@ -1,9 +1,9 @@
 // Package accounts is who may use the console: people with a role in all organisations or
-// in one, their passwords and passkeys, the links that invite them, and their sessions; and the links
-// by which somebody without an account sees how one connection is set up.
+// in one, their passwords, passkeys and OpenID providers, the links that invite them, and their
+// sessions; and the links by which somebody without an account sees how one connection is set up.
 //
 // Where all that is kept is left to the Store; pages and cookies to the console, what a
-// person changes there to the packages that own it.
+// person changes there to the packages that own it, what a provider answers to openid.
 package accounts
 
 import (
@@ -13,14 +13,17 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/guesses"
+	"github.com/purescim/purescim/internal/openid"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/scim"
@@ -64,7 +67,7 @@ type Account struct {
 	Org   org.ID // or Everywhere
 	Login string // an e-mail address
 	Role  Role
-	// Password is the argon2id hash of the password.
+	// Password is the argon2id hash of the password; empty is none, which is no password.
 	Password string
 	Created  time.Time
 	SignedIn time.Time // zero when never
@@ -87,6 +90,7 @@ func (a Account) Manages(o org.ID) error {
 type Store interface {
 	SetupStore
 	PasskeyStore
+	IdentityStore
 	ChallengeStore
 
 	// Now is the time as it is stored, and NewID makes an id that tells when it was made.
@@ -106,8 +110,8 @@ type Store interface {
 	// RemoveAccount removes an account that allow has no objection to, with its sessions.
 	RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) error
 
-	// ResetAccount takes the password and the passkeys of an account away that allow has no
-	// objection to, ends its sessions, and tells what is left of it.
+	// ResetAccount takes the password, the passkeys and the identities of an account away
+	// that allow has no objection to, ends its sessions, and tells what is left of it.
 	ResetAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) (Account, error)
 
 	// Invite keeps an invitation, Invitation finds one that is good at a time, and
@@ -118,9 +122,11 @@ type Store interface {
 	// Withdraw ends an invitation of an organisation or of Everywhere.
 	Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error
 	// Accept uses a good invitation up and keeps the account. One of the same login and
-	// organisation is given the new role and password instead, and its sessions end; one
-	// of another is a *scim.Error.
-	Accept(ctx context.Context, i Invitation, at time.Time, a Account) (Account, error)
+	// organisation is given the new role and password instead, if there is a password,
+	// and its sessions end; one of another is a *scim.Error. The account has the identity
+	// from now on, unless that is nil, and no other of its provider; the identity of
+	// another account is a *scim.Error.
+	Accept(ctx context.Context, i Invitation, at time.Time, a Account, as *Identity) (Account, error)
 
 	// AddSession keeps a session of an account, and forgets those that were not used
 	// since a time, and those of the account beyond MaxSessions that were used the
@@ -140,17 +146,28 @@ type Store interface {
 type Service struct {
 	store   Store
 	log     *slog.Logger
+	party   *openid.Party
 	guesses *guesses.Guard
 	hashing *fairshare.Gate[string] // places of passwords that are hashed at once, by source
 }
 
+// Options are what a Service may be told.
+type Options struct {
+	Log *slog.Logger // silent when nil
+	// HTTPClient asks OpenID providers. Nil is one that keeps to Egress; another is trusted
+	// to reach what it may.
+	HTTPClient *http.Client
+	Egress     egress.Reach // public addresses alone when empty
+}
+
 // New makes the service of a store.
-func New(store Store, log *slog.Logger) *Service {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func New(store Store, o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	hashing := fairshare.New[string](fairshare.Options{Slots: runtime.GOMAXPROCS(0) / 2, Share: 1, Queue: hashQueue, MaxWait: hashWait})
-	return &Service{store: store, log: log, guesses: guesses.New(guesses.Size), hashing: hashing}
+	party := openid.New(openid.Options{HTTPClient: o.HTTPClient, Egress: o.Egress, Now: store.Now, Log: o.Log})
+	return &Service{store: store, log: o.Log, party: party, guesses: guesses.New(guesses.Size), hashing: hashing}
 }
 
 // newSecret makes a secret of 256 bits for a link or a cookie.
@@ -222,7 +239,7 @@ func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
 }
 
 // Reset takes everything away by which somebody gets in as an account of the organisation,
-// or of Everywhere: its password, its passkeys and its sessions. Whoever has the secret of
+// or of Everywhere: its password, its passkeys, its identities and its sessions. Whoever has the secret of
 // the invitation that it gives sets a new password; the role stays. It is for a device that
 // was stolen: who has only forgotten the password keeps the passkeys, and is invited.
 func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) (secret string, i Invitation, err error) {

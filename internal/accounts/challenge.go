@@ -9,7 +9,7 @@ import (
 	"github.com/purescim/purescim/internal/guesses"
 )
 
-// challengeLife is how long somebody may take to answer what a browser was asked.
+// challengeLife is how long somebody may take to use a passkey.
 const challengeLife = 5 * time.Minute
 
 // MaxChallenges is how many wait for an answer at most, and MaxChallengesOf how many of
@@ -51,11 +51,11 @@ type ChallengeStore interface {
 }
 
 // ask keeps what a browser is asked. An answer names the secret.
-func (s *Service) ask(ctx context.Context, secret string, purpose Purpose, account uuid.UUID, asked string, from From) error {
+func (s *Service) ask(ctx context.Context, secret string, purpose Purpose, account uuid.UUID, asked string, life time.Duration, from From) error {
 	now := s.store.Now()
 	return s.store.AddChallenge(ctx, Challenge{
 		Hash: hashOf(secret), Purpose: purpose, Account: account, Asked: asked,
-		Source: guesses.SourceOf(from.Address), Expires: now.Add(challengeLife),
+		Source: guesses.SourceOf(from.Address), Expires: now.Add(life),
 	}, now)
 }
 

@@ -156,7 +156,7 @@ func (s *Service) askPasskey(ctx context.Context, purpose Purpose, account uuid.
 	if err != nil {
 		return fmt.Errorf("keep what a browser is asked: %w", err)
 	}
-	return s.ask(ctx, session.Challenge, purpose, account, string(asked), from)
+	return s.ask(ctx, session.Challenge, purpose, account, string(asked), challengeLife, from)
 }
 
 // answeredPasskey takes away what an answer answers.
@@ -260,7 +260,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, site string, answer []byt
 	if err := s.usePasskey(ctx, a, key, used); err != nil {
 		return "", a, err
 	}
-	secret, err = s.begin(ctx, a, from)
+	secret, err = s.begin(ctx, a, from, uuid.Nil)
 	return secret, a, err
 }
 

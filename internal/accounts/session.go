@@ -33,6 +33,8 @@ type Session struct {
 	Used    time.Time // noted once a minute
 	Address string
 	Agent   string // as the browser names itself
+	// Identity is that which began it; zero is none.
+	Identity uuid.UUID
 }
 
 // From is where somebody signs in.
@@ -51,7 +53,7 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from From)
 	if a, err = s.prove(ctx, login, password, from); err != nil {
 		return "", a, err
 	}
-	secret, err = s.begin(ctx, a, from)
+	secret, err = s.begin(ctx, a, from, uuid.Nil)
 	return secret, a, err
 }
 
@@ -98,11 +100,11 @@ func (s *Service) pause(ctx context.Context, who guesses.Suspect, from From) err
 	return scim.TooManyRequests("there were too many failed attempts; wait %d seconds, and try again then", seconds)
 }
 
-// begin makes a session.
-func (s *Service) begin(ctx context.Context, a Account, from From) (secret string, err error) {
+// begin makes a session, which lasts as long as the identity that began it, if one did.
+func (s *Service) begin(ctx context.Context, a Account, from From, identity uuid.UUID) (secret string, err error) {
 	secret = newSecret()
 	now := s.store.Now()
-	made := Session{ID: s.store.NewID(), Hash: hashOf(secret), Created: now, Used: now, Address: from.Address, Agent: clip(from.Agent)}
+	made := Session{ID: s.store.NewID(), Hash: hashOf(secret), Created: now, Used: now, Address: from.Address, Agent: clip(from.Agent), Identity: identity}
 	if err := s.store.AddSession(ctx, a, made, now.Add(-SessionIdle)); err != nil {
 		return "", fmt.Errorf("sign in: %w", err)
 	}

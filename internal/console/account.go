@@ -38,6 +38,10 @@ type profile struct {
 	Sessions []accounts.Session
 	Current  accounts.Session
 	Passkeys []accounts.Passkey
+	// Identities are by which providers the person signs in, and Providers are others by
+	// which they may.
+	Identities []accounts.Identity
+	Providers  []accounts.Provider
 	// Keyed tells that the console was opened in a way in which browsers take passkeys.
 	Keyed   bool
 	For     string
@@ -57,6 +61,9 @@ func (v *visit) showProfile(status int, problem string) error {
 	}
 	p := profile{
 		Sessions: all, Current: v.session, Passkeys: keys, Keyed: accounts.HasPasskeys(v.base()), For: "all organisations", Problem: problem,
+	}
+	if err := v.findIdentities(&p); err != nil {
+		return err
 	}
 	if v.who.Org != accounts.Everywhere {
 		o, err := v.Organisations.Org(v.r.Context(), v.who.Org)

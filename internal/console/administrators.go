@@ -91,7 +91,7 @@ func askReset(v *visit) (question, error) {
 	return question{
 		Heading: "Reset how this person signs in?", Yes: "Reset it", Danger: true, Back: v.scope("/administrators"), Place: v.administration(),
 		Text: []string{
-			"The password and all passkeys are good for nothing from now on, and the sessions end at once. You get a link by which the person sets a new password; role and history stay.",
+			"The password, all passkeys and links to providers are good for nothing from now on, and the sessions end at once. You get a link by which the person sets a new password; role and history stay.",
 			"This is for a device that was lost or stolen. Who has only forgotten the password is invited again, and keeps the passkeys.",
 		},
 	}, v.notSelf()

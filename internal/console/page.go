@@ -53,6 +53,8 @@ type page struct {
 	Changes, Owns, Everywhere bool
 	// Refresh is after how many seconds a browser without JavaScript loads the page again.
 	Refresh int
+	// Leave is the URL of a provider to which the page leads on.
+	Leave string
 	// Wide is a page for who has no account that needs the whole width.
 	Wide bool
 	Base string // scheme and host
@@ -88,6 +90,8 @@ func (v *visit) showStatus(status int, name, place, title string, content any) e
 	switch c := content.(type) {
 	case wizard:
 		p.Wide = c.Outside
+	case leaving:
+		p.Leave = c.Target
 	case importPage:
 		if c.Running() {
 			p.Refresh = 2
@@ -165,6 +169,10 @@ var done = map[string]string{
 	"password":   "Your password is changed. Your other sessions have ended.",
 	"passkey":    "The passkey is made. You may sign in with it from now on.",
 	"unkeyed":    "The passkey is removed. Nobody signs in with it any more.",
+	"linked":     "It is linked. You may sign in with it from now on.",
+	"unlinked":   "It signs you in no more. The sessions that it began have ended.",
+	"provided":   "It is added. People sign in by it as soon as the provider knows the redirect URL.",
+	"provider":   "It is removed. Nobody signs in by it any more, and the sessions that it began have ended.",
 	"ended":      "The session has ended.",
 	"role":       "The role is changed.",
 	"removed":    "The account is removed. Its sessions have ended.",

@@ -116,6 +116,12 @@ func (f *furnished) spoil(t *testing.T) {
 	f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": "evil@acme.example", "displayName": evil, "title": "\u202egnp.exe " + evil}).Want(t, http.StatusCreated)
 	f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": evil, "phoneNumbers": []any{map[string]any{"value": evil}}}).Want(t, http.StatusBadRequest)
 	f.NewGroup(t, "Night Shift "+evil)
+	for _, o := range []org.ID{f.ID, accounts.Everywhere} {
+		p := accounts.Provider{Org: o, Name: evil[:39], Issuer: "https://login.example/" + url.PathEscape(evil[:39]), ClientID: evil, Secret: "x", By: evil}
+		if _, err := f.Server().Accounts.AddProvider(t.Context(), p, true); err != nil {
+			t.Fatal(err)
+		}
+	}
 	flush(t, f.Server(), f.ID, 2)
 }
 

@@ -56,6 +56,10 @@ type doorway struct {
 	Open bool
 	// Keyed tells that the browser may take passkeys here.
 	Keyed bool
+	// Providers are those by which somebody may sign in instead, and Way is the path in
+	// front of their ids.
+	Providers []accounts.Provider
+	Way       string
 }
 
 // isOpen reports whether passwords would cross a network readable.
@@ -71,8 +75,11 @@ func showSignIn(v *visit) error {
 	return v.showSignIn(http.StatusOK, doorway{Next: next(v.query("next"))})
 }
 
-func (v *visit) showSignIn(status int, d doorway) error {
-	d.Open, d.Keyed = v.isOpen(), accounts.HasPasskeys(v.base())
+func (v *visit) showSignIn(status int, d doorway) (err error) {
+	d.Open, d.Keyed, d.Way = v.isOpen(), accounts.HasPasskeys(v.base()), setOutPath
+	if d.Providers, err = v.offered(); err != nil {
+		return err
+	}
 	return v.showStatus(status, "signin", "", "Sign in", d)
 }
 
@@ -130,7 +137,9 @@ func (v *visit) invited() (d doorway, err error) {
 		}
 		d.For = o.Name
 	}
-	return d, nil
+	d.Way = v.r.URL.Path + "/providers/"
+	d.Providers, err = v.Accounts.Providers(v.r.Context(), d.Invitation.Org)
+	return d, err
 }
 
 func acceptInvitation(v *visit) error {

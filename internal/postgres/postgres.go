@@ -48,8 +48,8 @@ type Options struct {
 	// StatementTimeout ends statements that run longer: a safety net, not a
 	// limit that requests are meant to meet. 0 is 30 seconds.
 	StatementTimeout time.Duration
-	// Keys seal signing keys, the key of cursors and the credentials of streams; nil
-	// leaves them in the clear.
+	// Keys seal signing keys, the key of cursors, the credentials of streams and the
+	// secrets of OpenID providers; nil leaves them in the clear.
 	Keys *seal.Keys
 	// Log is told what the background work cannot return; nil is silent.
 	Log *slog.Logger
@@ -134,7 +134,7 @@ func (s *Store) ProvisioningLog() provisioning.Store {
 }
 
 // Accounts gives who uses the console.
-func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool) }
+func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool, s.keys) }
 
 // OrgsToFold implements directory.Store.
 func (s *Store) OrgsToFold(ctx context.Context) ([]org.Org, error) { return s.registry.OrgsToFold(ctx) }

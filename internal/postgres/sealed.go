@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/accountstore"
 	"github.com/purescim/purescim/internal/postgres/authstore"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/eventstore"
@@ -24,16 +26,18 @@ type sealable struct {
 }
 
 const (
-	selectSecrets     = `select name, secret from secrets order by name`
-	selectPrivateKeys = `select kid, private_key from signing_keys order by kid`
-	selectCredentials = `select s.org_id, s.endpoint, s.credential from event_streams s where s.credential <> '' order by s.org_id`
-	holdingRows       = ` for update`
+	selectSecrets         = `select name, secret from secrets order by name`
+	selectPrivateKeys     = `select kid, private_key from signing_keys order by kid`
+	selectCredentials     = `select s.org_id, s.endpoint, s.credential from event_streams s where s.credential <> '' order by s.org_id`
+	selectProviderSecrets = `select p.id, p.secret from console_providers p order by p.id`
+	holdingRows           = ` for update`
 )
 
 var (
-	updateSecret     = db.New(`update secrets set secret = @value where name = @name`)
-	updatePrivateKey = db.New(`update signing_keys set private_key = @value where kid = @name`)
-	updateCredential = db.New(`update event_streams set credential = @credential where org_id = @org`)
+	updateSecret         = db.New(`update secrets set secret = @value where name = @name`)
+	updatePrivateKey     = db.New(`update signing_keys set private_key = @value where kid = @name`)
+	updateProviderSecret = db.New(`update console_providers p set secret = @secret where p.id = @id`)
+	updateCredential     = db.New(`update event_streams set credential = @credential where org_id = @org`)
 )
 
 // sealables reads all of them, and holds their rows if it is told to.
@@ -80,10 +84,20 @@ func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []se
 		}
 		return one, err
 	})
+	read(selectProviderSecrets, func(row pgx.Rows) (one sealable, err error) {
+		var id uuid.UUID
+		var text string
+		err = row.Scan(&id, &text)
+		one.place, one.kept = accountstore.SecretPlace(id), seal.Envelope(text)
+		one.update = func(b *pgx.Batch, value []byte) {
+			updateProviderSecret.With(db.Named("id", db.ID(id)), db.Named("secret", s.keys.SealText(one.place, string(value)))).Queue(b)
+		}
+		return one, err
+	})
 	return all, err
 }
 
-// Rewrap seals all signing keys, secrets and credentials with the first key that
+// Rewrap seals all signing keys, secrets, credentials and those of providers with the first key that
 // are not, be they in the clear or under another key, and tells how many those
 // were. Without keys it is an error.
 func (s *Store) Rewrap(ctx context.Context) (n int, err error) {

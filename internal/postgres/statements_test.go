@@ -136,9 +136,10 @@ func TestTables_BeginWithTheOrganisation(t *testing.T) {
 		where  a.attname is distinct from 'org_id' and r.relname not like 'goose%'
 		order  by 1`), []string{
 		"console_accounts_login", "console_accounts_pkey", "console_challenges_account", "console_challenges_expires", "console_challenges_pkey",
+		"console_identities_account", "console_identities_pkey", "console_identities_provider", "console_identities_subject",
 		"console_invitations_hash", "console_invitations_pkey",
-		"console_passkeys_account", "console_passkeys_credential", "console_passkeys_pkey",
-		"console_sessions_account", "console_sessions_hash", "console_sessions_pkey", "console_sessions_used",
+		"console_passkeys_account", "console_passkeys_credential", "console_passkeys_pkey", "console_providers_pkey",
+		"console_sessions_account", "console_sessions_hash", "console_sessions_identity", "console_sessions_pkey", "console_sessions_used",
 		"console_setups_hash", "console_setups_pkey", "console_setups_session",
 		"oauth_clients_pkey", "orgs_name", "revocations_pkey", "schema_needs_pkey", "secrets_pkey", "signing_keys_active", "signing_keys_pkey", "trusted_issuers_pins",
 	})
@@ -149,6 +150,7 @@ func TestTables_BeginWithTheOrganisation(t *testing.T) {
 		join   pg_attribute b on b.attrelid = f.confrelid and b.attnum = f.confkey[1]
 		where  f.contype = 'f' and (a.attname <> 'org_id' or b.attname <> 'org_id')`), []string{
 		"console_sessions_account_id_fkey", "console_setups_client_id_fkey", "console_passkeys_account_id_fkey", "console_challenges_account_id_fkey",
+		"console_identities_provider_id_fkey", "console_identities_account_id_fkey",
 	})
 	expect(t, "triggers", named(`select tgname::text from pg_trigger where not tgisinternal`), []string{})
 }

@@ -64,7 +64,7 @@ type Options struct {
 	// LeaveAccepted leaves requests that were accepted to be done later to other
 	// servers of the database.
 	LeaveAccepted bool
-	// HTTPClient fetches the keys of other issuers and pushes events; nil reaches
+	// HTTPClient fetches the keys of other issuers, asks OpenID providers and pushes events; nil reaches
 	// nobody on this machine.
 	HTTPClient *http.Client
 	// Keys seal what the database keeps; nil is none.
@@ -98,7 +98,7 @@ func NewWith(t testing.TB, o Options) *Server {
 	}
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
 	s.Log = provisioning.New(store.ProvisioningLog(), o.Log)
-	s.Accounts = accounts.New(store.Accounts(), o.Log)
+	s.Accounts = accounts.New(store.Accounts(), accounts.Options{Log: o.Log, HTTPClient: o.HTTPClient})
 	imports := transfer.NewDesk(s.Directory, o.Log)
 	s.Handler = server.New(server.Config{
 		Directory:      s.Directory,

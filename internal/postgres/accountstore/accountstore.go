@@ -1,10 +1,11 @@
-// Package accountstore keeps who uses the console: accounts, invitations, sessions, and links
-// that set up a connection. They are found before an organisation is known.
+// Package accountstore keeps who uses the console: accounts, invitations, OpenID providers,
+// sessions, and links that set up a connection. They are found before an organisation is known.
 //
 // What a role may do, and how long a session lasts, is left to package accounts.
 package accountstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -21,15 +22,19 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
+	"github.com/purescim/purescim/internal/seal"
 )
 
 // Store is the store of a database.
-type Store struct{ pool *pool.Pool }
+type Store struct {
+	pool *pool.Pool
+	keys *seal.Keys // of the secrets of providers
+}
 
 var _ accounts.Store = (*Store)(nil)
 
-// New makes the store of a database.
-func New(p *pool.Pool) *Store { return &Store{p} }
+// New makes the store of a database, whose secrets of providers the keys seal.
+func New(p *pool.Pool, keys *seal.Keys) *Store { return &Store{p, keys} }
 
 // Now implements accounts.Store.
 func (s *Store) Now() time.Time { return s.pool.Now() }
@@ -179,6 +184,12 @@ func (s *Store) ResetAccount(ctx context.Context, id uuid.UUID, allow func(a acc
 		for _, name := range names {
 			lost = append(lost, provisioning.Change{Attribute: "passkey", Before: name})
 		}
+		if names, err = db.Collect(ctx, tx, deleteIdentities.With(db.Named("account", db.ID(id))), pgx.RowTo[string]); err != nil {
+			return err
+		}
+		for _, name := range names {
+			lost = append(lost, provisioning.Change{Attribute: "signIn", Before: name})
+		}
 		return s.storeAccount(ctx, tx, old, a, true, uuid.Nil, lost...)
 	})
 	return a, pgerr.Wrap("reset account", err)
@@ -203,7 +214,10 @@ values (@id, @org, @login, @key, @role, @password, @created)
 on conflict (login_key) do nothing`)
 
 // Accept implements accounts.Store.
-func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time, a accounts.Account) (accounts.Account, error) {
+func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time, a accounts.Account, as *accounts.Identity) (accounts.Account, error) {
+	if as != nil {
+		ctx = byThemselves(ctx, a.Login)
+	}
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		tag, err := useInvitation.With(db.Named("hash", i.Hash), db.Named("at", at)).Exec(ctx, tx)
 		if err != nil {
@@ -221,7 +235,10 @@ func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time,
 			return err
 		}
 		if tag.RowsAffected() > 0 {
-			return s.logAccount(ctx, tx, provisioning.Create, a, accountValues(a).Since(nil))
+			if err := s.logAccount(ctx, tx, provisioning.Create, a, accountValues(a).Since(nil)); err != nil {
+				return err
+			}
+			return s.replaceIdentity(ctx, tx, a, as)
 		}
 		old, err := oneAccount(ctx, tx, lockAccountByLogin.With(db.Named("key", accountKey(a.Login))))
 		if err != nil {
@@ -231,9 +248,12 @@ func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time,
 			return scim.Conflict("the e-mail address %q has an account already, of another organisation or of all; use another address", a.Login)
 		}
 		now := old
-		now.Role, now.Password = a.Role, a.Password
+		now.Role, now.Password = a.Role, cmp.Or(a.Password, old.Password)
 		a = now
-		return s.storeAccount(ctx, tx, old, a, true, uuid.Nil)
+		if err := s.storeAccount(ctx, tx, old, a, true, uuid.Nil); err != nil {
+			return err
+		}
+		return s.replaceIdentity(ctx, tx, a, as)
 	})
 	return a, pgerr.Wrap("accept invitation", err)
 }

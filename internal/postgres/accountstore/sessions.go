@@ -106,8 +106,8 @@ func (s *Store) Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error {
 
 var (
 	insertSession = db.New(`
-insert into console_sessions (id, hash, account_id, created_at, used_at, address, agent)
-select @id, @hash, a.id, @created, @created, @address, @agent
+insert into console_sessions (id, hash, account_id, created_at, used_at, address, agent, identity_id)
+select @id, @hash, a.id, @created, @created, @address, @agent, @identity
 from   console_accounts a
 where  a.id = @account`)
 	// forgetOldestSessions leaves an account so many, the last used; its row is held.
@@ -141,7 +141,11 @@ func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.S
 			_, err = insertSession.With(
 				db.Named("id", db.ID(n.ID)), db.Named("hash", n.Hash), db.Named("account", db.ID(a.ID)), db.Named("created", n.Created),
 				db.Named("address", logstore.Storable(n.Address)), db.Named("agent", logstore.Storable(n.Agent)),
+				db.Named("identity", identityOrNull(n.Identity)),
 			).Exec(ctx, tx)
+		}
+		if err == nil && n.Identity != uuid.Nil {
+			_, err = useIdentity.With(db.Named("id", db.ID(n.Identity)), db.Named("at", n.Created)).Exec(ctx, tx)
 		}
 		if err != nil || a.Org == accounts.Everywhere {
 			return err
@@ -155,11 +159,21 @@ func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.S
 	return pgerr.Wrap("add session", err)
 }
 
+// identityOrNull is that which begins a session, or null.
+func identityOrNull(id uuid.UUID) any {
+	if id == uuid.Nil {
+		return nil
+	}
+	return db.ID(id)
+}
+
+// selectSession finds none whose identity has gone.
 var selectSession = db.New(`
 select n.id, n.created_at, n.used_at, n.address, n.agent, ` + accountColumns + `
 from   console_sessions n
 join   console_accounts a on a.id = n.account_id
-where  n.hash = @hash and n.used_at >= @idle`)
+where  n.hash = @hash and n.used_at >= @idle
+and    (n.identity_id is null or exists (select from console_identities i where i.id = n.identity_id))`)
 
 // Session implements accounts.Store.
 func (s *Store) Session(ctx context.Context, hash []byte, idle time.Time) (n accounts.Session, a accounts.Account, err error) {
@@ -182,6 +196,7 @@ var selectSessions = db.New(`
 select n.id, n.created_at, n.used_at, n.address, n.agent
 from   console_sessions n
 where  n.account_id = @account and n.used_at >= @idle
+and    (n.identity_id is null or exists (select from console_identities i where i.id = n.identity_id))
 order  by n.used_at desc
 limit  100`)
 

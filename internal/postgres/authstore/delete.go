@@ -26,7 +26,7 @@ var OrganisationTables = []string{
 	"client_assertions", "former_grants", "trusted_issuers", "access_tokens", "oauth_clients",
 	"group_members", "user_keys", "modifications", "users", "groups", "deleted_users", "count_changes", "counts",
 	"catalogue", "schemas",
-	"console_setups", "console_invitations", "console_accounts", "provisioning_counts", "refused_users", "provisioning_loops", "brake_counts", "holds", "provisioning_log",
+	"console_setups", "console_invitations", "console_providers", "console_accounts", "provisioning_counts", "refused_users", "provisioning_loops", "brake_counts", "holds", "provisioning_log",
 }
 
 const (
