@@ -15,9 +15,11 @@ import (
 
 type adminCommands struct {
 	Invite adminInvite `cmd:"" help:"Make a link by which somebody makes an account of the console, once within 7 days. It gives a new password to an account that is there."`
-	Reset  adminReset  `cmd:"" help:"Take password, passkeys and sessions of an account of the console away, whose device was lost, and make a link that sets a new password."`
+	Reset  adminReset  `cmd:"" help:"Take password, passkeys, links to providers and sessions of an account of the console away, whose device was lost, and make a link that sets a new password."`
 	List   adminList   `cmd:"" help:"List who uses the console."`
 	Remove adminRemove `cmd:"" help:"Remove an account of the console. Its sessions end at once."`
+
+	OIDC oidcCommands `cmd:"" name:"oidc" help:"OpenID providers by which people sign in to the console."`
 }
 
 // adminScope is the flag of a command about the accounts of one organisation, or of all.
@@ -61,9 +63,12 @@ func (l linking) Validate() error {
 	return nil
 }
 
+// base is the URL as links begin with it.
+func (l linking) base() string { return strings.TrimRight(l.PublicURL, "/") }
+
 // result is what is told of an invitation whose link has a secret.
 func (l linking) result(secret string, i accounts.Invitation) invitationResult {
-	link := strings.TrimRight(l.PublicURL, "/") + web.InvitationPath + secret
+	link := l.base() + web.InvitationPath + secret
 	return invitationResult{Email: i.Login, Role: string(i.Role), Link: link, Expires: timeJSON(i.Expires)}
 }
 

@@ -46,7 +46,7 @@ func TestKeyFile_SealsWhatADumpHolds(t *testing.T) {
 		defer db.Close(t.Context())
 		var text string
 		if err := db.QueryRow(t.Context(), `select string_agg(s, ' ') from (
-			select credential s from event_streams union all select encode(secret, 'escape') from secrets
+			select credential s from event_streams union all select secret from console_providers union all select encode(secret, 'escape') from secrets
 			union all select encode(private_key, 'hex') from signing_keys) t`).Scan(&text); err != nil {
 			t.Fatal(err)
 		}
@@ -55,19 +55,24 @@ func TestKeyFile_SealsWhatADumpHolds(t *testing.T) {
 	const der = "302e020100300506032b6570" // how PKCS #8 of an Ed25519 key begins
 	at(none, 0, "org", "create", "acme", "--with-client")
 	at(none, 0, "events", "set", "--org=acme", "--push=https://receiver.example/", "--audience=r", "--authorization-file="+secret)
+	provider := func(name string, keyFile string) {
+		at(keyFile, 0, "admin", "oidc", "add", "--name="+name, "--issuer=https://"+name+".example", "--client-id=x", "--offline", "--secret-file="+write(name, "of-the-provider"))
+	}
+	provider("first-provider", none)
 	clear := dump()
-	if !strings.Contains(clear, "of-the-receiver") || !strings.Contains(clear, der) {
+	if !strings.Contains(clear, "of-the-receiver") || !strings.Contains(clear, "of-the-provider") || !strings.Contains(clear, der) {
 		t.Fatalf("the test looks for the wrong thing in %q", clear)
 	}
 	if text := at(none, 1, "key", "rewrap"); !strings.Contains(text, "PURESCIM_KEY_FILE") {
 		t.Error(text)
 	}
-	if text := at(first, 0, "key", "rewrap"); !strings.Contains(text, "3 values") {
+	if text := at(first, 0, "key", "rewrap"); !strings.Contains(text, "4 values") {
 		t.Error(text)
 	}
 	at(first, 0, "key", "rotate")
+	provider("second-provider", first)
 	sealed := dump()
-	if strings.Contains(sealed, "of-the-receiver") || strings.Contains(sealed, der) {
+	if strings.Contains(sealed, "of-the-receiver") || strings.Contains(sealed, "of-the-provider") || strings.Contains(sealed, der) {
 		t.Errorf("in the clear: %q", sealed)
 	}
 	for _, wrong := range []string{none, second} {
@@ -75,7 +80,7 @@ func TestKeyFile_SealsWhatADumpHolds(t *testing.T) {
 			t.Error(text)
 		}
 	}
-	if text := at(both, 0, "key", "rewrap"); !strings.Contains(text, "4 values") {
+	if text := at(both, 0, "key", "rewrap"); !strings.Contains(text, "6 values") {
 		t.Error(text)
 	}
 	at(second, 0, "key", "list")
