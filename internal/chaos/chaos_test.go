@@ -102,6 +102,9 @@ func newWorld(t *testing.T) *world {
 		must(t, err)
 		w.programs = append(w.programs, p)
 		w.clients.Servers = append(w.clients.Servers, p.URL)
+		if reads != "" {
+			w.clients.OfStandby = p.URL
+		}
 	}
 	w.probe = w.clients.probe(t.Context(), w.programs[0].URL)
 	w.other.keys = []string{w.other.probe(t.Context(), w.programs[0].URL)}

@@ -28,10 +28,11 @@ const (
 
 // Clients write and read users and groups through all servers at once.
 type Clients struct {
-	Servers []string // their URLs
-	Token   string
-	History *History
-	Pause   time.Duration // before each request
+	Servers   []string // their URLs
+	OfStandby string   // the one of them that reads from the standby
+	Token     string
+	History   *History
+	Pause     time.Duration // before each request
 
 	mu         sync.Mutex
 	keys       []string               // of users

@@ -209,9 +209,10 @@ func (a answer) group(id string, begin, end time.Time) GroupRead {
 
 // readGroup reads a group. It reports whether there was an answer.
 func (c *Clients) readGroup(ctx context.Context, id string) bool {
-	began := time.Now()
-	a := c.ask(ctx, c.any(), http.MethodGet, groupsPath+"/"+id, "", 0)
+	server, began := c.any(), time.Now()
+	a := c.ask(ctx, server, http.MethodGet, groupsPath+"/"+id, "", 0)
 	r := a.group(id, began, time.Now())
+	r.Ahead = server == c.OfStandby
 	r.Gone = a.status == http.StatusNotFound
 	if a.status != http.StatusOK && !r.Gone {
 		c.expect(a.status, "GET of a group")

@@ -42,6 +42,7 @@ type Read struct {
 	Modified   time.Time
 	Groups     []string
 	Gone       bool
+	Ahead      bool // it may be of a standby, which shows what the primary does not show yet
 	Begin, End time.Time
 }
 
@@ -180,12 +181,12 @@ func judge(r Read, writes []Write, before []Read) (faults []string) {
 	}
 	for _, earlier := range before {
 		switch {
-		case r.Gone || earlier.Gone && !earlier.End.Before(r.Begin):
+		case r.Gone || earlier.Gone && (earlier.Ahead || !earlier.End.Before(r.Begin)):
 		case earlier.Version <= r.Version && earlier.Modified.After(r.Modified):
 			faults = append(faults, fmt.Sprintf("version %d was modified later", earlier.Version))
 		case earlier.Version == r.Version && earlier.N != r.N:
 			faults = append(faults, fmt.Sprintf("the same version had %d", earlier.N))
-		case earlier.End.Before(r.Begin) && (earlier.Gone || cmp.Or(cmp.Compare(earlier.Version, r.Version), cmp.Compare(earlier.N, r.N)) > 0):
+		case earlier.End.Before(r.Begin) && !earlier.Ahead && (earlier.Gone || cmp.Or(cmp.Compare(earlier.Version, r.Version), cmp.Compare(earlier.N, r.N)) > 0):
 			faults = append(faults, fmt.Sprintf("read %d (version %d, gone %v) was before", earlier.N, earlier.Version, earlier.Gone))
 		}
 	}

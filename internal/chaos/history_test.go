@@ -22,6 +22,8 @@ func TestCheck_FindsWhatCannotBe(t *testing.T) {
 	lost.Outcome = Unknown
 	absent := Read{Key: "k", Gone: true, Begin: at(30), End: at(31)}
 	half, other := read(2, 20), read(2, 20)
+	standby := read(2, 20)
+	standby.Ahead = true
 	half.Twin, other.Version = 1, 1
 	behind, ahead := read(2, 30), read(1, 5)
 	behind.Modified, ahead.Modified = at(100), at(200)
@@ -44,6 +46,7 @@ func TestCheck_FindsWhatCannotBe(t *testing.T) {
 		"a refused write that is done":  {[]Write{first, write(2, 10, Refused)}, []Read{read(2, 20)}, "nobody wrote that"},
 		"a write that is to come":       {[]Write{first, second}, []Read{read(2, 5)}, "nobody wrote that"},
 		"a read that goes back":         {[]Write{first, write(2, 10, Unknown)}, []Read{read(2, 20), read(1, 30)}, "was before"},
+		"a read of a standby":           {[]Write{first, write(2, 10, Unknown)}, []Read{standby, read(1, 30)}, ""},
 		"half of a write":               {[]Write{first, second}, []Read{half}, "the other half is of 1"},
 		"a clock that goes back":        {[]Write{first, second}, []Read{ahead, behind}, "version 1 was modified later"},
 		"two contents of one version":   {[]Write{first, second}, []Read{other}, "the version was answered to write 1"},

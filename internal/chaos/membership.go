@@ -29,6 +29,7 @@ type GroupRead struct {
 	Gone       bool
 	Version    int
 	Modified   time.Time
+	Ahead      bool // as of a Read
 	Begin, End time.Time
 }
 
@@ -111,7 +112,7 @@ func judgeOrder(r GroupRead, writes []GroupWrite, before []GroupRead) (faults []
 		case r.Gone:
 		case !earlier.Gone && earlier.Version <= r.Version && earlier.Modified.After(r.Modified):
 			faults = append(faults, fmt.Sprintf("version %d was modified later", earlier.Version))
-		case earlier.End.Before(r.Begin) && (earlier.Gone || earlier.Version > r.Version):
+		case earlier.End.Before(r.Begin) && !earlier.Ahead && (earlier.Gone || earlier.Version > r.Version):
 			faults = append(faults, fmt.Sprintf("version %d (gone %v) was read before", earlier.Version, earlier.Gone))
 		case !earlier.Gone && earlier.Version == r.Version && (earlier.Name != r.Name || !slices.Equal(earlier.Members, r.Members)):
 			faults = append(faults, "the same version had another content")

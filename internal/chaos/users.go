@@ -125,8 +125,9 @@ func userPatch(n int) string {
 
 // Read reads a user. It reports whether there was an answer.
 func (c *Clients) Read(ctx context.Context, key string) (version int, ok bool) {
-	r := Read{Key: key, Begin: time.Now()}
-	a := c.ask(ctx, c.any(), http.MethodGet, usersPath+"/"+key, "", 0)
+	server := c.any()
+	r := Read{Key: key, Ahead: server == c.OfStandby, Begin: time.Now()}
+	a := c.ask(ctx, server, http.MethodGet, usersPath+"/"+key, "", 0)
 	r.End, r.Gone = time.Now(), a.status == http.StatusNotFound
 	if a.status != http.StatusOK && !r.Gone {
 		c.expect(a.status, "GET of a user")
