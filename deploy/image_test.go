@@ -67,7 +67,7 @@ func TestDockerfile_Builds(t *testing.T) {
 		if strings.HasPrefix(copied[1], "--from=") {
 			continue
 		}
-		for _, source := range strings.Fields(copied[1]) {
+		for source := range strings.FieldsSeq(copied[1]) {
 			if _, err := os.Stat(filepath.Join("..", source)); err != nil {
 				t.Errorf("COPY %s: %v", source, err)
 			}
