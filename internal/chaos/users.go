@@ -145,8 +145,9 @@ func (c *Clients) someKey() string {
 	return c.keys[rand.IntN(len(c.keys))]
 }
 
-// ReadAll reads all users and groups, each until it is answered.
+// ReadAll reads all users and groups, each until it is answered, when nobody works any more.
 func (c *Clients) ReadAll(ctx context.Context) {
+	c.Pause = 0
 	for _, key := range c.keys {
 		for read := false; !read && ctx.Err() == nil; {
 			_, read = c.Read(ctx, key)
