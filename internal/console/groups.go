@@ -173,7 +173,7 @@ func (v *visit) readMembers(g *groupPage, id uuid.UUID) error {
 		return err
 	}
 	g.turn = v.turnOf(v.home("/groups/", id.String())+"?q="+url.QueryEscape(g.Words), "#members", listed.Cursor)
-	g.People, err = newPersonRows(listed.Records)
+	g.People, err = v.personRows(listed.Records)
 	return err
 }
 

@@ -173,6 +173,14 @@ func TestPeople(t *testing.T) {
 		b.get(f.home + "/people?" + query).want(http.StatusOK).has(want)
 	}
 	b.get(f.home+"/people?q="+url.QueryEscape(`title xx "a" and active pr`)).want(http.StatusBadRequest).has("cannot be read", `value="title xx`)
+	// The source of a person is who changed it last, as far as the log tells.
+	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "nickName", "value": "Countess"})).Want(t, http.StatusOK)
+	b.get(f.home + "/people")
+	for name, source := range map[string]string{"Ada Lovelace": "test", "Alan Turing": "Entra"} {
+		if got := b.found(`(?s)` + name + `</a>.*?href="` + f.home + `/activity/[0-9a-f-]{36}">([^<]*)</a>`); got != source {
+			t.Errorf("the source of %s is %s, want %s", name, got, source)
+		}
+	}
 	b.get(f.home+"/people/"+f.person).want(http.StatusOK).has("Ada Lovelace is active", "Head of claims", "Claims Team", "4711", "Enterprise attributes", "changed title of", `Head of claims</div><div class="muted small">from <a href="`+f.home+`/activity/`)
 	f.Do(t, http.MethodDelete, "/Users/"+f.person, nil).Want(t, http.StatusNoContent)
 	b.get(f.home+"/people/"+f.person).want(http.StatusOK).has("person0@acme.example was deleted", "comes back with the same id")

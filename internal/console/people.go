@@ -14,6 +14,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -52,6 +53,7 @@ type personRow struct {
 	ID, Name, Login, Title string
 	Active                 bool
 	Changed                time.Time
+	Source                 source // of the last change; none where the log does not tell it
 }
 
 func newPersonRow(r directory.Record) (personRow, error) {
@@ -63,12 +65,23 @@ func newPersonRow(r directory.Record) (personRow, error) {
 	return row, err
 }
 
-func newPersonRows(records []directory.Record) ([]personRow, error) {
+// personRows are the rows of some people, with who has changed each last.
+func (v *visit) personRows(records []directory.Record) ([]personRow, error) {
+	ids := make([]uuid.UUID, len(records))
+	for i, r := range records {
+		ids[i] = r.ID
+	}
+	sources, err := v.Provisioning.Sources(v.r.Context(), v.org.ID, ids)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]personRow, len(records))
 	for i, r := range records {
-		var err error
 		if rows[i], err = newPersonRow(r); err != nil {
 			return nil, err
+		}
+		if s, known := sources[r.ID]; known {
+			rows[i].Source = source{s.Actor.String(), provisioning.TimeOf(s.Entry), s.Entry}
 		}
 	}
 	return rows, nil
@@ -157,7 +170,7 @@ func showPeople(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if p.People, err = newPersonRows(listed.Records); err != nil {
+	if p.People, err = v.personRows(listed.Records); err != nil {
 		return err
 	}
 	p.CSV = v.home("/export/people?format=csv&q=") + url.QueryEscape(words) + "&state=" + url.QueryEscape(cmp.Or(state, defaultState(words)))

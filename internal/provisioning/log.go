@@ -34,6 +34,9 @@ type Store interface {
 	Entries(ctx context.Context, o org.ID, q Query) (entries []Entry, next uuid.UUID, err error)
 	// Entry reads one entry with its body, or ErrNotFound.
 	Entry(ctx context.Context, o org.ID, id uuid.UUID) (Entry, error)
+	// Sources tells who has changed each of some targets last, of those that their newest
+	// entries tell it of. It looks at a few entries of each.
+	Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map[uuid.UUID]Source, error)
 	// Add adds what a server has counted of an organisation to what is stored. It reports
 	// whether any user of it is refused at present.
 	Add(ctx context.Context, o org.ID, c Counted) (refused bool, err error)
@@ -212,6 +215,18 @@ func (l *Log) Entry(ctx context.Context, o org.ID, id uuid.UUID) (Entry, error) 
 // is asked for: where few are found it is short, or empty, and has a next.
 func (l *Log) Page(ctx context.Context, o org.ID, q Query) (entries []Entry, next uuid.UUID, err error) {
 	return l.store.Entries(ctx, o, q)
+}
+
+// Source is who has made or changed something last, and the entry of that.
+type Source struct {
+	Actor Actor
+	Entry uuid.UUID
+}
+
+// Sources tells who has changed each of some users or groups last. One is missing where the
+// log tells of no change any more, or of none behind many requests that were refused.
+func (l *Log) Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map[uuid.UUID]Source, error) {
+	return l.store.Sources(ctx, o, targets)
 }
 
 // lookOn is for how long Look reads on.

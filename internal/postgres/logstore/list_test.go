@@ -108,6 +108,12 @@ func (o *tenant) genericPlan(sql string, args []any) (plan string) {
 		switch arg := arg.(type) {
 		case db.ID:
 			text = uuid.UUID(arg).String()
+		case db.IDs:
+			ids := make([]string, len(arg))
+			for i, id := range arg {
+				ids[i] = id.String()
+			}
+			text = "{" + strings.Join(ids, ",") + "}"
 		case []string:
 			text = "{" + strings.Join(arg, ",") + "}"
 		}
