@@ -126,9 +126,9 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 		f.record(path, route),
 		catchPanic,
 		f.setHeaders,
-		f.limitBody(route.BodyLimit),
 		f.authenticate(route.Public),
 		f.limitRate,
+		f.limitBody(route.BodyLimit), // when it is known in whose log the refusal stands
 		f.authorize(route, path),
 		refuseCoded,
 		negotiate(route),
