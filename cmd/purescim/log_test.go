@@ -29,13 +29,13 @@ func TestLog_ShowsWhatWasRefused(t *testing.T) {
 	}
 	command("org", "create", "acme")
 	command("org", "set", "acme", "--region", "DE")
-	if shown := command("log", "--org", "acme"); !strings.Contains(shown, "success  cli:"+account()+" changed defaultRegion of organization acme\n") {
+	if shown := command("log", "--org", "acme"); !strings.Contains(shown, "success  cli:"+account()+" changed defaultRegion of organisation acme\n") {
 		t.Errorf("no change of the settings in:\n%s", shown)
 	}
 	id := refuse(t, url)
 	for _, args := range [][]string{{"log", "--refused"}, {"log", "--user", "JANE"}, {"user", "history", "jane"}, {"log", "--since", "1h", "--client", "entra"}} {
 		shown := command(append(args, "--org", "acme")...)
-		for _, want := range []string{"refused  Entra was refused: create jane\n", "\n    409 uniqueness: taken\\x1b\n", "\n    In Entra, make userName", "\n    " + id} {
+		for _, want := range []string{"refused  Entra tried to create jane, and was refused\n", "\n    409 uniqueness: taken\\x1b\n", "\n    In Entra, make userName", "\n    " + id} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("%v: no %q in:\n%s", args, want, shown)
 			}

@@ -249,8 +249,8 @@ func TestAccounts_AreLogged(t *testing.T) {
 		}
 	}
 	want := []string{
-		"the server invited account ada@example.org", "ada@example.org created account ada@example.org", "ada@example.org signed in to the console",
-		"ada@example.org invited account new@example.org", "new@example.org created account new@example.org", "new@example.org signed in to the console",
+		"the server invited ada@example.org to the console as owner", "ada@example.org joined the console", "ada@example.org signed in to the console",
+		"ada@example.org invited new@example.org to the console as viewer", "new@example.org joined the console", "new@example.org signed in to the console",
 	}
 	if got := strings.Join(told, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("told:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))

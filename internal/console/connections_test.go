@@ -95,5 +95,5 @@ func TestSetupLink(t *testing.T) {
 	guest.get("/console/setup/values").want(http.StatusNotFound)
 	guest.post("/console/setup/token").want(http.StatusNotFound)
 	b.get(f.home + "/activity?q=setupLink").want(http.StatusOK)
-	b.get(f.home+"/activity?q=type:Client").has("setup link", "changed setupLink of client Entra")
+	b.get(f.home+"/activity?q=type:Client").has("setup link", "made a setup link for Entra")
 }

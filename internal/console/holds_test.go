@@ -49,7 +49,7 @@ func TestHolds(t *testing.T) {
 	f.empty(t).Want(t, http.StatusForbidden)
 	b.post(release).want(http.StatusOK).has("Let it go on?").yes("hours", "24").want(http.StatusOK).has("It is released", "goes on freely until").lacks("Release</button>")
 	f.empty(t).Want(t, http.StatusOK)
-	b.get(f.home + "/activity?q=by:ada@example.org").has("released hold removals from group Claims Team by Entra")
+	b.get(f.home + "/activity?q=by:ada@example.org").has("released held removals from group Claims Team by Entra")
 	other := s.NewOrg(t)
 	stranger := member(t, s, other.ID, "otto@example.org", accounts.Owner)
 	stranger.post("/console/o/"+other.ID.String()+release[len(f.home):], "hours", "1", "sure", "yes").want(http.StatusNotFound)

@@ -132,7 +132,7 @@ func TestActivity(t *testing.T) {
 	f := furnish(t, s)
 	b := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
 	for filter, want := range map[string]string{
-		"result:refused": "was refused: update person2@acme.example", "user:person0@acme.example": "changed title of person0@acme.example",
+		"result:refused": "tried to change person2@acme.example, and was refused", "user:person0@acme.example": "changed title of person0@acme.example",
 		"user:" + f.person: "created person0@acme.example", `group:"Claims Team"`: "added 6 members", "by:entra since:1h op:deactivate": "deactivated person1@acme.example",
 		"by:vera@example.org": "signed in", "Supervisor": "no role named", "type:user person3": "created person3",
 	} {

@@ -148,7 +148,7 @@ func TestSignOn_IsBySubject(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"the server created issuer Acme Okta", "Ada@example.org changed signIn of account Ada@example.org", "grace@example.org changed signIn of account grace@example.org"}
+	want := []string{"the server added issuer Acme Okta", "Ada@example.org changed signIn of account Ada@example.org", "grace@example.org changed signIn of account grace@example.org"}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}
