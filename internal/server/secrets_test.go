@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,7 +87,8 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 	searchSecrets(t, server, found)
 }
 
-// With a key file no table holds what receivers of events are sent either.
+// With a key file no table holds what receivers of events and OpenID providers are sent
+// either.
 func TestSecrets_AreInNoTable_WithAKeyFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "keys")
@@ -96,10 +99,12 @@ func TestSecrets_AreInNoTable_WithAKeyFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := servertest.NewWith(t, servertest.Options{Keys: keys})
+	provider := newOpenID(t)
+	server := servertest.NewWith(t, servertest.Options{Keys: keys, HTTPClient: provider.Client()})
 	found := &secrets{sent: make(map[string]string)}
 	plantSecrets(t, server, found)
 	o := server.NewOrg(t)
+	plantInSignOn(t, server, o, provider.URL, found)
 	for _, credential := range []string{"Bearer Planted-Receiver-Quilzerf", "Bearer Planted-Another-Quilzerf"} {
 		found.add(credential, "the authorization of a stream")
 		o.Do(t, "PUT", "/api/v2/events/stream", map[string]any{
@@ -207,6 +212,47 @@ func plantInConsole(t *testing.T, server *servertest.Server, o *servertest.Org, 
 	must(link, "a setup link", err)
 	opened, err := server.Accounts.OpenSetup(ctx, link)
 	must(opened, "the session of a setup link", err)
+}
+
+// newOpenID is an OpenID provider that tells where it is, and no more.
+func newOpenID(t *testing.T) *httptest.Server {
+	t.Helper()
+	provider := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"issuer":"https://%[1]s","authorization_endpoint":"https://%[1]s/authorize","token_endpoint":"https://%[1]s/token","jwks_uri":"https://%[1]s/keys"}`, r.Host)
+	}))
+	t.Cleanup(provider.Close)
+	return provider
+}
+
+// plantInSignOn adds an OpenID provider, is refused another, and sends a browser to the first.
+func plantInSignOn(t *testing.T, server *servertest.Server, o *servertest.Org, issuer string, found *secrets) {
+	t.Helper()
+	provider := accounts.Provider{Org: o.ID, Name: "planted provider", Issuer: issuer, ClientID: "console", Secret: "Planted-Provider-Quilzerf", By: "owner@example.org"}
+	added, err := server.Accounts.AddProvider(t.Context(), provider, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.add(provider.Secret, "the client secret of a provider")
+	provider.Secret = "Planted-Twice-Quilzerf"
+	found.add(provider.Secret, "the client secret of a provider that is refused")
+	if _, err := server.Accounts.AddProvider(t.Context(), provider, false); err == nil {
+		t.Error("a provider is added twice")
+	}
+	browser := accounts.NewBrowser()
+	found.add(browser, "the cookie of a browser on its way to a provider")
+	way, err := server.Accounts.BeginSignOn(t.Context(), accounts.SignOn{Provider: added.ID, Browser: browser, Redirect: "https://planted.example/back"}, accounts.From{Address: "203.0.113.7"})
+	target, failed := url.Parse(way)
+	if err != nil || failed != nil || target.Query().Get("state") == "" || target.Query().Get("nonce") == "" {
+		t.Fatalf("led to %q: %v", way, err)
+	}
+	found.add(target.Query().Get("state"), "the state of a browser on its way to a provider")
+	found.add(target.Query().Get("nonce"), "the nonce of an ID token")
+	for _, kept := range []string{"planted provider", "planted.example/back"} {
+		if tables := tablesWith(t, server.Database, kept); !strings.Contains(tables, "console_") {
+			t.Errorf("what is no secret, %q, is only in %q", kept, tables)
+		}
+	}
 }
 
 // waitForAccepted waits until no accepted request is open.
