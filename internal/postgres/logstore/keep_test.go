@@ -2,10 +2,14 @@ package logstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/pool"
@@ -73,4 +77,60 @@ func TestKeep_ForgetsWhatIsOld(t *testing.T) {
 	partition("the last month that is made ahead", monthOf(now, monthsAhead), 1)
 	expect("entries beside the months", `select count(*) from provisioning_log_default where id >= $1`, uuid.UUID(provisioning.FirstID(monthOf(now, 0))), 0)
 	must(l.Keep(t.Context())) // again, which finds all done
+}
+
+// Each organisation keeps what it has asked for, and a month goes as a whole when the last
+// one that keeps it does not any more.
+func TestKeep_IsOfEachOrganisation(t *testing.T) {
+	t.Parallel()
+	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(opened.Close)
+	brief, long := org.Org{ID: org.NewID(), Settings: org.DefaultSettings()}, org.Org{ID: org.NewID(), Settings: org.DefaultSettings()}
+	brief.Settings.ChangeLogDays, brief.Settings.RefusalLogDays = 20, 5
+	long.Settings.ChangeLogDays, long.Settings.RefusalLogDays = 800, 800
+	l := New(opened, func(context.Context) ([]org.Org, error) { return []org.Org{brief, long}, nil })
+	now := opened.Clock.Now()
+	if err := l.keepPartitions(t.Context(), now.AddDate(0, 0, -700), time.Time{}); err != nil { // as if made then
+		t.Fatal(err)
+	}
+	for _, o := range []org.ID{brief.ID, long.ID} {
+		for i, age := range []int{3, 10, 30, 700} {
+			for _, result := range []provisioning.Result{provisioning.Success, provisioning.Refused} {
+				id := provisioning.FirstID(now.AddDate(0, 0, -age))
+				id[14], id[15] = byte(i), result[0]
+				e := provisioning.Entry{ID: id, CorrelationID: fmt.Sprint(age, " ", result), Operation: provisioning.Update, Result: result}
+				if err := l.Record(t.Context(), o, []provisioning.Entry{e}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	kept := func(o org.ID, want ...string) {
+		t.Helper()
+		rows, err := opened.Own().Query(t.Context(), `select correlation_id from provisioning_log where org_id = $1 order by id desc`, int64(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil || !slices.Equal(found, want) {
+			t.Errorf("kept: %q, want %q: %v", found, want, err)
+		}
+	}
+	keep := func(months int) {
+		t.Helper()
+		var n int
+		name := partitionOf(monthOf(now.AddDate(0, 0, -700), 0))
+		if err := errors.Join(l.Keep(t.Context()), opened.Own().QueryRow(t.Context(), `select count(*) from pg_class where relname = $1`, name).Scan(&n)); err != nil || n != months {
+			t.Errorf("%d months of long ago, want %d: %v", n, months, err)
+		}
+	}
+	keep(1)
+	kept(brief.ID, "3 success", "3 refused", "10 success")
+	kept(long.ID, "3 success", "3 refused", "10 success", "10 refused", "30 success", "30 refused", "700 success", "700 refused")
+	long.Settings = brief.Settings
+	keep(0)
+	kept(long.ID, "3 success", "3 refused", "10 success")
 }
