@@ -4,10 +4,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/servertest"
@@ -105,6 +107,44 @@ func TestProvisioningLog_HasWhatIsRefused(t *testing.T) {
 		}
 	}
 	searchEverywhere(t, server.Database, planted)
+}
+
+// An entry has these fields, and leaves out those of which it has nothing to tell.
+func TestProvisioningLog_EntriesHaveTheirFields(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	user, agent := o.NewUser(t, "ada"), "User-Agent: Okta SCIM Client 1.0.0"
+	group := o.NewGroup(t, "G")
+	o.Do(t, "PATCH", "/Users/"+user, servertest.Patch(map[string]any{"op": "replace", "path": "displayName", "value": "Ada"})).Want(t, 200)
+	o.Do(t, "PATCH", "/Groups/"+group, servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(user)}), agent).Want(t, 200)
+	o.Do(t, "POST", "/Users", `{"userName":"ada"}`, agent).Want(t, 409)
+	const always = "actor address changes correlationId durationMs id operation result target time warnings actor.id actor.name actor.type target.name target.type"
+	for query, more := range map[string]string{
+		"operation=update":     "target.id changes.after changes.attribute changes.before",
+		"operation=member_add": "target.id identitySystem members members.added members.removed",
+		"result=refused":       "identitySystem status error error.detail error.scimType advice advice.guide advice.text",
+	} {
+		entries(t, o, query, 1) // it is there
+		var page struct{ Entities []map[string]any }
+		o.Do(t, "GET", logPath+"?"+query, nil).Want(t, 200).Decode(t, &page)
+		var got []string
+		for name, value := range page.Entities[0] {
+			got = append(got, name)
+			if list, ok := value.([]any); ok && len(list) > 0 {
+				value = list[0]
+			}
+			inner, _ := value.(map[string]any)
+			for part := range inner {
+				got = append(got, name+"."+part)
+			}
+		}
+		want := strings.Fields(always + " " + more)
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
 }
 
 func readEntry(t *testing.T, o *servertest.Org, id string) (e logEntry) {

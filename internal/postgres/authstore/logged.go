@@ -55,7 +55,12 @@ func tokenTarget(id uuid.UUID) provisioning.Target {
 	return provisioning.Target{Type: provisioning.Token, ID: id}
 }
 
-// ofClient tells to which client tokens belong.
+// toClient tells which client got a token.
+func toClient(id uuid.UUID) []provisioning.Change {
+	return []provisioning.Change{{Attribute: "client", After: id.String()}}
+}
+
+// ofClient tells which client had tokens.
 func ofClient(id uuid.UUID) []provisioning.Change {
-	return []provisioning.Change{{Attribute: "client", Before: id.String(), After: id.String()}}
+	return []provisioning.Change{{Attribute: "client", Before: id.String()}}
 }

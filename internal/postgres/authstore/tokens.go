@@ -96,7 +96,7 @@ func (r Store) AddToken(ctx context.Context, t oauth.Token, key string, limit in
 		if err := m.refusal(); err != nil || origin != byAdministrator {
 			return err
 		}
-		return r.log(ctx, tx, t.Org, provisioning.Create, tokenTarget(t.ID), ofClient(t.Client))
+		return r.log(ctx, tx, t.Org, provisioning.Create, tokenTarget(t.ID), toClient(t.Client))
 	})
 	if pgerr.Violates(err, pgerr.ForeignKeyViolation, "tokens_user") {
 		err = oauth.ErrNoUser
