@@ -46,11 +46,19 @@ type profile struct {
 	Keyed   bool
 	For     string
 	Problem string
+	// Access is what was just made to try the API, and is shown this once.
+	Access *access
+	// Choices are names of organisations for whom there is more than one.
+	Choices []string
 }
 
 func showAccount(v *visit) error { return v.showProfile(http.StatusOK, "") }
 
 func (v *visit) showProfile(status int, problem string) error {
+	return v.showProfileWith(status, problem, nil)
+}
+
+func (v *visit) showProfileWith(status int, problem string, made *access) error {
 	all, err := v.Accounts.Sessions(v.r.Context(), v.who.ID)
 	if err != nil {
 		return err
@@ -61,8 +69,12 @@ func (v *visit) showProfile(status int, problem string) error {
 	}
 	p := profile{
 		Sessions: all, Current: v.session, Passkeys: keys, Keyed: accounts.HasPasskeys(v.base()), For: "all organisations", Problem: problem,
+		Access: made,
 	}
 	if err := v.findIdentities(&p); err != nil {
+		return err
+	}
+	if p.Choices, err = v.choices(); err != nil {
 		return err
 	}
 	if v.who.Org != accounts.Everywhere {
@@ -91,6 +103,9 @@ func changePassword(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
+		return err
+	}
 	return v.to(Path + "/account?done=password")
 }
 
@@ -112,6 +127,9 @@ func endSession(v *visit) error {
 		return err
 	}
 	if err := v.Accounts.EndSession(v.r.Context(), v.who.ID, id); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+		return err
+	}
+	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
 		return err
 	}
 	return v.to(Path + "/account?done=ended")

@@ -80,6 +80,9 @@ func changeRole(v *visit) error {
 	if err == nil {
 		err = v.gone(v.Accounts.SetRole(v.r.Context(), v.org.ID, id, accounts.Role(v.field("role"))))
 	}
+	if err == nil {
+		err = v.OAuth.EndPersonal(v.r.Context(), id)
+	}
 	if err != nil {
 		return err
 	}
@@ -110,6 +113,9 @@ func resetAdministrator(v *visit) error {
 	if err != nil {
 		return v.gone(err)
 	}
+	if err := v.OAuth.EndPersonal(v.r.Context(), id); err != nil {
+		return err
+	}
 	return v.showAdministrators(http.StatusOK, administrators{Link: v.base() + InvitationPath + secret, Login: i.Login, Reset: true})
 }
 
@@ -127,6 +133,9 @@ func removeAdministrator(v *visit) error {
 	}
 	if err == nil {
 		err = v.gone(v.Accounts.Remove(v.r.Context(), v.org.ID, id))
+	}
+	if err == nil {
+		err = v.OAuth.EndPersonal(v.r.Context(), id)
 	}
 	if err != nil {
 		return err

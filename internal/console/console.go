@@ -130,6 +130,7 @@ func (c *console) routes() []route { //nolint:funlen // a table
 		{"POST /invitation/{secret}", anybody, acceptInvitation},
 		{"GET /invitation/{secret}/providers/{id}", anybody, acceptByProvider},
 		{"GET /account", anyone, showAccount},
+		{"POST /account/access", anyone, openAPI},
 		{"POST /account/password", anyone, changePassword},
 		{"POST /account/passkeys", anyone, addPasskey},
 		{"POST /account/challenge", anyone, askNewPasskey},

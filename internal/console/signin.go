@@ -104,6 +104,9 @@ func signOut(v *visit) error {
 	if err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return err
 	}
+	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
+		return err
+	}
 	v.setSession("")
 	return v.to(Path + "/signin")
 }

@@ -145,6 +145,13 @@ func (c *Client) apply(spec ClientSpec, at time.Time) error {
 	if spec.Name != c.Name && !printable.Is(spec.Name) { // one of before stays, so that the client can be disabled
 		return invalid("name", "may hold no control characters, line ends or marks of direction")
 	}
+	switch d := spec.ProvisioningDomain; {
+	case d == c.ProvisioningDomain, d == "" && !c.IsPersonal():
+	case c.IsPersonal():
+		return invalid("provisioningDomain", "cannot be changed: the client is that of a person who uses the console")
+	case !domainName.MatchString(d):
+		return invalid("provisioningDomain", "is %q; up to 100 letters, digits, dots, hyphens and underscores are expected, the first a letter or digit", d)
+	}
 	c.Name, c.Description, c.Validity = spec.Name, spec.Description, spec.Validity.Truncate(time.Second)
 	c.Roles, c.State, c.RateLimit = spec.Roles, spec.State, spec.RateLimit
 	if c.ProvisioningDomain = spec.ProvisioningDomain; c.ProvisioningDomain == c.ID.String() {
@@ -182,9 +189,6 @@ func (s ClientSpec) check() error {
 	}
 	if s.RateLimit < 0 {
 		return invalid("rateLimit", "may not be negative")
-	}
-	if s.ProvisioningDomain != "" && !domainName.MatchString(s.ProvisioningDomain) {
-		return invalid("provisioningDomain", "is %q; up to 100 letters, digits, dots, hyphens and underscores are expected, the first a letter or digit", s.ProvisioningDomain)
 	}
 	return nil
 }

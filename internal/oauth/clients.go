@@ -221,6 +221,9 @@ func (s *Service) find(ctx context.Context, id uuid.UUID, paused bool) (Client, 
 		defer done()
 	}
 	c, err := s.store.Client(ctx, id)
+	if err == nil && c.IsPersonal() { // nobody has its secret, whoever rotates it
+		err = ErrNotFound
+	}
 	if err != nil {
 		return Client{}, fmt.Errorf("find client: %w", err)
 	}

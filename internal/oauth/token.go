@@ -87,8 +87,16 @@ func (s *Service) IssueFor(ctx context.Context, c Client, user uuid.UUID, validi
 	return s.issue(ctx, Token{Org: c.Org, Client: c.ID, User: user}, c, validity)
 }
 
-// issue completes, signs and records a token.
+// issue is issueWithin for a client that is nobody's own.
 func (s *Service) issue(ctx context.Context, t Token, c Client, validity time.Duration) (token string, expires time.Time, err error) {
+	if c.IsPersonal() {
+		return "", time.Time{}, ErrClientClosed
+	}
+	return s.issueWithin(ctx, t, c, validity, s.maxTokens)
+}
+
+// issueWithin completes, signs and records a token, of as many as the client may have.
+func (s *Service) issueWithin(ctx context.Context, t Token, c Client, validity time.Duration, most int) (token string, expires time.Time, err error) {
 	if c.State != StateActive {
 		return "", time.Time{}, ErrClientClosed
 	}
@@ -108,7 +116,7 @@ func (s *Service) issue(ctx context.Context, t Token, c Client, validity time.Du
 	if token, err = s.sign(t, keys); err != nil {
 		return "", time.Time{}, err
 	}
-	if err := s.store.AddToken(ctx, t, keys.signerID, s.maxTokens); err != nil {
+	if err := s.store.AddToken(ctx, t, keys.signerID, most); err != nil {
 		return "", time.Time{}, fmt.Errorf("record token: %w", err)
 	}
 	s.log.InfoContext(ctx, "token issued", "org", c.Org, "client", c.ID, "token", t.ID, "expires", t.Expires)

@@ -150,6 +150,8 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 		return Principal{}, fmt.Errorf("find client: %w", err)
 	case found.Client.State == StateDisabled:
 		return Principal{}, fmt.Errorf("%w: its client is disabled", ErrTokenInvalid)
+	case found.Client.IsPersonal() && id.trusted != nil:
+		return Principal{}, fmt.Errorf("%w: its client is that of a person", ErrTokenInvalid)
 	case found.Revoked:
 		return Principal{}, fmt.Errorf("%w: it was revoked", ErrTokenInvalid)
 	case id.trusted == nil && !found.Recorded:
@@ -157,12 +159,14 @@ func (s *Service) principal(ctx context.Context, id identity) (Principal, error)
 	case found.User != uuid.Nil && !found.Active:
 		return Principal{}, fmt.Errorf("%w: its user is not active", ErrTokenInvalid)
 	}
-	permissions, err := s.permissions(ctx, id.org, id.client, found)
-	if err != nil {
-		return Principal{}, err
+	permissions, personal := personalPermissions[found.Client.ProvisioningDomain]
+	if !personal {
+		if permissions, err = s.permissions(ctx, id.org, id.client, found); err != nil {
+			return Principal{}, err
+		}
 	}
 	p := Principal{
-		Org: found.Org.SeenFrom(found.Client.Domain()), Client: id.client, ClientName: found.Client.Name, Token: id.token, User: found.User, Permissions: permissions,
+		Org: found.home(), Client: id.client, ClientName: found.Client.Name, Token: id.token, User: found.User, Permissions: permissions,
 		Issued: id.issued, Expires: id.expires, RateLimit: cmp.Or(found.Client.RateLimit, found.Org.Settings.RateLimit),
 	}
 	if id.trusted != nil {

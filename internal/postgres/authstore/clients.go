@@ -64,8 +64,10 @@ func (r Store) CreateClient(ctx context.Context, c oauth.Client) error {
 		if err := holdGrants(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := r.separateFromNew(ctx, tx, c.Org); err != nil {
-			return err
+		if !c.IsPersonal() {
+			if err := r.separateFromNew(ctx, tx, c.Org); err != nil {
+				return err
+			}
 		}
 		tag, err := insertClient.With(append(written(c), db.Named("created", c.Created), db.Named("most", oauth.MaxClients))...).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
