@@ -118,6 +118,7 @@ var layers = []room{
 	{path: "internal/testdb", mayLook: beside, testOnly: true},
 	{path: "internal/postgres/shelf", mayLook: join(words, engines, rooms("directory"), stores, rooms("testdb")), testOnly: true},
 	{path: "internal/postgres/sqlrules", testOnly: true},
+	{path: "internal/openidtest", testOnly: true},
 	{path: "internal/scimtest", mayLook: join(house, rooms("server", "testdb", "servertest")), testOnly: true},
 	{path: "internal/servertest", mayLook: join(house, rooms("server", "testdb")), testOnly: true},
 	{path: "internal/conformance", testOnly: true},

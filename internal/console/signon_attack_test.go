@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/console"
+	"github.com/purescim/purescim/internal/openidtest"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -42,36 +42,25 @@ func (l *quietLog) String() string {
 	return l.text.String()
 }
 
-// raw signs a JWT whose claims are a text, such as one that says something twice.
-func raw(t *testing.T, p *openID, claims string) string {
-	t.Helper()
-	text := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"first"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
-	signature, err := jwt.SigningMethodES256.Sign(text, p.key)
-	if err != nil {
-		t.Error(err)
-	}
-	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
-}
-
 // An ID token is not believed that is not the provider's, not for us, not of now or not of
 // this question, or that could be read in two ways. Nobody is signed in then, the page says
 // so in plain words, and the log tells why without the token.
 func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 	t.Parallel()
-	p, log := newOpenID(t), new(quietLog)
+	p, log := openidtest.New(t), new(quietLog)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p), Log: slog.New(slog.NewTextHandler(log, nil))})
 	o := s.NewOrg(t)
-	acme := p.add(t, s, o.ID, "Acme Okta")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
 	member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := x509.MarshalPKIXPublicKey(p.key.Public())
+	public, err := x509.MarshalPKIXPublicKey(p.Key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	usual := p.sign
+	usual := p.Sign
 	var sent []string
 	with := func(claims jwt.MapClaims) func(jwt.MapClaims) string {
 		return func(all jwt.MapClaims) string {
@@ -86,7 +75,7 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 	besides := func(claim string) func(jwt.MapClaims) string {
 		return func(all jwt.MapClaims) string {
 			text, _ := json.Marshal(all)
-			return raw(t, p, string(text[:len(text)-1])+","+claim+"}")
+			return p.SignText(t, string(text[:len(text)-1])+","+claim+"}")
 		}
 	}
 	for name, sign := range map[string]func(claims jwt.MapClaims) string{
@@ -94,8 +83,8 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 		"no nonce":                   with(jwt.MapClaims{"nonce": nil}),
 		"another audience":           with(jwt.MapClaims{"aud": "another"}),
 		"no audience":                with(jwt.MapClaims{"aud": nil}),
-		"two audiences, for another": with(jwt.MapClaims{"aud": []string{clientID, "another"}, "azp": "another"}),
-		"two audiences, for nobody":  with(jwt.MapClaims{"aud": []string{clientID, "another"}}),
+		"two audiences, for another": with(jwt.MapClaims{"aud": []string{openidtest.ClientID, "another"}, "azp": "another"}),
+		"two audiences, for nobody":  with(jwt.MapClaims{"aud": []string{openidtest.ClientID, "another"}}),
 		"one audience, for another":  with(jwt.MapClaims{"azp": "another"}),
 		"of another issuer":          with(jwt.MapClaims{"iss": "https://other.example"}),
 		"expired":                    with(jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}),
@@ -104,14 +93,14 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 		"of nobody":                  with(jwt.MapClaims{"sub": nil}),
 		"of a long name":             with(jwt.MapClaims{"sub": strings.Repeat("a", 256)}),
 		"signed by nobody": func(c jwt.MapClaims) string {
-			return signed(t, jwt.SigningMethodNone, "first", c, jwt.UnsafeAllowNoneSignatureType)
+			return openidtest.Signed(t, jwt.SigningMethodNone, p.KeyID, c, jwt.UnsafeAllowNoneSignatureType)
 		},
 		"signed with the secret": func(c jwt.MapClaims) string {
-			return signed(t, jwt.SigningMethodHS256, "first", c, []byte(clientSecret))
+			return openidtest.Signed(t, jwt.SigningMethodHS256, p.KeyID, c, []byte(openidtest.ClientSecret))
 		},
-		"signed with the public key":   func(c jwt.MapClaims) string { return signed(t, jwt.SigningMethodHS256, "first", c, public) },
-		"signed with another key":      func(c jwt.MapClaims) string { return signed(t, jwt.SigningMethodES256, "first", c, other) },
-		"signed with an unknown key":   func(c jwt.MapClaims) string { return signed(t, jwt.SigningMethodES256, "second", c, other) },
+		"signed with the public key":   func(c jwt.MapClaims) string { return openidtest.Signed(t, jwt.SigningMethodHS256, p.KeyID, c, public) },
+		"signed with another key":      func(c jwt.MapClaims) string { return openidtest.Signed(t, jwt.SigningMethodES256, p.KeyID, c, other) },
+		"signed with an unknown key":   func(c jwt.MapClaims) string { return openidtest.Signed(t, jwt.SigningMethodES256, "second", c, other) },
 		"changed":                      func(c jwt.MapClaims) string { text := usual(c); return text[:len(text)-8] + "AAAAAAAA" },
 		"with sub and Sub":             besides(`"Sub":"ada-2"`),
 		"with another nonce besides":   besides(`"Nonce":"another"`),
@@ -119,7 +108,7 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 		"with a verified e-mail twice": besides(`"email_verified":true`),
 		"no token":                     func(jwt.MapClaims) string { return "" },
 	} {
-		p.sign = func(claims jwt.MapClaims) string {
+		p.Sign = func(claims jwt.MapClaims) string {
 			token := sign(claims)
 			sent = append(sent, token)
 			return token
@@ -132,7 +121,7 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 	if known := identities(t, s, o.ID); len(known) > 0 {
 		t.Errorf("known are %v", known)
 	}
-	for _, token := range append(sent, clientSecret, "Bearer access") {
+	for _, token := range append(sent, openidtest.ClientSecret, "Bearer access") {
 		if token != "" && strings.Contains(log.String(), token) {
 			t.Errorf("the log has %s", token)
 		}
@@ -142,7 +131,7 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 			t.Errorf("the log does not tell %q", reason)
 		}
 	}
-	p.sign = usual
+	p.Sign = usual
 	signOn(t, s, p, acme).want(http.StatusOK).has("ada@example.org")
 }
 
@@ -151,11 +140,11 @@ func TestSignOn_BelievesNoOtherToken(t *testing.T) {
 // does not tell where there is an account.
 func TestSignOn_TakesVerifiedAddressesOfItsOrganisationAlone(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
+	p := openidtest.New(t)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o, other := s.NewOrg(t), s.NewOrg(t)
-	acme := p.add(t, s, o.ID, "Acme Okta")
-	operators := p.add(t, s, accounts.Everywhere, "Operators")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
+	operators := provide(t, s, p, accounts.Everywhere, "Operators")
 	member(t, s, o.ID, "kim@example.org", accounts.Owner)
 	member(t, s, other.ID, "otto@example.org", accounts.Owner)
 	member(t, s, accounts.Everywhere, "olga@example.org", accounts.Owner)
@@ -181,7 +170,7 @@ func TestSignOn_TakesVerifiedAddressesOfItsOrganisationAlone(t *testing.T) {
 		{operators, jwt.MapClaims{"email": "OLGA@example.org"}, 200, "olga@example.org", "Nobody with"},
 		{acme, jwt.MapClaims{"email": "Kim@Example.org", "email_verified": "true", "sub": "kim-1"}, 200, "kim@example.org", "Nobody with"},
 	} {
-		p.claims = test.claims
+		p.Claims = test.claims
 		b := signOn(t, s, p, test.by)
 		if b.want(test.status).has(test.says).lacks(test.lacks); b.isIn() != (test.status == http.StatusOK) {
 			t.Errorf("%v: signed in %v", test.claims, b.isIn())
@@ -210,32 +199,32 @@ func TestSignOn_TakesVerifiedAddressesOfItsOrganisationAlone(t *testing.T) {
 // provider's organisation. A code that somebody else brought is not.
 func TestSignOn_AnswersAreGoodOnce(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
+	p := openidtest.New(t)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o := s.NewOrg(t)
-	acme := p.add(t, s, o.ID, "Acme Okta")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
 	member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	back := "/console/signin/answer/" + o.ID.String() + "?"
 	refused := func(what string, b *browser, path string, asked int) {
 		t.Helper()
-		before := p.asked()
-		if b.get(path); b.status < 400 || b.status >= 500 || b.isIn() || p.asked() != before+asked {
-			t.Errorf("%s: status %d, signed in %v, the provider was asked %d times: %s", what, b.status, b.isIn(), p.asked()-before, b.text())
+		before := p.Redeemed()
+		if b.get(path); b.status < 400 || b.status >= 500 || b.isIn() || p.Redeemed() != before+asked {
+			t.Errorf("%s: status %d, signed in %v, the provider was asked %d times: %s", what, b.status, b.isIn(), p.Redeemed()-before, b.text())
 		}
 	}
 	ada, eve := visitor(t, s, p), visitor(t, s, p)
-	answer := p.code(ada.halfway(acme)).Encode()
+	answer := p.Code(ada.halfway(acme)).Encode()
 	refused("by another browser", eve, back+answer, 0)
 	eve.halfway(acme)
 	refused("by another browser that is on its way", eve, back+answer, 0)
 	refused("where those of all come back", ada, "/console/signin/answer?"+answer, 0)
-	answer = p.code(ada.halfway(acme)).Encode()
+	answer = p.Code(ada.halfway(acme)).Encode()
 	ada.get(back + answer).want(http.StatusOK).has("ada@example.org")
 	ada.post("/console/signout")
 	refused("a second time", ada, back+answer, 0)
 	refused("without a state", ada, back+"code=x", 0)
 
-	late := p.code(ada.halfway(acme)).Encode()
+	late := p.Code(ada.halfway(acme)).Encode()
 	db, err := pgx.Connect(t.Context(), s.Database)
 	if err != nil {
 		t.Fatal(err)
@@ -254,14 +243,14 @@ func TestSignOn_AnswersAreGoodOnce(t *testing.T) {
 	// Eve's code, with the state of Ada's browser: the provider knows whose it is (PKCE), and
 	// where it does not, the nonce tells.
 	for _, lax := range []bool{false, true} {
-		p.lax = lax
-		injected := p.code(eve.halfway(acme))
+		p.Lax = lax
+		injected := p.Code(eve.halfway(acme))
 		injected.Set("state", asked.Get("state"))
 		refused("with the code of another browser", ada, back+injected.Encode(), 1)
 		asked = ada.halfway(acme)
 	}
-	p.lax = false
-	both := p.code(asked)
+	p.Lax = false
+	both := p.Code(asked)
 	both.Add("code", "another")
 	refused("with two codes", ada, back+both.Encode(), 0)
 	refused("with an error", ada, back+url.Values{"state": {ada.halfway(acme).Get("state")}, "error": {"access_denied"}, "error_description": {"<b>no</b>"}}.Encode(), 0)
@@ -274,13 +263,13 @@ func TestSignOn_AnswersAreGoodOnce(t *testing.T) {
 // back where another organisation's do. The code goes to nobody then.
 func TestSignOn_TakesNoAnswerOfAnotherProvider(t *testing.T) {
 	t.Parallel()
-	honest, evil := newOpenID(t), newOpenID(t)
-	honest.document["authorization_response_iss_parameter_supported"] = true
-	honest.answer.Set("iss", honest.URL)
+	honest, evil := openidtest.New(t), openidtest.New(t)
+	honest.Document["authorization_response_iss_parameter_supported"] = true
+	honest.Answer.Set("iss", honest.URL)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(honest)})
 	o, other := s.NewOrg(t), s.NewOrg(t)
-	acme := honest.add(t, s, o.ID, "Acme Okta")
-	foe := evil.add(t, s, other.ID, "Evil")
+	acme := provide(t, s, honest, o.ID, "Acme Okta")
+	foe := provide(t, s, evil, other.ID, "Evil")
 	member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	member(t, s, other.ID, "eve@example.org", accounts.Owner)
 	signOn(t, s, honest, acme).want(http.StatusOK).has("ada@example.org")
@@ -293,40 +282,40 @@ func TestSignOn_TakesNoAnswerOfAnotherProvider(t *testing.T) {
 		t.Errorf("the provider is told %s, want %s", got, want)
 	}
 	asked.Set("redirect_uri", console.AnswerURL(s.URL, o.ID))
-	before := evil.asked()
-	if ada.get("/console/signin/answer/" + o.ID.String() + "?" + honest.code(asked).Encode()); ada.status != http.StatusNotFound || ada.isIn() || evil.asked() != before {
-		t.Errorf("the code is believed, or sent to another: status %d, %d", ada.status, evil.asked()-before)
+	before := evil.Redeemed()
+	if ada.get("/console/signin/answer/" + o.ID.String() + "?" + honest.Code(asked).Encode()); ada.status != http.StatusNotFound || ada.isIn() || evil.Redeemed() != before {
+		t.Errorf("the code is believed, or sent to another: status %d, %d", ada.status, evil.Redeemed()-before)
 	}
 	// What is of another issuer, or does not say so where that is announced.
 	for _, iss := range [][]string{{evil.URL}, {""}, {"https://other.example"}, {evil.URL, honest.URL}, {honest.URL, evil.URL}, nil} {
-		answer := honest.code(ada.halfway(acme))
+		answer := honest.Code(ada.halfway(acme))
 		if answer["iss"] = iss; iss == nil {
 			answer.Del("iss")
 		}
-		before := honest.asked()
-		if ada.get("/console/signin/answer/" + o.ID.String() + "?" + answer.Encode()); ada.status != http.StatusUnauthorized || ada.isIn() || honest.asked() != before {
-			t.Errorf("of issuer %q: status %d, asked %d times", iss, ada.status, honest.asked()-before)
+		before := honest.Redeemed()
+		if ada.get("/console/signin/answer/" + o.ID.String() + "?" + answer.Encode()); ada.status != http.StatusUnauthorized || ada.isIn() || honest.Redeemed() != before {
+			t.Errorf("of issuer %q: status %d, asked %d times", iss, ada.status, honest.Redeemed()-before)
 		}
 	}
-	answer := evil.code(ada.halfway(foe)) // which announces nothing, and yet says something else
+	answer := evil.Code(ada.halfway(foe)) // which announces nothing, and yet says something else
 	answer.Set("iss", honest.URL)
-	if ada.get("/console/signin/answer/" + other.ID.String() + "?" + answer.Encode()); ada.status != http.StatusUnauthorized || evil.asked() != before {
-		t.Errorf("status %d, asked %d times", ada.status, evil.asked()-before)
+	if ada.get("/console/signin/answer/" + other.ID.String() + "?" + answer.Encode()); ada.status != http.StatusUnauthorized || evil.Redeemed() != before {
+		t.Errorf("status %d, asked %d times", ada.status, evil.Redeemed()-before)
 	}
 	// The one tells of somebody whom the other knows, at its own way back.
-	evil.claims = jwt.MapClaims{"sub": "ada-1", "email": "ada@example.org"}
+	evil.Claims = jwt.MapClaims{"sub": "ada-1", "email": "ada@example.org"}
 	signOn(t, s, evil, foe).want(http.StatusForbidden)
-	evil.claims = jwt.MapClaims{"iss": honest.URL}
+	evil.Claims = jwt.MapClaims{"iss": honest.URL}
 	signOn(t, s, evil, foe).want(http.StatusUnauthorized)
 }
 
 // Whoever is led back goes to a page of the console, and to no other site.
 func TestSignOn_LeadsToNoOtherSite(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
+	p := openidtest.New(t)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o := s.NewOrg(t)
-	acme := p.add(t, s, o.ID, "Acme Okta")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
 	member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	for _, wrong := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "/console//evil.example", "javascript:alert(1)", "/docs"} {
 		b := visitor(t, s, p)
@@ -335,7 +324,7 @@ func TestSignOn_LeadsToNoOtherSite(t *testing.T) {
 		if err != nil || !strings.HasPrefix(target, p.URL+"/authorize?") {
 			t.Fatalf("led to %q, %v", target, err)
 		}
-		if to := b.stopped("/console/signin/answer/" + o.ID.String() + "?" + p.code(asked.Query()).Encode()); to != "/console" {
+		if to := b.stopped("/console/signin/answer/" + o.ID.String() + "?" + p.Code(asked.Query()).Encode()); to != "/console" {
 			t.Errorf("%s leads to %q", wrong, to)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/openidtest"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/servertest"
 )
@@ -18,8 +19,8 @@ import (
 // an account; who is invited begins by it, and links it to an account that has a password.
 func TestSignOn(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
-	p.asks = true
+	p := openidtest.New(t)
+	p.Asks = true
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o := s.NewOrg(t)
 	home := "/console/o/" + o.ID.String()
@@ -29,15 +30,15 @@ func TestSignOn(t *testing.T) {
 	b.signInAs(ada)
 	b.look(1280, "light")
 	b.open(home + "/providers")
-	b.fill("#name", "Acme Okta", "#issuer", p.URL, "#client", clientID, "#secret", clientSecret)
+	b.fill("#name", "Acme Okta", "#issuer", p.URL, "#client", openidtest.ClientID, "#secret", openidtest.ClientSecret)
 	b.click(`form[action="` + home + `/providers"] button`)
 	b.says("One provider signs people in to")
-	b.says(clientID)
+	b.says(openidtest.ClientID)
 	b.shoot("providers-added")
 	b.look(360, "dark")
 	b.shoot("providers-added-360")
 	b.look(1280, "light")
-	if text := eval[string](b, "document.documentElement.outerHTML"); strings.Contains(text, clientSecret) {
+	if text := eval[string](b, "document.documentElement.outerHTML"); strings.Contains(text, openidtest.ClientSecret) {
 		t.Error("the secret is shown")
 	}
 
@@ -63,7 +64,7 @@ func TestSignOn(t *testing.T) {
 	}
 
 	// Somebody else, whose address the provider has not verified.
-	p.claims = map[string]any{"sub": "grace-1", "email": "grace@elsewhere.example", "email_verified": false}
+	p.Claims = map[string]any{"sub": "grace-1", "email": "grace@elsewhere.example", "email_verified": false}
 	secret, _, err := s.Accounts.Invite(t.Context(), "test", o.ID, "grace@example.org", accounts.Viewer)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func TestSignOn(t *testing.T) {
 	b.shoot("account-without-password")
 	signOut()
 
-	p.claims = map[string]any{"sub": "alan-1", "email": nil, "email_verified": nil}
+	p.Claims = map[string]any{"sub": "alan-1", "email": nil, "email_verified": nil}
 	b.signInAs(member(t, s, o.ID, "alan@example.org", accounts.Viewer))
 	for _, scripts := range []bool{true, false} {
 		b.script(scripts)
@@ -111,25 +112,25 @@ func TestSignOn(t *testing.T) {
 // else with the address is not let in.
 func TestSignOn_IsBySubject(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
+	p := openidtest.New(t)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o := s.NewOrg(t)
-	acme := p.add(t, s, o.ID, "Acme Okta")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
 	member(t, s, o.ID, "Ada@example.org", accounts.Owner)
 	member(t, s, o.ID, "grace@example.org", accounts.Owner)
 	signOn(t, s, p, acme).want(http.StatusOK).has("Ada@example.org")
-	p.claims = map[string]any{"email": "grace@example.org"}
+	p.Claims = map[string]any{"email": "grace@example.org"}
 	signOn(t, s, p, acme).want(http.StatusOK).lacks("grace@example.org").has("Ada@example.org")
-	p.claims = map[string]any{"email": nil, "email_verified": nil}
+	p.Claims = map[string]any{"email": nil, "email_verified": nil}
 	signOn(t, s, p, acme).want(http.StatusOK).has("Ada@example.org")
-	p.claims = map[string]any{"sub": "ada-2"} // who got the address of who has left
+	p.Claims = map[string]any{"sub": "ada-2"} // who got the address of who has left
 	if b := signOn(t, s, p, acme).want(http.StatusConflict).has("knows the account as somebody else"); b.isIn() {
 		t.Error("somebody else with the address is signed in")
 	}
-	p.claims = map[string]any{"sub": "grace-1", "email": nil, "email_verified": nil}
-	p.userInfo = map[string]any{"sub": "somebody", "email": "grace@example.org", "email_verified": true}
+	p.Claims = map[string]any{"sub": "grace-1", "email": nil, "email_verified": nil}
+	p.UserInfo = map[string]any{"sub": "somebody", "email": "grace@example.org", "email_verified": true}
 	signOn(t, s, p, acme).want(http.StatusUnauthorized)
-	p.userInfo = map[string]any{"sub": "grace-1", "email": "grace@example.org", "email_verified": "true"}
+	p.UserInfo = map[string]any{"sub": "grace-1", "email": "grace@example.org", "email_verified": "true"}
 	grace := signOn(t, s, p, acme).want(http.StatusOK).has("grace@example.org")
 	if diff := cmp.Diff([]string{"Ada@example.org is ada-1", "grace@example.org is grace-1"}, identities(t, s, o.ID)); diff != "" {
 		t.Error(diff)
@@ -139,7 +140,7 @@ func TestSignOn_IsBySubject(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text, _ := e.MarshalJSON(); strings.Contains(string(text), clientSecret) {
+		if text, _ := e.MarshalJSON(); strings.Contains(string(text), openidtest.ClientSecret) {
 			t.Errorf("the secret is in %s", text)
 		}
 		for _, c := range e.Changes {
@@ -164,11 +165,11 @@ func TestSignOn_IsBySubject(t *testing.T) {
 // others; nobody gets in by it any more.
 func TestSignOn_EndsWithItsProvider(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
+	p := openidtest.New(t)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o := s.NewOrg(t)
 	home := "/console/o/" + o.ID.String()
-	acme := p.add(t, s, o.ID, "Acme Okta")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
 	byPassword := member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	byProvider := signOn(t, s, p, acme).want(http.StatusOK)
 	byPassword.get("/console/account").sure(byPassword.found(`action="(/console/account/identities/[^"]*/remove)"`)).want(http.StatusOK).has("signs you in no more")
@@ -189,15 +190,15 @@ func TestSignOn_EndsWithItsProvider(t *testing.T) {
 	asked := underway.halfway(acme)
 	byProvider.post("/console/signout").want(http.StatusOK).has("Sign in with Acme Okta") // for it came by it
 	byProvider = signOn(t, s, p, acme).want(http.StatusOK)
-	byPassword.get(home + "/providers").want(http.StatusOK).has(p.URL).lacks(clientSecret)
+	byPassword.get(home + "/providers").want(http.StatusOK).has(p.URL).lacks(openidtest.ClientSecret)
 	byPassword.sure(byPassword.found(`action="(` + home + `/providers/[^"]*/remove)"`)).want(http.StatusOK).has("Nobody signs in by it any more")
 	if byProvider.isIn() || !byPassword.isIn() {
 		t.Error("the session is to end whose provider is removed, and no other")
 	}
-	underway.get("/console/signin/answer/" + o.ID.String() + "?" + p.code(asked).Encode()).want(http.StatusNotFound).has("no such way to sign in")
+	underway.get("/console/signin/answer/" + o.ID.String() + "?" + p.Code(asked).Encode()).want(http.StatusNotFound).has("no such way to sign in")
 	visitor(t, s, p).get(way(acme)).want(http.StatusNotFound)
-	if underway.isIn() || p.asked() != 4 {
-		t.Errorf("a provider that was removed was asked, or lets in: %d", p.asked())
+	if underway.isIn() || p.Redeemed() != 4 {
+		t.Errorf("a provider that was removed was asked, or lets in: %d", p.Redeemed())
 	}
 }
 
@@ -205,11 +206,11 @@ func TestSignOn_EndsWithItsProvider(t *testing.T) {
 // the only one, or to who came by one: who the others are is nobody's business.
 func TestSignOn_IsOfferedToWhomItConcerns(t *testing.T) {
 	t.Parallel()
-	p := newOpenID(t)
+	p := openidtest.New(t)
 	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
 	o := s.NewOrg(t)
-	acme := p.add(t, s, o.ID, "Acme Okta")
-	p.add(t, s, accounts.Everywhere, "The operator's <b>")
+	acme := provide(t, s, p, o.ID, "Acme Okta")
+	provide(t, s, p, accounts.Everywhere, "The operator's <b>")
 	member(t, s, o.ID, "ada@example.org", accounts.Viewer)
 	newBrowser(t, s).get("/console/signin").has("Acme Okta", "The operator&#39;s &lt;b&gt;")
 	s.NewOrg(t)
