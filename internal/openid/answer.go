@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
@@ -44,7 +46,10 @@ func (p *Party) Redeem(ctx context.Context, q Question, answer url.Values) (Pers
 		return Person{}, fmt.Errorf("%w: there is no ID token", ErrUntrue)
 	}
 	who, err := p.verify(ctx, d, q, text)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrAway):
+		return Person{}, err
+	case err != nil:
 		return Person{}, fmt.Errorf("%w: %w", ErrUntrue, err)
 	}
 	if who.Email == "" && d.Further != "" {
@@ -91,13 +96,15 @@ type claims struct {
 	Expires  *float64 `json:"exp"`
 	Email    string   `json:"email"`
 	Verified any      `json:"email_verified"`
+	// Domain is whether the domain of the address is one of the Entra tenant.
+	Domain any `json:"xms_edov"`
 }
 
 // verify checks an ID token (OpenID Connect Core section 3.1.3.7).
 func (p *Party) verify(ctx context.Context, d discovered, q Question, text string) (Person, error) {
 	token, err := d.Verifier(&gooidc.Config{ClientID: q.ClientID, SupportedSigningAlgs: algorithms, Now: p.now}).Verify(ctx, text)
 	if err != nil {
-		return Person{}, errors.New(clip(err.Error()))
+		return Person{}, disbelief(err)
 	}
 	var raw stdjson.RawMessage
 	if err := token.Claims(&raw); err != nil {
@@ -119,14 +126,52 @@ func (p *Party) verify(ctx context.Context, d discovered, q Question, text strin
 	case token.IssuedAt.After(p.now().Add(leeway)):
 		return Person{}, errors.New("it is of the future: iat")
 	}
-	return Person{Subject: c.Subject, Email: c.Email, Verified: isTrue(c.Verified)}, nil
+	return Person{Subject: c.Subject, Email: c.Email, Verified: c.verified()}, nil
+}
+
+// disbelief tells why the library does not believe a token. Its errors have no type: that the
+// keys could not be had is told by its words alone, behind which may stand what was answered.
+func disbelief(err error) error {
+	const away, decode = "fetching keys", "failed to decode keys"
+	text := err.Error()
+	if !strings.Contains(text, away) {
+		return errors.New(clip(text))
+	}
+	if at := strings.Index(text, decode); at >= 0 {
+		text = text[:at+len(decode)]
+	}
+	return fmt.Errorf("%w: %s", ErrAway, clip(text))
 }
 
 // leeway is how far the clock of a provider may go before ours.
 const leeway = time.Minute
 
+// verified reports whether the issuer says that the address is the person's own. What it says
+// of that must not be no in one claim while it is yes in the other.
+func (c claims) verified() bool {
+	said := []bool{}
+	if c.Verified != nil {
+		said = append(said, isTrue(c.Verified))
+	}
+	if c.Domain != nil && isEntra(c.Issuer) {
+		said = append(said, isTrue(c.Domain) || c.Domain == 1.0 || c.Domain == "1")
+	}
+	return len(said) > 0 && !slices.Contains(said, false)
+}
+
 // isTrue takes true, and the text of it, which some providers send.
 func isTrue(v any) bool { return v == true || v == "true" }
+
+// isEntra reports whether an issuer is a tenant of Microsoft Entra ID, in one of its clouds.
+// The e-mail address that Entra tells may be any that an administrator, or a guest's own
+// organisation, has written down: xms_edov says that its domain is proved. The claim means
+// nothing of other issuers, whose users may be able to name a claim of theirs so.
+func isEntra(issuer string) bool {
+	u, err := url.Parse(issuer)
+	return err == nil && slices.Contains(entra, u.Host)
+}
+
+var entra = []string{"login.microsoftonline.com", "sts.windows.net", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}
 
 // askFurther asks for the e-mail address, which some providers tell at an endpoint of its own
 // alone (OpenID Connect Core section 5.3). Without an answer there is none.
@@ -143,7 +188,8 @@ func (d discovered) askFurther(ctx context.Context, who Person, token *oauth2.To
 	if err := further.Claims(&raw); err != nil || json.Unmarshal(raw, &c) != nil {
 		return Person{}, fmt.Errorf("%w: the UserInfo endpoint says a claim twice", ErrUntrue)
 	}
-	who.Email, who.Verified = c.Email, isTrue(c.Verified)
+	c.Issuer = d.Issuer
+	who.Email, who.Verified = c.Email, c.verified()
 	return who, nil
 }
 
