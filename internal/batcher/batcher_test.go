@@ -167,26 +167,3 @@ func TestDo_SurvivesAPanic(t *testing.T) {
 		}
 	})
 }
-
-func TestKeyed_BatchesByKey(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		sizes := map[int]int{}
-		k := batcher.NewKeyed[int](batcher.Options[int]{Flush: func(_ context.Context, batch []int) {
-			mu.Lock()
-			sizes[len(batch)]++
-			mu.Unlock()
-			time.Sleep(journey)
-		}})
-		var group sync.WaitGroup
-		for n := range 8 {
-			group.Go(func() { _ = k.Do(t.Context(), n%2, n) })
-			synctest.Wait()
-		}
-		group.Wait()
-		if diff := cmp.Diff(map[int]int{1: 2, 3: 2}, sizes); diff != "" {
-			t.Errorf("batches by size (-want +got):\n%s", diff)
-		}
-	})
-}

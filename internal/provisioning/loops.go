@@ -170,18 +170,6 @@ func (l *loops) take() map[org.ID]map[uint64]*Loop {
 	return taken
 }
 
-// forget takes what is to be stored of a resource out.
-func (l *loops) forget(o org.ID, id uuid.UUID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for key, loop := range l.waiting[o] {
-		if loop.Target.ID == id {
-			delete(l.waiting[o], key)
-			l.n--
-		}
-	}
-}
-
 func keyOf(o org.ID, l Loop) uint64 {
 	h := fnv.New64a()
 	text := strconv.AppendInt(make([]byte, 0, 96), int64(o), 36)
