@@ -101,23 +101,16 @@ func holdGrants(ctx context.Context, tx pgx.Tx, c oauth.Client) error {
 	if len(roles) == 0 {
 		return nil
 	}
-	rows, err := lockGranted.With(
-		db.Org(c.Org), db.Named("role", int16(directory.Role)), db.Named("roles", roles),
-		db.Named("division", int16(directory.Division)), db.Named("divisions", divisions),
-	).Query(ctx, tx)
-	if err != nil {
-		return err
-	}
 	type entry struct {
 		kind directory.Kind
 		id   string
 	}
 	found := map[entry]bool{}
-	var kind int16
-	var id uuid.UUID
-	if _, err := pgx.ForEachRow(rows, []any{&kind, &id}, func() error {
-		found[entry{directory.Kind(kind), id.String()}] = true
-		return nil
+	if err := lockGranted.With(
+		db.Org(c.Org), db.Named("role", int16(directory.Role)), db.Named("roles", roles),
+		db.Named("division", int16(directory.Division)), db.Named("divisions", divisions),
+	).ReadAll(ctx, tx, func(raw [][]byte) {
+		found[entry{directory.Kind(db.ReadShort(raw[0])), db.ReadID(raw[1]).String()}] = true
 	}); err != nil {
 		return err
 	}
@@ -133,18 +126,15 @@ func holdGrants(ctx context.Context, tx pgx.Tx, c oauth.Client) error {
 }
 
 // selectClient finds a client by its id alone: a token request names no organisation.
-const selectClient = `
+var selectClient = db.New(`
 select ` + clientColumns + `
 from   oauth_clients c
-where  c.client_id = $1`
+where  c.client_id = @id`)
 
 // Client implements oauth.Store.
 func (r Store) Client(ctx context.Context, id uuid.UUID) (c oauth.Client, err error) {
 	err = pgerr.Retry(ctx, func() error {
-		rows, err := r.pool.Own().Query(ctx, selectClient, db.ID(id))
-		if err == nil {
-			c, err = pgx.CollectExactlyOneRow(rows, scanClient)
-		}
+		c, err = db.CollectOne(ctx, r.pool.Own(), selectClient.With(db.Named("id", db.ID(id))), scanClient)
 		return err
 	})
 	return c, pgerr.Wrap("read client", noRows(err))
@@ -203,11 +193,8 @@ func (r Store) UpdateClient(
 ) (oauth.Client, error) {
 	var c oauth.Client
 	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
-		rows, err := lockClient.With(db.Org(o), db.Named("client", db.ID(id))).Query(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if c, err = pgx.CollectExactlyOneRow(rows, scanClient); err != nil {
+		var err error
+		if c, err = db.CollectOne(ctx, tx, lockClient.With(db.Org(o), db.Named("client", db.ID(id))), scanClient); err != nil {
 			return noRows(err)
 		}
 		may, might, err := grantsOfClient(ctx, tx, c, r.pool.Clock.Stamp())
@@ -366,12 +353,9 @@ where  r.org_id = @org and r.kind = @role and r.name_key = any(@keys)`)
 // RoleIDs implements oauth.Store.
 func (r Store) RoleIDs(ctx context.Context, o org.ID, names []string) ([]uuid.UUID, error) {
 	keys := schema.FoldNames(names)
-	rows, err := selectRoleIDs.With(db.Org(o), db.Named("role", int16(directory.Role)), db.Named("keys", keys)).Query(ctx, r.pool.Of(o))
-	if err != nil {
-		return nil, pgerr.Wrap("find roles", err)
-	}
 	found := make(map[string]uuid.UUID, len(names))
-	err = db.ReadAll(rows, func(raw [][]byte) { found[string(raw[1])] = db.ReadID(raw[0]) })
+	err := selectRoleIDs.With(db.Org(o), db.Named("role", int16(directory.Role)), db.Named("keys", keys)).
+		ReadAll(ctx, r.pool.Of(o), func(raw [][]byte) { found[string(raw[1])] = db.ReadID(raw[0]) })
 	ids := make([]uuid.UUID, len(names))
 	for i, key := range keys {
 		ids[i] = found[key]

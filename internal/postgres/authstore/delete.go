@@ -133,10 +133,8 @@ func (r Store) Empty(ctx context.Context, o org.ID) (rows int64, err error) {
 // EmptyAll goes on with what is left of organisations that were deleted.
 func (r Store) EmptyAll(ctx context.Context) error {
 	left := map[org.ID]time.Time{}
-	rows, err := selectLeftOrgs.With().Query(ctx, r.pool.Own())
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { left[org.ID(db.ReadInt(raw[0]))] = db.ReadTime(raw[1]) })
-	}
+	err := selectLeftOrgs.With().
+		ReadAll(ctx, r.pool.Own(), func(raw [][]byte) { left[org.ID(db.ReadInt(raw[0]))] = db.ReadTime(raw[1]) })
 	if err != nil {
 		return pgerr.Wrap("find deleted organisations", err)
 	}

@@ -92,11 +92,7 @@ returning ` + issuerColumns)
 // RemoveIssuer implements oauth.Store.
 func (r Store) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t oauth.TrustedIssuer, err error) {
 	err = r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		rows, err := deleteIssuer.With(db.Org(o), db.Named("id", db.ID(id))).Query(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if t, err = pgx.CollectExactlyOneRow(rows, scanIssuer); err != nil {
+		if t, err = db.CollectOne(ctx, tx, deleteIssuer.With(db.Org(o), db.Named("id", db.ID(id))), scanIssuer); err != nil {
 			return noRows(err)
 		}
 		if err := r.log(ctx, tx, o, provisioning.Delete, issuerTarget(t), nil); err != nil {

@@ -132,12 +132,9 @@ where  c.org_id = @org and c.client_id = @client`)
 // Bearer implements oauth.Store.
 func (r Store) Bearer(ctx context.Context, o org.ID, client, token uuid.UUID) (b oauth.Bearer, err error) {
 	err = pgerr.Retry(ctx, func() error {
-		rows, err := selectBearer.With(
+		b, err = db.CollectOne(ctx, r.pool.Own(), selectBearer.With(
 			db.Org(o), db.Named("client", db.ID(client)), db.Named("role", int16(directory.Role)), db.Named("token", db.ID(token)),
-		).Query(ctx, r.pool.Own())
-		if err == nil {
-			b, err = pgx.CollectExactlyOneRow(rows, scanBearer)
-		}
+		), scanBearer)
 		return err
 	})
 	return b, pgerr.Wrap("read bearer", noRows(err))
@@ -277,11 +274,10 @@ func (r Store) RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) (en
 		case err != nil:
 			return err
 		}
-		rows, err := revokeTokensOfUser.With(db.Org(o), db.Named("user", db.ID(user)), db.Named("at", r.pool.Clock.Stamp())).Query(ctx, tx)
+		ended, err = db.Collect(ctx, tx, revokeTokensOfUser.With(
+			db.Org(o), db.Named("user", db.ID(user)), db.Named("at", r.pool.Clock.Stamp()),
+		), pgx.RowTo[uuid.UUID])
 		if err != nil {
-			return err
-		}
-		if ended, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
 			return err
 		}
 		for _, token := range ended {
@@ -326,10 +322,10 @@ func (r Store) MarkUsed(ctx context.Context, o org.ID, uses []oauth.Use) error {
 	return pgerr.Wrap("mark tokens used", err)
 }
 
-const selectRevocations = `
+var selectRevocations = db.New(`
 select r.recorded_at, r.id
 from   revocations r
-where  r.recorded_at > $1`
+where  r.recorded_at > @after`)
 
 // Now implements oauth.Store.
 func (r Store) Now() time.Time { return r.pool.Now() }
@@ -339,11 +335,7 @@ func (r Store) NewID() uuid.UUID { return r.pool.NewID() }
 
 // Revocations implements oauth.Store.
 func (r Store) Revocations(ctx context.Context, after time.Time) ([]oauth.Revocation, error) {
-	rows, err := r.pool.Own().Query(ctx, selectRevocations, after)
-	if err != nil {
-		return nil, pgerr.Wrap("list revocations", err)
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (one oauth.Revocation, err error) {
+	all, err := db.Collect(ctx, r.pool.Own(), selectRevocations.With(db.Named("after", after)), func(row pgx.CollectableRow) (one oauth.Revocation, err error) {
 		err = row.Scan(&one.Recorded, &one.ID)
 		return one, err
 	})

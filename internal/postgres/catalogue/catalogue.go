@@ -95,19 +95,15 @@ var (
 
 // Entry implements directory.Catalogue.
 func (v Catalogue) Entry(ctx context.Context, kind directory.Kind, id uuid.UUID) (e directory.Entry, err error) {
-	rows, err := selectEntry.With(db.Org(v.Org), db.Named("kind", int16(kind)), db.Named("id", db.ID(id))).Query(ctx, v.DB)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { e = readEntry(kind, raw) })
-	}
+	err = selectEntry.With(db.Org(v.Org), db.Named("kind", int16(kind)), db.Named("id", db.ID(id))).
+		ReadOne(ctx, v.DB, func(raw [][]byte) { e = readEntry(kind, raw) })
 	return e, pgerr.Wrap("get "+kind.String(), err)
 }
 
 // EntriesByName implements directory.Catalogue.
 func (v Catalogue) EntriesByName(ctx context.Context, kind directory.Kind, names []string) (found []directory.Entry, err error) {
-	rows, err := selectEntriesByName.With(db.Org(v.Org), db.Named("kind", int16(kind)), db.Named("keys", schema.FoldNames(names))).Query(ctx, v.DB)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { found = append(found, readEntry(kind, raw)) })
-	}
+	err = selectEntriesByName.With(db.Org(v.Org), db.Named("kind", int16(kind)), db.Named("keys", schema.FoldNames(names))).
+		ReadAll(ctx, v.DB, func(raw [][]byte) { found = append(found, readEntry(kind, raw)) })
 	return found, pgerr.Wrap("find "+kind.String(), err)
 }
 

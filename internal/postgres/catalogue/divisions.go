@@ -20,9 +20,7 @@ limit  @limit`)
 
 // UsersWithoutDivision implements directory.Reader.
 func (v Catalogue) UsersWithoutDivision(ctx context.Context, after uuid.UUID, limit int) (ids []uuid.UUID, err error) {
-	rows, err := selectWithoutDivision.With(db.Org(v.Org), db.Named("after", db.ID(after)), db.Named("limit", limit)).Query(ctx, v.DB)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { ids = append(ids, db.ReadID(raw[0])) })
-	}
+	err = selectWithoutDivision.With(db.Org(v.Org), db.Named("after", db.ID(after)), db.Named("limit", limit)).
+		ReadAll(ctx, v.DB, func(raw [][]byte) { ids = append(ids, db.ReadID(raw[0])) })
 	return ids, pgerr.Wrap("find users without a division", err)
 }

@@ -17,12 +17,12 @@ import (
 )
 
 // selectSchemas has a row without a schema for an organisation that has none.
-const selectSchemas = `
+var selectSchemas = db.New(`
 select o.schema_version, s.urn, s.resource, s.revision, s.definition, s.created_at, s.modified_at
 from   orgs o
-left   join schemas s on s.org_id = $1
-where  o.org_id = $1
-order  by s.created_at, s.urn`
+left   join schemas s on s.org_id = @org
+where  o.org_id = @org
+order  by s.created_at, s.urn`)
 
 // Schemas implements directory.Schemas.
 func (v Catalogue) Schemas(ctx context.Context) ([]directory.CustomSchema, int64, error) {
@@ -31,11 +31,7 @@ func (v Catalogue) Schemas(ctx context.Context) ([]directory.CustomSchema, int64
 }
 
 func (v Catalogue) schemas(ctx context.Context, q pool.Querier) (all []directory.CustomSchema, version int64, err error) {
-	rows, err := q.Query(ctx, selectSchemas, v.Org)
-	if err != nil {
-		return nil, 0, err
-	}
-	err = db.ReadAll(rows, func(raw [][]byte) {
+	err = selectSchemas.With(db.Org(v.Org)).ReadAll(ctx, q, func(raw [][]byte) {
 		version = db.ReadInt(raw[0])
 		if raw[1] != nil {
 			all = append(all, directory.CustomSchema{
@@ -48,11 +44,11 @@ func (v Catalogue) schemas(ctx context.Context, q pool.Querier) (all []directory
 }
 
 // countSchemaChange lets one change of the organisation's schemas wait for another.
-const countSchemaChange = `
+var countSchemaChange = db.New(`
 update orgs o
 set    schema_version = o.schema_version + 1
-where  o.org_id = $1
-returning o.schema_version`
+where  o.org_id = @org
+returning o.schema_version`)
 
 // lookAgain has all servers read the organisation again for the tokens that they
 // remember, and so notice within a second that its schemas have changed.
@@ -129,10 +125,7 @@ func (v Catalogue) lockSchemas(ctx context.Context, tx pgx.Tx) (all []directory.
 	if _, err := tx.Exec(ctx, `set local statement_timeout = 0`); err != nil {
 		return nil, 0, err
 	}
-	rows, err := tx.Query(ctx, countSchemaChange, v.Org)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { revision = db.ReadInt(raw[0]) })
-	}
+	err = countSchemaChange.With(db.Org(v.Org)).ReadOne(ctx, tx, func(raw [][]byte) { revision = db.ReadInt(raw[0]) })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -207,10 +200,7 @@ func (v Catalogue) holdSchema(ctx context.Context, tx pgx.Tx, all []directory.Cu
 			s = one
 		}
 	}
-	rows, err := lockSchema.With(db.Org(v.Org), db.Named("urn", urn)).Query(ctx, tx)
-	if err == nil {
-		err = db.ReadOne(rows, func([][]byte) {})
-	}
+	err = lockSchema.With(db.Org(v.Org), db.Named("urn", urn)).ReadOne(ctx, tx, func([][]byte) {})
 	if err != nil {
 		return s, 0, err
 	}
@@ -218,9 +208,7 @@ func (v Catalogue) holdSchema(ctx context.Context, tx pgx.Tx, all []directory.Cu
 	if s.Resource == schema.Group.Name {
 		count = countCarryingGroups
 	}
-	if rows, err = count.With(db.Org(v.Org), db.Named("urn", urn)).Query(ctx, tx); err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { carriers = int(db.ReadInt(raw[0])) })
-	}
+	err = count.With(db.Org(v.Org), db.Named("urn", urn)).ReadOne(ctx, tx, func(raw [][]byte) { carriers = int(db.ReadInt(raw[0])) })
 	return s, carriers, err
 }
 

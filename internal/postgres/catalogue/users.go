@@ -84,10 +84,8 @@ func (v Catalogue) useOf(ctx context.Context, tx pgx.Tx, e directory.Entry) (dir
 	if field == "" {
 		return use, nil
 	}
-	rows, err := countClients.With(db.Org(v.Org), db.Named("role", fmt.Sprintf(`[{%q: %q}]`, field, e.ID))).Query(ctx, tx)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { use.Clients = int(db.ReadInt(raw[0])) })
-	}
+	err = countClients.With(db.Org(v.Org), db.Named("role", fmt.Sprintf(`[{%q: %q}]`, field, e.ID))).
+		ReadOne(ctx, tx, func(raw [][]byte) { use.Clients = int(db.ReadInt(raw[0])) })
 	return use, err
 }
 
@@ -154,10 +152,8 @@ func (v Catalogue) rewrite(ctx context.Context, w *writes.Write, tx pgx.Tx, t *s
 }
 
 func (v Catalogue) lockPage(ctx context.Context, w *writes.Write, tx pgx.Tx, next db.Statement, args []db.Arg) (page []directory.Resource, err error) {
-	rows, err := tx.Query(ctx, next.String(), next.Args(w.Org, args...)...)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { page = append(page, directory.Resource{Record: records.Read(raw)}) })
-	}
+	err = next.With(append(args, db.Org(w.Org))...).
+		ReadAll(ctx, tx, func(raw [][]byte) { page = append(page, directory.Resource{Record: records.Read(raw)}) })
 	return page, err
 }
 

@@ -97,16 +97,13 @@ func Fold(ctx context.Context, p *pool.Pool, o org.ID) error {
 
 // selectPending finds the organisations with pending changes: a statement across
 // organisations, for the background work only.
-const selectPending = `select distinct org_id from count_changes limit 1000`
+var selectPending = db.New(`select distinct org_id from count_changes limit 1000`)
 
 // FoldAll folds the pending changes of all organisations.
 func FoldAll(ctx context.Context, p *pool.Pool) error {
-	rows, err := p.Own().Query(ctx, selectPending)
-	if err != nil {
-		return pgerr.Wrap("find pending counts", err)
-	}
 	var pending []org.ID
-	if err := db.ReadAll(rows, func(raw [][]byte) { pending = append(pending, org.ID(db.ReadInt(raw[0]))) }); err != nil {
+	err := selectPending.With().ReadAll(ctx, p.Own(), func(raw [][]byte) { pending = append(pending, org.ID(db.ReadInt(raw[0]))) })
+	if err != nil {
 		return pgerr.Wrap("find pending counts", err)
 	}
 	for _, o := range pending {

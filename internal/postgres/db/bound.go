@@ -50,6 +50,24 @@ func (b Bound) Exec(ctx context.Context, on executor) (pgconn.CommandTag, error)
 	return on.Exec(ctx, b.SQL, b.Args...)
 }
 
+// ReadAll runs it and reads its rows. What read is given is only good until it returns.
+func (b Bound) ReadAll(ctx context.Context, on querier, read func(raw [][]byte)) error {
+	rows, err := b.Query(ctx, on)
+	if err != nil {
+		return err
+	}
+	return ReadAll(rows, read)
+}
+
+// ReadOne runs it and reads its only row. No row is directory.ErrNotFound.
+func (b Bound) ReadOne(ctx context.Context, on querier, read func(raw [][]byte)) error {
+	rows, err := b.Query(ctx, on)
+	if err != nil {
+		return err
+	}
+	return ReadOne(rows, read)
+}
+
 // Queue sends it with others.
 func (b Bound) Queue(batch *pgx.Batch) *pgx.QueuedQuery { return batch.Queue(b.SQL, b.Args...) }
 

@@ -75,16 +75,16 @@ func (e *Store) Requeue(ctx context.Context, o org.ID, ids []uuid.UUID) (int, er
 }
 
 // selectDue finds the streams of all organisations that a server may deliver.
-const selectDue = `
+var selectDue = db.New(`
 select s.org_id
 from   event_streams s
 join   event_progress p on p.org_id = s.org_id
 where  s.method = 'push' and s.status <> 'paused'
-and    (p.held_until is null or p.held_until < $1)
-and    (p.retry_at is null or p.retry_at <= $1)
+and    (p.held_until is null or p.held_until < @at)
+and    (p.retry_at is null or p.retry_at <= @at)
 and    exists (select from events e where e.org_id = s.org_id and e.dead_at is null)
 order  by p.delivered_at nulls first
-limit  100`
+limit  100`)
 
 // Now implements events.Store.
 func (e *Store) Now() time.Time { return e.pool.Now() }
@@ -95,12 +95,8 @@ func (e *Store) Due(ctx context.Context, at time.Time) ([]org.ID, error) {
 	if err != nil || len(known) == 0 {
 		return nil, err
 	}
-	rows, err := e.pool.Own().Query(ctx, selectDue, at)
-	if err != nil {
-		return nil, pgerr.Wrap("find events to push", err)
-	}
 	var due []org.ID
-	err = db.ReadAll(rows, func(raw [][]byte) { due = append(due, org.ID(db.ReadInt(raw[0]))) })
+	err = selectDue.With(db.Named("at", at)).ReadAll(ctx, e.pool.Own(), func(raw [][]byte) { due = append(due, org.ID(db.ReadInt(raw[0]))) })
 	return due, pgerr.Wrap("find events to push", err)
 }
 

@@ -183,21 +183,17 @@ func (e *Store) RemoveStream(ctx context.Context, o org.ID) error {
 	return pgerr.Wrap("remove stream of events", err)
 }
 
-const selectProgress = `
+var selectProgress = db.New(`
 select p.last_seq, p.failures, p.fault, p.retry_at, p.delivered_at,
-       (select count(*) from events e where e.org_id = $1 and e.dead_at is null),
-       (select count(*) from events e where e.org_id = $1 and e.dead_at is not null),
-       (select e.made_at from events e where e.org_id = $1 and e.dead_at is null order by e.seq limit 1)
+       (select count(*) from events e where e.org_id = @org and e.dead_at is null),
+       (select count(*) from events e where e.org_id = @org and e.dead_at is not null),
+       (select e.made_at from events e where e.org_id = @org and e.dead_at is null order by e.seq limit 1)
 from   event_progress p
-where  p.org_id = $1`
+where  p.org_id = @org`)
 
 // Progress implements events.Store.
 func (e *Store) Progress(ctx context.Context, o org.ID) (events.Progress, error) {
-	rows, err := e.pool.Of(o).Query(ctx, selectProgress, int64(o))
-	if err != nil {
-		return events.Progress{}, pgerr.Wrap("read progress of events", err)
-	}
-	p, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (p events.Progress, err error) {
+	p, err := db.CollectOne(ctx, e.pool.Of(o), selectProgress.With(db.Org(o)), func(row pgx.CollectableRow) (p events.Progress, err error) {
 		var retry, delivered, oldest *time.Time
 		err = row.Scan(&p.Seq, &p.Failures, &p.Fault, &retry, &delivered, &p.Pending, &p.Dead, &oldest)
 		p.Retry, p.Delivered, p.Oldest = db.OrZero(retry), db.OrZero(delivered), db.OrZero(oldest)
@@ -242,10 +238,7 @@ func (e *Store) Pending(ctx context.Context, o org.ID, after int64, limit int, b
 	if limit > 0 {
 		return e.list(ctx, o, selectPendingEvents, db.Named("limit", limit), db.Named("offset", 0), db.Named("bytes", bytes), db.Named("after", after))
 	}
-	rows, err := anyEvent.With(db.Org(o), db.Named("after", after)).Query(ctx, e.pool.Of(o))
-	if err == nil {
-		err = db.ReadAll(rows, func([][]byte) { more = true })
-	}
+	err = anyEvent.With(db.Org(o), db.Named("after", after)).ReadAll(ctx, e.pool.Of(o), func([][]byte) { more = true })
 	return nil, more, pgerr.Wrap("look for more events", err)
 }
 

@@ -35,7 +35,8 @@ func (e *Store) Insert(ctx context.Context, tx pgx.Tx, o org.ID, claims [][]byte
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, insertEvents.String(), insertEvents.Args(int64(o),
-		db.Named("n", int64(len(ids))), db.Named("at", e.pool.Clock.Now()), db.Named("ids", ids), db.Named("claims", texts))...)
+	_, err := insertEvents.With(
+		db.Org(o), db.Named("n", int64(len(ids))), db.Named("at", e.pool.Clock.Now()), db.Named("ids", ids), db.Named("claims", texts),
+	).Exec(ctx, tx)
 	return err
 }

@@ -95,12 +95,9 @@ func (j *Store) Seize(
 ) (a directory.Job, outcomes map[int][]byte, err error) {
 	ctx = context.WithoutCancel(ctx)
 	a.ID, a.Org.ID = id, o
-	rows, err := seizeRequest.With(
+	err = seizeRequest.With(
 		db.Org(o), db.Named("id", db.ID(id)), db.Named("worker", db.ID(worker)), db.Named("until", j.pool.Clock.Stamp().Add(lease)),
-	).Query(ctx, j.pool.Of(o))
-	if err == nil {
-		err = readJob(rows, &a)
-	}
+	).ReadOne(ctx, j.pool.Of(o), readJob(&a))
 	if errors.Is(err, directory.ErrNotFound) {
 		if _, err := j.Request(ctx, o, id); err != nil {
 			return a, nil, err

@@ -69,11 +69,11 @@ func (j *Store) Add(ctx context.Context, a directory.Job) error {
 
 // selectOpen tells whether there is anything that nobody works on: a statement
 // across organisations, for the background work only.
-const selectOpen = `
+var selectOpen = db.New(`
 select 1
 from   async_requests r
-where  r.finished_at is null and r.held_until <= $1
-limit  1`
+where  r.finished_at is null and r.held_until <= @at
+limit  1`)
 
 // lockTurns lets workers of all servers choose one after the other, so that each
 // sees what those before it have taken.
@@ -85,23 +85,23 @@ const turnsLock = 0x7363696d // "scim"
 // selectNext chooses across organisations, for the background work only: the one on
 // whose requests the fewest work, of those the one that was served the longest ago,
 // and its oldest request. It gives the number of this turn, too.
-const selectNext = `
+var selectNext = db.New(`
 with waiting as (
   select r.org_id
   from   async_requests r
   left   join async_turns t on t.org_id = r.org_id
   where  r.finished_at is null
   group  by r.org_id, t.turn
-  having bool_or(r.held_until <= $1)
-  order  by count(*) filter (where r.held_until > $1), t.turn nulls first, min(r.accepted_at)
+  having bool_or(r.held_until <= @at)
+  order  by count(*) filter (where r.held_until > @at), t.turn nulls first, min(r.accepted_at)
   limit  1
 )
 select r.org_id, r.id, (select coalesce(max(t.turn), 0) + 1 from async_turns t)
 from   async_requests r
 join   waiting w on w.org_id = r.org_id
-where  r.finished_at is null and r.held_until <= $1
+where  r.finished_at is null and r.held_until <= @at
 order  by r.accepted_at, r.id
-limit  1`
+limit  1`)
 
 var setTurn = db.New(`
 insert into async_turns (org_id, turn)
@@ -123,10 +123,7 @@ where  s.org_id = @org and s.request_id = @id and s.outcome is not null`)
 // Take implements directory.Jobs.
 func (j *Store) Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (a directory.Job, outcomes map[int][]byte, err error) {
 	open := false
-	rows, err := j.pool.Own().Query(ctx, selectOpen, j.pool.Clock.Stamp())
-	if err == nil {
-		err = db.ReadAll(rows, func([][]byte) { open = true })
-	}
+	err = selectOpen.With(db.Named("at", j.pool.Clock.Stamp())).ReadAll(ctx, j.pool.Own(), func([][]byte) { open = true })
 	if err != nil || !open {
 		return a, nil, pgerr.Wrap("find open requests", cmp.Or(err, directory.ErrNotFound))
 	}
@@ -150,23 +147,16 @@ func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, lease tim
 		return a, err
 	}
 	at := j.pool.Clock.Stamp()
-	rows, err := tx.Query(ctx, selectNext, at)
-	if err != nil {
-		return a, err
-	}
 	var turn int64
-	err = db.ReadOne(rows, func(raw [][]byte) {
+	err = selectNext.With(db.Named("at", at)).ReadOne(ctx, tx, func(raw [][]byte) {
 		a.Org.ID, a.ID, turn = org.ID(db.ReadInt(raw[0])), db.ReadID(raw[1]), db.ReadInt(raw[2])
 	})
 	if err != nil {
 		return a, err
 	}
-	if rows, err = takeRequest.With(
+	if err := takeRequest.With(
 		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)), db.Named("until", at.Add(lease)), db.Named("at", at),
-	).Query(ctx, tx); err != nil {
-		return a, err
-	}
-	if err := readJob(rows, &a); err != nil {
+	).ReadOne(ctx, tx, readJob(&a)); err != nil {
 		return a, err
 	}
 	_, err = setTurn.With(db.Org(a.Org.ID), db.Named("turn", turn)).Exec(ctx, tx)
@@ -174,12 +164,12 @@ func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, lease tim
 }
 
 // readJob reads what takeRequest returns.
-func readJob(rows pgx.Rows, a *directory.Job) error {
-	return db.ReadOne(rows, func(raw [][]byte) {
+func readJob(a *directory.Job) func(raw [][]byte) {
+	return func(raw [][]byte) {
 		a.Client = db.ReadID(raw[0])
 		db.ReadArray(raw[1], func(name []byte) { a.Permissions = append(a.Permissions, string(name)) })
 		a.Root, a.Body, a.At = string(raw[2]), append([]byte(nil), raw[3]...), db.ReadTime(raw[4])
-	})
+	}
 }
 
 // resumed completes a request that is held with its organisation, and gives the
@@ -195,12 +185,8 @@ func (j *Store) resumed(ctx context.Context, a *directory.Job) (map[int][]byte, 
 	case !errors.Is(err, oauth.ErrNotFound): // of one that is deleted the request is cancelled
 		return nil, err
 	}
-	rows, err := selectSteps.With(db.Org(a.Org.ID), db.Named("id", db.ID(a.ID))).Query(ctx, j.pool.Own())
-	if err != nil {
-		return nil, err
-	}
 	outcomes := make(map[int][]byte)
-	err = db.ReadAll(rows, func(raw [][]byte) {
+	err = selectSteps.With(db.Org(a.Org.ID), db.Named("id", db.ID(a.ID))).ReadAll(ctx, j.pool.Own(), func(raw [][]byte) {
 		outcomes[int(binary.BigEndian.Uint32(raw[0]))] = append([]byte(nil), raw[1]...)
 	})
 	return outcomes, err
@@ -327,10 +313,8 @@ where  r.org_id = @org and r.id = @id and r.client_id = @client`)
 
 // Answer implements directory.Jobs.
 func (j *Store) Answer(ctx context.Context, o org.ID, client, id uuid.UUID) (answer []byte, err error) {
-	rows, err := selectAnswer.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("client", db.ID(client))).Query(ctx, j.pool.Of(o))
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { answer = append(answer, raw[0]...) })
-	}
+	err = selectAnswer.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("client", db.ID(client))).
+		ReadOne(ctx, j.pool.Of(o), func(raw [][]byte) { answer = append(answer, raw[0]...) })
 	return answer, pgerr.Wrap("read answer", err)
 }
 

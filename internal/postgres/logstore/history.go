@@ -72,19 +72,16 @@ group  by moves.id
 order  by moves.id`)
 )
 
-const selectOldestEntry = `
+var selectOldestEntry = db.New(`
 select e.id
 from   provisioning_log e
-where  e.org_id = $1
+where  e.org_id = @org
 order  by e.id
-limit  1`
+limit  1`)
 
 // OldestEntry implements directory.History.
 func (v History) OldestEntry(ctx context.Context) (id uuid.UUID, err error) {
-	rows, err := v.DB.Query(ctx, selectOldestEntry, v.Org)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { id = db.ReadID(raw[0]) })
-	}
+	err = selectOldestEntry.With(db.Org(v.Org)).ReadAll(ctx, v.DB, func(raw [][]byte) { id = db.ReadID(raw[0]) })
 	return id, pgerr.Wrap("read oldest entry", err)
 }
 
@@ -100,31 +97,25 @@ func (v History) GroupsSince(ctx context.Context, user, after uuid.UUID) (joined
 }
 
 func (v History) sumSince(ctx context.Context, q pool.Querier, s db.Statement, id, after uuid.UUID) (come, gone []uuid.UUID, err error) {
-	rows, err := q.Query(ctx, s.String(), s.Args(v.Org, db.Named("id", db.ID(id)), db.Named("after", db.ID(after)))...)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) {
-			if id := db.ReadID(raw[0]); db.ReadInt(raw[1]) > 0 {
-				come = append(come, id)
-			} else {
-				gone = append(gone, id)
-			}
-		})
-	}
+	err = s.With(db.Org(v.Org), db.Named("id", db.ID(id)), db.Named("after", db.ID(after))).ReadAll(ctx, q, func(raw [][]byte) {
+		if id := db.ReadID(raw[0]); db.ReadInt(raw[1]) > 0 {
+			come = append(come, id)
+		} else {
+			gone = append(gone, id)
+		}
+	})
 	return come, gone, pgerr.Wrap("sum up memberships", err)
 }
 
 // MovedSince implements directory.History.
 func (v History) MovedSince(ctx context.Context, group, after uuid.UUID, users []uuid.UUID) (moves []directory.Move, err error) {
-	rows, err := v.DB.Query(ctx, movedSince.String(),
-		movedSince.Args(v.Org, db.Named("users", db.IDs(users)), db.Named("id", db.ID(group)), db.Named("after", db.ID(after)))...)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) {
+	err = movedSince.With(db.Org(v.Org), db.Named("users", db.IDs(users)), db.Named("id", db.ID(group)), db.Named("after", db.ID(after))).
+		ReadAll(ctx, v.DB, func(raw [][]byte) {
 			m := directory.Move{Entry: db.ReadID(raw[0])}
 			if raw[1] != nil {
 				m.Undoes = db.ReadID(raw[1])
 			}
 			moves = append(moves, m)
 		})
-	}
 	return moves, pgerr.Wrap("list changes of members", err)
 }

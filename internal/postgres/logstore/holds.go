@@ -68,11 +68,7 @@ func (l *Store) Decide(
 		if _, err := decideHold.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("state", string(state)), db.Named("until", until)).Exec(ctx, tx); err != nil {
 			return err
 		}
-		rows, err := selectHold.With(db.Org(o), db.Named("id", db.ID(id))).Query(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if h, err = pgx.CollectExactlyOneRow(rows, scanHold); errors.Is(err, pgx.ErrNoRows) {
+		if h, err = db.CollectOne(ctx, tx, selectHold.With(db.Org(o), db.Named("id", db.ID(id))), scanHold); errors.Is(err, pgx.ErrNoRows) {
 			return provisioning.ErrNoHold
 		} else if err != nil {
 			return err

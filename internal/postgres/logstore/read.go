@@ -128,11 +128,8 @@ func ReadStored(ctx context.Context, tx pgx.Tx, o int64, ids db.IDs) (entries []
 	if len(ids) == 0 {
 		return nil, 0, nil
 	}
-	rows, err := selectAttempted.With(db.Org(o), db.Named("ids", ids), db.Named("most", provisioning.MaxAttempted)).Query(ctx, tx)
-	if err != nil {
-		return nil, 0, err
-	}
-	if entries, err = pgx.CollectRows(rows, scanLogEntry); err != nil {
+	asked := selectAttempted.With(db.Org(o), db.Named("ids", ids), db.Named("most", provisioning.MaxAttempted))
+	if entries, err = db.Collect(ctx, tx, asked, scanLogEntry); err != nil {
 		return nil, 0, err
 	}
 	if total = len(entries); total == provisioning.MaxAttempted {

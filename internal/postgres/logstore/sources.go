@@ -36,9 +36,8 @@ func (l *Store) Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map
 	if len(targets) == 0 {
 		return sources, nil
 	}
-	rows, err := selectSources.With(db.Org(o), db.Named("targets", db.IDs(targets)), db.Named("most", mostBehind)).Query(ctx, l.pool.Of(o))
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) {
+	err := selectSources.With(db.Org(o), db.Named("targets", db.IDs(targets)), db.Named("most", mostBehind)).
+		ReadAll(ctx, l.pool.Of(o), func(raw [][]byte) {
 			var client *uuid.UUID
 			if raw[2] != nil {
 				id := db.ReadID(raw[2])
@@ -46,6 +45,5 @@ func (l *Store) Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map
 			}
 			sources[db.ReadID(raw[0])] = provisioning.Source{Entry: db.ReadID(raw[1]), Actor: readActor(client, string(raw[3]))}
 		})
-	}
 	return sources, pgerr.Wrap("list sources", err)
 }

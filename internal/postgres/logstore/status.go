@@ -92,15 +92,14 @@ const mostClients = 500
 // Activity implements provisioning.Store.
 func (l *Store) Activity(ctx context.Context, o org.ID) (provisioning.Activity, error) {
 	a := provisioning.Activity{At: l.pool.Clock.Now()}
-	rows, err := selectActiveClients.With(db.Org(o), db.Named("most", mostClients)).Query(ctx, l.pool.Of(o))
-	if err == nil {
-		a.Clients, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c provisioning.ClientActivity, err error) {
-			var state oauth.State
-			err = row.Scan(&c.ID, &c.Name, &state)
-			c.Disabled = state == oauth.StateDisabled
-			return c, err
-		})
-	}
+	var err error
+	asked := selectActiveClients.With(db.Org(o), db.Named("most", mostClients))
+	a.Clients, err = db.Collect(ctx, l.pool.Of(o), asked, func(row pgx.CollectableRow) (c provisioning.ClientActivity, err error) {
+		var state oauth.State
+		err = row.Scan(&c.ID, &c.Name, &state)
+		c.Disabled = state == oauth.StateDisabled
+		return c, err
+	})
 	if err != nil {
 		return a, pgerr.Wrap("read activity", err)
 	}

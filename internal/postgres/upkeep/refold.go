@@ -132,11 +132,8 @@ func (f *folding) resources(ctx context.Context, t *schema.Type) error {
 }
 
 func (f *folding) read(ctx context.Context, sql db.Statement, after uuid.UUID) ([]foldedResource, error) {
-	rows, err := f.v.Own().Query(ctx, sql.String(), sql.Args(f.v.Org, db.Named("after", db.ID(after)), db.Named("most", foldedAtOnce))...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r foldedResource, err error) {
+	next := sql.With(db.Org(f.v.Org), db.Named("after", db.ID(after)), db.Named("most", foldedAtOnce))
+	return db.Collect(ctx, f.v.Own(), next, func(row pgx.CollectableRow) (r foldedResource, err error) {
 		r.columns = make([]any, len(row.FieldDescriptions())-4)
 		targets := []any{&r.id, &r.version, &r.doc, &r.folded}
 		for i := range r.columns {
@@ -181,11 +178,7 @@ func (f *folding) resource(ctx context.Context, t *schema.Type, stored foldedRes
 func (f *folding) store(ctx context.Context, s db.Statement, args []db.Arg) error {
 	changed := int64(0)
 	err := pgerr.Retry(ctx, func() error {
-		rows, err := f.v.Own().Query(ctx, s.String(), s.Args(f.v.Org, args...)...)
-		if err != nil {
-			return err
-		}
-		return db.ReadOne(rows, func(raw [][]byte) { changed = db.ReadInt(raw[0]) })
+		return s.With(append(args, db.Org(f.v.Org))...).ReadOne(ctx, f.v.Own(), func(raw [][]byte) { changed = db.ReadInt(raw[0]) })
 	})
 	f.again = f.again || err == nil && changed == 0
 	return err
@@ -215,12 +208,8 @@ where  k.org_id = @org and k.kind = old.kind and k.key = old.key`)
 // staleKeys drops keys that no filter finds any more: those of users who were changed
 // between the beginning of this release and their turn here.
 func (f *folding) staleKeys(ctx context.Context) error {
-	rows, err := foldedKeys.With(db.Org(f.v.Org)).Query(ctx, f.v.Own())
-	if err != nil {
-		return err
-	}
 	var stale []search.Key
-	err = db.ReadAll(rows, func(raw [][]byte) {
+	err := foldedKeys.With(db.Org(f.v.Org)).ReadAll(ctx, f.v.Own(), func(raw [][]byte) {
 		if k := (search.Key{Kind: db.ReadShort(raw[0]), Text: string(raw[1])}); search.Users.IsStale(k) {
 			stale = append(stale, k)
 		}
@@ -255,14 +244,10 @@ func (f *folding) deletedUsers(ctx context.Context) error {
 	}
 	last := deleted{}
 	for {
-		rows, err := foldedDeleted.With(
-			db.Org(f.v.Org), db.Named("after_key", last.name), db.Named("after", db.ID(last.id)), db.Named("limit", foldedAtOnce),
-		).Query(ctx, f.v.Own())
-		if err != nil {
-			return err
-		}
 		var page []deleted
-		err = db.ReadAll(rows, func(raw [][]byte) {
+		err := foldedDeleted.With(
+			db.Org(f.v.Org), db.Named("after_key", last.name), db.Named("after", db.ID(last.id)), db.Named("limit", foldedAtOnce),
+		).ReadAll(ctx, f.v.Own(), func(raw [][]byte) {
 			page = append(page, deleted{string(raw[0]), db.ReadID(raw[1]), bytes.Clone(raw[2])})
 		})
 		if err != nil {
@@ -308,12 +293,8 @@ where  org_id = @org and name_key <> @key`)
 )
 
 func (f *folding) catalogue(ctx context.Context) error {
-	rows, err := foldedEntries.With(db.Org(f.v.Org)).Query(ctx, f.v.Own())
-	if err != nil {
-		return err
-	}
 	var stale []directory.Entry
-	err = db.ReadAll(rows, func(raw [][]byte) {
+	err := foldedEntries.With(db.Org(f.v.Org)).ReadAll(ctx, f.v.Own(), func(raw [][]byte) {
 		e := directory.Entry{Kind: directory.Kind(db.ReadShort(raw[0])), ID: db.ReadID(raw[1]), Name: string(raw[2])}
 		if schema.FoldName(e.Name) != string(raw[3]) {
 			stale = append(stale, e)
