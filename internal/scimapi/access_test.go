@@ -16,7 +16,7 @@ func TestAccess_HasNoCallThatIsNotServed(t *testing.T) {
 	t.Parallel()
 	frame := httpapi.New(httpapi.Options{})
 	r := frame.Router(httpapi.SCIM)
-	Mount(r, frame, directory.New(nil, schema.DefaultTypes, nil), nil)
+	Mount(r, frame, directory.New(nil, schema.DefaultTypes, nil), nil, Options{})
 	for call := range access.AnyOf {
 		method, path, _ := strings.Cut(call, " ")
 		w := httptest.NewRecorder()

@@ -12,27 +12,26 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-const (
-	// rehearsalTime is how long the dry run of a bulk request may take: all that it touches
-	// is held until it is over, and taken back at once.
-	rehearsalTime = 10 * time.Second
-	// maxRehearsed is how many changes the answer to one tells of; further operations tell
-	// only how many they would make.
-	maxRehearsed = 5000
-)
+// DryRunTime is how long the dry run of a bulk request may take: all that it touches is held
+// until it is over, and taken back at once.
+const DryRunTime = 10 * time.Second
+
+// maxRehearsed is how many changes the answer to a dry run tells of; further operations tell
+// only how many they would make.
+const maxRehearsed = 5000
 
 // rehearse answers as the request would be answered, with what each operation would
 // change, and changes nothing. Operations see what those before them have done, in one
 // transaction that is rolled back. They come one after the other, which has the outcome
 // that they have side by side.
 func (b bulk) rehearse(w http.ResponseWriter, r *http.Request, who oauth.Principal, request scim.BulkRequest) error {
-	ctx, cancel := context.WithTimeout(r.Context(), rehearsalTime)
+	ctx, cancel := context.WithTimeout(r.Context(), b.dryRunTime)
 	defer cancel()
 	select {
 	case b.slots <- struct{}{}: // one for all: whoever waits for what it holds must not have the one it waits for
 		defer func() { <-b.slots }()
 	case <-ctx.Done():
-		return rehearsedTooLong(ctx.Err(), len(request.Operations))
+		return b.rehearsedTooLong(ctx.Err(), len(request.Operations))
 	}
 	var run *bulkRun
 	err := b.directory.Rehearse(ctx, who.Org, func(ctx context.Context) (err error) {
@@ -43,7 +42,7 @@ func (b bulk) rehearse(w http.ResponseWriter, r *http.Request, who oauth.Princip
 		return run.carryOut(ctx)
 	})
 	if err != nil {
-		return rehearsedTooLong(err, len(request.Operations))
+		return b.rehearsedTooLong(err, len(request.Operations))
 	}
 	answer, err := run.answer(b.root(r))
 	if err != nil {
@@ -54,12 +53,12 @@ func (b bulk) rehearse(w http.ResponseWriter, r *http.Request, who oauth.Princip
 }
 
 // rehearsedTooLong tells what to do about a dry run whose time was over.
-func rehearsedTooLong(err error, operations int) error {
+func (b bulk) rehearsedTooLong(err error, operations int) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return scim.TooMany("the dry run of the %d operations takes longer than the %d seconds for which it may hold what they touch; "+
-		"nothing was changed. Try fewer of them at a time", operations, int(rehearsalTime.Seconds())).Because(err)
+	return scim.TooMany("the dry run of the %d operations takes longer than the %g seconds for which it may hold what they touch; "+
+		"nothing was changed. Try fewer of them at a time", operations, b.dryRunTime.Seconds()).Because(err)
 }
 
 // trying gives the context of a step, and what shows what it changes if the run is a dry

@@ -211,11 +211,16 @@ func (r *bulkRun) inSlot(ctx context.Context, t turn) {
 			defer func() { <-queue }()
 		}
 	}
-	if ctx.Err() == nil {
-		doing, cancel := finishing(ctx)
-		defer cancel()
-		r.do(doing, t)
+	if ctx.Err() != nil {
+		return
 	}
+	if r.rehearsal { // is taken back, finished or not
+		r.do(ctx, t)
+		return
+	}
+	doing, cancel := finishing(ctx)
+	defer cancel()
+	r.do(doing, t)
 }
 
 // takeHalvesBack removes what was created and never got its references, because

@@ -8,8 +8,10 @@
 package scimapi
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -24,11 +26,20 @@ import (
 // one comes first, so that it is no endpoint of the shorter.
 var mounts = []string{"/api/v2/scim/v2", "/api/v2/scim"}
 
+// Options are what the door may be told.
+type Options struct {
+	// DryRunTime bounds the dry run of a bulk request; 0 is [DryRunTime].
+	DryRunTime time.Duration
+}
+
 // Mount serves SCIM below r. Of e it asks what an organisation is told.
-func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service) {
+func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service, o Options) {
 	slots := make(chan struct{}, sideBySide)
 	for _, path := range mounts {
-		(&door{frame: frame, directory: d, events: e, service: schema.DefaultService, path: path, slots: slots}).mount(r)
+		(&door{
+			frame: frame, directory: d, events: e, service: schema.DefaultService, path: path, slots: slots,
+			dryRunTime: cmp.Or(o.DryRunTime, DryRunTime),
+		}).mount(r)
 	}
 	frame.NotFound(r, httpapi.Platform, (&door{directory: d}).rightPath)
 }
@@ -41,6 +52,8 @@ type door struct {
 	service   schema.Service
 	path      string
 	slots     chan struct{} // one for each operation of bulk requests that is under way
+
+	dryRunTime time.Duration // of a bulk request
 }
 
 func (d *door) mount(r chi.Router) {

@@ -41,7 +41,7 @@ func door() http.Handler {
 		Log: log,
 	})
 	r := frame.Router(httpapi.Platform)
-	scimapi.Mount(r, frame, directory.New(nil, schema.DefaultTypes, log), nil)
+	scimapi.Mount(r, frame, directory.New(nil, schema.DefaultTypes, log), nil, scimapi.Options{})
 	return r
 }
 

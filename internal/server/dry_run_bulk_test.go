@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,5 +109,36 @@ func TestDryRun_OfBulk_IsHeldAndEnds(t *testing.T) {
 	}
 	if lines, _ := bulkOutcomes(t, o.Do(t, "POST", "/Bulk", body)); len(lines) != 3 || !strings.Contains(lines[1], "204") {
 		t.Errorf("the request ends so: %q", lines)
+	}
+}
+
+// A dry run holds what it touches for so long at most: one whose time is over is refused, has
+// changed nothing and holds nothing any more.
+func TestDryRun_OfBulk_EndsInTime(t *testing.T) {
+	t.Parallel()
+	server := servertest.NewWith(t, servertest.Options{DryRunTime: 300 * time.Millisecond})
+	o := server.NewOrg(t)
+	patient := o.At(servertest.NewWith(t, servertest.Options{Database: server.Database}))
+	first, held := o.NewUser(t, "ada"), o.NewUser(t, "bob")
+	title := func(user string) string {
+		return `{"method":"PATCH","path":"/Users/` + user + `","data":{"Operations":[{"op":"replace","path":"title","value":"Countess"}]}}`
+	}
+	body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + title(first) + `,` + title(held) + `]}`
+	before := rowsOf(t, server.Database)
+	release := hold(t, server, holdUser, held)
+	for range 9 { // more than may be under way at once
+		detail := o.Do(t, "POST", "/Bulk?dryRun=true", body).Refused(t, 400, "tooMany")
+		if !strings.Contains(detail, "2 operations takes longer than the 0.3 seconds") || !strings.Contains(detail, "nothing was changed") {
+			t.Fatalf("the dry run is told: %s", detail)
+		}
+	}
+	if after := rowsOf(t, server.Database); after != before {
+		t.Errorf("rows before:\n%s\nand after:\n%s", before, after)
+	}
+	patient.Do(t, "PATCH", "/Users/"+first, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Lady"})).Want(t, 200)
+	release()
+	lines, _ := bulkOutcomes(t, patient.Do(t, "POST", "/Bulk?dryRun=true", body))
+	if diff := cmp.Diff([]string{"PATCH 200 ", "PATCH 200 "}, lines); diff != "" {
+		t.Errorf("with nothing in its way (-want +got):\n%s", diff)
 	}
 }

@@ -52,6 +52,8 @@ type Config struct {
 	BodyMemory int64
 	// RequestTimeout bounds the work on a request; 0 is httpapi.RequestTimeout.
 	RequestTimeout time.Duration
+	// DryRunTime bounds the dry run of a bulk request; 0 is scimapi.DryRunTime.
+	DryRunTime time.Duration
 	// Observe is told of each request that was answered; nil is nobody. See
 	// httpapi.Options.
 	Observe func(ctx context.Context, o httpapi.Observed)
@@ -73,7 +75,7 @@ func New(c Config) http.Handler {
 		RequestTimeout: c.RequestTimeout,
 	})
 	r := frame.Router(httpapi.Platform)
-	scimapi.Mount(r, frame, c.Directory, c.Events)
+	scimapi.Mount(r, frame, c.Directory, c.Events, scimapi.Options{DryRunTime: c.DryRunTime})
 	platformapi.Mount(r, frame, c.Directory)
 	platformapi.MountOAuth(r, frame, c.OAuth)
 	platformapi.MountEvents(r, frame, c.Events, c.Directory)

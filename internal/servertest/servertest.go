@@ -59,6 +59,8 @@ type Options struct {
 	ReadURLs []string
 	// RequestTimeout bounds the work on a request; 0 is that of the program.
 	RequestTimeout time.Duration
+	// DryRunTime bounds the dry run of a bulk request; 0 is that of the program.
+	DryRunTime time.Duration
 	// Clock is that of the machine; nil is time.Now.
 	Clock func() time.Time
 	// LeaveAccepted leaves requests that were accepted to be done later to other
@@ -112,6 +114,7 @@ func NewWith(t testing.TB, o Options) *Server {
 		TrustProxy:     o.TrustProxy,
 		Origins:        o.Origins,
 		RequestTimeout: o.RequestTimeout,
+		DryRunTime:     o.DryRunTime,
 		Log:            o.Log,
 	})
 	background(t, s.OAuth.Run)
