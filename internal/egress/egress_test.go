@@ -149,8 +149,12 @@ func TestFaultOf(t *testing.T) {
 		unknown.URL: TLS, // nobody vouches for it
 		strings.Replace(closed.URL, "http:", "https:", 1): Unreachable,
 	} {
-		if _, err := get(t, client, url); err == nil || FaultOf(err) != want {
+		_, err := get(t, client, url)
+		if err == nil || FaultOf(err) != want {
 			t.Errorf("%s: %q of %v, want %q", url, FaultOf(err), err, want)
+		}
+		if told := Tell(err).Error(); strings.Contains(told, "127.0.0.1") || strings.Contains(told, "refused") {
+			t.Errorf("%s: the customer is told %q", url, told)
 		}
 	}
 	for err, want := range map[error]Fault{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -39,6 +40,34 @@ func FaultOf(err error) Fault {
 	default:
 		return Unreachable
 	}
+}
+
+// Words are the fault as the end of a sentence about the server that was asked; a text that
+// is no fault has none.
+func (f Fault) Words() string {
+	switch f {
+	case Refused:
+		return "its address is not public"
+	case Unreachable:
+		return "it cannot be reached"
+	case Timeout:
+		return "it did not answer in time"
+	case TLS:
+		return "its certificate is not to be trusted, or it does not speak TLS"
+	case Rejected:
+		return "it answered, but not as it should"
+	default:
+		return ""
+	}
+}
+
+// Tell is why a request was not answered, in words for the customer who named the URL. They
+// say as little of the network as the Fault does.
+func Tell(err error) error {
+	if fault := FaultOf(err); fault != Refused {
+		return errors.New(fault.Words())
+	}
+	return fmt.Errorf("its address is %w", ErrRefused)
 }
 
 // isTLS reports whether the connection was there and TLS was not. Not all errors

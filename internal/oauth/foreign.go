@@ -16,6 +16,10 @@ import (
 	"github.com/purescim/purescim/internal/printable"
 )
 
+// MaxIssuers is how many issuers an organisation may trust: all servers hold those of all
+// organisations in memory. Of those that are added at the same time a few may come on top.
+const MaxIssuers = 100
+
 const (
 	maxPin        = 500 // bytes of each thing that is pinned
 	tenantClaim   = "tid"
@@ -83,6 +87,9 @@ func (s *Service) AddIssuer(ctx context.Context, o org.ID, spec IssuerSpec) (Tru
 	if err := s.checkIssuer(spec); err != nil {
 		return TrustedIssuer{}, err
 	}
+	if err := s.checkTrusting(ctx, o, spec.Client); err != nil {
+		return TrustedIssuer{}, fmt.Errorf("add trusted issuer: %w", err)
+	}
 	if err := s.findKeys(ctx, &spec); err != nil {
 		return TrustedIssuer{}, err
 	}
@@ -98,12 +105,29 @@ func (s *Service) AddIssuer(ctx context.Context, o org.ID, spec IssuerSpec) (Tru
 	return t, nil
 }
 
+// checkTrusting finds out whether the organisation may trust another issuer, whose tokens
+// would act as the client.
+func (s *Service) checkTrusting(ctx context.Context, o org.ID, client uuid.UUID) error {
+	c, err := s.Client(ctx, o, client)
+	switch {
+	case err != nil:
+		return err
+	case c.IsPersonal():
+		return invalid("client", "is that of a person who tries the API, and gets no other tokens")
+	}
+	known, err := s.store.Issuers(ctx, o)
+	if err == nil && len(known) >= MaxIssuers {
+		return invalid("issuer", "is one too many: the organisation trusts %d, and no more are allowed", MaxIssuers)
+	}
+	return err
+}
+
 // findKeys completes where the issuer's keys are, and fetches them.
 func (s *Service) findKeys(ctx context.Context, spec *IssuerSpec) error {
 	if spec.KeysURL == "" {
 		found, err := s.remote.discover(ctx, spec.Issuer)
 		if err != nil {
-			return invalid("issuer", "does not tell where its keys are, so say it: %v", err)
+			return invalid("issuer", "does not tell where its keys are, so say it: %v", s.remote.told(ctx, spec.Issuer, err))
 		}
 		spec.KeysURL = found
 	}
@@ -112,7 +136,7 @@ func (s *Service) findKeys(ctx context.Context, spec *IssuerSpec) error {
 	}
 	keys, err := s.remote.fetch(ctx, spec.KeysURL)
 	if err != nil {
-		return invalid("jwks_url", "does not lead to the issuer's keys: %v", err)
+		return invalid("jwks_url", "does not lead to the issuer's keys: %v", s.remote.told(ctx, spec.KeysURL, err))
 	}
 	if len(keys) == 0 {
 		return invalid("jwks_url", "leads to a JWK Set without a key that verifies signatures")

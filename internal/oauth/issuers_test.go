@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,6 +75,34 @@ func TestAddIssuer(t *testing.T) {
 	if _, err := s.AddIssuer(t.Context(), acme.ID, pins(uuid.New())); !errors.Is(err, oauth.ErrNotFound) {
 		t.Errorf("a client that does not exist: %v", err)
 	}
+}
+
+// Nobody gets tokens of a client of a person, and no organisation fills the memory of the
+// servers.
+func TestAddIssuer_IsBounded(t *testing.T) {
+	t.Parallel()
+	s := oauth.New(newMemory(), oauth.Options{HTTPClient: newProvider(t, "ed").client()})
+	c, _ := newClient(t, s)
+	person := uuid.New()
+	if _, _, err := s.IssuePersonal(t.Context(), acme.ID, oauth.Person{ID: person, Name: "ada@example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(spec oauth.IssuerSpec, field string) {
+		t.Helper()
+		_, err := s.AddIssuer(t.Context(), acme.ID, spec)
+		if problem := (*oauth.InvalidError)(nil); !errors.As(err, &problem) || problem.Field != field {
+			t.Errorf("error %v, want one about %s", err, field)
+		}
+	}
+	refused(pins(person), "client")
+	for n := range oauth.MaxIssuers {
+		spec := pins(c.ID)
+		spec.Subject = strconv.Itoa(n)
+		if _, err := s.AddIssuer(t.Context(), acme.ID, spec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(pins(c.ID), "issuer")
 }
 
 func TestAddIssuer_CallerIsTheSubject(t *testing.T) {

@@ -67,6 +67,15 @@ func (s remoteSet) due(at time.Time) bool {
 	return at.Sub(s.tried) >= fetchPause
 }
 
+// unanswered is why a document could not be had: the server did not answer, or not to the end.
+type unanswered struct{ cause error }
+
+func (u unanswered) Error() string { return u.cause.Error() }
+func (u unanswered) Unwrap() error { return u.cause }
+
+// errMoved says that a document has moved where nobody follows.
+var errMoved = errors.New("it redirects")
+
 // newRemoteKeys fetches with the client. Without one, it makes one that goes as
 // far as it may reach.
 func newRemoteKeys(client *http.Client, reach egress.Reach, log *slog.Logger) *remoteKeys {
@@ -88,9 +97,9 @@ func stayOnHost(r *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
 	case len(via) > maxRedirects:
-		return errors.New("too many redirects")
+		return fmt.Errorf("%w too often", errMoved)
 	case r.URL.Scheme != first.Scheme || r.URL.Host != first.Host:
-		return fmt.Errorf("it redirects to another host, %s", r.URL.Host)
+		return fmt.Errorf("%w to another host, %s", errMoved, r.URL.Host)
 	default:
 		return nil
 	}
@@ -225,15 +234,32 @@ func (r *remoteKeys) read(ctx context.Context, url string) ([]byte, error) {
 	request.Header.Set("Accept", "application/json")
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, unanswered{err}
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %s", url, response.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
-	if err == nil && len(text) > maxDocument {
-		err = fmt.Errorf("%s is longer than %d bytes", url, maxDocument)
+	switch {
+	case err != nil:
+		return nil, unanswered{err}
+	case len(text) > maxDocument:
+		return nil, fmt.Errorf("%s is longer than %d bytes", url, maxDocument)
 	}
-	return text, err
+	return text, nil
+}
+
+// told is why a document could not be had, in words for whoever named its URL: the log has
+// the rest, since what the network is like is not for them.
+func (r *remoteKeys) told(ctx context.Context, url string, err error) error {
+	failed, ok := errors.AsType[unanswered](err)
+	if !ok {
+		return err
+	}
+	r.log.WarnContext(ctx, "an issuer was not asked for its keys", "url", url, "error", err)
+	if errors.Is(err, errMoved) {
+		return errors.Unwrap(failed.cause) // of a *url.Error
+	}
+	return egress.Tell(err)
 }

@@ -46,7 +46,7 @@ func TestRead(t *testing.T) {
 	mux.Handle("/plain", http.RedirectHandler(strings.Replace(server.URL, "https", "http", 1)+"/keys", http.StatusFound))
 	r := newRemoteKeys(server.Client(), egress.Public, slog.New(slog.DiscardHandler))
 	for path, want := range map[string]string{
-		"/keys": "", "/moved": "", "/missing": "404", "/large": "longer than", "/round": "too many redirects",
+		"/keys": "", "/moved": "", "/missing": "404", "/large": "longer than", "/round": "redirects too often",
 		"/away": "another host", "/plain": "another host",
 	} {
 		text, err := r.read(t.Context(), server.URL+path)

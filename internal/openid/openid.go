@@ -193,16 +193,10 @@ func told(err error) error {
 	if answered, ok := errors.AsType[*statusError](err); ok {
 		return answered
 	}
-	switch egress.FaultOf(err) {
-	case egress.Refused:
-		return fmt.Errorf("its address is %w", egress.ErrRefused)
-	case egress.TLS:
-		return errors.New("its certificate is not to be trusted, or it does not speak TLS")
-	case egress.Timeout:
-		return errors.New("it did not answer in time")
-	default:
+	if egress.FaultOf(err) == egress.Unreachable {
 		return errors.New("there is no discovery document: it cannot be reached, or what it answers is none")
 	}
+	return egress.Tell(err)
 }
 
 // scopes are what is asked for: who it is, and the e-mail address.
