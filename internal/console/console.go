@@ -16,6 +16,7 @@ import (
 
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
@@ -46,6 +47,7 @@ type Parts struct {
 	Organisations Organisations
 	Directory     *directory.Directory
 	OAuth         *oauth.Service
+	Events        *events.Service
 	Provisioning  *provisioning.Log
 	Imports       *transfer.Desk
 	// PublicURL is the scheme and host that people use; empty means those of the request.
@@ -214,6 +216,14 @@ func (c *console) routes() []route { //nolint:funlen // a table
 		{"POST /o/{org}/catalogue/{kind}/{id}/delete", changers, sure(askDeleteEntry, deleteEntry)},
 		{"GET /o/{org}/settings", viewers, showSettings},
 		{"POST /o/{org}/settings", changers, changeSettings},
+		{"GET /o/{org}/events", viewers, showStream},
+		{"POST /o/{org}/events", changers, setStream},
+		{"POST /o/{org}/events/status", changers, sure(askStatus, setStatus)},
+		{"POST /o/{org}/events/requeue", changers, requeue},
+		{"POST /o/{org}/events/remove", changers, sure(askRemoveStream, removeStream)},
+		{"GET /o/{org}/issuers", viewers, showIssuers},
+		{"POST /o/{org}/issuers", changers, addIssuer},
+		{"POST /o/{org}/issuers/{id}/remove", changers, sure(askRemoveIssuer, removeIssuer)},
 		{"GET /setup/{secret}", anybody, showSetup},
 		{"POST /setup/{secret}", anybody, openSetup},
 		{"GET /setup/values", anybody, outsideStep(2)},

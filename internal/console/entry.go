@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -72,6 +73,12 @@ func isUndoable(e provisioning.Entry) bool {
 // targetLink is the page of what was changed; empty where it has none.
 func (v *visit) targetLink(t provisioning.Target) string {
 	switch {
+	case t.Type == provisioning.Stream:
+		return v.home("/events")
+	case t.Type == provisioning.Issuer:
+		return v.home("/issuers")
+	case t.Type == provisioning.Settings:
+		return v.home("/settings")
 	case t.ID == uuid.Nil:
 		return ""
 	case t.Type == provisioning.User:
@@ -104,24 +111,26 @@ const mostNames = 30
 func (v *visit) memberNames(ids []uuid.UUID) (n memberNames, err error) {
 	shown := slices.Clone(ids[:min(len(ids), mostNames)])
 	n.More = len(ids) - len(shown)
-	slices.SortFunc(shown, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	names := map[string]string{}
-	for links, err := range v.Directory.Members(v.r.Context(), v.org, shown) {
+	names, err := v.namesOf(shown)
+	for _, id := range shown {
+		n.Names = append(n.Names, memberName{cmp.Or(names[id], id.String()), v.home("/people/", id.String())})
+	}
+	return n, err
+}
+
+// namesOf are the names of people, in the order of whose ids it leaves them.
+func (v *visit) namesOf(ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	names := map[uuid.UUID]string{}
+	for links, err := range v.Directory.Members(v.r.Context(), v.org, ids) {
 		if err != nil {
-			return n, err
+			return nil, err
 		}
 		for _, link := range links {
-			names[link.ID.String()] = link.Display
+			names[link.ID] = link.Display
 		}
 	}
-	for _, id := range shown {
-		name := names[id.String()]
-		if name == "" {
-			name = id.String()
-		}
-		n.Names = append(n.Names, memberName{name, v.home("/people/", id.String())})
-	}
-	return n, nil
+	return names, nil
 }
 
 // valueText is a value of a document as people read it; nothing is none.

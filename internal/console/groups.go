@@ -47,6 +47,11 @@ func groupSelection(words string) selection {
 	return selection{"displayName sw " + filter.Literal(words), "displayName"}
 }
 
+// groupOfName selects the group of a name.
+func groupOfName(name string) selection {
+	return selection{filter: "displayName eq " + filter.Literal(name)}
+}
+
 func showGroups(v *visit) error { return v.showGroups(http.StatusOK, groups{Words: v.query("q")}) }
 
 func (v *visit) showGroups(status int, g groups) error {

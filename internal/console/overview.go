@@ -76,7 +76,7 @@ func (v *visit) attention(s provisioning.Status) (list []attention) {
 		}
 	}
 	if s.Dead > 0 {
-		list = append(list, attention{"red", "not sent", plural(s.Dead, "event") + " could not be delivered to the receiver.", v.home("/settings#events"), "See the stream"})
+		list = append(list, attention{"red", "not sent", plural(s.Dead, "event") + " could not be delivered to the receiver.", v.home("/events#dead"), "See the stream"})
 	}
 	slices.SortStableFunc(list, func(a, b attention) int { return order(a.Class) - order(b.Class) })
 	return list

@@ -122,6 +122,13 @@ func (f *furnished) spoil(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	issuer := oauth.IssuerSpec{
+		Issuer: "https://login.example/<script>", Audience: evil, Tenant: evil, Subject: evil, Client: f.client, KeysURL: "https://login.example/keys", Unasked: true,
+	}
+	if _, err := f.Server().OAuth.AddIssuer(t.Context(), f.ID, issuer); err != nil {
+		t.Fatal(err)
+	}
+	f.spoilStream(t)
 	flush(t, f.Server(), f.ID, 2)
 }
 

@@ -88,7 +88,7 @@ func (f *furnished) places(b *browser) map[string]string {
 		"groups": f.home + "/groups", "group": group, "group-delete": group + "/delete",
 		"connections": f.home + "/connections", "connection": entra, "connect": f.home + "/connections/new",
 		"values": entra + "/values?guide=entra", "steps": entra + "/guide?guide=entra", "check": entra + "/check?guide=entra", "guide": f.home + "/guides/okta",
-		"catalogue": f.home + "/catalogue", "catalogue-entry": role, "schemas": f.home + "/catalogue/schemas", "settings": f.home + "/settings",
+		"catalogue": f.home + "/catalogue", "catalogue-entry": role, "schemas": f.home + "/catalogue/schemas", "settings": f.home + "/settings", "events": f.home + "/events", "issuers": f.home + "/issuers",
 		"administrators": f.home + "/administrators", "providers": f.home + "/providers", "operator-providers": "/console/providers", "organisations": "/console/organisations", "account": "/console/account",
 	}
 }

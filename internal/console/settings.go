@@ -15,8 +15,9 @@ import (
 type settings struct {
 	org.Settings
 	Tolerable []tolerable
-	Issuers   int
 	Problem   string
+	Issuers   int
+	Stream    streamState
 	Tenant    string
 	Brakes    []brake
 	TokenURL  string
@@ -47,6 +48,14 @@ func (v *visit) showSettings(status int, s org.Settings, problem string) error {
 	shown.Brakes = brakesOf(&shown.Settings)
 	for _, name := range directory.TolerableAttributes() {
 		shown.Tolerable = append(shown.Tolerable, tolerable{name, slices.Contains(s.Tolerate, name)})
+	}
+	issuers, err := v.OAuth.Issuers(v.r.Context(), v.org.ID)
+	if err != nil {
+		return err
+	}
+	shown.Issuers = len(issuers)
+	if shown.Stream, err = v.readStream(); err != nil {
+		return err
 	}
 	return v.showStatus(status, "settings", "settings", "Settings", shown)
 }

@@ -104,6 +104,24 @@ func tell(of subject, txn string, told map[string]any) []byte {
 	return text
 }
 
+// Tells are what an event is of, and the path of the resource that it is about, as its
+// claims have them.
+func (e Event) Tells() (kinds []Kind, path string) {
+	var claims struct {
+		Subject subject                    `json:"sub_id"`
+		Events  map[string]json.RawMessage `json:"events"`
+	}
+	_ = json.Unmarshal(e.Claims, &claims) // written by tell
+	for _, kind := range Kinds {
+		for _, form := range []Form{Notice, Full} {
+			if _, told := claims.Events[kind.uri(form)]; told && !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	return kinds, claims.Subject.URI
+}
+
 // subject is the `sub_id` (RFC 9967 section 2.1).
 type subject struct {
 	Format     string `json:"format"`

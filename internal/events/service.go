@@ -82,6 +82,9 @@ func New(store Store, signer Signer, o Options) *Service {
 	return s
 }
 
+// Issuer is the `iss` of the tokens.
+func (s *Service) Issuer() string { return s.issuer }
+
 // Stream reads the stream of an organisation, or ErrNotFound.
 func (s *Service) Stream(ctx context.Context, o org.ID) (Stream, error) {
 	return s.store.Stream(ctx, o)

@@ -85,7 +85,7 @@ func New(c Config) http.Handler {
 	platformapi.MountAccepted(r, frame, c.Directory, scimapi.Canceller(c.Directory, c.Log))
 	apidocs.Mount(r, frame)
 	console.Mount(r, frame, console.Parts{
-		Accounts: c.Accounts, Organisations: c.Organisations, Directory: c.Directory, OAuth: c.OAuth,
+		Accounts: c.Accounts, Organisations: c.Organisations, Directory: c.Directory, OAuth: c.OAuth, Events: c.Events,
 		Provisioning: c.Provisioning, Imports: c.Imports, PublicURL: c.PublicURL, Log: c.Log,
 	})
 	mountFront(r, frame)
