@@ -80,7 +80,7 @@ var layers = []room{
 	{path: "internal/postgres/eventstore", mayLook: join(words, rules, stores[:4], rooms("postgres/logstore"))},
 	{path: "internal/postgres/jobstore", mayLook: join(words, rules, stores[:4], rooms("postgres/logstore", "postgres/eventstore"))},
 	{path: "internal/postgres/authstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore", "postgres/jobstore"))},
-	{path: "internal/postgres/accountstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore"))},
+	{path: "internal/postgres/accountstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore", "postgres/authstore"))},
 	{path: "internal/postgres/writes", mayLook: join(words, engines, rules, stores[:5], rooms("postgres/counts", "postgres/logstore", "postgres/eventstore", "postgres/jobstore"))},
 	{path: "internal/postgres/groups", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes"))},
 	{path: "internal/postgres/users", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes", "postgres/groups"))},

@@ -87,6 +87,9 @@ func (a Account) Manages(o org.ID) error {
 
 // Store keeps accounts, invitations, sessions and links. Secrets come to it as their
 // hashes. An id or hash that it does not know is ErrNotFound.
+//
+// What ends a session or changes a role also ends the tokens of the person to try the API, in
+// the same transaction.
 type Store interface {
 	SetupStore
 	PasskeyStore
@@ -138,13 +141,18 @@ type Store interface {
 	Touch(ctx context.Context, session uuid.UUID, at time.Time) error
 	// Sessions lists those of an account that were used since a time, the last used first.
 	Sessions(ctx context.Context, account uuid.UUID, idle time.Time) ([]Session, error)
-	// EndSession ends one of an account.
+	// EndSession ends one of an account, EndSessions all.
 	EndSession(ctx context.Context, account, session uuid.UUID) error
+	EndSessions(ctx context.Context, account uuid.UUID) error
+	// Still reads an account whose session goes on. It waits for who is ending the
+	// session, or changing the account.
+	Still(ctx context.Context, account, session uuid.UUID) (Account, error)
 }
 
 // Service knows who may use the console. It is safe for concurrent use.
 type Service struct {
 	store   Store
+	ended   func(ctx context.Context)
 	log     *slog.Logger
 	party   *openid.Party
 	guesses *guesses.Guard
@@ -158,6 +166,9 @@ type Options struct {
 	// to reach what it may.
 	HTTPClient *http.Client
 	Egress     egress.Reach // public addresses alone when empty
+	// Ended is told when sessions or roles have ended, so that the server hears at once of
+	// the tokens that have ended with them; nil is nobody.
+	Ended func(ctx context.Context)
 }
 
 // New makes the service of a store.
@@ -165,9 +176,12 @@ func New(store Store, o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Ended == nil {
+		o.Ended = func(context.Context) {}
+	}
 	hashing := fairshare.New[string](fairshare.Options{Slots: runtime.GOMAXPROCS(0) / 2, Share: 1, Queue: hashQueue, MaxWait: hashWait})
 	party := openid.New(openid.Options{HTTPClient: o.HTTPClient, Egress: o.Egress, Now: store.Now, Log: o.Log})
-	return &Service{store: store, log: o.Log, party: party, guesses: guesses.New(guesses.Size), hashing: hashing}
+	return &Service{store: store, ended: o.Ended, log: o.Log, party: party, guesses: guesses.New(guesses.Size), hashing: hashing}
 }
 
 // newSecret makes a secret of 256 bits for a link or a cookie.
@@ -219,23 +233,31 @@ func (s *Service) SetRole(ctx context.Context, o org.ID, id uuid.UUID, role Role
 	if role.rank() == 0 {
 		return scim.InvalidValue("%q is no role of the console; one of owner, administrator and viewer is expected", role)
 	}
-	return s.store.UpdateAccount(ctx, id, false, uuid.Nil, func(a *Account) error {
+	return s.ending(ctx, s.store.UpdateAccount(ctx, id, false, uuid.Nil, func(a *Account) error {
 		if a.Org != o {
 			return ErrNotFound
 		}
 		a.Role = role
 		return nil
-	})
+	}))
+}
+
+// ending tells of what was ended, unless that failed.
+func (s *Service) ending(ctx context.Context, err error) error {
+	if err == nil {
+		s.ended(ctx)
+	}
+	return err
 }
 
 // Remove removes an account of the organisation, or of Everywhere. Its sessions end.
 func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
-	return s.store.RemoveAccount(ctx, id, func(a Account) error {
+	return s.ending(ctx, s.store.RemoveAccount(ctx, id, func(a Account) error {
 		if a.Org != o {
 			return ErrNotFound
 		}
 		return nil
-	})
+	}))
 }
 
 // Reset takes everything away by which somebody gets in as an account of the organisation,
@@ -249,7 +271,7 @@ func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) 
 		}
 		return nil
 	})
-	if err != nil {
+	if s.ending(ctx, err) != nil {
 		return "", i, err
 	}
 	return s.Invite(ctx, by, o, a.Login, a.Role)

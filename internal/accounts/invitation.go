@@ -102,7 +102,7 @@ func (s *Service) Accept(ctx context.Context, secret, login, password string, fr
 	}
 	now := s.store.Now()
 	a = Account{ID: s.store.NewID(), Org: i.Org, Login: login, Role: i.Role, Password: hash, Created: now}
-	if a, err = s.store.Accept(ctx, i, now, a, nil); err != nil {
+	if a, err = s.store.Accept(ctx, i, now, a, nil); s.ending(ctx, err) != nil {
 		return "", a, err
 	}
 	s.log.InfoContext(ctx, "account of the console made", "account", a.ID, "org", a.Org, "role", a.Role)

@@ -126,7 +126,7 @@ func (s *Service) Provider(ctx context.Context, id uuid.UUID) (Provider, error) 
 // RemoveProvider removes one of an organisation, or of Everywhere. Nobody signs in by it any
 // more, and the sessions that it began end.
 func (s *Service) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) error {
-	return s.store.RemoveProvider(ctx, o, id)
+	return s.ending(ctx, s.store.RemoveProvider(ctx, o, id))
 }
 
 // Identities lists whom providers know as an account, the oldest first.
@@ -137,7 +137,7 @@ func (s *Service) Identities(ctx context.Context, account uuid.UUID) ([]Identity
 // RemoveIdentity has a provider not sign an account in any more. The sessions end that it
 // began.
 func (s *Service) RemoveIdentity(ctx context.Context, a Account, id uuid.UUID) error {
-	return s.store.RemoveIdentity(ctx, a, id)
+	return s.ending(ctx, s.store.RemoveIdentity(ctx, a, id))
 }
 
 // asParty is a provider as it is asked.

@@ -138,5 +138,21 @@ func (s *Service) Sessions(ctx context.Context, account uuid.UUID) ([]Session, e
 // EndSession ends a session of an account, on all servers at once. One that has ended is
 // ErrNotFound.
 func (s *Service) EndSession(ctx context.Context, account, session uuid.UUID) error {
-	return s.store.EndSession(ctx, account, session)
+	return s.ending(ctx, s.store.EndSession(ctx, account, session))
+}
+
+// EndSessions ends all sessions of an account, on all servers at once.
+func (s *Service) EndSessions(ctx context.Context, account uuid.UUID) error {
+	return s.ending(ctx, s.store.EndSessions(ctx, account))
+}
+
+// Confirm returns ErrNotFound unless a session goes on, of an account whose role is still the
+// same. It waits for who ends or changes that at the moment, so that what was made with the
+// session before is ended by them, or refused by this.
+func (s *Service) Confirm(ctx context.Context, a Account, session uuid.UUID) error {
+	now, err := s.store.Still(ctx, a.ID, session)
+	if err == nil && now.Role != a.Role {
+		err = ErrNotFound
+	}
+	return err
 }

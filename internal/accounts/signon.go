@@ -215,7 +215,7 @@ func (s *Service) acceptAs(ctx context.Context, p Provider, person openid.Person
 		return "", scim.InvalidValue("%s tells no e-mail address of yours that it has verified; accept the invitation with a password", p.Name)
 	}
 	made, of := Account{ID: s.store.NewID(), Org: i.Org, Login: login, Role: i.Role, Created: now}, s.identity(p, person)
-	if made, err = s.store.Accept(ctx, i, now, made, &of); err != nil {
+	if made, err = s.store.Accept(ctx, i, now, made, &of); s.ending(ctx, err) != nil {
 		return "", err
 	}
 	s.log.InfoContext(ctx, "account of the console made", "account", made.ID, "org", made.Org, "role", made.Role, "provider", p.ID)

@@ -48,10 +48,26 @@ func (v *visit) newAccess(o org.Org) (made access, err error) {
 		made.May = "read and change people, groups and the catalogue"
 	}
 	made.Token, made.Expires, err = v.OAuth.IssuePersonal(v.r.Context(), o.ID, oauth.Person{ID: v.who.ID, Name: v.who.Login, Edits: edits})
+	if err == nil {
+		err = v.confirm()
+	}
 	if many := (*oauth.TokenLimitError)(nil); errors.As(err, &many) {
 		return made, scim.Conflict("you have %d of these tokens already; use one of them, wait until one has ended, or sign out, which ends all", oauth.MaxPersonal)
 	}
 	return made, v.noClient(err)
+}
+
+// confirm refuses a token that was made while somebody ended the session or changed the role:
+// nobody has seen it yet, and nobody will.
+func (v *visit) confirm() error {
+	err := v.Accounts.Confirm(v.r.Context(), v.who, v.session.ID)
+	if !errors.Is(err, accounts.ErrNotFound) {
+		return err
+	}
+	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
+		return err
+	}
+	return scim.Conflict("your session or your role was ended meanwhile; sign in again")
 }
 
 // chosen is the organisation in which the token is good: that of the account, or the one of

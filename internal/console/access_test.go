@@ -8,6 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/servertest"
@@ -144,11 +147,20 @@ func TestAccess_IsNobodyElses(t *testing.T) {
 	ada.open(o)
 	list := "/console/o/" + o.ID.String() + "/connections"
 	clients, _, err := s.OAuth.Clients(t.Context(), o.ID, oauth.Page{Limit: 10})
-	if err != nil || len(clients) != 2 || !clients[1].IsPersonal() {
+	if err != nil || len(clients) != 1 {
 		t.Fatal(clients, err)
 	}
-	c := clients[1]
-	eve.post(list+"/"+c.ID.String()+"/token?guide=curl", "known", eve.get(list+"/"+c.ID.String()+"/values?guide=curl").found(`name="known" value="([^"]*)"`)).want(http.StatusConflict).lacks(`id="token"`)
+	c, err := s.Store.Registry().Client(t.Context(), uuid.MustParse(ada.personal()))
+	if err != nil || !c.IsPersonal() {
+		t.Fatal(c, err)
+	}
+	eve.get(list).want(http.StatusOK).lacks(c.ID.String(), "Console: ada")
+	for _, path := range []string{"", "/values?guide=curl", "/check?guide=curl"} {
+		eve.get(list + "/" + c.ID.String() + path).want(http.StatusNotFound)
+	}
+	eve.post(list+"/"+c.ID.String()+"/token?guide=curl", "known", "").want(http.StatusNotFound).lacks(`id="token"`)
+	eve.post(list+"/"+c.ID.String()+"/state", "state", "disable").want(http.StatusNotFound)
+	eve.get("/console/o/" + o.ID.String()).want(http.StatusOK).lacks("Console: ada")
 	_, secret, err := s.OAuth.RotateSecret(t.Context(), o.ID, c.ID, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -171,5 +183,47 @@ func TestAccess_IsNobodyElses(t *testing.T) {
 	}); err == nil {
 		t.Error("it becomes a client like others")
 	}
-	eve.sure(list+"/"+c.ID.String()+"/state", "state", "disable").want(http.StatusOK).has("is disabled")
+}
+
+// personal is the id of the client of the person in the browser.
+func (b *browser) personal() (id string) {
+	b.t.Helper()
+	login := b.get("/console/account").found(`You are ([^,]*),`)
+	db, err := pgx.Connect(b.t.Context(), b.server.Database)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer db.Close(b.t.Context())
+	if err := db.QueryRow(b.t.Context(), `select id::text from console_accounts where login = $1`, login).Scan(&id); err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// A client of a person is none of the organisation's: it takes no place among them, and the
+// next one sets no externalId apart.
+func TestAccess_IsNoConnection(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	member(t, s, o.ID, "ada@example.org", accounts.Administrator).open(o)
+	sql(t, s, `insert into oauth_clients (client_id, org_id, name, description, validity_seconds, state, roles, created_at, modified_at, secret_hash, rate_limit, provisioning_domain)
+		select gen_random_uuid(), c.org_id, 'Console: ' || n, '', 900, 'active', '[]', now(), now(), '', 0, '.reader' from oauth_clients c, generate_series(1, $1) n where c.provisioning_domain is null`, oauth.MaxClients)
+	clients, total, err := s.OAuth.Clients(t.Context(), o.ID, oauth.Page{Limit: oauth.MaxClients})
+	if err != nil || total != 1 || len(clients) != 1 {
+		t.Errorf("there are %d clients, %d in all: %v", len(clients), total, err)
+	}
+	status, err := s.Log.Status(t.Context(), o.ID)
+	if err != nil || len(status.Clients) != 1 {
+		t.Errorf("the status tells of %d clients: %v", len(status.Clients), err)
+	}
+	if n := count(t, s, `select count(*) from orgs where home_domain is not null`); n != 0 {
+		t.Error("the externalIds of the only client were set apart")
+	}
+	if _, _, err := s.OAuth.CreateClient(t.Context(), o.ID, oauth.ClientSpec{Name: "Okta"}); err != nil {
+		t.Errorf("there is no place for a client: %v", err)
+	}
+	if n := count(t, s, `select count(*) from orgs where home_domain = $1`, clients[0].ID.String()); n != 1 {
+		t.Error("home is to be that of the only client before")
+	}
 }

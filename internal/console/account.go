@@ -103,9 +103,6 @@ func changePassword(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
-		return err
-	}
 	return v.to(Path + "/account?done=password")
 }
 
@@ -120,6 +117,22 @@ func askEndSession(v *visit) (question, error) {
 	return q, nil
 }
 
+func askEndSessions(*visit) (question, error) {
+	return question{
+		Heading: "Sign out everywhere?", Yes: "Sign out everywhere", Danger: true, Back: Path + "/account",
+		Text: []string{"All your sessions end at once, this one too, and so do your tokens to try the API. Passkeys and the password stay as they are."},
+	}, nil
+}
+
+// endSessions signs out everywhere.
+func endSessions(v *visit) error {
+	if err := v.Accounts.EndSessions(v.r.Context(), v.who.ID); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+		return err
+	}
+	v.setSession("")
+	return v.to(Path + "/signin")
+}
+
 // endSession ends a session of one's own; this one too, which signs out.
 func endSession(v *visit) error {
 	id, err := v.id()
@@ -127,9 +140,6 @@ func endSession(v *visit) error {
 		return err
 	}
 	if err := v.Accounts.EndSession(v.r.Context(), v.who.ID, id); err != nil && !errors.Is(err, accounts.ErrNotFound) {
-		return err
-	}
-	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
 		return err
 	}
 	return v.to(Path + "/account?done=ended")

@@ -80,9 +80,6 @@ func changeRole(v *visit) error {
 	if err == nil {
 		err = v.gone(v.Accounts.SetRole(v.r.Context(), v.org.ID, id, accounts.Role(v.field("role"))))
 	}
-	if err == nil {
-		err = v.OAuth.EndPersonal(v.r.Context(), id)
-	}
 	if err != nil {
 		return err
 	}
@@ -113,9 +110,6 @@ func resetAdministrator(v *visit) error {
 	if err != nil {
 		return v.gone(err)
 	}
-	if err := v.OAuth.EndPersonal(v.r.Context(), id); err != nil {
-		return err
-	}
 	return v.showAdministrators(http.StatusOK, administrators{Link: v.base() + InvitationPath + secret, Login: i.Login, Reset: true})
 }
 
@@ -133,9 +127,6 @@ func removeAdministrator(v *visit) error {
 	}
 	if err == nil {
 		err = v.gone(v.Accounts.Remove(v.r.Context(), v.org.ID, id))
-	}
-	if err == nil {
-		err = v.OAuth.EndPersonal(v.r.Context(), id)
 	}
 	if err != nil {
 		return err

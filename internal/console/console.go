@@ -139,6 +139,7 @@ func (c *console) routes() []route { //nolint:funlen // a table
 		{"POST /account/passkeys/{id}/remove", anyone, sure(askRemovePasskey, removePasskey)},
 		{"POST /account/identities", anyone, addIdentity},
 		{"POST /account/identities/{id}/remove", anyone, sure(askRemoveIdentity, removeIdentity)},
+		{"POST /account/sessions/end", anyone, sure(askEndSessions, endSessions)},
 		{"POST /account/sessions/{id}/end", anyone, sure(askEndSession, endSession)},
 		{"GET /organisations", operators, listOrganisations},
 		{"GET /administrators", owners, showAdministrators},

@@ -79,7 +79,7 @@ func askRemovePasskey(v *visit) (q question, err error) {
 		}
 		q = question{
 			Heading: "Remove the passkey " + p.Name + "?",
-			Text:    []string{"Nobody signs in with it any more. Sessions that it began go on; end them in the list if it was lost."},
+			Text:    []string{"Nobody signs in with it any more. Sessions that it began go on: if it was lost, sign out everywhere."},
 			Yes:     "Remove the passkey", Back: Path + "/account", Danger: true,
 		}
 		if len(all) == 1 && v.who.Password == "" {

@@ -104,9 +104,6 @@ func signOut(v *visit) error {
 	if err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return err
 	}
-	if err := v.OAuth.EndPersonal(v.r.Context(), v.who.ID); err != nil {
-		return err
-	}
 	v.setSession("")
 	return v.to(Path + "/signin")
 }

@@ -21,25 +21,22 @@ func (s *Service) CreateClient(ctx context.Context, o org.ID, spec ClientSpec) (
 	if err := s.store.CreateClient(ctx, c); err != nil {
 		return Client{}, "", fmt.Errorf("create client: %w", err)
 	}
-	// The clients that were there may have become those of a home (org.Org) by that. A
-	// server that cannot be told so now hears it within a second.
-	if err := s.poll(ctx); err != nil {
-		s.log.WarnContext(ctx, "revocations were not read", "err", err)
-	}
+	// The clients that were there may have become those of a home (org.Org) by that.
+	s.Hear(ctx)
 	s.log.InfoContext(ctx, "client created", "org", o, "client", c.ID)
 	return c, secret, nil
 }
 
 // Clients reads a page of the organisation's clients, the oldest first, and how
-// many there are.
+// many there are. Those of people who try the API (IsPersonal) are not among them.
 func (s *Service) Clients(ctx context.Context, o org.ID, p Page) ([]Client, int, error) {
 	return s.store.Clients(ctx, o, p)
 }
 
-// Client reads a client of the organisation, or returns ErrNotFound.
+// Client reads a client of the organisation, or returns ErrNotFound, also for that of a person.
 func (s *Service) Client(ctx context.Context, o org.ID, id uuid.UUID) (Client, error) {
 	c, err := s.store.Client(ctx, id)
-	if err == nil && c.Org != o {
+	if err == nil && (c.Org != o || c.IsPersonal()) {
 		return Client{}, ErrNotFound
 	}
 	return c, err

@@ -134,7 +134,7 @@ func (s *Store) ProvisioningLog() provisioning.Store {
 }
 
 // Accounts gives who uses the console.
-func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool, s.keys) }
+func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool, s.keys, s.registry) }
 
 // OrgsToFold implements directory.Store.
 func (s *Store) OrgsToFold(ctx context.Context) ([]org.Org, error) { return s.registry.OrgsToFold(ctx) }

@@ -100,7 +100,7 @@ func NewWith(t testing.TB, o Options) *Server {
 	}
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
 	s.Log = provisioning.New(store.ProvisioningLog(), o.Log)
-	s.Accounts = accounts.New(store.Accounts(), accounts.Options{Log: o.Log, HTTPClient: o.HTTPClient})
+	s.Accounts = accounts.New(store.Accounts(), accounts.Options{Log: o.Log, HTTPClient: o.HTTPClient, Ended: s.OAuth.Hear})
 	imports := transfer.NewDesk(s.Directory, o.Log)
 	s.Handler = server.New(server.Config{
 		Directory:      s.Directory,

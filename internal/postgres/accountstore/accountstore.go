@@ -15,6 +15,7 @@ import (
 
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/authstore"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/logstore"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
@@ -29,12 +30,14 @@ import (
 type Store struct {
 	pool *pool.Pool
 	keys *seal.Keys // of the secrets of providers
+	auth authstore.Store
 }
 
 var _ accounts.Store = (*Store)(nil)
 
-// New makes the store of a database, whose secrets of providers the keys seal.
-func New(p *pool.Pool, keys *seal.Keys) *Store { return &Store{p, keys} }
+// New makes the store of a database, whose secrets of providers the keys seal, and whose
+// tokens of people auth keeps.
+func New(p *pool.Pool, keys *seal.Keys, auth authstore.Store) *Store { return &Store{p, keys, auth} }
 
 // Now implements accounts.Store.
 func (s *Store) Now() time.Time { return s.pool.Now() }
@@ -134,13 +137,19 @@ func (s *Store) UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but u
 	return pgerr.Wrap("change account", err)
 }
 
-// storeAccount stores what has become of an account that is locked, and tells the log.
+// storeAccount stores what has become of an account that is locked, and tells the log. A token
+// to try the API ends with the sessions, and with the role.
 func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Account, end bool, but uuid.UUID, besides ...provisioning.Change) error {
 	if _, err := updateAccount.With(db.Named("id", db.ID(a.ID)), db.Named("role", string(a.Role)), db.Named("password", a.Password)).Exec(ctx, tx); err != nil {
 		return err
 	}
 	if end {
 		if _, err := endSessions.With(db.Named("id", db.ID(a.ID)), db.Named("but", db.ID(but))).Exec(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if end || old.Role != a.Role {
+		if err := s.auth.EndPersonal(ctx, tx, a.ID); err != nil {
 			return err
 		}
 	}
@@ -156,6 +165,9 @@ func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a ac
 		}
 		if err == nil {
 			_, err = deleteAccount.With(db.Named("id", db.ID(id))).Exec(ctx, tx)
+		}
+		if err == nil {
+			err = s.auth.EndPersonal(ctx, tx, id)
 		}
 		if err != nil {
 			return err

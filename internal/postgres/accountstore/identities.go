@@ -54,7 +54,8 @@ returning ` + providerColumns)
 	endProviderSessions = db.New(`
 delete from console_sessions n
 using  console_identities i
-where  i.id = n.identity_id and i.provider_id = @id`)
+where  i.id = n.identity_id and i.provider_id = @id
+returning n.account_id`)
 )
 
 // AddProvider implements accounts.Store.
@@ -132,7 +133,11 @@ func (s *Store) Provider(ctx context.Context, id uuid.UUID) (p accounts.Provider
 // them begins meanwhile is not found.
 func (s *Store) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) error {
 	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if _, err := endProviderSessions.With(db.Named("id", db.ID(id))).Exec(ctx, tx); err != nil {
+		people, err := db.Collect(ctx, tx, endProviderSessions.With(db.Named("id", db.ID(id))), pgx.RowTo[uuid.UUID])
+		if err == nil {
+			err = s.auth.EndPersonal(ctx, tx, people...)
+		}
+		if err != nil {
 			return err
 		}
 		var p accounts.Provider
@@ -262,6 +267,9 @@ func (s *Store) RemoveIdentity(ctx context.Context, a accounts.Account, id uuid.
 		}
 		if err == nil {
 			_, err = endIdentitySessions.With(db.Named("id", db.ID(id))).Exec(ctx, tx)
+		}
+		if err == nil {
+			err = s.auth.EndPersonal(ctx, tx, a.ID)
 		}
 		if err != nil {
 			return err

@@ -215,9 +215,46 @@ var deleteSession = db.New(`delete from console_sessions n where n.account_id = 
 
 // EndSession implements accounts.Store.
 func (s *Store) EndSession(ctx context.Context, account, session uuid.UUID) error {
-	tag, err := deleteSession.With(db.Named("account", db.ID(account)), db.Named("id", db.ID(session))).Exec(ctx, s.pool.Own())
-	if err == nil && tag.RowsAffected() == 0 {
-		err = accounts.ErrNotFound
-	}
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		tag, err := deleteSession.With(db.Named("account", db.ID(account)), db.Named("id", db.ID(session))).Exec(ctx, tx)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = accounts.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return s.auth.EndPersonal(ctx, tx, account)
+	})
 	return pgerr.Wrap("end session", err)
+}
+
+// EndSessions implements accounts.Store.
+func (s *Store) EndSessions(ctx context.Context, account uuid.UUID) error {
+	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+		a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(account))))
+		if err != nil {
+			return err
+		}
+		return s.storeAccount(ctx, tx, a, a, true, uuid.Nil, provisioning.Change{Attribute: "sessions", After: "ended"})
+	})
+	return pgerr.Wrap("end sessions", err)
+}
+
+// Statements that wait for who ends a session or changes a role meanwhile. Each looks at one
+// row alone, so that it sees what became of it.
+var (
+	holdAccount = db.New(selectAccounts + ` where a.id = @id for share of a`)
+	holdSession = db.New(`select n.id from console_sessions n where n.account_id = @account and n.id = @id for share`)
+)
+
+// Still implements accounts.Store.
+func (s *Store) Still(ctx context.Context, account, session uuid.UUID) (a accounts.Account, err error) {
+	err = s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) (err error) {
+		if a, err = oneAccount(ctx, tx, holdAccount.With(db.Named("id", db.ID(account)))); err != nil {
+			return err
+		}
+		var id uuid.UUID
+		return noAccount(holdSession.With(db.Named("account", db.ID(account)), db.Named("id", db.ID(session))).QueryRow(ctx, tx).Scan(&id))
+	})
+	return a, pgerr.Wrap("look at session", err)
 }

@@ -34,7 +34,7 @@ insert into oauth_clients (org_id, client_id, name, description, validity_second
                            modified_at, secret_hash, previous_secret_hash, previous_secret_until, provisioning_domain, created_at)
 select @org, @id::uuid, @name::text, @description::text, @validity::bigint, @state::text, @roles::jsonb, @rate_limit::integer,
        @modified::timestamptz, @secret::bytea, @previous_secret::bytea, @previous_until::timestamptz, @domain::text, @created::timestamptz
-where  (select count(*) from oauth_clients c where c.org_id = @org) < @most`)
+where  (select count(*) from oauth_clients c where c.org_id = @org and (coalesce(c.provisioning_domain, '') like '.%') = @personal) < @most`)
 
 var updateClient = db.New(`
 update oauth_clients c
@@ -69,7 +69,7 @@ func (r Store) CreateClient(ctx context.Context, c oauth.Client) error {
 				return err
 			}
 		}
-		tag, err := insertClient.With(append(written(c), db.Named("created", c.Created), db.Named("most", oauth.MaxClients))...).Exec(ctx, tx)
+		tag, err := insertClient.With(append(written(c), db.Named("created", c.Created), db.Named("personal", c.IsPersonal()), db.Named("most", oauth.MaxClients))...).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = &oauth.InvalidError{Field: "name", Problem: fmt.Sprintf("is that of one client too many: the organisation has %d, and no more are allowed", oauth.MaxClients)}
 		}
@@ -140,15 +140,17 @@ func (r Store) Client(ctx context.Context, id uuid.UUID) (c oauth.Client, err er
 	return c, pgerr.Wrap("read client", noRows(err))
 }
 
+// selectClients lists those that somebody has made, and not those of people who try the API:
+// they come and go with who is signed in.
 var selectClients = db.New(`
 select ` + clientColumns + `
 from   oauth_clients c
-where  c.org_id = @org
+where  c.org_id = @org and coalesce(c.provisioning_domain, '') not like '.%'
 order  by c.client_id
 offset @offset
 limit  @limit`)
 
-const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $1`
+const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $1 and coalesce(c.provisioning_domain, '') not like '.%'`
 
 // Clients implements oauth.Store.
 func (r Store) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Client, int, error) {
@@ -247,25 +249,27 @@ func (r Store) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
 	if err := jobstore.LetGo(ctx, r.pool.Of(o), o, id, r.pool.Clock.Stamp()); err != nil {
 		return pgerr.Wrap("delete client", err)
 	}
-	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
-		gone := oauth.Client{ID: id}
-		if err := deleteClient.With(db.Org(o), db.Named("client", db.ID(id))).QueryRow(ctx, tx).Scan(&gone.Name); err != nil {
-			return noRows(err)
-		}
-		if err := r.log(ctx, tx, o, provisioning.Delete, clientTarget(gone), nil); err != nil {
-			return err
-		}
-		for _, s := range []db.Statement{deleteTokens, deleteTrust, deleteFormer} {
-			if _, err := s.With(db.Org(o), db.Named("client", db.ID(id))).Exec(ctx, tx); err != nil {
-				return err
-			}
-		}
-		if err := jobstore.Cancel(ctx, tx, o, id, r.pool.Clock.Stamp()); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, id)
-	})
+	err := r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error { return r.deleteClient(ctx, tx, o, id) })
 	return pgerr.Wrap("delete client", err)
+}
+
+func (r Store) deleteClient(ctx context.Context, tx pgx.Tx, o org.ID, id uuid.UUID) error {
+	gone := oauth.Client{ID: id}
+	if err := deleteClient.With(db.Org(o), db.Named("client", db.ID(id))).QueryRow(ctx, tx).Scan(&gone.Name); err != nil {
+		return noRows(err)
+	}
+	if err := r.log(ctx, tx, o, provisioning.Delete, clientTarget(gone), nil); err != nil {
+		return err
+	}
+	for _, s := range []db.Statement{deleteTokens, deleteTrust, deleteFormer} {
+		if _, err := s.With(db.Org(o), db.Named("client", db.ID(id))).Exec(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if err := jobstore.Cancel(ctx, tx, o, id, r.pool.Clock.Stamp()); err != nil {
+		return err
+	}
+	return r.record(ctx, tx, id)
 }
 
 func scanClient(row pgx.CollectableRow) (oauth.Client, error) {

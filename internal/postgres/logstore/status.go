@@ -21,7 +21,7 @@ var (
 	selectActiveClients = db.New(`
 select c.client_id, c.name, c.state
 from   oauth_clients c
-where  c.org_id = @org
+where  c.org_id = @org and coalesce(c.provisioning_domain, '') not like '.%'
 order  by lower(c.name), c.client_id
 limit  @most`)
 
