@@ -27,10 +27,10 @@ const module = "github.com/purescim/purescim/"
 var (
 	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "fresh", "phone", "egress", "printable", "seal", "guesses", "openid")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
-	rules    = rooms("directory", "oauth", "events", "provisioning", "accounts")
-	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing", "transfer")
+	rules    = rooms("directory", "oauth", "events", "provisioning", "accounts", "transfer")
+	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing")
 	// stores are the rooms below postgres, each of which may look at those before it.
-	stores = rooms("postgres/db", "postgres/pgerr", "postgres/clock", "postgres/pool", "postgres/search", "postgres/counts", "postgres/records", "postgres/lists", "postgres/logstore", "postgres/eventstore", "postgres/jobstore", "postgres/authstore", "postgres/accountstore",
+	stores = rooms("postgres/db", "postgres/pgerr", "postgres/clock", "postgres/pool", "postgres/search", "postgres/counts", "postgres/records", "postgres/lists", "postgres/logstore", "postgres/eventstore", "postgres/jobstore", "postgres/authstore", "postgres/accountstore", "postgres/importstore",
 		"postgres/writes", "postgres/groups", "postgres/users", "postgres/catalogue", "postgres/upkeep", "postgres/standbys")
 	doors  = rooms("scimapi", "platformapi", "apidocs", "console")
 	house  = join(words, engines, rules, stores, adapters, doors)
@@ -66,6 +66,7 @@ var layers = []room{
 	{path: "internal/events", mayLook: join(words, engines)},
 	{path: "internal/provisioning", mayLook: join(words, engines)},
 	{path: "internal/accounts", mayLook: join(words, engines)},
+	{path: "internal/transfer", mayLook: join(words, engines, rooms("directory", "provisioning"))},
 
 	// Adapters.
 	{path: "internal/postgres/db", mayLook: rooms("directory")},
@@ -81,6 +82,7 @@ var layers = []room{
 	{path: "internal/postgres/jobstore", mayLook: join(words, rules, stores[:4], rooms("postgres/logstore", "postgres/eventstore"))},
 	{path: "internal/postgres/authstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore", "postgres/jobstore"))},
 	{path: "internal/postgres/accountstore", mayLook: join(words, engines, rules, stores[:4], rooms("postgres/logstore", "postgres/authstore"))},
+	{path: "internal/postgres/importstore", mayLook: join(words, engines, rules, stores[:4])},
 	{path: "internal/postgres/writes", mayLook: join(words, engines, rules, stores[:5], rooms("postgres/counts", "postgres/logstore", "postgres/eventstore", "postgres/jobstore"))},
 	{path: "internal/postgres/groups", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes"))},
 	{path: "internal/postgres/users", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes", "postgres/groups"))},
@@ -88,7 +90,6 @@ var layers = []room{
 	{path: "internal/postgres/upkeep", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/users"))},
 	{path: "internal/postgres/standbys", mayLook: join(words, rooms("directory"), stores[:4])},
 	{path: "internal/postgres", mayLook: join(words, engines, rules, stores)},
-	{path: "internal/transfer", mayLook: join(words, engines, rules)},
 	{path: "internal/httpapi", mayLook: rooms("scim", "org", "oauth", "provisioning")},
 	{path: "internal/metrics", mayLook: rooms("lru")},
 	{path: "internal/health"},

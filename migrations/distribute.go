@@ -26,6 +26,7 @@ var (
 		"counts", "count_changes", "access_tokens", "client_assertions", "former_grants",
 		"event_streams", "event_progress", "events", "async_requests", "async_steps", "async_turns",
 		"provisioning_log", "provisioning_counts", "refused_users", "provisioning_loops", "brake_counts", "holds",
+		"imports", "import_parts",
 	}
 )
 

@@ -193,7 +193,7 @@ func (p *parts) build(ctx context.Context, d database, o opening) error {
 	p.directory = directory.New(store, schema.DefaultTypes, httpapi.RequestLog(p.log))
 	p.entries = provisioning.New(store.ProvisioningLog(), p.log)
 	p.accounts = accounts.New(store.Accounts(), accounts.Options{Log: p.log, Egress: egress.Reach(d.Egress), Ended: p.oauth.Hear})
-	p.imports = transfer.NewDesk(p.directory, p.log)
+	p.imports = transfer.NewDesk(p.directory, p.entries, store.Imports(), p.log)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,11 @@ type exportRow struct{ Name, What, CSV, Lines string }
 func showTransfer(v *visit) error { return v.showTransfer(http.StatusOK, "") }
 
 func (v *visit) showTransfer(status int, problem string) error {
-	t := transfers{Most: transfer.MaxFile >> 20, Problem: problem, Files: v.Imports.Files(v.org.ID)}
+	files, err := v.Imports.Files(v.r.Context(), v.org.ID)
+	if err != nil {
+		return err
+	}
+	t := transfers{Most: transfer.MaxFile >> 20, Problem: problem, Files: files}
 	for _, row := range []exportRow{
 		{Name: "People", What: "with attributes, roles and the names of their groups; the inactive, too"},
 		{Name: "Groups", What: "with the number of members; as JSON Lines with the members themselves"},
@@ -144,14 +149,14 @@ func (v *visit) findImport() (f transfer.Filed, err error) {
 	if err != nil {
 		return f, err
 	}
-	f, err = v.Imports.File(v.org.ID, id)
+	f, err = v.Imports.File(v.r.Context(), v.org.ID, id)
 	return f, v.noImport(err)
 }
 
 // noImport tells why a file is not there.
 func (v *visit) noImport(err error) error {
 	if errors.Is(err, transfer.ErrNoFile) {
-		return scim.NotFound("this server does not have the file: it was removed, lay here for two hours, or the server was started anew or is another one. " +
+		return scim.NotFound("the file is not here: it was removed, nobody went on with it for a day, or a person was erased, with whom all files go. " +
 			"Import it again; what is imported already is left as it is").Because(err)
 	}
 	return err
@@ -172,8 +177,8 @@ func (v *visit) readImport() (p importPage, err error) {
 	}
 	p.Home, p.Back, p.Map = v.home("/imports/", p.ID.String()), v.home("/transfer"), p.Stage == transfer.Waiting
 	p.Log, p.Kilobyte = v.logLink("id:%s", p.ID), count(int((p.Size+1023)/1024))
-	n := p.Summary.Actions
-	p.Counts = importCounts{n[transfer.Create], n[transfer.Update], n[transfer.Unchanged], n[transfer.Refuse], p.Summary.Memberships}
+	n := p.Summary().Actions
+	p.Counts = importCounts{n[transfer.Create], n[transfer.Update], n[transfer.Unchanged], n[transfer.Refuse], p.Summary().Memberships}
 	for _, o := range p.Outcomes {
 		if o.Action == transfer.Refuse {
 			p.Refused = append(p.Refused, o)
@@ -201,14 +206,14 @@ func (v *visit) readImport() (p importPage, err error) {
 
 // heading tells in a sentence how far it is.
 func (p importPage) heading() string {
-	lines := plural(p.Summary.Lines, "line")
+	lines := plural(p.Summary().Lines, "line")
 	switch p.Stage {
 	case transfer.Checking:
 		return "Checking " + p.Name
 	case transfer.Importing:
 		return "Importing " + p.Name
 	case transfer.Imported:
-		return lines + " of " + p.Name + " " + are(p.Summary.Lines) + " imported"
+		return lines + " of " + p.Name + " " + are(p.Summary().Lines) + " imported"
 	case transfer.Stopped:
 		return "The import of " + p.Name + " stopped"
 	case transfer.Checked:
@@ -242,23 +247,21 @@ func checkImport(v *visit) error {
 	for i, h := range f.Headings {
 		mapping[h.Text] = v.field(fmt.Sprint("to.", i))
 	}
-	return v.goOn(v.Imports.Check(v.r.Context(), v.org, f.ID, mapping))
+	return v.goOn(v.Imports.Check(v.r.Context(), v.org.ID, f.ID, mapping))
 }
 
 func applyImport(v *visit) error {
-	return v.withImport(func(o org.Org, id uuid.UUID) error {
-		return v.Imports.Apply(v.r.Context(), o, id)
-	})
+	return v.withImport(v.Imports.Apply)
 }
 
 func stopImport(v *visit) error {
-	return v.withImport(func(o org.Org, id uuid.UUID) error { return v.Imports.Stop(o.ID, id) })
+	return v.withImport(v.Imports.Stop)
 }
 
 func removeImport(v *visit) error {
 	id, err := v.id()
 	if err == nil {
-		err = v.noImport(v.Imports.Remove(v.org.ID, id))
+		err = v.noImport(v.Imports.Remove(v.r.Context(), v.org.ID, id))
 	}
 	if err != nil {
 		return err
@@ -266,12 +269,12 @@ func removeImport(v *visit) error {
 	return v.to(v.home("/transfer?done=file"))
 }
 
-func (v *visit) withImport(do func(o org.Org, id uuid.UUID) error) error {
+func (v *visit) withImport(do func(ctx context.Context, o org.ID, id uuid.UUID) error) error {
 	id, err := v.id()
 	if err != nil {
 		return err
 	}
-	return v.goOn(do(v.org, id))
+	return v.goOn(do(v.r.Context(), v.org.ID, id))
 }
 
 // goOn leads back to the page of the file.

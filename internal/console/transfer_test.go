@@ -1,7 +1,6 @@
 package console_test
 
 import (
-	"context"
 	"encoding/csv"
 	"fmt"
 	"net/http"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/jackc/pgx/v5"
-
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/servertest"
 	"github.com/purescim/purescim/internal/transfer"
@@ -56,7 +53,7 @@ func TestImport(t *testing.T) {
 	f.Do(t, http.MethodGet, `/Users?filter=userName+eq+"linus@acme.example"`, nil).Want(t, http.StatusOK)
 	b.get(f.home + "/people?q=linus").has("Nobody is found")
 	b.get(path).post(path + "/remove").want(http.StatusOK).has("The file is removed").lacks("people.csv</a>")
-	b.get(path).want(http.StatusNotFound).has("This server does not have the file")
+	b.get(path).want(http.StatusNotFound).has("The file is not here")
 
 	b.upload(uploads, `C:\files\people.csv`, header+right)
 	path = b.path
@@ -97,6 +94,9 @@ func TestImport_RefusesWhatCannotBeRead(t *testing.T) {
 		"neither in .csv nor in":       {"people.xlsx", "x"},
 		"choose a file first":          {"", "x"},
 		"The header cannot be read":    {"people.csv", `"a`},
+		"Initial Password":             {"people.csv", "userName,Initial Password\nada,swordfish\n"},
+		"line 2 has a password":        {"people.jsonl", `{"userName":"ada"}` + "\n" + `{"userName":"bob","Pass\u0077ord":"swordfish"}`},
+		"line 1: ":                     {"people.jsonl", `{"password":"swordfish"`},
 		"and at most 300 are read":     {"people.csv", strings.Repeat("a,", 400) + "\n"},
 		"The file is larger than 64 M": {"people.jsonl", strings.Repeat("\n", transfer.MaxFile+1)},
 	} {
@@ -160,22 +160,13 @@ func TestImport_StopsAndGoesOn(t *testing.T) {
 	b.upload(f.home+"/imports", "people.csv", "userName,title\nlinus@acme.example,Engineer\n")
 	path := b.path
 	b.post(path+"/check", "to.0", "userName", "to.1", "title").settle().has("1 line of people.csv can be imported")
-	database, err := pgx.Connect(t.Context(), s.Database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer database.Close(context.Background())
-	if _, err := database.Exec(t.Context(), "begin; lock table users in exclusive mode"); err != nil {
-		t.Fatal(err)
-	}
+	release := lockUsers(t, s.Database)
 	b.post(path+"/apply").want(http.StatusOK).has("Importing people.csv", "0 of about 1 line")
 	b.get(f.home+"/transfer").has("people.csv", "importing")
 	b.post(path + "/remove").want(http.StatusConflict)
 	b.upload(f.home+"/imports", "other.csv", "userName\nx\n").post(b.path+"/check", "to.0", "userName").want(http.StatusConflict).has("wait for its end")
 	b.post(path+"/stop").want(http.StatusOK).settle().has("The import of people.csv stopped", "It was stopped after 0 lines", "Go on")
-	if _, err := database.Exec(t.Context(), "rollback"); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	b.post(path + "/apply").want(http.StatusOK).settle().has("1 line of people.csv is imported")
 	b.get(f.home + "/people?q=linus").has("1 person found")
 }

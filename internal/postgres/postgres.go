@@ -26,6 +26,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/catalogue"
 	"github.com/purescim/purescim/internal/postgres/eventstore"
 	"github.com/purescim/purescim/internal/postgres/groups"
+	"github.com/purescim/purescim/internal/postgres/importstore"
 	"github.com/purescim/purescim/internal/postgres/jobstore"
 	"github.com/purescim/purescim/internal/postgres/lists"
 	"github.com/purescim/purescim/internal/postgres/logstore"
@@ -38,6 +39,7 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/seal"
+	"github.com/purescim/purescim/internal/transfer"
 )
 
 // Options are what a Store may be told.
@@ -48,8 +50,8 @@ type Options struct {
 	// StatementTimeout ends statements that run longer: a safety net, not a
 	// limit that requests are meant to meet. 0 is 30 seconds.
 	StatementTimeout time.Duration
-	// Keys seal signing keys, the key of cursors, the credentials of streams and the
-	// secrets of OpenID providers; nil leaves them in the clear.
+	// Keys seal signing keys, the key of cursors, the credentials of streams, the secrets of
+	// OpenID providers and files that are imported; nil leaves them in the clear.
 	Keys *seal.Keys
 	// Log is told what the background work cannot return; nil is silent.
 	Log *slog.Logger
@@ -135,6 +137,9 @@ func (s *Store) ProvisioningLog() provisioning.Store {
 
 // Accounts gives who uses the console.
 func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool, s.keys, s.registry) }
+
+// Imports gives the files that are imported in the console.
+func (s *Store) Imports() transfer.Store { return importstore.New(s.Pool, s.keys, s.registry) }
 
 // OrgsToFold implements directory.Store.
 func (s *Store) OrgsToFold(ctx context.Context) ([]org.Org, error) { return s.registry.OrgsToFold(ctx) }

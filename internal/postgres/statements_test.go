@@ -24,6 +24,8 @@ var acrossOrganisations = map[string]string{
 	"selectDue":         "finds for the background work whose events are to be pushed",
 	"selectOpen":        "tells the background work whether anything is to be done, whoever asked",
 	"selectNext":        "finds for the background work whose turn it is",
+	"selectIdle":        "finds for the background work which import nobody works on, whoever's it is",
+	"forgetImports":     "takes away for the background work what nobody goes on with",
 	"selectTime":        "asks for the time of PostgreSQL, and nothing of an organisation",
 	"deleteFinished":    "takes away for the background work what nobody may fetch any more",
 }

@@ -34,7 +34,7 @@ type Config struct {
 	Provisioning *provisioning.Log
 	// Accounts are who may use the console, and Organisations those that it shows.
 	Accounts *accounts.Service
-	// Imports are the files that wait to be imported.
+	// Imports is the desk of files that are imported.
 	Imports       *transfer.Desk
 	Organisations console.Organisations
 	// RateLimit is how many requests a minute a client may make with all of its tokens,

@@ -63,8 +63,8 @@ type Options struct {
 	DryRunTime time.Duration
 	// Clock is that of the machine; nil is time.Now.
 	Clock func() time.Time
-	// LeaveAccepted leaves requests that were accepted to be done later to other
-	// servers of the database.
+	// LeaveAccepted leaves requests that were accepted to be done later, and files that are
+	// imported, to other servers of the database.
 	LeaveAccepted bool
 	// HTTPClient fetches the keys of other issuers, asks OpenID providers and pushes events; nil reaches
 	// nobody on this machine.
@@ -101,7 +101,7 @@ func NewWith(t testing.TB, o Options) *Server {
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
 	s.Log = provisioning.New(store.ProvisioningLog(), o.Log)
 	s.Accounts = accounts.New(store.Accounts(), accounts.Options{Log: o.Log, HTTPClient: o.HTTPClient, Ended: s.OAuth.Hear})
-	imports := transfer.NewDesk(s.Directory, o.Log)
+	imports := transfer.NewDesk(s.Directory, s.Log, store.Imports(), o.Log)
 	s.Handler = server.New(server.Config{
 		Directory:      s.Directory,
 		OAuth:          s.OAuth,
@@ -120,8 +120,8 @@ func NewWith(t testing.TB, o Options) *Server {
 	background(t, s.OAuth.Run)
 	background(t, s.Events.Run)
 	background(t, s.Log.Run)
-	background(t, imports.Run)
 	if !o.LeaveAccepted {
+		background(t, imports.Run)
 		background(t, func(ctx context.Context) { scimapi.Work(ctx, s.Directory, s.Log, o.Log) })
 	}
 	running := httptest.NewServer(s.Handler)

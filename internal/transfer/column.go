@@ -86,13 +86,7 @@ func guess(t *schema.Type, heading string) string {
 	if _, err := parseColumn(t, heading); err == nil && heading != "" {
 		return heading
 	}
-	plain := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -_./", r) {
-			return -1
-		}
-		return r
-	}, schema.Fold(heading))
-	if path, ok := headings[plain]; ok {
+	if path, ok := headings[plainHeading(heading)]; ok {
 		return path
 	}
 	return heading

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"iter"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
@@ -51,24 +52,29 @@ type Import struct {
 	Mapping   Mapping
 	// From is the first line that is looked at; those before it were imported already.
 	From int
-	// Tell is told of each line, one at a time, in any order. It may be nil.
-	Tell func(Outcome)
+	// Begun is how far an earlier run of the same file has come: it goes on there.
+	Begun Progress
+	// Tell is told of each line, one at a time, in any order, and how many have had the same
+	// outcome by then. It may be nil.
+	Tell func(o Outcome, n int)
+	// Keep is told from time to time what is done for good. It may be nil.
+	Keep func(ctx context.Context, done Progress) error
+	// Earlier tells what the run before has made of somebody or something who is as the file
+	// says: its last steps may be done, and not be among those that it has kept. It may be nil.
+	Earlier func(ctx context.Context, target uuid.UUID) (Action, error)
 }
-
-// atOnce is how many lines are on their way at a time: as many as are worth to be sent
-// together, since look-ups and writes of one organisation travel in batches.
-const atOnce = 64
 
 // Check carries every line out and takes it back, so that an import which would stop in
 // the middle never begins. What is wrong with lines is told to Tell and counted; an error
-// is one of the file or of the database.
+// is one of the file or of the database. When ctx ends no line is begun any more, and those
+// that are on their way have a moment to end.
 func (i *Import) Check(ctx context.Context, file io.Reader) (Summary, error) {
 	return i.run(ctx, file, true)
 }
 
 // Apply imports the lines. Who is there already becomes as the file says, and what the file
 // does not say of a person stays; who has what the file says is left alone. So a file that
-// was stopped in the middle may be imported again as a whole.
+// was stopped in the middle may be imported again as a whole. It ends as Check does.
 func (i *Import) Apply(ctx context.Context, file io.Reader) (Summary, error) {
 	return i.run(ctx, file, false)
 }
@@ -81,66 +87,72 @@ func (i *Import) run(ctx context.Context, file io.Reader, try bool) (Summary, er
 	r := &running{
 		Import: i, try: try, seed: maphash.MakeSeed(),
 		seen: map[uint64]int{}, groups: map[string]directory.Record{}, members: map[string][]string{},
-		summary: Summary{Actions: map[Action]int{}},
+		summary: i.Begun.clone().Summary,
 	}
-	// People come first: groups and managers may name those who are further down.
-	var late []record
-	workers, working := errgroup.WithContext(ctx)
-	workers.SetLimit(atOnce)
-	for rec, err := range read(file, i.Format, types.Of(schema.User), i.Mapping) {
-		if rec.line < i.From {
+	s, cancel := r.newSteps(ctx)
+	defer cancel()
+	late, err := r.people(s, read(file, i.Format, types.Of(schema.User), i.Mapping))
+	if err == nil {
+		err = r.finishAll(s, late)
+	}
+	return r.summary, err
+}
+
+// people does the steps of all lines. It gives back what has to be done of them when all
+// people are there: groups and managers may name those who are further down.
+func (r *running) people(s *steps, records iter.Seq2[record, error]) (late []record, err error) {
+	for rec, err := range records {
+		if rec.line < r.From {
 			continue
 		}
 		if wrong, ok := errors.AsType[*fileError](err); ok {
-			return r.summary, errors.Join(wrong, workers.Wait())
+			return nil, errors.Join(wrong, s.workers.Wait())
 		}
 		if err == nil {
 			err = r.once(rec)
 		}
-		if err != nil {
-			r.tell(rec, Refuse, err)
-			continue
-		}
+		again := s.isAgain()
+		do := func(ctx context.Context) error { return r.person(ctx, rec, again) }
 		switch {
+		case err != nil:
+			do = func(context.Context) error {
+				r.tell(rec, Refuse, err)
+				return nil
+			}
 		case rec.group:
-			late = append(late, rec)
+			late, do = append(late, rec), func(context.Context) error { return nil }
 		case rec.manager != "":
 			late = append(late, record{line: rec.line, name: rec.name, manager: rec.manager}) // of many, no more than is needed
 		}
-		if !rec.group {
-			workers.Go(func() error { return r.person(working, rec) })
-		}
-		if working.Err() != nil {
-			break
+		if err := s.do(do); err != nil {
+			return nil, err
 		}
 	}
-	if err := workers.Wait(); err != nil {
-		return r.summary, err
-	}
-	return r.summary, r.finishAll(ctx, late)
+	return late, s.end()
 }
 
 // finishAll does what needs people who may be on any line: managers side by side, then the
-// groups.
-func (r *running) finishAll(ctx context.Context, late []record) error {
-	workers, working := errgroup.WithContext(ctx)
-	workers.SetLimit(atOnce)
+// groups, one by one.
+func (r *running) finishAll(s *steps, late []record) error {
 	for _, rec := range late {
-		if !rec.group && working.Err() == nil {
-			workers.Go(func() error { return r.finish(working, rec) })
-		}
-	}
-	if err := workers.Wait(); err != nil {
-		return err
-	}
-	for _, rec := range late {
-		if rec.group {
-			if err := r.finish(ctx, rec); err != nil {
+		if !rec.group {
+			if err := s.do(func(ctx context.Context) error { return r.lead(ctx, rec) }); err != nil {
 				return err
 			}
 		}
 	}
-	return r.addAll(ctx)
+	if err := s.end(); err != nil {
+		return err
+	}
+	for _, rec := range late {
+		if rec.group {
+			again := s.isAgain()
+			if err := errors.Join(s.do(func(ctx context.Context) error { return r.fill(ctx, rec, again) }), s.end()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // running is one pass over a file.
@@ -189,7 +201,7 @@ func (r *running) tell(rec record, a Action, err error) {
 	r.summary.Lines++
 	r.summary.Actions[a]++
 	if r.Tell != nil {
-		r.Tell(o)
+		r.Tell(o, r.summary.Actions[a])
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 const membersAtOnce = 500
 
 // person creates or changes the person of a line. It returns errors of the database;
-// those of the line are told.
-func (r *running) person(ctx context.Context, rec record) error {
+// those of the line are told. Again means that a run before may have done it.
+func (r *running) person(ctx context.Context, rec record, again bool) error {
 	groups, err := r.groupsOf(ctx, rec.groups)
 	if err != nil {
 		return r.refuse(rec, err)
@@ -41,10 +41,21 @@ func (r *running) person(ctx context.Context, rec record) error {
 		return r.refuse(rec, err)
 	}
 	if found && person.Version == old.Version {
-		action = Unchanged
+		if action, err = r.unchanged(ctx, person.ID, again); err != nil {
+			return err
+		}
 	}
 	r.tell(rec, action, nil)
 	return r.join(ctx, person, groups)
+}
+
+// unchanged tells what was done to somebody or something who is as the file says: nothing, or
+// what a run before has done.
+func (r *running) unchanged(ctx context.Context, id uuid.UUID, again bool) (Action, error) {
+	if !again {
+		return Unchanged, nil
+	}
+	return r.Earlier(ctx, id)
 }
 
 // refuse tells what is wrong with a line, or returns an error that is not the line's.
@@ -127,6 +138,7 @@ func (r *running) addAll(ctx context.Context) error {
 		if err := r.add(ctx, group, members); err != nil {
 			return err
 		}
+		delete(r.members, group)
 	}
 	return nil
 }
@@ -148,12 +160,8 @@ func (r *running) add(ctx context.Context, group string, members []string) error
 	return nil
 }
 
-// finish does of a line what needs people who may be on any other: it makes a group, or
-// gives a person their manager.
-func (r *running) finish(ctx context.Context, rec record) error {
-	if rec.group {
-		return r.fill(ctx, rec)
-	}
+// lead gives the person of a line their manager, who may be on any other.
+func (r *running) lead(ctx context.Context, rec record) error {
 	manager, found, err := find(ctx, r.Directory, r.Org, schema.User, schema.UserName, rec.manager)
 	switch {
 	case err != nil:
@@ -179,7 +187,7 @@ func (r *running) finish(ctx context.Context, rec record) error {
 }
 
 // fill makes the group of a line, if it is missing, and has its members added.
-func (r *running) fill(ctx context.Context, rec record) error {
+func (r *running) fill(ctx context.Context, rec record, again bool) error {
 	group, found, err := r.group(ctx, rec.name)
 	if err != nil {
 		return err
@@ -196,6 +204,13 @@ func (r *running) fill(ctx context.Context, rec record) error {
 	members, err := r.membersOf(ctx, rec)
 	if err != nil {
 		return r.refuse(rec, err)
+	}
+	if found && again {
+		if made, err := r.Earlier(ctx, group.ID); err != nil {
+			return err
+		} else if made == Create {
+			action = Create
+		}
 	}
 	r.tell(rec, action, nil)
 	for _, id := range members {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/purescim/purescim/internal/schema"
@@ -178,9 +179,8 @@ func resourceOf(line []byte) (record, error) {
 			}
 		}
 	}
-	for _, made := range []string{"id", "meta", groupsColumn, schema.Password.Name} {
-		delete(body, made)
-	}
+	left := []string{"id", "meta", groupsColumn, schema.Fold(schema.Password.Name)}
+	maps.DeleteFunc(body, func(name string, _ any) bool { return slices.Contains(left, schema.Fold(name)) })
 	values := maps.Clone(body)
 	delete(values, schema.UserName.Name)
 	delete(values, "schemas")

@@ -22,7 +22,7 @@ import (
 // OrganisationTables hold what organisations own, what refers to others first.
 var OrganisationTables = []string{
 	"events", "event_progress", "event_streams",
-	"async_steps", "async_requests", "async_turns",
+	"async_steps", "async_requests", "async_turns", "import_parts", "imports",
 	"client_assertions", "former_grants", "trusted_issuers", "access_tokens", "oauth_clients",
 	"group_members", "user_keys", "modifications", "users", "groups", "deleted_users", "count_changes", "counts",
 	"catalogue", "schemas",
@@ -68,6 +68,7 @@ on     conflict do nothing`)
 
 	deleteIssuers  = db.New(`delete from trusted_issuers t where t.org_id = @org`)
 	deleteAccepted = db.New(`delete from async_requests a where a.org_id = @org`)
+	deleteImports  = db.New(`delete from imports i where i.org_id = @org`)
 
 	countLiveTokens = db.New(`select count(*) from access_tokens t where t.org_id = @org and t.revoked_at is null and t.expires_at > @at`)
 
@@ -92,7 +93,7 @@ func (r Store) DeleteOrg(ctx context.Context, o org.ID, by string) error {
 		if _, err := deleteClients.With(db.Org(o), db.Named("at", r.pool.Clock.Stamp())).Exec(ctx, tx); err != nil {
 			return err
 		}
-		for _, s := range []db.Statement{deleteIssuers, deleteStreamOfOrg, deleteAccepted, deleteOrg} {
+		for _, s := range []db.Statement{deleteIssuers, deleteStreamOfOrg, deleteAccepted, deleteImports, deleteOrg} {
 			if _, err := s.With(db.Org(o)).Exec(ctx, tx); err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ var OwnTables = []string{
 	"event_streams", "event_progress", "events",
 	"async_requests", "async_steps", "async_turns",
 	"provisioning_log", "provisioning_counts", "refused_users", "provisioning_loops", "brake_counts", "holds",
+	"imports", "import_parts",
 }
 
 var (

@@ -67,6 +67,10 @@ where  r.org_id = @org and (r.user_id = @id or r.user_key = any(@keys::text[]))`
 delete from provisioning_loops l
 where  l.org_id = @org and (l.target_id = @id::uuid or position(@id::uuid::text in l.what) > 0)`)
 
+	// eraseImports takes all files that are imported, and the reports of those that were: they
+	// are packed, so that nobody can tell whom they name.
+	eraseImports = db.New(`delete from imports i where i.org_id = @org`)
+
 	selectEventsOf = db.New(`
 select e.id, e.claims
 from   events e
@@ -145,6 +149,7 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 	eraseEntries.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
 	eraseRefusedUser.With(db.Org(w.Org), db.Named("id", db.ID(id)), db.Named("keys", keys)).Queue(b)
 	eraseLoops.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
+	eraseImports.With(db.Org(w.Org)).Queue(b)
 	if len(keys) > 0 {
 		eraseRefused.With(db.Org(w.Org), db.Named("keys", keys)).Queue(b)
 	}

@@ -1,0 +1,141 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
+)
+
+// Stage is how far the import of a file on the desk has come.
+type Stage string
+
+// The stages.
+const (
+	Arriving  Stage = "arriving" // it is being uploaded, and nobody sees it
+	Waiting   Stage = "waiting"  // for the mapping
+	Checking  Stage = "checking"
+	Checked   Stage = "checked" // and it may be imported, unless a line would be refused
+	Importing Stage = "importing"
+	Imported  Stage = "imported"
+	Stopped   Stage = "stopped" // while it was imported; it may go on
+)
+
+// MaxFiles is how many files of an organisation may wait on the desk.
+const MaxFiles = 10
+
+// Filed is a file on the desk as it is now. What JSON does not have, the store has beside it.
+type Filed struct {
+	ID       uuid.UUID `json:"-"`
+	Org      org.ID    `json:"-"`
+	Stage    Stage     `json:"-"`
+	Stopping bool      `json:"-"` // somebody asked for its end
+	Held     bool      `json:"-"` // a server works on it
+	Done     int       `json:"-"` // of about Total lines that were looked at
+
+	Name   string
+	By     string // who has put it there
+	Format Format
+	Size   int64
+	Parts  int
+	Taken  time.Time
+	Total  int
+
+	Headings []Heading // of CSV
+	Mapping  Mapping   // as it was told last
+	// Progress is what is done for good; what comes after it is done again by who goes on.
+	Progress Progress
+	// Outcomes are those of lines, as far as they are kept.
+	Outcomes []Outcome
+	// Problem is why it does not go on.
+	Problem string
+	// Origin is where what it changes comes from.
+	Origin provisioning.Origin
+}
+
+// Running reports whether something goes on.
+func (f Filed) Running() bool { return f.Stage == Checking || f.Stage == Importing }
+
+// Summary counts what has become of lines.
+func (f Filed) Summary() Summary { return f.Progress.Summary }
+
+// clone is a copy that does not change with f.
+func (f Filed) clone() Filed {
+	f.Progress, f.Outcomes = f.Progress.clone(), slices.Clone(f.Outcomes)
+	return f
+}
+
+// begun is f at the beginning of a stage.
+func (f Filed) begun(s Stage) Filed {
+	f.Stage, f.Done, f.Progress, f.Outcomes = s, 0, Progress{}, nil
+	return f
+}
+
+// The reasons for which a store does not do what it is asked for.
+var (
+	// ErrNoFile says that the organisation has no such file, or not at that stage.
+	ErrNoFile = errors.New("no such file")
+	// ErrRunning says that a file of the organisation is checked or imported.
+	ErrRunning = errors.New("a file is checked or imported")
+	// ErrLost says that a worker does not hold an import, or not any more.
+	ErrLost = errors.New("the import is in the hands of another server, or was removed")
+)
+
+// Store keeps the files of a desk until they are imported, and what is told of them. An import
+// that runs is worked on by whoever holds it, by a lease; what a worker does with one that it
+// does not hold any more is ErrLost.
+type Store interface {
+	// Now is the time of all servers.
+	Now() time.Time
+	// Add keeps an import whose file arrives. More than MaxFiles are a *scim.Error.
+	Add(ctx context.Context, f Filed) error
+	// AddPart keeps a part of its file, the first of which is 0; Part reads one.
+	AddPart(ctx context.Context, f Filed, n int, content []byte) error
+	Part(ctx context.Context, f Filed, n int) ([]byte, error)
+	// Find reads an import that has arrived, or returns ErrNoFile; List reads all of an
+	// organisation.
+	Find(ctx context.Context, o org.ID, id uuid.UUID) (Filed, error)
+	List(ctx context.Context, o org.ID) ([]Filed, error)
+	// Put stores an import that nobody holds, if it is at a stage: else the error is ErrNoFile.
+	// Of an organisation one may run: the error of another is ErrRunning.
+	Put(ctx context.Context, f Filed, was Stage) error
+	// Stop asks who works on an import to stop.
+	Stop(ctx context.Context, o org.ID, id uuid.UUID) error
+	// Remove removes an import with its file, or returns ErrNoFile or ErrRunning.
+	Remove(ctx context.Context, o org.ID, id uuid.UUID) error
+	// Forget removes what nobody has gone on with since a time.
+	Forget(ctx context.Context, before time.Time) error
+
+	// Take gives a worker an import that runs and that nobody holds, for a lease, with its
+	// organisation; ErrNoFile when there is none.
+	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Filed, org.Org, error)
+	// Renew has the lease last for a time from now, notes how many lines are looked at, and
+	// tells whether somebody wants it to stop.
+	Renew(ctx context.Context, worker uuid.UUID, f Filed, lease time.Duration) (stopping bool, err error)
+	// Keep stores what is done for good, and has the lease last; none lets go of the import.
+	Keep(ctx context.Context, worker uuid.UUID, f Filed, lease time.Duration) error
+	// Finish stores the stage at which an import has ended, and lets go of it. The file of one
+	// that is imported goes.
+	Finish(ctx context.Context, worker uuid.UUID, f Filed) error
+}
+
+// Progress is how far an import has come: how many of its steps are done for good, and what
+// has become of them. People come first, a step for each line of the file; then their
+// managers; then the groups.
+type Progress struct {
+	Steps   int
+	Summary Summary
+}
+
+func (p Progress) clone() Progress {
+	if p.Summary.Actions = maps.Clone(p.Summary.Actions); p.Summary.Actions == nil {
+		p.Summary.Actions = map[Action]int{}
+	}
+	return p
+}

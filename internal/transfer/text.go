@@ -1,0 +1,148 @@
+package transfer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
+)
+
+// textChecker passes UTF-8 on, and tells what else people upload.
+type textChecker struct {
+	to    io.Writer
+	begun bool
+	rest  []byte // of a character whose other bytes are to come
+	lines int
+	last  byte
+}
+
+var errNoText = &fileError{errors.New("the file is not UTF-8: in a spreadsheet, save it as \"CSV UTF-8\"")}
+
+func (c *textChecker) Write(p []byte) (int, error) {
+	if !c.begun && bytes.HasPrefix(p, []byte("PK\x03\x04")) {
+		return 0, &fileError{errors.New("the file is a workbook: in the spreadsheet, save it as \"CSV UTF-8\"")}
+	}
+	c.begun = true
+	text := slices.Concat(c.rest, p)
+	cut := len(text)
+	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
+		if at := len(text) - back; utf8.RuneStart(text[at]) {
+			if !utf8.FullRune(text[at:]) {
+				cut = at
+			}
+			break
+		}
+	}
+	if !utf8.Valid(text[:cut]) {
+		return 0, errNoText
+	}
+	c.lines += bytes.Count(p, []byte{'\n'})
+	c.rest, c.last = bytes.Clone(text[cut:]), p[len(p)-1]
+	return c.to.Write(p)
+}
+
+func (c *textChecker) end() error {
+	if len(c.rest) > 0 {
+		return errNoText
+	}
+	if c.last != '\n' {
+		c.lines++
+	}
+	return nil
+}
+
+// lineChecker passes whole lines of JSON on, none of which has a password.
+type lineChecker struct {
+	to   ender
+	line []byte // as far as it has come
+	n    int
+}
+
+func (c *lineChecker) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		at := bytes.IndexByte(rest, '\n') + 1
+		if at == 0 {
+			at = len(rest)
+		}
+		c.line, rest = append(c.line, rest[:at]...), rest[at:]
+		if len(c.line) > MaxLine {
+			return 0, &fileError{fmt.Errorf("line %d has more than %d MiB", c.n+1, MaxLine>>20)}
+		}
+		if c.line[len(c.line)-1] == '\n' {
+			if err := c.pass(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(p), nil
+}
+
+func (c *lineChecker) end() error {
+	if len(c.line) > 0 {
+		if err := c.pass(); err != nil {
+			return err
+		}
+	}
+	return c.to.end()
+}
+
+func (c *lineChecker) pass() error {
+	c.n++
+	if mayHavePassword(c.line) {
+		body, err := scim.ParseObject(c.line)
+		if err != nil {
+			return &fileError{fmt.Errorf("line %d: %w", c.n, err)}
+		}
+		if hasPassword(body) {
+			return &fileError{fmt.Errorf("line %d has a password, and passwords are not taken from files; leave it out, and upload the file again", c.n)}
+		}
+	}
+	_, err := c.to.Write(c.line)
+	c.line = c.line[:0]
+	return err
+}
+
+// mayHavePassword is true of each line that has one, in whatever spelling, and of some others.
+func mayHavePassword(line []byte) bool {
+	return bytes.Contains(bytes.ToLower(line), []byte("password")) || bytes.Contains(line, []byte(`\u`))
+}
+
+// hasPassword looks for a password in all that a body holds.
+func hasPassword(value any) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			if isPassword(name[strings.LastIndexByte(name, ':')+1:]) || hasPassword(inner) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, hasPassword)
+	}
+	return false
+}
+
+// isPassword tells by its name that something is a password.
+func isPassword(name string) bool {
+	name, _, _ = strings.Cut(name, "(")
+	name = plainHeading(name)
+	return slices.ContainsFunc([]string{"password", "passwd", "pwd", "passphrase", "passwort", "kennwort"}, func(word string) bool {
+		return strings.HasSuffix(name, word)
+	})
+}
+
+// plainHeading is a heading without capitals, blanks and marks.
+func plainHeading(heading string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -_./", r) {
+			return -1
+		}
+		return r
+	}, schema.Fold(heading))
+}
