@@ -23,7 +23,7 @@ var (
 
 	distributedTables = []string{
 		"users", "groups", "group_members", "user_keys", "deleted_users", "modifications", "catalogue", "schemas",
-		"counts", "count_changes", "access_tokens", "client_assertions", "former_grants",
+		"counts", "count_changes", "count_ranges", "access_tokens", "client_assertions", "former_grants",
 		"event_streams", "event_progress", "events", "async_requests", "async_steps", "async_turns",
 		"provisioning_log", "provisioning_counts", "refused_users", "provisioning_loops", "brake_counts", "holds",
 		"imports", "import_parts",

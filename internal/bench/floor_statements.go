@@ -65,7 +65,7 @@ with created as (` + floorInsert + `
 ), logged as (
   ` + floorLog + `values ($1, $14, ` + floorActor + `, 'create', 'User', $2, $6, 'success', 0, null, null, '{"after":' || $4::text || '}')
 )
-insert into count_changes (org_id, kind, id, n) values ($1, 1, $13, 1)`
+insert into count_changes (org_id, kind, id, n, resource_id) values ($1, 1, $13, 1, $2)`
 
 	floorUpdate = `
 update users

@@ -88,7 +88,7 @@ func TestList_PagesAreTheExactSet(t *testing.T) {
 				continue
 			}
 			few := o.Most
-			o.Most = 0 // so that each is far, and counted to from the nearer end
+			o.Most = 0 // so that each is far
 			for skip := range len(c.want) + 2 {
 				o.ForgetBookmarks()
 				c.q.Start = skip + 1

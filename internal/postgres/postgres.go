@@ -24,6 +24,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/accountstore"
 	"github.com/purescim/purescim/internal/postgres/authstore"
 	"github.com/purescim/purescim/internal/postgres/catalogue"
+	"github.com/purescim/purescim/internal/postgres/counts"
 	"github.com/purescim/purescim/internal/postgres/eventstore"
 	"github.com/purescim/purescim/internal/postgres/groups"
 	"github.com/purescim/purescim/internal/postgres/importstore"
@@ -72,6 +73,7 @@ type Options struct {
 type Store struct {
 	*pool.Pool
 	listing *lists.Listing
+	folding counts.Folding
 	queues  *groups.Queues
 	recent  records.Recent
 	keys    *seal.Keys
@@ -106,7 +108,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		correlation = func(context.Context) string { return "" }
 	}
 	s := &Store{
-		Pool: opened, standbys: others, queues: groups.NewQueues(), recent: records.NewRecent(), keys: o.Keys,
+		Pool: opened, folding: counts.NewFolding(opened), standbys: others, queues: groups.NewQueues(), recent: records.NewRecent(), keys: o.Keys,
 		registry: authstore.New(opened, o.Keys), events: eventstore.New(opened, o.Keys),
 	}
 	s.writer = writes.NewWriter(s.events, correlation)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/periodic"
-	"github.com/purescim/purescim/internal/postgres/counts"
 	"github.com/purescim/purescim/internal/postgres/upkeep"
 	"github.com/purescim/purescim/internal/postgres/users"
 	"github.com/purescim/purescim/internal/schema"
@@ -48,11 +47,11 @@ func (s *Store) Run(ctx context.Context) {
 }
 
 // foldAll folds the pending changes of all organisations' counts.
-func (s *Store) foldAll(ctx context.Context) error { return counts.FoldAll(ctx, s.Pool) }
+func (s *Store) foldAll(ctx context.Context) error { return s.folding.All(ctx) }
 
 // FoldCounts folds the pending changes of one organisation's counts. It changes no total,
 // only what reading one costs.
-func (s *Store) FoldCounts(ctx context.Context, o org.ID) error { return counts.Fold(ctx, s.Pool, o) }
+func (s *Store) FoldCounts(ctx context.Context, o org.ID) error { return s.folding.One(ctx, o) }
 
 // forgetDeletedUsers forgets those whom no organisation keeps any longer.
 func (s *Store) forgetDeletedUsers(ctx context.Context) error {
@@ -79,7 +78,7 @@ func (s *Store) FoldAgain(ctx context.Context, o org.Org, types schema.Types, re
 // Verify compares everything that is derived with what it is derived from, in
 // one snapshot of the organisation, and reports each difference in words:
 // columns, keys and folded copies with the documents, member counts with the
-// members, modifications and totals with the resources. types are User and Group, as directory.New
+// members, modifications, totals and ranges with the resources. types are User and Group, as directory.New
 // takes them.
 func (s *Store) Verify(ctx context.Context, o org.ID, types schema.Types, report func(difference string)) error {
 	return upkeep.Verify(ctx, s.Pool, o, types, report)

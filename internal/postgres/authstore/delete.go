@@ -24,7 +24,7 @@ var OrganisationTables = []string{
 	"events", "event_progress", "event_streams",
 	"async_steps", "async_requests", "async_turns", "import_parts", "imports",
 	"client_assertions", "former_grants", "trusted_issuers", "access_tokens", "oauth_clients",
-	"group_members", "user_keys", "modifications", "users", "groups", "deleted_users", "count_changes", "counts",
+	"group_members", "user_keys", "modifications", "users", "groups", "deleted_users", "count_changes", "count_ranges", "counts",
 	"catalogue", "schemas",
 	"console_setups", "console_invitations", "console_providers", "console_accounts", "provisioning_counts", "refused_users", "provisioning_loops", "brake_counts", "holds", "provisioning_log",
 }

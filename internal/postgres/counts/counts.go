@@ -1,18 +1,13 @@
-// Package counts owns how many users and groups an organisation has: a base, and what has
-// changed of it since, so that no row is fought for and every total is exact. What is
-// counted, the statements add that change it; when changes are folded into the base is left
-// to package postgres.
+// Package counts owns how many users and groups an organisation has, in all and by ranges of
+// their ids: a base, and what has changed of it since, so that no row is fought for and every
+// number is exact. What is counted, the statements add that change it; when changes are folded
+// into the base is left to package postgres.
 package counts
 
 import (
-	"context"
-
 	"github.com/google/uuid"
 
-	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
-	"github.com/purescim/purescim/internal/postgres/pgerr"
-	"github.com/purescim/purescim/internal/postgres/pool"
 )
 
 // The kinds of counts. The numbers are stored, and written in statements.
@@ -67,49 +62,3 @@ select ` + ActiveSQL + ` + ` + inactive)
 	TotalGroups = db.New(`
 select ` + baseOf + `3` + changesOf + `3` + endOf)
 )
-
-// foldCounts moves changes into the base. Servers that fold at once wait for each other,
-// row by row: each moves what it has deleted. Nothing is joined: a plan for the few
-// changes of a quiet minute would compare each with each, which for thousands takes
-// seconds.
-const foldCounts = `
-with gone as (
-  delete from count_changes d
-  where  d.org_id = $1
-  returning d.kind, d.n
-)
-insert into counts as c (org_id, kind, n)
-select $1, gone.kind, sum(gone.n)
-from   gone
-group  by gone.kind
-order  by gone.kind
-on     conflict (org_id, kind) do update set n = c.n + excluded.n`
-
-// Fold folds the pending changes of one organisation's counts. It changes no total, only
-// what reading one costs.
-func Fold(ctx context.Context, p *pool.Pool, o org.ID) error {
-	err := pgerr.Retry(ctx, func() error {
-		_, err := p.Own().Exec(ctx, foldCounts, int64(o))
-		return err
-	})
-	return pgerr.Wrap("fold counts", err)
-}
-
-// selectPending finds the organisations with pending changes: a statement across
-// organisations, for the background work only.
-var selectPending = db.New(`select distinct org_id from count_changes limit 1000`)
-
-// FoldAll folds the pending changes of all organisations.
-func FoldAll(ctx context.Context, p *pool.Pool) error {
-	var pending []org.ID
-	err := selectPending.With().ReadAll(ctx, p.Own(), func(raw [][]byte) { pending = append(pending, org.ID(db.ReadInt(raw[0]))) })
-	if err != nil {
-		return pgerr.Wrap("find pending counts", err)
-	}
-	for _, o := range pending {
-		if err := Fold(ctx, p, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -57,8 +57,8 @@ with known as materialized (
   select @org, changed.id, known.id
   from   changed, known
 ), counted as (
-  insert into count_changes (org_id, kind, id, n)
-  select @org, 3, @count_id::uuid, 1
+  insert into count_changes (org_id, kind, id, n, resource_id)
+  select @org, 3, @count_id::uuid, 1, changed.id
   from   changed
 )[outbox]
 select (select version from changed),

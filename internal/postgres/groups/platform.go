@@ -127,8 +127,8 @@ with changed as (
   where  t.org_id = @org and t.kind = 2 and t.id = changed.id
   and    t.modified_at = any(array[(select g.modified_at from groups g where g.org_id = @org and g.id = @id), changed.modified_at])
 ), counted as (
-  insert into count_changes (org_id, kind, id, n)
-  select @org, 3, @count_id::uuid, -1
+  insert into count_changes (org_id, kind, id, n, resource_id)
+  select @org, 3, @count_id::uuid, -1, changed.id
   from   changed
 )[outbox]
 select changed.version

@@ -112,7 +112,7 @@ func linksUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 	indexed(sql, args, "group_members_pkey")
 	page := newSource(directory.TypeQuery{Type: schema.User, Query: directory.Query{Start: 1, Count: 100}}, nil)
 	sql, args = page.pageFrom(org, page.rows(page.condition()), page.jump(4000))
-	indexed(sql, args, "Index Only Scan Backward using users_pkey")
+	indexed(sql, args, "Index Only Scan using users_pkey")
 	indexed(records.GetGroupAndMembers.String(), []any{org, db.ID(shelf.Numbered(2, 47))}, "group_members_pkey")
 }
 

@@ -119,6 +119,19 @@ func (s source) total() db.Statement {
 	}
 }
 
+// nearest is the part of a statement that finds the range in which a place of the list is,
+// where there is no filter.
+func (s source) nearest() db.Template {
+	switch {
+	case s.table == search.Groups:
+		return counts.NearestGroups
+	case s.ActiveOnly:
+		return counts.NearestActiveUsers
+	default:
+		return counts.NearestUsers
+	}
+}
+
 // columns are what is read of a resource, and how.
 type columns struct {
 	sql string

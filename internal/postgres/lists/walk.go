@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/postgres/counts"
 	"github.com/purescim/purescim/internal/postgres/db"
 )
 
@@ -37,17 +38,15 @@ order  by m.user_id, m.group_id`)
 	// skipped is the bound of a page behind so many: index entries are counted, not rows.
 	skipped = db.NewTemplate(` >= (select r.id [rows][from] order by r.id offset [skip] limit 1)`)
 
-	// jumped is the bound of a page far from the beginning, which is counted from the nearer
-	// end, by the total of the same moment. PostgreSQL does not begin the other way.
+	// jumped is the bound of a page far from what is known, which is counted from the
+	// beginning of the nearest range, or of the list.
 	jumped = db.NewTemplate(` >= (
-  with whole as materialized (select ([total]) as n)
-  select f.id
-  from   (select r.id [rows] order by r.id offset [skip] limit 1) f
-  where  (select w.n from whole w) >= 2 * [skip]
-  union  all
-  select b.id
-  from   (select r.id [rows] order by r.id desc offset (select w.n from whole w) - [skip] - 1 limit 1) b
-  where  (select w.n from whole w) between [skip] + 1 and 2 * [skip] - 1)`)
+  with nearest as materialized ([nearest])
+  select r.id
+  [rows] and r.id >= coalesce((select n.id from nearest n), ` + db.LeastID + `)
+  order  by r.id
+  offset [place] - coalesce((select n.before from nearest n), 0)
+  limit  1)`)
 )
 
 const groupsOfUsers = `
@@ -70,9 +69,10 @@ func (s source) bound(at start) db.Fragment {
 	return skipped.With(db.In("rows", s.rows(s.condition())), db.In("from", from("r.id", bound)), db.In("skip", db.SQL("$?", at.skip)))
 }
 
-// jump is the bound of a page behind so many of all that there are.
-func (s source) jump(skip int) db.Fragment {
-	return jumped.With(db.In("total", db.SQL(s.total().String())), db.In("rows", s.rows(s.condition())), db.In("skip", db.SQL("$?::bigint", skip)))
+// jump is the bound of a page that begins behind so many of all that there are.
+func (s source) jump(before int) db.Fragment {
+	place := db.In("place", db.SQL("$?::bigint", before))
+	return jumped.With(db.In("nearest", s.nearest().With(place)), db.In("rows", s.rows(s.condition())), place)
 }
 
 // from is the condition that an id has a bound.
@@ -113,16 +113,16 @@ func (v Lists) walk(ctx context.Context, s source, at start) (p directory.Page, 
 }
 
 // readWalk reads a chunk, with the total if that is asked for. Far behind what is known
-// only one statement counts its way there.
+// only one statement finds its way there.
 func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Page, total bool) error {
-	far := at.skip > v.Most
+	far := at.skip > min(v.Most, counts.RangeSize)
 	b := new(pgx.Batch)
 	if total {
 		db.QueueTotal(b, &p.Total, s.total().With(db.Org(v.Org)))
 	}
 	rows, bound := s.rows(s.condition()), s.bound(at)
-	if far && !at.known {
-		bound = s.jump(at.skip)
+	if far {
+		bound = s.jump(s.Start - 1)
 	}
 	sql, args := s.pageFrom(v.Org, rows, bound)
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return s.read(rows, p) })
@@ -130,7 +130,8 @@ func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Pa
 		sql, args := s.groupsFrom(v.Org, rows, bound)
 		b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return readGroups(rows, pointers(p.Records)) })
 	}
-	err := v.DB.ForScan(far).SendBatch(ctx, b).Close() // who counts the way passes over an index
+	// Where there are no ranges yet, who counts the way may pass over a whole index.
+	err := v.DB.ForScan(at.skip > v.Most).SendBatch(ctx, b).Close()
 	if err == nil && s.hasGroups() && far {
 		err = v.readGroupsOf(ctx, p.Records)
 	}

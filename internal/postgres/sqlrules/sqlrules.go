@@ -16,7 +16,7 @@ import (
 // oauth_clients, revocations and signing_keys, are small and looked up before an
 // organisation is known.
 var OwnTables = []string{
-	"users", "user_keys", "deleted_users", "modifications", "groups", "group_members", "catalogue", "counts", "count_changes",
+	"users", "user_keys", "deleted_users", "modifications", "groups", "group_members", "catalogue", "counts", "count_changes", "count_ranges",
 	"access_tokens", "trusted_issuers", "client_assertions", "former_grants", "schemas",
 	"event_streams", "event_progress", "events",
 	"async_requests", "async_steps", "async_turns",

@@ -81,10 +81,36 @@ group  by kind
 having sum(kept) <> sum(found)
 order  by kind`
 
+// verifyRanges compares the numbers of those ranges of ids that are to be right.
+const verifyRanges = `
+select f.kind::bigint, f.from_id, (f.n + c.n)::bigint, f.found, (f.active + c.active)::bigint, f.found_active
+from   (
+  select w.*,
+         case w.kind
+         when 3 then (select count(*) from groups g where g.org_id = $1 and g.id >= w.from_id and g.id < w.next_id)
+         else (select count(*) from users u where u.org_id = $1 and u.id >= w.from_id and u.id < w.next_id) end as found,
+         case w.kind
+         when 3 then 0
+         else (select count(*) from users u where u.org_id = $1 and u.active and u.id >= w.from_id and u.id < w.next_id) end as found_active
+  from   (select r.kind, r.from_id, r.n, r.active, lead(r.from_id, 1, ` + db.GreatestID + `) over (partition by r.kind order by r.from_id) as next_id
+          from   count_ranges r
+          where  r.org_id = $1
+          and    exists (select from count_changes s where s.org_id = $1 and s.kind = r.kind and s.id = ` + db.LeastID + `)) w
+) f, lateral (
+  select coalesce(sum(d.n), 0) as n, coalesce(sum(d.n) filter (where d.kind = 1), 0) as active
+  from   count_changes d
+  where  d.org_id = $1 and (d.kind = 3) = (f.kind = 3) and d.resource_id >= f.from_id and d.resource_id < f.next_id
+) c
+where  (f.n + c.n, f.active + c.active) <> (f.found, f.found_active)
+and    not exists (
+  select from count_changes d
+  where  d.org_id = $1 and (d.kind = 3) = (f.kind = 3) and d.n <> 0 and d.resource_id is null)
+order  by f.kind, f.from_id`
+
 // Verify compares everything that is derived with what it is derived from, in
 // one snapshot of the organisation, and reports each difference in words:
 // columns, keys and folded copies with the documents, member counts with the
-// members, modifications and totals with the resources. types are User and Group, as directory.New
+// members, modifications, totals and ranges with the resources. types are User and Group, as directory.New
 // takes them.
 func Verify(ctx context.Context, p *pool.Pool, o org.ID, types schema.Types, report func(difference string)) error {
 	return inSnapshot(ctx, p, o, report, func(check verification) error {
@@ -193,8 +219,19 @@ func (c verification) rows(ctx context.Context) error {
 	if err := c.each(ctx, verifyModifications, differentModification); err != nil {
 		return err
 	}
-	return c.each(ctx, verifyTotals, func(raw [][]byte) string {
+	err = c.each(ctx, verifyTotals, func(raw [][]byte) string {
 		return fmt.Sprintf("the total of %s is %d instead of %d", countNames[db.ReadInt(raw[0])], db.ReadInt(raw[1]), db.ReadInt(raw[2]))
+	})
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, verifyRanges, func(raw [][]byte) string {
+		resource := search.Users
+		if int16(db.ReadInt(raw[0])) == counts.Groups {
+			resource = search.Groups
+		}
+		return fmt.Sprintf("the number of %s from %s on is %d instead of %d, %d of them active instead of %d", resource.Name, db.ReadID(raw[1]),
+			db.ReadInt(raw[2]), db.ReadInt(raw[3]), db.ReadInt(raw[4]), db.ReadInt(raw[5]))
 	})
 }
 

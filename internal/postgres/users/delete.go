@@ -83,8 +83,8 @@ with changed as (
   using  changed, unnest(@kinds::smallint[], @keys::text[]) as old (kind, key)
   where  k.org_id = @org and k.kind = old.kind and k.key = old.key and k.user_id = changed.id
 ), counted as (
-  insert into count_changes (org_id, kind, id, n)
-  select @org, case when active then 1 else 2 end, @count_id::uuid, -1
+  insert into count_changes (org_id, kind, id, n, resource_id)
+  select @org, case when active then 1 else 2 end, @count_id::uuid, -1, changed.id
   from   changed
 )[outbox]
 select changed.version

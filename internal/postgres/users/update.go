@@ -188,8 +188,8 @@ const ReplacedKeys = `dropped as (
 
 var (
 	changedUserKeys = db.Part{Name: "beside", SQL: `, ` + ReplacedKeys + `, counted as (
-  insert into count_changes (org_id, kind, id, n)
-  select @org, c.kind, c.id, c.n
+  insert into count_changes (org_id, kind, id, n, resource_id)
+  select @org, c.kind, c.id, c.n, changed.id
   from   changed, unnest(@count_kinds::smallint[], @count_ids::uuid[], @counts::integer[]) as c (kind, id, n)
 )`}
 

@@ -115,8 +115,8 @@ var (
   select @org, k.kind, k.key, changed.id
   from   changed, unnest(@kinds::smallint[], @keys::text[]) as k (kind, key)
 ), counted as (
-  insert into count_changes (org_id, kind, id, n)
-  select @org, case when active then 1 else 2 end, @count_id::uuid, 1
+  insert into count_changes (org_id, kind, id, n, resource_id)
+  select @org, case when active then 1 else 2 end, @count_id::uuid, 1, changed.id
   from   changed
 )[outbox]
 select c.version, c.created_at, seen.it, case when seen.it then exists (select from named) else false end
