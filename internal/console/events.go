@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -136,6 +137,34 @@ func (s streamState) sum() string {
 	default:
 		return "Changes are pushed to " + receiver
 	}
+}
+
+// soonTaken is how long an event waits, as a rule.
+const soonTaken = time.Hour
+
+// late tells that events wait for longer than they should, in a word and in a sentence; empty
+// is that they do not.
+func (s streamState) late(at time.Time) (word, text string) {
+	waiting := plural(s.Progress.Pending, "event") + " " + waits(s.Progress.Pending) + ", the first since " + ago(s.Progress.Oldest, at) + "."
+	switch {
+	case s.Reason != "":
+		return "full", s.Sum + "."
+	case !s.Has || s.Status != events.Enabled || s.Progress.Pending == 0:
+		return "", ""
+	case s.Progress.Failures > 0:
+		return "not sent", s.Sum + ". " + faultText(s.Progress.Fault) + " " + waiting
+	case at.Sub(s.Progress.Oldest) > soonTaken:
+		return "waiting", s.Sum + ". " + waiting
+	default:
+		return "", ""
+	}
+}
+
+func waits(n int) string {
+	if n == 1 {
+		return "waits"
+	}
+	return "wait"
 }
 
 func hostOf(endpoint string) string {

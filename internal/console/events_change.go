@@ -134,10 +134,10 @@ func removeStream(v *visit) error {
 // requeue has events delivered that could not be: one, or all.
 func requeue(v *visit) error {
 	var ids []uuid.UUID // nil is all
-	if text := v.field("id"); text != "" {
-		id, err := uuid.Parse(text)
+	if v.field("all") != "yes" {
+		id, err := uuid.Parse(v.field("id"))
 		if err != nil {
-			return notHere(v.r)
+			return scim.BadRequest("the form does not say what to deliver again")
 		}
 		ids = []uuid.UUID{id}
 	}

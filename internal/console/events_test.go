@@ -116,6 +116,7 @@ func TestStream(t *testing.T) {
 	if got := r.secret.Load(); got != "Bearer opensesame" {
 		t.Errorf("the receiver was sent %q", got)
 	}
+	b.get(f.home).lacks("See the stream")
 	viewer.get(path).want(http.StatusOK).has("/events?…", "set, and shown to nobody").lacks("opensesame", "key=k1", "Pause", "Remove", "Change the stream")
 	b.post(path, r.pushing("group", "claims team", "form", "full")...).want(http.StatusOK).
 		has(`<a href="`+f.home+"/groups/"+f.group+`">Claims Team</a> and its members`, "with the values", "all that happens", "set, and shown to nobody")
@@ -161,12 +162,26 @@ func TestStream_DeliversAgain(t *testing.T) {
 	b.get(path)
 	b.post(path+"/requeue", "id", b.found(`name="id" value="([^"]*)"`)).want(http.StatusOK).has("It waits to be delivered again")
 	b.until(path, `1</span>`)
-	b.post(path+"/requeue", "id", "x").want(http.StatusNotFound)
-	b.post(path + "/requeue").want(http.StatusOK)
+	b.post(path+"/requeue", "id", "x").want(http.StatusBadRequest)
+	b.post(path+"/requeue", "all", "yes").want(http.StatusOK)
 	b.until(path, "<dt>Waiting</dt><dd>nothing").lacks("Could not be delivered")
 	if got := r.taken.Load(); got != 2 {
 		t.Errorf("the receiver took %d events", got)
 	}
+}
+
+// The first page tells of a receiver that cannot be reached, and what waits for it.
+func TestStream_ThatDoesNotArriveNeedsAttention(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	s := servertest.NewWith(t, servertest.Options{HTTPClient: r.Client()})
+	f := furnish(t, s)
+	b := member(t, s, f.ID, "ada@example.org", accounts.Administrator)
+	b.post(f.home+"/events", r.pushing()...).want(http.StatusOK)
+	r.Close()
+	f.NewUser(t, "first@acme.example")
+	b.until(f.home+"/events", "in a row").has("Changes do not reach 127.0.0.1", "It cannot be reached.", "1, the first since")
+	b.get(f.home).want(http.StatusOK).has("Changes do not reach 127.0.0.1", "It cannot be reached. 1 event waits, the first since", `href="`+f.home+`/events"`)
 }
 
 // What is wrong is told in the words of the page, which keeps what was typed but the secret.

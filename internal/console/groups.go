@@ -12,6 +12,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -126,8 +127,8 @@ type groupPage struct {
 	Words       string
 	People      []personRow
 	turn
-	History   history
-	Lifecycle bool // SCIM clients make and delete groups here
+	History history
+	Limits  org.Settings
 }
 
 func showGroup(v *visit) error {
@@ -145,7 +146,7 @@ func showGroup(v *visit) error {
 	}
 	g := groupPage{
 		groupRow:    groupRow{ID: id.String(), Name: record.Name, Linked: doc["externalId"] != nil, Members: record.MemberCount, Changed: record.Modified},
-		Description: record.Description, Version: record.Version.String(), Created: record.Created, Words: v.query("q"), Lifecycle: v.org.Settings.GroupLifecycle,
+		Description: record.Description, Version: record.Version.String(), Created: record.Created, Words: v.query("q"), Limits: v.org.Settings,
 	}
 	if g.History, err = v.historyOf("group", id); err != nil {
 		return err

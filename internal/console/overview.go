@@ -37,7 +37,11 @@ func showOverview(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := overview{Status: s, Attention: v.attention(s)}
+	stream, err := v.readStream()
+	if err != nil {
+		return err
+	}
+	o := overview{Status: s, Attention: v.attention(s, stream)}
 	o.Chart, o.Top = chartOf(s)
 	for _, h := range s.Hours {
 		o.Day.Add(h.Counts)
@@ -54,7 +58,7 @@ func showOverview(v *visit) error {
 const mostShown = 5
 
 // attention lists what somebody should look at, the worst first.
-func (v *visit) attention(s provisioning.Status) (list []attention) {
+func (v *visit) attention(s provisioning.Status, stream streamState) (list []attention) {
 	for _, c := range s.Clients {
 		if c.Holds > 0 {
 			list = append(list, attention{"amber", "held", fmt.Sprintf("%s by %s %s held until somebody decides.", plural(c.Holds, "removal"), c.Name, are(c.Holds)), v.home("/holds"), "Decide"})
@@ -77,6 +81,9 @@ func (v *visit) attention(s provisioning.Status) (list []attention) {
 	}
 	if s.Dead > 0 {
 		list = append(list, attention{"red", "not sent", plural(s.Dead, "event") + " could not be delivered to the receiver.", v.home("/events#dead"), "See the stream"})
+	}
+	if word, late := stream.late(s.At); late != "" {
+		list = append(list, attention{"amber", word, late, v.home("/events"), "See the stream"})
 	}
 	slices.SortStableFunc(list, func(a, b attention) int { return order(a.Class) - order(b.Class) })
 	return list

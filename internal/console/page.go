@@ -97,6 +97,9 @@ func (v *visit) showStatus(status int, name, place, title string, content any) e
 			p.Refresh = 2
 		}
 	}
+	if err := v.settle(&p); err != nil {
+		return err
+	}
 	if p.Everywhere {
 		all, err := v.Organisations.ListOrgs(v.r.Context())
 		if err != nil {
@@ -105,6 +108,15 @@ func (v *visit) showStatus(status int, name, place, title string, content any) e
 		p.Orgs = all[:min(len(all), mostSwitched)]
 	}
 	return writePage(v.w, status, name, p)
+}
+
+// settle has a page that is of no organisation lead to the places of the only one that
+// somebody sees.
+func (v *visit) settle(p *page) (err error) {
+	if p.Org.ID == accounts.Everywhere && v.who.Org != accounts.Everywhere {
+		p.Org, err = v.Organisations.Org(v.r.Context(), v.who.Org)
+	}
+	return err
 }
 
 // enough is how far a page counts what it does not show: more is told as 1,000+, so that
@@ -146,12 +158,15 @@ var headings = map[int]string{
 func (c *console) writeError(w http.ResponseWriter, r *http.Request, told *scim.Error) {
 	setPolicy(w)
 	v := &visit{console: c, w: w, r: r}
-	_ = v.identify() // a page without a name will do
+	if v.identify() == nil && v.who.ID != uuid.Nil { // a page without a name will do
+		_ = v.findOrg()
+	}
 	f := failure{Heading: headings[told.Status], Detail: sentence(told.Detail), Status: told.Status, CorrelationID: httpapi.CorrelationID(r.Context())}
 	if f.Heading == "" {
 		f.Heading = "Something went wrong"
 	}
-	p := page{Title: f.Heading, Theme: v.theme(), Here: Path, Who: v.who, Base: v.base(), C: f, Everywhere: v.who.ID != uuid.Nil && v.who.Org == accounts.Everywhere}
+	p := page{Title: f.Heading, Theme: v.theme(), Here: Path, Who: v.who, Org: v.org, Base: v.base(), C: f, Everywhere: v.who.ID != uuid.Nil && v.who.Org == accounts.Everywhere}
+	_ = v.settle(&p)
 	if err := writePage(w, told.Status, "error", p); err != nil {
 		_ = c.frame.Explain(r.Context(), err) // for the log
 	}

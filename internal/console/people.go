@@ -22,6 +22,7 @@ import (
 // people is a page of the people of an organisation.
 type people struct {
 	Words   string // or a filter
+	State   string // active, inactive, or empty for both
 	States  []preset
 	Sum     string // how many there are, in words
 	Problem string
@@ -152,7 +153,7 @@ func showPeople(v *visit) error {
 	words, state, inside := v.query("q"), v.query("state"), v.query("inside") == "yes"
 	path := v.home("/people")
 	query := "q=" + url.QueryEscape(words)
-	p := people{Words: words}
+	p := people{Words: words, State: cmp.Or(state, defaultState(words))}
 	states := []preset{{Name: "Active", Link: "active"}, {Name: "Inactive", Link: "inactive"}}
 	if words != "" {
 		states = append([]preset{{Name: "All"}}, states...)

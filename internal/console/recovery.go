@@ -17,7 +17,7 @@ import (
 type recovery struct {
 	Heading, Back, Action string
 	At                    string // the time whose state is restored; empty for an entry that is undone
-	Person                bool
+	Place                 string
 	Groups, Roles         bool
 	Changes               []changeRow
 	Added, Removed        memberNames
@@ -49,7 +49,7 @@ func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) e
 	}
 	p.Others, p.Warnings = found.Others(), found.Warnings
 	p.Nothing = p.Problem == "" && len(found.Entries) == 0
-	return v.showStatus(status, "recovery", "activity", p.Heading, p)
+	return v.showStatus(status, "recovery", p.Place, p.Heading, p)
 }
 
 // asked is what the form or the URL asks of a recovery.
@@ -82,7 +82,7 @@ func previewUndo(v *visit) error {
 	r.DryRun, r.Allow = true, v.allow
 	found, err := v.Directory.Undo(v.r.Context(), v.org, id, r)
 	path := v.home("/activity/", id.String())
-	return v.showRecovery(recovery{Heading: "Take this back?", Back: path, Action: path + "/undo"}, found, err)
+	return v.showRecovery(recovery{Heading: "Take this back?", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
 }
 
 func undo(v *visit) error {
@@ -95,7 +95,7 @@ func undo(v *visit) error {
 	found, err := v.Directory.Undo(v.r.Context(), v.org, id, r)
 	path := v.home("/activity/", id.String())
 	if err != nil {
-		return v.showRecovery(recovery{Heading: "It could not be taken back", Back: path, Action: path + "/undo"}, found, err)
+		return v.showRecovery(recovery{Heading: "It could not be taken back", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
 	}
 	return v.to(path + "?done=undone")
 }
@@ -123,7 +123,7 @@ func (v *visit) restore(kind string, dry bool) error {
 	if err == nil && !dry {
 		return v.to(path + "?done=restored")
 	}
-	p := recovery{Heading: "Make it as it was?", Back: path, Action: path + "/restore", At: v.r.FormValue("at"), Person: kind == "people", Groups: r.Groups, Roles: r.Roles}
+	p := recovery{Heading: "Make it as it was?", Back: path, Action: path + "/restore", At: v.r.FormValue("at"), Place: kind, Groups: r.Groups, Roles: r.Roles}
 	return v.showRecovery(p, found, err)
 }
 

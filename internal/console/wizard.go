@@ -294,6 +294,9 @@ func (v *visit) watchChecks(client uuid.UUID) error {
 // SetupPath is where the link leads that sets up one connection, with its secret behind.
 const SetupPath = Path + "/setup/"
 
+// setupActor is who did what somebody without an account has done, in the log.
+const setupActor = "setup link"
+
 const (
 	secureSetupCookie = "__Host-purescim-setup"
 	plainSetupCookie  = "purescim-setup"
@@ -321,7 +324,7 @@ func openSetup(v *visit) error {
 	if v.isOpen() {
 		return errOpen()
 	}
-	v.originateAs("setup link")
+	v.originateAs(setupActor)
 	session, err := v.Accounts.OpenSetup(v.r.Context(), v.parameter("secret"))
 	if err != nil {
 		return oldLink(err)
@@ -351,7 +354,7 @@ func outside(work func(v *visit, c oauth.Client, guide string) error) func(v *vi
 		if err != nil {
 			return v.noClient(err)
 		}
-		v.originateAs("setup link")
+		v.originateAs(setupActor)
 		return work(v, c, s.Guide)
 	}
 }

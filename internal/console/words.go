@@ -162,7 +162,7 @@ func product(s provisioning.System) string { return products[s] }
 // said is the sentence of an entry as a page has it.
 func said(e provisioning.Entry) string {
 	text := e.Sentence()
-	if e.Actor.Type == provisioning.Server {
+	if e.Actor.Type == provisioning.Server || e.Actor.Name == setupActor {
 		text = capital(text)
 	}
 	return text
