@@ -56,9 +56,6 @@ func TestStatements_SayTheOrganisation(t *testing.T) {
 var ofOneMoment = map[string]string{
 	"changeMembers":               "compares the version of the group, and is done again",
 	"mergedChange":                "compares the version of the group, and is done again",
-	"insertUser":                  "stores nothing while it sees a user of the name, and is done again",
-	"reviveUser":                  "stores nothing while it sees a user of the name, and is done again",
-	"restoreUser":                 "stores nothing while it sees a user of the name, and is done again",
 	"updateUser":                  "changes nothing unless the version is one that was read before",
 	"updateUserAndKeys":           "changes nothing unless the version is one that was read before",
 	"refoldUser":                  "changes nothing unless the version is one that was read before",

@@ -2,7 +2,6 @@ package users
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/google/uuid"
@@ -90,13 +89,9 @@ func (v Users) bringBack(ctx context.Context, w *writes.Write, tx pgx.Tx, t *sch
 	if err != nil {
 		return r, err
 	}
-	for try := 1; ; try++ {
-		r = directory.Record{ID: id, Modified: w.Clock.Since(old.Modified), Doc: t.Encode(edit.Doc)}
-		err := v.insertUser(ctx, w, restoreUser, pool.Check{}, t, &r, edit, stored)
-		if !errors.Is(err, writes.ErrVersionConflict) || try == writes.OptimisticTries { // else a user of the name has gone meanwhile
-			return r, uniqueness(err, edit.Doc)
-		}
-	}
+	r = directory.Record{ID: id, Modified: w.Clock.Since(old.Modified), Doc: t.Encode(edit.Doc)}
+	err = v.insertUser(ctx, w, restoreUser, pool.Check{}, t, &r, edit, stored)
+	return r, uniqueness(err, edit.Doc)
 }
 
 var lockGroups = db.New(`

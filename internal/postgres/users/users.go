@@ -35,38 +35,38 @@ type Users struct {
 // New remembers whom it has changed.
 func New(h writes.Hand, recent records.Recent) Users { return Users{h, recent} }
 
-// insertUser stores a user, unless a deleted one had the name: then it stores
-// nothing, because the document must carry that user's id. reviveUser stores a user
-// under the id of the last one who was deleted. What was stored is answered.
+// insertUser stores a user, unless another has the name, or a deleted one had it: then it
+// stores nothing, because the name is taken, or the document must carry that user's id.
+// reviveUser stores a user under the id of the last one who was deleted. What was stored is
+// answered.
 //
-// Neither stores anything while it sees a user of the name: who is being deleted
-// would be gone when the insertion has waited, and is not yet among the deleted users
-// that the statement sees. So it waits for that user, and tells what has become of it.
+// Each waits for a user of the name who is being deleted, and who is not yet among the
+// deleted users that it sees: rightHeirs, behind it, finds out.
 var (
 	insertUser = writes.NewStatement(`
-with [seen], changed as (
+with changed as (
   insert into users (org_id, id, version, created_at, [row])
   select @org, @id::uuid, 1, @at::timestamptz, [values]
-  where  not (select it from seen)
-  and    not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key)
+  where  not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key)
+  on conflict (org_id, user_name_key) do nothing
   returning id, version, created_at, active
-)[beside]`, userRow, userValues, seenUser, besideUser)
+)[beside]`, userRow, userValues, besideUser)
 
 	reviveUser = writes.NewStatement(`
-with [seen], deleted as (
+with deleted as (
   delete from deleted_users
-  where  org_id = @org and user_name_key = @user_name_key and id = @id and not (select it from seen)
+  where  org_id = @org and user_name_key = @user_name_key and id = @id
   and    id = (select d.id from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key[last])
   returning id, version, created_at
-)[revived]`, lastDeleted, userRow, userValues, seenUser, besideUser, revived)
+)[revived]`, lastDeleted, userRow, userValues, besideUser, revived)
 
 	// restoreUser is reviveUser for a deleted user of whatever name who is asked for.
 	restoreUser = writes.NewStatement(`
-with [seen], deleted as (
+with deleted as (
   delete from deleted_users
-  where  org_id = @org and id = @id and not (select it from seen)
+  where  org_id = @org and id = @id
   returning id, version, created_at
-)[revived]`, userRow, userValues, seenUser, besideUser, revived)
+)[revived]`, userRow, userValues, besideUser, revived)
 
 	// rightHeirs fails when a user of the name was deleted, after the one whose id is given on,
 	// while the statement before it waited or ran: that one should have come back. As the name
@@ -85,26 +85,28 @@ select 1 / case when exists (
 select d.id, d.deleted_at
 from   deleted_users d
 where  d.org_id = @org and d.user_name_key = @user_name_key[last]`, lastDeleted)
+
+	// selectNamesake tells whether a user has the name, and who was deleted last of those
+	// who had it.
+	selectNamesake = db.New(`
+select coalesce((
+         select r.user_name_key = @user_name_key
+         from   users r
+         where  r.org_id = @org and r.user_name_key >= @user_name_key `+db.FirstByName+`), false),
+       d.id,
+       d.deleted_at
+from   (values (1)) as one
+left   join lateral (
+  select d.id, d.deleted_at
+  from   deleted_users d
+  where  d.org_id = @org and d.user_name_key = @user_name_key[last]
+) d on true`, lastDeleted)
 )
 
 // What the statements share.
 var (
 	userRow    = db.Part{Name: "row", SQL: "modified_at, password_hash, doc, folded, " + search.Users.Listed().SQL}
 	userValues = db.Part{Name: "values", SQL: "@at::timestamptz, nullif(@password, ''), @doc::text, @folded::jsonb, " + search.Users.Given().SQL}
-
-	seenUser = db.Part{Name: "seen", SQL: `seen as materialized (
-  select coalesce((
-    select s.user_name_key = @user_name_key
-    from   users s
-    where  s.org_id = @org and s.user_name_key >= @user_name_key
-    order  by s.user_name_key -- by the index of names, see db.FirstByName
-    limit  1), false) as it
-), named as materialized (
-  select u.id
-  from   users u
-  where  u.org_id = @org and u.user_name_key = @user_name_key
-  for    key share of u
-)`}
 
 	besideUser = db.Part{Name: "beside", SQL: `, modified as (
   insert into modifications (org_id, kind, modified_at, id)
@@ -119,9 +121,8 @@ var (
   select @org, case when active then 1 else 2 end, @count_id::uuid, 1, changed.id
   from   changed
 )[outbox]
-select c.version, c.created_at, seen.it, case when seen.it then exists (select from named) else false end
-from   seen
-left   join changed c on true`}
+select c.version, c.created_at
+from   changed c`}
 
 	revived = db.Part{Name: "revived", SQL: `, changed as (
   insert into users (org_id, id, version, created_at, [row])
@@ -160,38 +161,50 @@ func (v Users) Create(ctx context.Context, w *writes.Write, t *schema.Type, e di
 	r := directory.Record{ID: id, Modified: w.Clock.MadeAt(id), Doc: t.Encode(e.Doc)}
 	for {
 		err := v.insertUser(ctx, w, insertUser, v.heirs(r, deletion{}, e), t, &r, e, stored)
-		switch {
-		case errors.Is(err, writes.ErrVersionConflict):
-			continue
-		case !errors.Is(err, directory.ErrNotFound):
+		if !errors.Is(err, directory.ErrNotFound) {
 			return r, uniqueness(err, e.Doc)
+		}
+		taken, last, err := v.namesake(ctx, w, e)
+		switch {
+		case err != nil:
+			return r, err
+		case taken:
+			return r, nameTaken(e.Doc)
+		case last.id == uuid.Nil:
+			continue // who had the name is gone
 		case e.New:
 			return r, directory.ErrDeleted
 		}
-		revived, err := v.reviveUser(ctx, w, t, e)
-		// Not found: another request revived it, or a newer one of the name is
-		// deleted. Trying again tells.
-		if !errors.Is(err, directory.ErrNotFound) && !errors.Is(err, writes.ErrVersionConflict) {
+		revived, err := v.reviveUser(ctx, w, t, e, last)
+		if !errors.Is(err, directory.ErrNotFound) { // else another request has revived them, or a newer one is deleted
 			return revived, uniqueness(err, e.Doc)
 		}
 	}
 }
 
+// namesake tells whether a user has the name of e, and who was deleted last of those who
+// had it.
+func (v Users) namesake(ctx context.Context, w *writes.Write, e directory.Edit) (taken bool, last deletion, err error) {
+	err = w.Ask(ctx, selectNamesake, func(raw [][]byte) {
+		if taken = raw[0][0] != 0; raw[1] != nil {
+			last = deletion{db.ReadID(raw[1]), db.ReadTime(raw[2])}
+		}
+	}, db.Named("user_name_key", nameKey(e.Doc)))
+	return taken, last, err
+}
+
+// nameKey is the folded name of a user.
+func nameKey(doc scim.Document) string { return schema.UserName.Fold(schema.UserName.Text(doc)) }
+
 // reviveUser stores a user under the id of the last one of the name who was deleted.
-func (v Users) reviveUser(ctx context.Context, w *writes.Write, t *schema.Type, e directory.Edit) (directory.Record, error) {
-	var last deletion
-	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
-	err := w.Ask(ctx, selectDeletedUser, func(raw [][]byte) { last = deletion{db.ReadID(raw[0]), db.ReadTime(raw[1])} }, db.Named("user_name_key", name))
-	if err != nil {
-		return directory.Record{}, err
-	}
+func (v Users) reviveUser(ctx context.Context, w *writes.Write, t *schema.Type, e directory.Edit, last deletion) (directory.Record, error) {
 	e.Doc = maps.Clone(e.Doc)
 	schema.ID.Set(e.Doc, last.id.String())
 	if e.DefaultRoles {
 		schema.Roles.Clear(e.Doc)
 	}
 	r := directory.Record{ID: last.id, Modified: w.Clock.Since(last.at), Doc: t.Encode(e.Doc)}
-	err = v.insertUser(ctx, w, reviveUser, v.heirs(r, last, e), t, &r, e, search.RowOf(t, e.Doc))
+	err := v.insertUser(ctx, w, reviveUser, v.heirs(r, last, e), t, &r, e, search.RowOf(t, e.Doc))
 	return r, err
 }
 
@@ -210,7 +223,7 @@ type heir struct {
 
 // heirs checks that r is not stored in the place of somebody who was deleted after last.
 func (v Users) heirs(r directory.Record, last deletion, e directory.Edit) pool.Check {
-	name := schema.UserName.Fold(schema.UserName.Text(e.Doc))
+	name := nameKey(e.Doc)
 	return pool.Check{SQL: rightHeirs.String(), Of: heir{name, r.ID, last}, Args: func(all []any) []any {
 		names, deleted, lasts, ids := make([]string, len(all)), make([]time.Time, len(all)), make(db.IDs, len(all)), make(db.IDs, len(all))
 		for i, one := range all {
@@ -222,31 +235,15 @@ func (v Users) heirs(r directory.Record, last deletion, e directory.Edit) pool.C
 }
 
 // insertUser stores a user by one of the statements above, with a check behind it, and
-// completes its record. The error is ErrVersionConflict when a user of the name was seen and
-// is gone, or has another name.
+// completes its record. The error is directory.ErrNotFound when nothing was stored.
 func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Statement, then pool.Check, t *schema.Type, r *directory.Record, e directory.Edit, stored search.Row) error {
-	var created, seen, taken bool
-	read := func(raw [][]byte) {
-		if created, seen, taken = raw[0] != nil, raw[2][0] != 0, raw[3][0] != 0; created {
-			r.Version, r.Created = scim.Version(db.ReadInt(raw[0])), db.ReadTime(raw[1])
-		}
-	}
+	read := func(raw [][]byte) { r.Version, r.Created = scim.Version(db.ReadInt(raw[0])), db.ReadTime(raw[1]) }
 	c := writes.OfUser(events.Created, t, directory.Resource{Record: *r}, e).Storing(r.Doc, s.String() != insertUser.String())
 	kinds, keys := search.ArraysOf(stored.Keys)
 	args := append(make([]db.Arg, 0, db.MaxArguments), db.Named("id", db.ID(r.ID)), db.Named("at", r.Modified),
 		db.Named("password", e.PasswordHash), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))
 	args = append(search.Users.Arguments(args, stored), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("count_id", db.NewID()))
-	switch err := w.StoreChecked(ctx, s, then, c, read, args...); {
-	case err != nil:
-		return err
-	case taken:
-		return nameTaken(e.Doc)
-	case seen:
-		return writes.ErrVersionConflict
-	case !created:
-		return directory.ErrNotFound
-	}
-	return nil
+	return w.StoreChecked(ctx, s, then, c, read, args...)
 }
 
 // uniqueness turns the violation of a unique name into the error that the client is
