@@ -47,7 +47,7 @@ values ($1, $2, 1, $3, $3, true, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 	// floorLog is the row of the provisioning log, as the server stores it of each change.
 	floorLog = `insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
-                                result, status, added, removed, detail)
+                                result, status, added, removed, member_id, detail)
   `
 	floorActor  = `'00000000-0000-7000-8000-000000000001'::uuid, 'The floor', '00000000-0000-7000-8000-000000000002'`
 	floorDetail = `'{"address":"127.0.0.1","changes":[{"attribute":"title","before":"Analyst","after":"Director"}],"us":1000}'`
@@ -63,7 +63,7 @@ with created as (` + floorInsert + `
 ), modified as (
   insert into modifications (org_id, kind, modified_at, id) values ($1, 1, $3, $2)
 ), logged as (
-  ` + floorLog + `values ($1, $14, ` + floorActor + `, 'create', 'User', $2, $6, 'success', 0, null, null, '{"after":' || $4::text || '}')
+  ` + floorLog + `values ($1, $14, ` + floorActor + `, 'create', 'User', $2, $6, 'success', 0, null, null, null, '{"after":' || $4::text || '}')
 )
 insert into count_changes (org_id, kind, id, n, resource_id) values ($1, 1, $13, 1, $2)`
 
@@ -81,7 +81,7 @@ with moved as (
   set    modified_at = $3
   where  org_id = $1 and kind = 1 and modified_at = $6 and id = $2
 ), logged as (
-  ` + floorLog + `values ($1, $7, ` + floorActor + `, 'update', 'User', $2, 'somebody@bench.example', 'success', 0, null, null, ` + floorDetail + `)
+  ` + floorLog + `values ($1, $7, ` + floorActor + `, 'update', 'User', $2, 'somebody@bench.example', 'success', 0, null, null, null, ` + floorDetail + `)
 )` + floorUpdate
 
 	floorAddMembers = `
@@ -112,7 +112,7 @@ with changed as (
   and    g.org_id = $1 and g.id = $2
 ), logged as (
   ` + floorLog + `select $1, $5::uuid, ` + floorActor + `, 'member_change', 'Group', $2, 'A group', 'success', 0,
-         array(select user_id from changed), null, ` + floorDetail + `
+         array(select user_id from changed), null, (select user_id from changed limit 1), ` + floorDetail + `
 )
 update groups
 set    version = version + 1, modified_at = $4, member_count = `

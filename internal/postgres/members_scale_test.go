@@ -3,6 +3,8 @@ package postgres
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +107,7 @@ func changesCostTheSame(t *testing.T, prepare string) {
 	o.exec(`update groups set member_count = $3 where org_id = $1 and id = $2`, o.Tenant.Org, large, many)
 	o.exec(prepare)
 	newcomer := shelf.Numbered(1, many)
+	o.costOf(small, directory.MemberChange{Add: []uuid.UUID{newcomer}}) // has the connection know the tables
 	for what, m := range map[string]directory.MemberChange{
 		"add":               {Add: []uuid.UUID{newcomer}},
 		"remove":            {Remove: []uuid.UUID{shelf.Numbered(1, 7)}},
@@ -164,17 +167,46 @@ func (o *tenant) costOf(group uuid.UUID, m directory.MemberChange) (pages, rows 
 	defer tx.Rollback(ctx)
 	_, err = tx.Exec(ctx, `set local plan_cache_mode = force_generic_plan`) // as it is after some requests
 	o.must(err)
-	_, err = tx.Prepare(ctx, "change", sourceStatements(o.t)["changeMembers"])
+	name := "changeMembers"
+	switch {
+	case len(m.Remove) == 0:
+		name = "addMembers"
+	case len(m.Add) == 0:
+		name = "removeMembers"
+	}
+	change := o.statement(name)
+	_, err = tx.Prepare(ctx, "change", change.String())
 	o.must(err)
-	list := func(ids []uuid.UUID) string { return "{" + strings.Join(texts(ids), ",") + "}" }
+	list := func(ids []uuid.UUID) string { return "'{" + strings.Join(texts(ids), ",") + "}'" }
+	at := "'" + now().Format(time.RFC3339Nano) + "'"
+	values := []string{strconv.FormatInt(o.Tenant.Org, 10)}
+	for _, value := range change.Args(o.Tenant.Org,
+		db.Named("id", "'"+group.String()+"'"), db.Named("add", list(m.Add)), db.Named("count", len(m.Add)), db.Named("remove", list(m.Remove)), db.Named("at", at),
+		db.Named("brake_client", "'"+group.String()+"'"), db.Named("brake_n", 1), db.Named("brake_least", 100), db.Named("brake_percent", 50),
+		db.Named("brake_idle", at), db.Named("brake_at", at), db.Named("brake_since", at), db.Named("brake_began", at),
+		db.Named("log_id", "'"+uuid.UUID(o.Clock.NewID()).String()+"'"), db.Named("log_client", "null"), db.Named("log_actor", "'test'"),
+		db.Named("log_correlation", "''"), db.Named("log_result", "'success'"), db.Named("log_detail", "'{}'"))[1:] {
+		values = append(values, fmt.Sprint(value))
+	}
 	var text []byte
-	o.must(tx.QueryRow(ctx, fmt.Sprintf(`explain (analyze, buffers, format json) execute change(%[1]d, '%[2]s', '%[2]s', 1, %[6]s, %[6]s, %[6]s, 100, 50, '%[3]s', %[4]d, '%[5]s', %[6]s, %[6]s, '%[7]s', null, 'test', '', 'success', '{}')`,
-		o.Tenant.Org, group, list(m.Add), len(m.Add), list(m.Remove), "'"+now().Format(time.RFC3339Nano)+"'", o.Clock.NewID()), pgx.QueryExecModeSimpleProtocol).Scan(&text))
+	o.must(tx.QueryRow(ctx, `explain (analyze, buffers, format json) execute change(`+strings.Join(values, ", ")+`)`, pgx.QueryExecModeSimpleProtocol).Scan(&text))
 	o.must(tx.Conn().Deallocate(ctx, "change"))
 	var plans []struct{ Plan planNode }
 	o.must(json.Unmarshal(text, &plans))
 	plan := plans[0].Plan
 	return plan.Hit + plan.Read, plan.most()
+}
+
+// statement finds the statement of a variable.
+func (o *tenant) statement(name string) db.Statement {
+	o.t.Helper()
+	text := sourceStatements(o.t)[name]
+	all := db.All()
+	i := slices.IndexFunc(all, func(m db.Made) bool { return m.String() == text })
+	if i < 0 {
+		o.t.Fatalf("%s is no statement", name)
+	}
+	return all[i].Statement
 }
 
 func texts(ids []uuid.UUID) (list []string) {

@@ -54,6 +54,8 @@ func TestStatements_SayTheOrganisation(t *testing.T) {
 // ofOneMoment names the statements that lock or change a row, for which they may have
 // waited, and read other rows as they were before; and why that is right.
 var ofOneMoment = map[string]string{
+	"addMembers":                  "compares the version of the group, and is done again",
+	"removeMembers":               "compares the version of the group, and is done again",
 	"changeMembers":               "compares the version of the group, and is done again",
 	"mergedChange":                "compares the version of the group, and is done again",
 	"updateUser":                  "changes nothing unless the version is one that was read before",

@@ -19,13 +19,20 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// changeMembers adds and removes members without reading them, all or nothing:
-// when an id to add is not a user, nothing changes and the ids that are users
-// come back. Locking the group first makes changes of one group follow each
-// other. But what the statement sees of the members is from before it waited for
-// that lock: a member who was added meanwhile is not there to be removed. So it
-// changes nothing when the group has moved on, and says so.
-var changeMembers = writes.NewTelling(writes.MemberOutboxSQL, changeMembersText, db.Part{Name: "versions", SQL: "1"}, db.Empty("answer"), writes.HeldBrake, writes.SpentBrake)
+// Members are added and removed without reading them, all or nothing: when an id to add
+// is not a user, nothing changes and the ids that are users come back. Locking the group
+// first makes changes of one group follow each other. But what the statement sees of the
+// members is from before it waited for that lock: a member who was added meanwhile is not
+// there to be removed. So it changes nothing when the group has moved on, and says so.
+//
+// Most changes only add, or only remove. Those have statements of their own, because
+// PostgreSQL sets each part of a statement up whenever it runs, used or not: of adding one
+// member that was a third.
+var (
+	addMembers    = writes.NewTelling(writes.AddedOutbox, changeMembersText, slices.Concat(oneVersion, adding, notRemoving)...)
+	removeMembers = writes.NewTelling(writes.RemovedOutbox, changeMembersText, slices.Concat(oneVersion, notAdding, removing)...)
+	changeMembers = writes.NewTelling(writes.MemberOutbox, changeMembersText, slices.Concat(oneVersion, adding, removing)...)
+)
 
 const changeMembersText = `
 with target as materialized (
@@ -33,36 +40,17 @@ with target as materialized (
   from   groups g
   where  g.org_id = @org and g.id = @id
   for    no key update of g
-)[brake], known as materialized (
-  select u.id
-  from   users u
-  where  u.org_id = @org and u.id = any(@add::uuid[])
-), allowed as materialized (
+)[known][brake], allowed as materialized (
   select id
   from   target
-  where  (select count(*) from known) = @count::bigint and same and not exists (select from held)
-), added as (
-  insert into group_members (org_id, group_id, user_id)
-  select @org, allowed.id, known.id
-  from   allowed, known
-  on conflict do nothing
-  returning user_id
-), leaving as materialized (
-  select allowed.id, gone.id as user_id
-  from   allowed, unnest(@remove::uuid[]) as gone (id)
-  where  gone.id ` + db.AnyID + `
-), removed as (
-  delete from group_members m
-  using  leaving
-  where  m.org_id = @org and m.group_id = leaving.id and m.user_id = leaving.user_id
-  returning m.user_id
-)[spend], changed as (
+  where  same[all_known][not_held]
+)[add][remove], changed as (
   update groups g
   set    modified_at  = greatest(g.modified_at, @at::timestamptz),
-         member_count = g.member_count + (select count(*) from added) - (select count(*) from removed),
+         member_count = g.member_count + [come] - [gone],
          version      = g.version + [versions]
   where  g.org_id = @org and g.id = @id
-  and    (select count(*) from added) + (select count(*) from removed) > 0
+  and    [come] + [gone] > 0
   returning g.id, g.version, g.modified_at, g.member_count
 ), moved as (
   update modifications t
@@ -77,13 +65,61 @@ select c.version,
        coalesce(c.modified_at, t.modified_at),
        t.doc,
        coalesce(c.member_count, t.member_count),
-       case when not exists (select from allowed) then array(select id from known) end,
+       [found],
        t.same,
-       (select state from held),
-       (select n from held),
-       (select most from held)[answer]
+       [verdict][answer]
 from   target t
 left   join changed c on true`
+
+// The parts of changeMembersText, by what belongs together.
+var (
+	adding = []db.Part{
+		{Name: "known", SQL: `, known as materialized (
+  select u.id
+  from   users u
+  where  u.org_id = @org and u.id = any(@add::uuid[])
+)`},
+		{Name: "all_known", SQL: ` and (select count(*) from known) = @count::bigint`},
+		{Name: "add", SQL: `, added as (
+  insert into group_members (org_id, group_id, user_id)
+  select @org, allowed.id, known.id
+  from   allowed, known
+  on conflict do nothing
+  returning user_id
+)`},
+		{Name: "come", SQL: `(select count(*) from added)`},
+		{Name: "found", SQL: `case when not exists (select from allowed) then array(select id from known) end`},
+	}
+	notAdding = []db.Part{
+		db.Empty("known"), db.Empty("all_known"), db.Empty("add"), {Name: "come", SQL: `0`}, {Name: "found", SQL: `null`},
+	}
+
+	removing = []db.Part{
+		writes.HeldBrake,
+		{Name: "not_held", SQL: ` and not exists (select from held)`},
+		writes.SpentBrake,
+		{Name: "remove", SQL: `, leaving as materialized (
+  select allowed.id, gone.id as user_id
+  from   allowed, unnest(@remove::uuid[]) as gone (id)
+  where  gone.id ` + db.AnyID + `
+), removed as (
+  delete from group_members m
+  using  leaving
+  where  m.org_id = @org and m.group_id = leaving.id and m.user_id = leaving.user_id
+  returning m.user_id
+)[spend]`},
+		{Name: "gone", SQL: `(select count(*) from removed)`},
+		{Name: "verdict", SQL: `(select state from held),
+       (select n from held),
+       (select most from held)`},
+	}
+	notRemoving = []db.Part{
+		db.Empty("brake"), db.Empty("not_held"), db.Empty("remove"), {Name: "gone", SQL: `0`}, {Name: "verdict", SQL: `null, null, null`},
+	}
+
+	// oneVersion is for one request, which changes the version once.
+	oneVersion = []db.Part{{Name: "versions", SQL: "1"}, db.Empty("answer")}
+)
 
 // sameVersion tells whether group g, which is @id and locked, is what the statement
 // sees, or has changed while it was waited for.
@@ -136,8 +172,15 @@ func (v Groups) changeLockedMembers(ctx context.Context, w *writes.Write, group 
 func applyMembers(ctx context.Context, w *writes.Write, group uuid.UUID, m directory.MemberChange, c writes.Change) (directory.Record, error) {
 	remove := removals(m)
 	counts := w.MemberBrake(group)
+	statement := changeMembers
+	switch {
+	case len(remove) == 0:
+		statement = addMembers
+	case len(m.Add) == 0:
+		statement = removeMembers
+	}
 	a, err := apply(ctx, w, memberStatement{
-		sql: changeMembers.String(), args: w.Arguments(changeMembers, memberArguments(group, m.Add, remove, w.Clock.Now(), counts), c),
+		sql: statement.String(), args: w.Arguments(statement, memberArguments(group, m.Add, remove, w.Clock.Now(), counts), c),
 		change: c, group: group, links: m.Links, most: directory.MaxAnswerMembers,
 	})
 	if err == nil && a.held.IsHeld() {

@@ -26,13 +26,16 @@ import (
 // mergedChange is changeMembers for several requests. @requests tells of each id to add
 // and then of each to remove which request it is from: of the versions that go by,
 // each request that changed something gets one.
-var mergedChange = writes.NewTelling(writes.MergedOutboxSQL, changeMembersText, db.Part{Name: "versions", SQL: `(
+var mergedChange = writes.NewTelling(writes.MergedOutbox, changeMembersText, slices.Concat([]db.Part{
+	{Name: "versions", SQL: `(
            select count(distinct w.request)
            from   unnest(@add::uuid[] || @remove::uuid[], @requests::integer[]) as w (user_id, request)
-           where  w.user_id in (select user_id from added union all select user_id from removed))`}, db.Part{Name: "answer", SQL: `,
+           where  w.user_id in (select user_id from added union all select user_id from removed))`},
+	{Name: "answer", SQL: `,
        t.modified_at,
        array(select user_id from added),
-       array(select user_id from removed)`}, writes.HeldBrake, writes.SpentBrake)
+       array(select user_id from removed)`},
+}, adding, removing)...)
 
 // mostMerged is how many ids are changed by one merged statement: of so many the
 // commit is the smaller part of the cost.

@@ -30,20 +30,17 @@ group  by m.user_id
 having sum(m.n) <> 0
 order  by m.user_id`)
 
-	// groupsSince finds entries of one member by that, and looks through those of several,
-	// which an index has alone.
+	// groupsSince finds the entries of one member, and looks through those of several.
 	groupsSince = db.New(`
 select m.group_id, sum(m.n)
 from   (select e.target_id as group_id, case when e.added[1] = @id::uuid then 1 else -1 end as n
         from   provisioning_log e
-        where  e.org_id = @org and coalesce(e.added[1], e.removed[1]) = @id::uuid and e.id > @after
-        and    coalesce(cardinality(e.added), 0) + coalesce(cardinality(e.removed), 0) = 1
+        where  e.org_id = @org and e.member_id = @id::uuid and e.id > @after
         and    e.target_type = 'Group' and e.target_id is not null
         union  all
         select e.target_id, case when @id::uuid = any(e.added) then 1 else -1 end
         from   provisioning_log e
-        where  e.org_id = @org and e.id > @after
-        and    coalesce(cardinality(e.added), 0) + coalesce(cardinality(e.removed), 0) > 1
+        where  e.org_id = @org and e.member_id = ` + db.LeastID + ` and e.id > @after
         and    e.target_type = 'Group' and e.target_id is not null
         and    (@id::uuid = any(e.added) or @id::uuid = any(e.removed))) m
 group  by m.group_id

@@ -108,14 +108,14 @@ func ActorOf(a provisioning.Actor) string {
 // waited, it keeps what is left of other entries, too.
 var insertEntries = db.New(`
 insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id,
-                              target_name, target_key, result, status, error, removed, detail)
+                              target_name, target_key, result, status, error, removed, member_id, detail)
 select @org, e.id, nullif(e.client_id, [none]), e.actor, e.correlation_id, e.operation, e.target_type, nullif(e.target_id, [none]),
        case when erased.id is null then coalesce(nullif(e.target_name, ''),
                 (select u.doc::jsonb->>'userName' from users u where u.org_id = @org and u.id = e.target_id),
                 (select g.display_name from groups g where g.org_id = @org and g.id = e.target_id), '') else '' end,
        case when erased.id is null then nullif(e.target_key, '') end, e.result, e.status,
        case when erased.id is null then nullif(e.error, '') when e.error <> '' then '(erased)' end,
-       case when e.lost <> [none] then array[e.lost] end,
+       case when e.lost <> [none] then array[e.lost] end, nullif(e.lost, [none]),
        case when erased.id is null then e.detail else '{"erased":true}' end
 from   unnest(@ids::uuid[], @clients::uuid[], @actors::text[], @correlations::text[], @operations::text[], @types::text[],
               @targets::uuid[], @names::text[], @keys::text[], @results::text[], @statuses::smallint[], @errors::text[], @lost::uuid[], @details::text[])
@@ -169,6 +169,21 @@ func Insert(ctx context.Context, q pool.Querier, o int64, entries []provisioning
 // Storable is a text without what PostgreSQL does not store.
 func Storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// MemberOf is the member of whom the entry tells: the zero id where it tells of several, and
+// null where of none.
+func MemberOf(e provisioning.Entry) any {
+	switch m := e.Members; {
+	case len(m.Added)+len(m.Removed) == 0:
+		return nil
+	case len(m.Added)+len(m.Removed) > 1:
+		return db.ID{}
+	case len(m.Added) == 1:
+		return db.ID(m.Added[0])
+	default:
+		return db.ID(m.Removed[0])
+	}
 }
 
 // KeyOf is by what the entry is found when the name of its target is asked for. The

@@ -18,34 +18,54 @@ import (
 
 // The entry of a change in the provisioning log is stored by the statement that makes
 // the change, if it has changed something: neither is there without the other.
-const (
-	outboxSQL = `, logged as (
+const outboxSQL = `, logged as (
   insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name, target_key,
-                                result, status, added, removed, detail)
+                                result, status, added, removed, member_id, detail)
   select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, @log_operation::text, @log_type::text,
-         @log_target::uuid, @log_name::text, @log_key::text, @log_result::text, 0::smallint, @log_added::uuid[], @log_removed::uuid[], @log_detail::text
+         @log_target::uuid, @log_name::text, @log_key::text, @log_result::text, 0::smallint,
+         @log_added::uuid[], @log_removed::uuid[], @log_member::uuid, @log_detail::text
   from   changed
   where  @log_operation <> ''
 )`
 
-	// MemberOutboxSQL tells who has come and gone of what a statement has done.
-	MemberOutboxSQL = `, logged as (
-  insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
-                                result, status, added, removed, detail)
-  select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, ` + memberOperation + `, 'Group',
-         changed.id, target.display_name, @log_result::text, 0::smallint, nullif(m.added, '{}'), nullif(m.removed, '{}'), @log_detail::text
-  from   changed, target, (select array(select user_id from added) as added, array(select user_id from removed) as removed) m
+// What a statement that changes members tells of who has come and gone. AddedOutbox is of
+// one that only adds, and RemovedOutbox of one that only removes.
+const (
+	AddedOutbox = memberOutbox + `'member_add', 'Group',
+         changed.id, target.display_name, @log_result::text, 0::smallint, come.added, null, ` + oneAdded + `, @log_detail::text
+  from   changed, target, ` + whoCame + `
+)`
+	RemovedOutbox = memberOutbox + `'member_remove', 'Group',
+         changed.id, target.display_name, @log_result::text, 0::smallint, null, gone.removed, ` + oneRemoved + `, @log_detail::text
+  from   changed, target, ` + whoWent + `
+)`
+	MemberOutbox = memberOutbox + `
+         case when gone.removed is null then 'member_add' when come.added is null then 'member_remove' else 'member_change' end, 'Group',
+         changed.id, target.display_name, @log_result::text, 0::smallint, come.added, gone.removed,
+         case when come.added is null then ` + oneRemoved + ` when gone.removed is null then ` + oneAdded + ` else ` + db.LeastID + ` end, @log_detail::text
+  from   changed, target, ` + whoCame + `, ` + whoWent + `
 )`
 
-	// MergedOutboxSQL is that for several requests, each of which has an entry of its own
-	// if it has changed something.
-	MergedOutboxSQL = `, logged as (
+	memberOutbox = `, logged as (
   insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
-                                result, status, added, removed, detail)
-  select @org, l.id, l.client, l.actor, l.correlation, ` + memberOperation + `, 'Group',
-         changed.id, target.display_name, l.result, 0::smallint, m.added, m.removed, l.detail
+                                result, status, added, removed, member_id, detail)
+  select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, `
+	whoCame    = `(select array_agg(user_id) as added from added) come`
+	whoWent    = `(select array_agg(user_id) as removed from removed) gone`
+	oneAdded   = `case when cardinality(come.added) = 1 then come.added[1] else ` + db.LeastID + ` end`
+	oneRemoved = `case when cardinality(gone.removed) = 1 then gone.removed[1] else ` + db.LeastID + ` end`
+
+	// MergedOutbox is MemberOutbox for several requests, each of which has an entry of its
+	// own if it has changed something.
+	MergedOutbox = `, logged as (
+  insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
+                                result, status, added, removed, member_id, detail)
+  select @org, l.id, l.client, l.actor, l.correlation,
+         case when m.removed is null then 'member_add' when m.added is null then 'member_remove' else 'member_change' end, 'Group',
+         changed.id, target.display_name, l.result, 0::smallint, m.added, m.removed,
+         case when m.n = 1 then coalesce(m.added[1], m.removed[1]) else ` + db.LeastID + ` end, l.detail
   from   changed, target,
-         (select w.request, array_agg(w.user_id) filter (where a.user_id is not null) as added,
+         (select w.request, count(*) as n, array_agg(w.user_id) filter (where a.user_id is not null) as added,
                  array_agg(w.user_id) filter (where r.user_id is not null) as removed
           from   unnest(@add::uuid[] || @remove::uuid[], @requests::integer[]) as w (user_id, request)
           left   join added a on a.user_id = w.user_id
@@ -55,8 +75,6 @@ const (
   join   unnest(@log_ids::uuid[], @log_clients::uuid[], @log_actors::text[], @log_correlations::text[], @log_results::text[], @log_details::text[])
          with ordinality as l (id, client, actor, correlation, result, detail, n) on l.n = m.request + 1
 )`
-
-	memberOperation = `case when coalesce(m.removed, '{}') = '{}' then 'member_add' when coalesce(m.added, '{}') = '{}' then 'member_remove' else 'member_change' end`
 )
 
 // entry is the entry of a change. Its operation is empty where there is none: of a part
@@ -151,7 +169,7 @@ func targetType(what string) provisioning.TargetType {
 	}
 }
 
-// Arguments are those of outboxSQL and MemberOutboxSQL.
+// arguments are those of outboxSQL and of the outboxes of members.
 func (o *outbox) arguments(e provisioning.Entry, c Change) []db.Arg {
 	o.attempted(e)
 	var client, target, key any
@@ -169,7 +187,7 @@ func (o *outbox) arguments(e provisioning.Entry, c Change) []db.Arg {
 		db.Named("log_correlation", e.CorrelationID), db.Named("log_operation", string(e.Operation)), db.Named("log_type", string(e.Target.Type)),
 		db.Named("log_target", target), db.Named("log_name", e.Target.Name), db.Named("log_key", key), db.Named("log_result", string(e.Result)),
 		db.Named("log_added", idsOrNull(e.Members.Added)), db.Named("log_removed", idsOrNull(e.Members.Removed)),
-		db.Named("log_detail", c.detail(e)),
+		db.Named("log_member", logstore.MemberOf(e)), db.Named("log_detail", c.detail(e)),
 	}
 }
 
@@ -215,7 +233,7 @@ func withDocument(object []byte, name string, doc []byte) []byte {
 	return append(append(object, doc...), '}')
 }
 
-// MergedArguments are those of MergedOutboxSQL: for each write that others make together its
+// MergedArguments are those of MergedOutbox: for each write that others make together its
 // own, and its change.
 func MergedArguments(writes []*Write, changes []Change) []db.Arg {
 	n := len(writes)
