@@ -85,7 +85,11 @@ type proxy struct {
 func (p proxy) check(t *testing.T, s running) {
 	t.Helper()
 	base := "https://localhost:" + p.encrypted
-	ask := func(method, url, body string) (*http.Response, string, error) {
+	type answered struct { // an answer whose body was read
+		*http.Response
+		body string
+	}
+	ask := func(method, url, body string) (answered, error) {
 		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -96,26 +100,26 @@ func (p proxy) check(t *testing.T, s running) {
 		r.Header.Set("X-Forwarded-For", "192.0.2.1")
 		answer, err := p.client.Do(r)
 		if err != nil {
-			return nil, "", err
+			return answered{}, err
 		}
 		defer answer.Body.Close()
 		text, err := io.ReadAll(answer.Body)
-		return answer, string(text), err
+		return answered{answer, string(text)}, err
 	}
-	want := func(answer *http.Response, body string, err error, status int) *http.Response {
+	want := func(status int, method, url, body string) answered {
 		t.Helper()
+		answer, err := ask(method, url, body)
 		if err != nil || answer.StatusCode != status {
-			t.Fatalf("want %d: %v %v %s", status, answer, err, body)
+			t.Fatalf("want %d: %v %v %s", status, answer.Response, err, answer.body)
 		}
 		return answer
 	}
 	waitFor(t, "the proxy", func() error {
-		_, _, err := ask(http.MethodGet, base+"/", "")
+		_, err := ask(http.MethodGet, base+"/", "")
 		return err
 	})
 	users := base + "/api/v2/scim/v2/Users"
-	answer, body, err := ask(http.MethodPost, users, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@example.org","displayName":"Ada"}`)
-	made := want(answer, body, err, http.StatusCreated)
+	made := want(http.StatusCreated, http.MethodPost, users, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@example.org","displayName":"Ada"}`)
 	location := made.Header.Get("Location")
 	if !strings.HasPrefix(location, users+"/") {
 		t.Errorf("Location: %s", location)
@@ -123,19 +127,17 @@ func (p proxy) check(t *testing.T, s running) {
 	if made.Header.Get("Strict-Transport-Security") == "" {
 		t.Error("no Strict-Transport-Security")
 	}
-	answer, body, err = ask(http.MethodGet, location, "")
-	if etag := want(answer, body, err, http.StatusOK).Header.Get("Etag"); etag == "" {
+	if etag := want(http.StatusOK, http.MethodGet, location, "").Header.Get("Etag"); etag == "" {
 		t.Error("no ETag")
 	}
 	filter := `userName eq "` + strings.Repeat("é", 1900) + `"` // most of 4 KiB, and three times that in a URL
-	answer, body, err = ask(http.MethodGet, users+"?filter="+url.QueryEscape(filter), "")
-	want(answer, body, err, http.StatusOK)
-	answer, body, err = ask(http.MethodPost, users, `{"x":"`+strings.Repeat("x", 3<<20)+`"}`)
-	if want(answer, body, err, http.StatusRequestEntityTooLarge); !strings.Contains(body, "urn:ietf:params:scim:api:messages:2.0:Error") {
-		t.Errorf("a body that is too large is refused in other words than the server's: %s", body)
+	want(http.StatusOK, http.MethodGet, users+"?filter="+url.QueryEscape(filter), "")
+	large := want(http.StatusRequestEntityTooLarge, http.MethodPost, users, `{"x":"`+strings.Repeat("x", 3<<20)+`"}`)
+	if !strings.Contains(large.body, "urn:ietf:params:scim:api:messages:2.0:Error") {
+		t.Errorf("a body that is too large is refused in other words than the server's: %s", large.body)
 	}
-	answer, body, err = ask(http.MethodGet, "http://localhost:"+p.plain+"/api/v2/scim/v2/Users?count=1", "")
-	if to := want(answer, body, err, http.StatusPermanentRedirect).Header.Get("Location"); to != "https://"+p.elsewhere+"/api/v2/scim/v2/Users?count=1" {
+	leads := want(http.StatusPermanentRedirect, http.MethodGet, "http://localhost:"+p.plain+"/api/v2/scim/v2/Users?count=1", "")
+	if to := leads.Header.Get("Location"); to != "https://"+p.elsewhere+"/api/v2/scim/v2/Users?count=1" {
 		t.Errorf("HTTP leads to %q", to)
 	}
 }

@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,8 +19,8 @@ func TestJudge(t *testing.T) {
 		want    string
 	}{
 		{"its own schema", all, Latest(), ""},
-		{"that of the next release", append(all[:len(all):len(all)], Latest()+1), Latest(), ""},
-		{"one that needs more", append(all[:len(all):len(all)], Latest()+1), Latest() + 1, "knows none beyond"},
+		{"that of the next release", append(slices.Clip(all), Latest()+1), Latest(), ""},
+		{"one that needs more", append(slices.Clip(all), Latest()+1), Latest() + 1, "knows none beyond"},
 		{"one that lacks the last", all[:len(all)-1], 0, "lacks the migration"},
 		{"one that lacks another", all[1:], 0, "lacks the migration 00001_init.sql"},
 		{"none", nil, 0, "run 'purescim migrate'"},

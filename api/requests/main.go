@@ -33,7 +33,7 @@ func write(dir string) error {
 		return err
 	}
 	for name, content := range all {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil { //nolint:gosec // they are sources, for everybody to read
 			return err
 		}
 	}

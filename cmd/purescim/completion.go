@@ -46,7 +46,9 @@ type completeCommand struct {
 // Run prints what the last word may become, a line each.
 func (cmd *completeCommand) Run(c console, app *kong.Kong) error {
 	for _, word := range candidates(app.Model.Node, cmd.Words) {
-		fmt.Fprintln(c.out, word)
+		if _, err := fmt.Fprintln(c.out, word); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -179,12 +179,12 @@ func (p *parts) build(ctx context.Context, d database, o opening) error {
 	if err != nil {
 		return err
 	}
-	clear, err := store.CheckKeys(ctx)
+	unsealed, err := store.CheckKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("%w; --key-file or PURESCIM_KEY_FILE must name the file with the key", err)
 	}
-	if clear > 0 {
-		p.log.Warn("secrets lie in the database unencrypted; 'purescim key rewrap' encrypts them", "values", clear)
+	if unsealed > 0 {
+		p.log.Warn("secrets lie in the database unencrypted; 'purescim key rewrap' encrypts them", "values", unsealed)
 	}
 	p.store = store
 	p.registry = store.Registry()

@@ -66,7 +66,7 @@ func (c certified) flags() []string {
 	return []string{"--tls-cert=" + c.certificate, "--tls-key=" + c.key, "--http-redirect=127.0.0.1:0"}
 }
 
-func (c certified) do(t *testing.T, method, url, token, body string) (*http.Response, string) {
+func (c certified) do(t *testing.T, method, url, token, body string) answered {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -85,7 +85,13 @@ func (c certified) do(t *testing.T, method, url, token, body string) (*http.Resp
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(text)
+	return answered{answer, string(text)}
+}
+
+// answered is an answer whose body was read.
+type answered struct {
+	*http.Response
+	body string
 }
 
 // A server with a certificate speaks HTTP/2 over TLS, tells its clients to stay there, and
@@ -100,21 +106,21 @@ func TestServe_SpeaksTLS(t *testing.T) {
 	if !strings.HasPrefix(server.url, "https://") || demo.TenantURL != tenant {
 		t.Fatalf("served at %s, the demo's tenant URL is %s", server.url, demo.TenantURL)
 	}
-	answer, body := c.do(t, http.MethodPost, tenant+"/Users", demo.AccessToken, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@example.org","displayName":"Ada"}`)
+	answer := c.do(t, http.MethodPost, tenant+"/Users", demo.AccessToken, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@example.org","displayName":"Ada"}`)
 	if answer.StatusCode != http.StatusCreated || answer.ProtoMajor != 2 || !strings.HasPrefix(answer.Header.Get("Location"), tenant+"/Users/") {
-		t.Errorf("%s %v: %s", answer.Proto, answer.Header, body)
+		t.Errorf("%s %v: %s", answer.Proto, answer.Header, answer.body)
 	}
 	if stay := answer.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(stay, "max-age=31536000") {
 		t.Errorf("Strict-Transport-Security: %q", stay)
 	}
 	for _, path := range []string{"/api/v2/scim/v2/Users?filter=userName%20eq%20%22a%22", "//elsewhere.example/x"} {
-		if answer, _ := c.do(t, http.MethodPost, server.redirect+path, demo.AccessToken, "{}"); answer.StatusCode != http.StatusPermanentRedirect || answer.Header.Get("Location") != server.url+path {
+		if answer := c.do(t, http.MethodPost, server.redirect+path, demo.AccessToken, "{}"); answer.StatusCode != http.StatusPermanentRedirect || answer.Header.Get("Location") != server.url+path {
 			t.Errorf("%s without TLS: %d, to %q", path, answer.StatusCode, answer.Header.Get("Location"))
 		}
 	}
 	plain := strings.Replace(server.url, "https:", "http:", 1)
-	if answer, body := c.do(t, http.MethodGet, plain+"/", "", ""); answer.StatusCode != http.StatusBadRequest {
-		t.Errorf("HTTP on the port of HTTPS: %d %s", answer.StatusCode, body)
+	if answer := c.do(t, http.MethodGet, plain+"/", "", ""); answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("HTTP on the port of HTTPS: %d %s", answer.StatusCode, answer.body)
 	}
 }
 

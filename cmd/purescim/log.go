@@ -152,7 +152,7 @@ func (o logOutput) follow(ctx context.Context, c console, l *provisioning.Log, i
 			return nil
 		case <-time.After(followPause):
 		}
-		next := uuid.Nil
+		var next uuid.UUID
 		if entries, next, err = l.Since(ctx, id, q, provisioning.FirstID(from)); err != nil {
 			return err
 		}
@@ -233,18 +233,18 @@ func printLine(w io.Writer, e provisioning.Entry, colour bool) error {
 	if colour {
 		result = colours[e.Result] + result + uncoloured
 	}
-	lines := fmt.Sprintf("%s  %s  %s\n", e.Time().Format("2006-01-02 15:04:05"), result, printable.Escape(e.Sentence()))
+	lines := []string{fmt.Sprintf("%s  %s  %s", e.Time().Format("2006-01-02 15:04:05"), result, printable.Escape(e.Sentence()))}
 	if e.Error != nil {
-		lines += fmt.Sprintf("    %s\n", printable.Escape(strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, errorText(e.Error)))))
+		lines = append(lines, printable.Escape(strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, errorText(e.Error)))))
 	}
 	if advice, ok := e.Advice(); ok {
-		lines += "    " + printable.Escape(advice.Text) + "\n"
+		lines = append(lines, printable.Escape(advice.Text))
 	}
 	for _, warning := range e.Warnings {
-		lines += "    " + printable.Escape(warning) + "\n"
+		lines = append(lines, printable.Escape(warning))
 	}
-	lines += "    " + e.ID.String() + "\n"
-	_, err := io.WriteString(w, lines)
+	lines = append(lines, e.ID.String())
+	_, err := io.WriteString(w, strings.Join(lines, "\n    ")+"\n")
 	return err
 }
 

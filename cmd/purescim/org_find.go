@@ -32,11 +32,10 @@ func suggestion(name string, names []string) string {
 	if len(near) == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("; did you mean %q", near[0])
-	for _, other := range near[1:] {
-		text += fmt.Sprintf(" or %q", other)
+	for i, other := range near {
+		near[i] = strconv.Quote(other)
 	}
-	return text + "?"
+	return "; did you mean " + strings.Join(near, " or ") + "?"
 }
 
 // onlyOrg is the organisation of a command that names none: the only one there is.

@@ -59,9 +59,9 @@ func TestKeyFile_SealsWhatADumpHolds(t *testing.T) {
 		at(keyFile, 0, "admin", "oidc", "add", "--name="+name, "--issuer=https://"+name+".example", "--client-id=x", "--offline", "--secret-file="+write(name, "of-the-provider"))
 	}
 	provider("first-provider", none)
-	clear := dump()
-	if !strings.Contains(clear, "of-the-receiver") || !strings.Contains(clear, "of-the-provider") || !strings.Contains(clear, der) {
-		t.Fatalf("the test looks for the wrong thing in %q", clear)
+	open := dump()
+	if !strings.Contains(open, "of-the-receiver") || !strings.Contains(open, "of-the-provider") || !strings.Contains(open, der) {
+		t.Fatalf("the test looks for the wrong thing in %q", open)
 	}
 	if text := at(none, 1, "key", "rewrap"); !strings.Contains(text, "PURESCIM_KEY_FILE") {
 		t.Error(text)

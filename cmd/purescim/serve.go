@@ -54,7 +54,7 @@ func (cmd *serveCommand) Validate() error {
 	if cmd.RateLimit < 0 {
 		return fmt.Errorf("--rate-limit or PURESCIM_RATE_LIMIT: %d is less than 0, which is no limit", cmd.RateLimit)
 	}
-	for _, url := range strings.Fields(cmd.ReadURLs) {
+	for url := range strings.FieldsSeq(cmd.ReadURLs) {
 		if _, err := pool.Configure(url, pool.Options{Standby: true}); err != nil {
 			return fmt.Errorf("--read-urls or PURESCIM_READ_URLS: no connection URL of PostgreSQL: %w", err)
 		}

@@ -91,6 +91,9 @@ func (a Account) Manages(o org.ID) error {
 // What ends a session or changes a role also ends the tokens of the person to try the API, in
 // the same transaction.
 type Store interface {
+	AccountStore
+	InvitationStore
+	SessionStore
 	SetupStore
 	PasskeyStore
 	IdentityStore
@@ -99,7 +102,10 @@ type Store interface {
 	// Now is the time as it is stored, and NewID makes an id that tells when it was made.
 	Now() time.Time
 	NewID() uuid.UUID
+}
 
+// AccountStore keeps accounts.
+type AccountStore interface {
 	// Account finds an account by its login in any case; Accounts lists those of an
 	// organisation or of Everywhere, by login.
 	Account(ctx context.Context, login string) (Account, error)
@@ -116,7 +122,10 @@ type Store interface {
 	// ResetAccount takes the password, the passkeys and the identities of an account away
 	// that allow has no objection to, ends its sessions, and tells what is left of it.
 	ResetAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) (Account, error)
+}
 
+// InvitationStore keeps invitations.
+type InvitationStore interface {
 	// Invite keeps an invitation, Invitation finds one that is good at a time, and
 	// Invitations lists those of an organisation or of Everywhere.
 	Invite(ctx context.Context, i Invitation) error
@@ -130,7 +139,10 @@ type Store interface {
 	// from now on, unless that is nil, and no other of its provider; the identity of
 	// another account is a *scim.Error.
 	Accept(ctx context.Context, i Invitation, at time.Time, a Account, as *Identity) (Account, error)
+}
 
+// SessionStore keeps sessions.
+type SessionStore interface {
 	// AddSession keeps a session of an account, and forgets those that were not used
 	// since a time, and those of the account beyond MaxSessions that were used the
 	// longest ago.

@@ -46,7 +46,7 @@ func (s *Service) Invite(ctx context.Context, by string, o org.ID, login string,
 
 // First makes the link that makes the first owner, or none where there is an account.
 func (s *Service) First(ctx context.Context) (secret string, err error) {
-	if any, err := s.store.Any(ctx); any || err != nil {
+	if known, err := s.store.Any(ctx); known || err != nil {
 		return "", err
 	}
 	secret, _, err = s.invite(ctx, Invitation{Org: Everywhere, Role: Owner, First: true}, firstLife)

@@ -32,7 +32,7 @@ func request(t *testing.T, words ...string) []*bulkplan.Operation {
 			op.ID = name
 		}
 		var refs []any
-		for _, to := range strings.Fields(refers) {
+		for to := range strings.FieldsSeq(refers) {
 			refs = append(refs, bulkplan.ReferencePrefix+to)
 		}
 		op.Body = map[string]any{"members": refs}

@@ -57,7 +57,7 @@ func TestChaos(t *testing.T) {
 	before := w.memory()
 	recoveries := map[string][]time.Duration{}
 	if *strike {
-		recoveries = w.strikeUntil(t, ctx)
+		recoveries = w.strikeUntil(ctx, t)
 	}
 	<-ctx.Done()
 	work.Wait()
@@ -131,7 +131,7 @@ func (c *Clients) probe(ctx context.Context, server string) (id string) {
 
 // strikeUntil lets faults happen, each after all is well, and tells how long each took
 // until changes were acknowledged through every server again.
-func (w *world) strikeUntil(t *testing.T, ctx context.Context) map[string][]time.Duration {
+func (w *world) strikeUntil(ctx context.Context, t *testing.T) map[string][]time.Duration {
 	t.Helper()
 	recoveries := map[string][]time.Duration{}
 	list := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool {

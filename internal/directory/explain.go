@@ -27,14 +27,10 @@ func (d *Directory) explainWrite(ctx context.Context, o org.ID, t *schema.Type, 
 		return err
 	}
 	more := *told
-	switch first := missing.References[0]; {
-	case first.Kind == 0:
-		deleted, err := d.store.Org(o).Deleted(ctx, first.User)
-		if err == nil && deleted {
-			more.Detail += "; the user was deleted, and comes back when the userName is created again"
-		}
-	default:
+	if first := missing.References[0]; first.Kind != 0 {
 		more.Detail += d.nearNames(ctx, o, first)
+	} else if deleted, err := d.store.Org(o).Deleted(ctx, first.User); err == nil && deleted {
+		more.Detail += "; the user was deleted, and comes back when the userName is created again"
 	}
 	return &more
 }

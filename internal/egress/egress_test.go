@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -215,7 +216,7 @@ func answerDNS(conn net.Conn, next func() [4]byte) error {
 		return err
 	}
 	const header = 12
-	end := header + strings.IndexByte(string(query[header:]), 0) + 5 // the name, its type and class
+	end := header + bytes.IndexByte(query[header:], 0) + 5 // the name, its type and class
 	answer := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, query[header:end]...)
 	if query[end-3] == 1 { // A
 		address := next()

@@ -25,9 +25,9 @@ const (
 	// KeptDead is how long dead events are kept.
 	KeptDead = 30 * 24 * time.Hour
 
-	// MaxWaiting and MaxWaitingBytes, of claims, are how much of a stream may wait. A
-	// stream that has more makes no events.
-	MaxWaiting      = 100_000
+	// MaxWaiting is how many events of a stream may wait. A stream that has more makes none.
+	MaxWaiting = 100_000
+	// MaxWaitingBytes bounds their claims likewise.
 	MaxWaitingBytes = 512 << 20
 )
 

@@ -7,6 +7,7 @@ package health
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -84,9 +85,7 @@ func (h *Health) Stop() { h.stopping.Store(true) }
 func (h *Health) Report(ctx context.Context) Report {
 	found := h.look(ctx)
 	r := Report{Status: ready, Checks: make(map[string]Finding, len(found)+1)}
-	for name, f := range found {
-		r.Checks[name] = f
-	}
+	maps.Copy(r.Checks, found)
 	r.Checks["serving"] = Finding{Status: OK}
 	if h.stopping.Load() {
 		r.Checks["serving"] = Finding{Failed, "the server is shutting down"}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 
@@ -86,7 +87,7 @@ func (x *exchange) readBody(r *http.Request) ([]byte, error) {
 	}
 	b.Grow(int(min(max(size, 0), smallBody)) + bytes.MinRead) // who sends nothing gets no more
 	switch _, err := io.CopyN(&b, r.Body, smallBody+1); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return b.Bytes(), nil
 	case err != nil:
 		return nil, readError(err)

@@ -85,7 +85,8 @@ func (f *Frame) logError(ctx context.Context, told *scim.Error, err error) {
 	case http.StatusUnauthorized:
 		level = slog.LevelInfo
 	case http.StatusInternalServerError, http.StatusServiceUnavailable:
-		if err != error(told) || told.Unwrap() != nil { // else there is too much to do, and nothing wrong
+		// Else there is too much to do, and nothing wrong.
+		if err != error(told) || told.Unwrap() != nil { //nolint:errorlint // that which wraps it has more to say
 			level = slog.LevelError
 		}
 	}

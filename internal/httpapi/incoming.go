@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"runtime"
@@ -39,7 +40,7 @@ func (b *incoming) Read(p []byte) (int, error) {
 	if b.left > 0 {
 		b.left -= int64(n)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		b.left = 0
 	}
 	return n, err

@@ -103,7 +103,7 @@ func TestBody_EndsWithItsRequest(t *testing.T) {
 	route := guarded(httpapi.SCIM)
 	route.Methods[http.MethodPost] = func(_ http.ResponseWriter, r *http.Request) error {
 		text, err := httpapi.Body(r)
-		kept, body = r.Context(), weak.Make(&text[0])
+		kept, body = r.Context(), weak.Make(&text[0]) //nolint:fatcontext // it is kept on purpose
 		return err
 	}
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`"`+strings.Repeat("x", 1<<19)+`"`))

@@ -128,7 +128,7 @@ func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
 
 // CheckKeys returns an error unless all that is sealed can be opened, and tells
 // how many values lie in the clear though there are keys.
-func (s *Store) CheckKeys(ctx context.Context) (clear int, err error) {
+func (s *Store) CheckKeys(ctx context.Context) (unsealed int, err error) {
 	err = s.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		all, err := s.sealables(ctx, tx, "")
 		for _, one := range all {
@@ -136,10 +136,10 @@ func (s *Store) CheckKeys(ctx context.Context) (clear int, err error) {
 				return fmt.Errorf("%s: %w", one.place, failed)
 			}
 			if s.keys != nil && !seal.Sealed(one.kept) {
-				clear++
+				unsealed++
 			}
 		}
 		return err
 	})
-	return clear, pgerr.Wrap("open what is sealed", err)
+	return unsealed, pgerr.Wrap("open what is sealed", err)
 }

@@ -32,7 +32,7 @@ func (o *tenant) holding(s pool.Share) (release func()) {
 		ctx, cancel := context.WithCancel(o.t.Context())
 		o.t.Cleanup(cancel)
 		giveUp := time.AfterFunc(200*time.Millisecond, cancel)
-		rows, err := s.Query(ctx, `select n from generate_series(1, 3) n`)
+		rows, err := s.Query(ctx, `select n from generate_series(1, 3) n`) //nolint:sqlclosecheck // release closes them
 		if giveUp.Stop(); err != nil {
 			break
 		}

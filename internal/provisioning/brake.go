@@ -29,9 +29,9 @@ const (
 	// HoldIdle is how long after the last attempt a hold about which nobody has decided
 	// is over.
 	HoldIdle = 7 * 24 * time.Hour
-	// DecisionTime is how long a decision holds unless another time is given, and
-	// MaxDecisionTime how long at most.
-	DecisionTime    = 24 * time.Hour
+	// DecisionTime is how long a decision holds unless another time is given.
+	DecisionTime = 24 * time.Hour
+	// MaxDecisionTime is how long it holds at most.
 	MaxDecisionTime = 30 * 24 * time.Hour
 )
 

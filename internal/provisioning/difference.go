@@ -105,7 +105,7 @@ func set(doc scim.Document, attribute string, value any) {
 
 // find gives the object that holds an attribute, and its name there. Objects that are
 // missing on the way are made, or there is none.
-func find(doc scim.Document, attribute string, make bool) (object map[string]any, name string) {
+func find(doc scim.Document, attribute string, create bool) (object map[string]any, name string) {
 	object, name = doc, attribute
 	for {
 		head, rest, more := cutAttribute(object, name)
@@ -114,7 +114,7 @@ func find(doc scim.Document, attribute string, make bool) (object map[string]any
 		}
 		inner, _ := object[head].(map[string]any)
 		if inner == nil {
-			if !make {
+			if !create {
 				return nil, rest
 			}
 			inner = map[string]any{}

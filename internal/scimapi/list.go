@@ -99,7 +99,6 @@ func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed director
 	}
 	cursor := listed.Cursor
 	if rest := listed.Rest; rest != nil {
-		listed = directory.Listed{} // no more than a chunk is held
 		for chunk, err := range rest {
 			if err == nil {
 				n, err = a.addAll(chunk, n, by)

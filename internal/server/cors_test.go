@@ -55,8 +55,8 @@ func TestCORS_LetsPagesOfItsOriginsIn(t *testing.T) {
 // Any origin is that, and none is what a server has that nobody told of one.
 func TestCORS_IsAnyOriginOrNone(t *testing.T) {
 	t.Parallel()
-	any := servertest.NewWith(t, servertest.Options{Origins: []string{"*"}})
-	answer := any.NewOrg(t).Do(t, "GET", "/Users", nil, "Origin: https://page.example").Want(t, 200)
+	open := servertest.NewWith(t, servertest.Options{Origins: []string{"*"}})
+	answer := open.NewOrg(t).Do(t, "GET", "/Users", nil, "Origin: https://page.example").Want(t, 200)
 	if h := answer.Header; h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("any: %v", h)
 	}

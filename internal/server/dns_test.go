@@ -2,10 +2,10 @@ package server_test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,10 +135,10 @@ func TestEgress_NamesThatLeadElsewhereLater(t *testing.T) {
 		host := "name" + strings.NewReplacer(".", "-", ":", "-").Replace(address.String()) + ".example"
 		z.lead(public)
 		o := s.NewOrg(t)
-		listen(t, o, map[string]any{"method": "push", "endpointUrl": fmt.Sprintf("https://%s:%d/", host, port)})
+		listen(t, o, map[string]any{"method": "push", "endpointUrl": "https://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/"})
 		client, _ := o.NewClient(t, "SCIM Integration")
 		pins := i.pins(client.ID)
-		pins.KeysURL, pins.Audience, pins.Unasked = fmt.Sprintf("https://%s:%d/keys", host, port), host, true
+		pins.KeysURL, pins.Audience, pins.Unasked = "https://"+net.JoinHostPort(host, strconv.Itoa(port))+"/keys", host, true
 		if _, err := s.OAuth.AddIssuer(t.Context(), o.ID, pins); err != nil {
 			t.Fatal(err)
 		}

@@ -79,7 +79,7 @@ func (f front) writePage(w http.ResponseWriter) error {
 	if err := frontPage.Execute(&page, struct {
 		front
 		Style template.CSS
-	}{f, template.CSS(frontStyle)}); err != nil {
+	}{f, template.CSS(frontStyle)}); err != nil { //nolint:gosec // it is a file of the program
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -71,7 +71,7 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 				t.Parallel()
 				o := server.NewOrg(t)
 				found.add(o.Token, "the token of "+scenario.File)
-				scenario.Run(t, scimtest.Target{BaseURL: server.URL, Token: o.Token, Observe: func(r *http.Request, body []byte, _ *http.Response, _ []byte) {
+				scenario.Run(t, scimtest.Target{BaseURL: server.URL, Token: o.Token, Observe: func(_ *http.Request, body []byte, _ *http.Response, _ []byte) {
 					var value any
 					if json.Unmarshal(body, &value) == nil {
 						found.gather(value, scenario.File)

@@ -21,7 +21,6 @@ func placed(t *testing.T, user map[string]any) []any {
 	return []any{extension["division"], roles, user["displayName"]}
 }
 
-// 26a
 func TestDefaults_OfWhoIsCreatedChangedAndRestored(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -89,7 +88,7 @@ func TestDefaults_OfUsersWhoAreThere(t *testing.T) {
 	if n, _ := give(); n != 0 {
 		t.Errorf("%d users of a strict organisation were given a division", n)
 	}
-	o.Org.Settings.Strict = false
+	o.Settings.Strict = false
 	if err := server.Store.Registry().SetOrg(t.Context(), o.Org); err != nil {
 		t.Fatal(err)
 	}

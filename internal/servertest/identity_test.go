@@ -2,6 +2,7 @@ package servertest_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -34,7 +35,6 @@ var twins = []struct{ schema, attribute, list, want string }{
 
 const own = "urn:example:params:scim:schemas:extension:own:2.0:User"
 
-// 31a
 func TestIdentity_ValuesExistOnce(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
@@ -52,9 +52,7 @@ func TestIdentity_ValuesExistOnce(t *testing.T) {
 			path, attributes = twin.schema+":"+twin.attribute, map[string]any{twin.schema: attributes}
 		}
 		whole := map[string]any{"userName": "ada"}
-		for name, value := range attributes {
-			whole[name] = value
-		}
+		maps.Copy(whole, attributes)
 		replace := map[string]any{"op": "replace", "path": path, "value": list}
 		check := func(how string, answer *servertest.Answer) {
 			t.Helper()
@@ -74,11 +72,11 @@ func TestIdentity_ValuesExistOnce(t *testing.T) {
 			}
 		}
 		for _, mount := range []string{"/api/v2/scim", "/api/v2/scim/v2"} {
-			clear := map[string]any{"op": "remove", "path": path}
+			remove := map[string]any{"op": "remove", "path": path}
 			check("PUT", o.Do(t, "PUT", mount+"/Users/"+id, whole))
-			o.Do(t, "PATCH", mount+"/Users/"+id, servertest.Patch(clear)).Want(t, 200)
+			o.Do(t, "PATCH", mount+"/Users/"+id, servertest.Patch(remove)).Want(t, 200)
 			check("PATCH", o.Do(t, "PATCH", mount+"/Users/"+id, servertest.Patch(replace)))
-			check("PATCH without a path", o.Do(t, "PATCH", mount+"/Users/"+id, servertest.Patch(clear, map[string]any{"op": "add", "value": attributes})))
+			check("PATCH without a path", o.Do(t, "PATCH", mount+"/Users/"+id, servertest.Patch(remove, map[string]any{"op": "add", "value": attributes})))
 		}
 		status := map[bool]string{true: "400", false: "201"}[twin.want == ""]
 		whole["userName"] = "bob"
@@ -123,7 +121,6 @@ func decodeJSON(t *testing.T, text string, into any) {
 	}
 }
 
-// 31b
 func TestCatalogue_NamesAreAnsweredAsItWritesThem(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)

@@ -45,10 +45,10 @@ func TestLargePages_EndEarlyAndGoOn(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", test.path, count), func(t *testing.T) {
 				t.Parallel()
 				path := fmt.Sprintf("%scount=%d&", test.path, count)
-				check(t, "by index", paged(t, o, path, len(test.want), func(l servertest.List, read int) string {
+				check(t, "by index", paged(t, o, path, len(test.want), func(_ servertest.List, read int) string {
 					return fmt.Sprint("startIndex=", read+1)
 				}), test.want)
-				check(t, "by cursor", paged(t, o, path+"cursor", len(test.want), func(l servertest.List, read int) string {
+				check(t, "by cursor", paged(t, o, path+"cursor", len(test.want), func(l servertest.List, _ int) string {
 					return "=" + l.NextCursor
 				}), test.want)
 			})

@@ -130,8 +130,10 @@ func (s *Standby) Kill() {
 	s.process = nil
 }
 
-// Stop has its processes stand still, and Continue go on.
-func (s *Standby) Stop()     { s.signalAll(syscall.SIGSTOP) }
+// Stop has its processes stand still.
+func (s *Standby) Stop() { s.signalAll(syscall.SIGSTOP) }
+
+// Continue has them go on.
 func (s *Standby) Continue() { s.signalAll(syscall.SIGCONT) }
 
 // signalAll signals the process and its children.
@@ -142,7 +144,7 @@ func (s *Standby) signalAll(signal syscall.Signal) {
 	if err != nil {
 		s.t.Skipf("the processes of PostgreSQL cannot be told: %v", err)
 	}
-	for _, child := range strings.Fields(string(children)) {
+	for child := range strings.FieldsSeq(string(children)) {
 		if pid, err := strconv.Atoi(child); err == nil {
 			pids = append(pids, pid)
 		}

@@ -110,9 +110,9 @@ func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, err
 }
 
 // Any implements accounts.Store.
-func (s *Store) Any(ctx context.Context) (any bool, err error) {
-	err = existsAccount.With().QueryRow(ctx, s.pool.Own()).Scan(&any)
-	return any, pgerr.Wrap("look for accounts", err)
+func (s *Store) Any(ctx context.Context) (found bool, err error) {
+	err = existsAccount.With().QueryRow(ctx, s.pool.Own()).Scan(&found)
+	return found, pgerr.Wrap("look for accounts", err)
 }
 
 var (

@@ -66,7 +66,7 @@ func (p *passkeyRow) fields() []any {
 
 // read is the passkey, when the fields have come.
 func (p *passkeyRow) read() accounts.Passkey {
-	p.Flags, p.Counter = byte(p.flags), uint32(p.counter) //nolint:gosec // they were stored of such
+	p.Flags, p.Counter = byte(p.flags), uint32(p.counter)
 	p.Created, p.Used, p.Copied = p.Created.UTC(), db.OrZero(p.used), db.OrZero(p.copied)
 	return p.Passkey
 }

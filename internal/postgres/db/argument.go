@@ -5,12 +5,11 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// ID and IDs are ids as arguments. A uuid.UUID would go as text, through its
-// driver.Valuer.
-type (
-	ID  uuid.UUID
-	IDs []uuid.UUID
-)
+// ID is an id as an argument. A uuid.UUID would go as text, through its driver.Valuer.
+type ID uuid.UUID
+
+// IDs are several as one argument.
+type IDs []uuid.UUID
 
 // UUIDValue implements pgtype.UUIDValuer.
 func (id ID) UUIDValue() (pgtype.UUID, error) { return pgtype.UUID{Bytes: id, Valid: true}, nil }

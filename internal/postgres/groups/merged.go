@@ -208,21 +208,21 @@ type memberWish struct {
 
 // take adds the wishes of request n, unless one of them is against what another
 // request asks: that would leave open what comes first.
-func (w memberWishes) take(n int, r *memberRequest) bool {
+func (wishes memberWishes) take(n int, r *memberRequest) bool {
 	against := func(ids []uuid.UUID, add bool) bool {
 		return slices.ContainsFunc(ids, func(id uuid.UUID) bool {
-			wish, ok := w[id]
+			wish, ok := wishes[id]
 			return ok && wish.add != add
 		})
 	}
-	tooMany := n > 0 && len(w)+len(r.Add)+len(r.Remove) > mostMerged
+	tooMany := n > 0 && len(wishes)+len(r.Add)+len(r.Remove) > mostMerged
 	if tooMany || against(r.Add, true) || against(r.Remove, false) {
 		return false
 	}
 	for i, ids := range [][]uuid.UUID{r.Add, r.Remove} {
 		for _, id := range ids {
-			if _, ok := w[id]; !ok {
-				w[id] = memberWish{request: n, add: i == 0}
+			if _, ok := wishes[id]; !ok {
+				wishes[id] = memberWish{request: n, add: i == 0}
 			}
 		}
 	}
@@ -307,8 +307,8 @@ func heldApart(requests []*memberRequest, by writes.Verdict) []*memberRequest {
 
 // answer tells each request of the group as it was after that request: its version,
 // and the members that it had then.
-func (w memberWishes) answer(requests []*memberRequest, a applied) {
-	made := w.madeBy(requests, a)
+func (wishes memberWishes) answer(requests []*memberRequest, a applied) {
+	made := wishes.madeBy(requests, a)
 	r := a.Record
 	r.Modified = a.before
 	for _, m := range made {
@@ -333,14 +333,14 @@ func (w memberWishes) answer(requests []*memberRequest, a applied) {
 }
 
 // madeBy tells what each request has really changed.
-func (w memberWishes) madeBy(requests []*memberRequest, a applied) []madeChange {
+func (wishes memberWishes) madeBy(requests []*memberRequest, a applied) []madeChange {
 	made := make([]madeChange, len(requests))
 	for _, id := range a.changed[0] {
-		m := &made[w[id].request]
+		m := &made[wishes[id].request]
 		m.Add = append(m.Add, id)
 	}
 	for _, id := range a.changed[1] {
-		m := &made[w[id].request]
+		m := &made[wishes[id].request]
 		m.Remove = append(m.Remove, id)
 	}
 	return made

@@ -57,7 +57,7 @@ func TestNames_AreFoundBeforeTheFirstAnalyze(t *testing.T) {
 	t.Parallel()
 	s := shelf.New(t)
 	of := newSource(directory.TypeQuery{Type: schema.User, Query: directory.Query{Start: 1, Count: 1, Filter: parsed(t, schema.User, `userName eq "ada"`)}}, nil)
-	sql, args := of.found(int64(s.Orgs.Add(1)), start{})
+	sql, args := of.found(s.Orgs.Add(1), start{})
 	if plan := s.Plan(t, false, sql, args); !strings.Contains(plan, "using users_name ") || strings.Contains(plan, "Sort") {
 		t.Errorf("the plan is\n%s", plan)
 	}

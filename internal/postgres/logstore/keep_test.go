@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
@@ -75,7 +74,7 @@ func TestKeep_ForgetsWhatIsOld(t *testing.T) {
 	partition("two years ago", now.AddDate(-2, 0, 0), 0)
 	partition("this month", now, 1)
 	partition("the last month that is made ahead", monthOf(now, monthsAhead), 1)
-	expect("entries beside the months", `select count(*) from provisioning_log_default where id >= $1`, uuid.UUID(provisioning.FirstID(monthOf(now, 0))), 0)
+	expect("entries beside the months", `select count(*) from provisioning_log_default where id >= $1`, provisioning.FirstID(monthOf(now, 0)), 0)
 	must(l.Keep(t.Context())) // again, which finds all done
 }
 

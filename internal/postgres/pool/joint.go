@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,7 +56,7 @@ func (t *Tenant) Jointly(ctx context.Context, keep bool, work func(ctx context.C
 			return nil
 		})
 	})
-	if err == errTakenBack {
+	if errors.Is(err, errTakenBack) {
 		return nil
 	}
 	return pgerr.Wrap("write together", err)

@@ -46,6 +46,7 @@ select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count
 from   groups g
 where  g.org_id = @org and g.id = @id`
 
+// GetGroup reads a group without its members.
 var GetGroup = db.New(SelectGroup)
 
 // MembersOfGroup gives the members of group r as one array, as GroupsOfUser does, unless

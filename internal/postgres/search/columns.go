@@ -125,8 +125,8 @@ func newTable(typ *schema.Type, t Table) *Table {
 	return &t
 }
 
-// The columns of a table stand in a statement in the place [columns], by one of these;
-// arguments gives their values, by the names of the columns.
+// Listed is the columns as an insertion lists them. It and the parts below stand in the
+// place [columns] of a statement; Arguments gives the values, by the names of the columns.
 func (t *Table) Listed() db.Part { return t.part(", ", func(c column) string { return c.name }) }
 
 // Given is the values of an insertion.

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/schema"
@@ -32,18 +34,11 @@ func (s *Shelf) Plan(t *testing.T, composed bool, sql string, args []any) string
 		s.Exec(t, db.PlanForValues)
 	}
 	rows, _ := s.Conn.Query(t.Context(), "explain "+sql, args...)
-	plan := ""
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		plan += line + "\n"
-	}
-	if err := rows.Err(); err != nil {
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
 		t.Fatalf("explain %s: %v", sql, err)
 	}
-	return plan
+	return strings.Join(lines, "\n")
 }
 
 // Fill makes an organisation with ManyUsers, NumberedUser of each number, who are in groups of

@@ -147,8 +147,8 @@ func (f *folding) read(ctx context.Context, sql db.Statement, after uuid.UUID) (
 func (f *folding) resource(ctx context.Context, t *schema.Type, stored foldedResource) error {
 	doc, err := t.Load(stored.doc)
 	if err != nil {
-		f.again = true // of a schema that was declared a moment ago
-		return nil
+		f.again = true
+		return nil //nolint:nilerr // it is of a schema that was declared a moment ago
 	}
 	found := search.RowOf(t, doc)
 	if slices.Equal(found.Columns, stored.columns) && len(search.DiffFolded(stored.folded, found.Folded)) == 0 {

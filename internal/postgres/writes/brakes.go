@@ -156,7 +156,7 @@ func (b *Brake) Queue(batch *pgx.Batch, w *Write) {
 		return
 	}
 	args := append(b.Arguments(nil, 1), db.Named("brake_target", db.ID(b.target)),
-		db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(rand.IntN(brakeSlots))))
+		db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(rand.IntN(brakeSlots)))) //nolint:gosec // any slot will do
 	batch.Queue(spendBrake.String(), spendBrake.Args(w.Org, args...)...).Query(db.One(b.read))
 }
 
