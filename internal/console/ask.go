@@ -16,6 +16,7 @@ type question struct {
 	// Typed is what has to be typed to do it, and Label what that is; empty is nothing.
 	Typed, Label string
 	Hours        []hours // for how long it may be done; none is for good
+	difference           // what would change, as far as it can be shown
 	Problem      string
 
 	Action string

@@ -160,6 +160,32 @@ func (v *visit) showCatalogueEntry(status int, problem string) error {
 	return v.showStatus(status, "catalogue-entry", "catalogue", e.Name, c)
 }
 
+// askRenameEntry tells how many people would be rewritten. It is not tried: all of them would
+// be locked for that.
+func askRenameEntry(v *visit) (q question, err error) {
+	kind, ok := kinds[v.parameter("kind")]
+	if !ok {
+		return q, notHere(v.r)
+	}
+	e, err := v.Directory.Entry(v.r.Context(), v.org, kind, v.parameter("id"))
+	if err != nil {
+		return q, err
+	}
+	users, err := v.Directory.CountUsers(v.r.Context(), v.org, kind, enough+1, e)
+	name := v.field("name")
+	if err != nil || name == e.Name || name == "" {
+		return q, err
+	}
+	q.Heading, q.Yes, q.Place = "Rename "+e.Name+"?", "Rename it", "catalogue"
+	q.Back, q.Changes = v.home("/catalogue/", v.parameter("kind"), "/", e.ID.String()), []changeRow{{"name", e.Name, name}}
+	words := plural(users[0], "person")
+	if users[0] > enough {
+		words = upTo(users[0]) + " people"
+	}
+	q.Text = []string{"It is rewritten in " + words + " at once. The product must send the new name from then on."}
+	return q, nil
+}
+
 // renameEntry gives an entry another name, in all people who have it, too.
 func renameEntry(v *visit) error {
 	return v.changeEntry("renamed", func(kind directory.Kind, id string) error {

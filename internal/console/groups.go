@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -183,16 +186,42 @@ func (v *visit) readMembers(g *groupPage, id uuid.UUID) error {
 	return err
 }
 
+// askRename shows what a group would be called, unless all stays as it is.
+func askRename(v *visit) (q question, err error) {
+	id, err := v.id()
+	if err != nil {
+		return q, err
+	}
+	q.difference, err = v.try(provisioning.Group, id, func(ctx context.Context) error { return v.changeGroup(ctx, id) })
+	if err != nil || q.Nothing() {
+		return q, err
+	}
+	q.Heading, q.Yes, q.Place, q.Back = "Change the group?", "Change it", "groups", v.home("/groups/", id.String())
+	q.Text = []string{"A product that has linked the group already keeps it; one that links by name looks for the new name."}
+	return q, nil
+}
+
+func (v *visit) changeGroup(ctx context.Context, id uuid.UUID) error {
+	name, description := v.field("name"), v.field("description")
+	_, err := v.Directory.ChangeGroup(ctx, v.org, id.String(), directory.GroupChange{Name: &name, Description: &description})
+	return err
+}
+
 func renameGroup(v *visit) error {
 	id, err := v.id()
 	if err != nil {
 		return err
 	}
-	name, description := v.field("name"), v.field("description")
-	if _, err := v.Directory.ChangeGroup(v.r.Context(), v.org, id.String(), directory.GroupChange{Name: &name, Description: &description}); err != nil {
+	if err := v.changeGroup(v.r.Context(), id); err != nil {
 		return err
 	}
 	return v.to(v.home("/groups/", id.String(), "?done=group"))
+}
+
+// groupDeletion is a group that may be deleted, and who would lose it.
+type groupDeletion struct {
+	groupRow
+	difference
 }
 
 // askDelete shows what a deletion would do before it is done.
@@ -205,7 +234,17 @@ func askDelete(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show("group-delete", "groups", "Delete "+record.Name, groupRow{ID: id.String(), Name: record.Name, Members: record.MemberCount})
+	members, total, err := v.Directory.ListMembers(v.r.Context(), v.org, id.String(), directory.Selection{Limit: mostNames})
+	if err != nil {
+		return err
+	}
+	p := groupDeletion{groupRow: groupRow{ID: id.String(), Name: record.Name, Members: record.MemberCount}}
+	leaving := memberNames{More: total - len(members)}
+	for _, m := range members {
+		leaving.Names = append(leaving.Names, memberName{cmp.Or(m.Name, m.UserName), v.home("/people/", m.ID.String())})
+	}
+	p.name("Members who would leave", leaving)
+	return v.show("group-delete", "groups", "Delete "+record.Name, p)
 }
 
 func deleteGroup(v *visit) error {

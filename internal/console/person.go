@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -112,8 +113,36 @@ func askErase(v *visit) (question, error) {
 		return q, err
 	}
 	row, err := newPersonRow(record)
+	if err != nil {
+		return q, err
+	}
 	q.Heading, q.Typed, q.Label = "Erase "+cmp.Or(row.Name, row.Login)+" for good?", row.Login, "the login"
+	q.difference, err = v.lost(record)
 	return q, err
+}
+
+// lost is all that a person has.
+func (v *visit) lost(record directory.Record) (d difference, err error) {
+	types, err := v.Directory.TypesOf(v.r.Context(), v.org)
+	if err != nil {
+		return d, err
+	}
+	t := types.Of(schema.User)
+	doc, err := t.Read(record.Doc)
+	if err != nil {
+		return d, err
+	}
+	for _, s := range sectionsOf(t, doc, nil) {
+		for _, a := range s.Attributes {
+			d.Changes = append(d.Changes, changeRow{Attribute: a.Name, Before: a.Text})
+		}
+	}
+	groups := memberNames{More: max(0, len(record.Links)-mostNames)}
+	for _, link := range record.Links[:len(record.Links)-groups.More] {
+		groups.Names = append(groups.Names, memberName{link.Display, v.home("/groups/", link.ID.String())})
+	}
+	d.name("Groups that would lose a member", groups)
+	return d, nil
 }
 
 func erasePerson(v *visit) error {

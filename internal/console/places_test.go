@@ -83,9 +83,9 @@ func (f *furnished) places(b *browser) map[string]string {
 	return map[string]string{
 		"overview": f.home, "holds": f.home + "/holds",
 		"activity": f.home + "/activity", "entry": entry, "entry-members": change, "undo": change + "/undo",
-		"people": f.home + "/people", "people-none": f.home + "/people?q=nobody", "person": person, "person-restore": person + "/restore?at=" + now,
+		"people": f.home + "/people", "people-none": f.home + "/people?q=nobody", "person": person, "person-restore": person + "/restore?at=" + now, "person-try": person + "/try",
 		"transfer": f.home + "/transfer", "import-map": mapped, "import-checked": checked,
-		"groups": f.home + "/groups", "group": group, "group-delete": group + "/delete",
+		"groups": f.home + "/groups", "group": group, "group-delete": group + "/delete", "group-try": group + "/try",
 		"connections": f.home + "/connections", "connection": entra, "connect": f.home + "/connections/new",
 		"values": entra + "/values?guide=entra", "steps": entra + "/guide?guide=entra", "check": entra + "/check?guide=entra", "guide": f.home + "/guides/okta",
 		"catalogue": f.home + "/catalogue", "catalogue-entry": role, "schemas": f.home + "/catalogue/schemas", "settings": f.home + "/settings", "events": f.home + "/events", "issuers": f.home + "/issuers",

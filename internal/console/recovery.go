@@ -9,7 +9,6 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
-	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -19,14 +18,12 @@ type recovery struct {
 	At                    string // the time whose state is restored; empty for an entry that is undone
 	Place                 string
 	Groups, Roles         bool
-	Changes               []changeRow
-	Added, Removed        memberNames
-	Others                []provisioning.Entry
 	Warnings              []string
 	Problem               string
 	// Refused tells that a later change would be lost, which somebody may want.
 	Refused bool
 	Nothing bool
+	difference
 }
 
 // showRecovery shows what a recovery would do, or why it does nothing.
@@ -37,17 +34,10 @@ func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) e
 	} else if err != nil {
 		return err
 	}
-	changes, members := found.Changes()
-	for _, c := range changes {
-		p.Changes = append(p.Changes, changeRow{c.Attribute, valueText(c.Before), valueText(c.After)})
-	}
-	if p.Added, err = v.memberNames(members.Added); err != nil {
+	if p.difference, err = v.differenceOf(found); err != nil {
 		return err
 	}
-	if p.Removed, err = v.memberNames(members.Removed); err != nil {
-		return err
-	}
-	p.Others, p.Warnings = found.Others(), found.Warnings
+	p.Warnings = found.Warnings
 	p.Nothing = p.Problem == "" && len(found.Entries) == 0
 	return v.showStatus(status, "recovery", p.Place, p.Heading, p)
 }

@@ -24,12 +24,12 @@ for (const button of all("[data-copy]")) {
 for (const form of all("form[data-ask]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    let question;
+    let answer, question;
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
+      answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
       question = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("ask");
     } catch { /* the page tells */ }
-    if (!question) { form.submit(); return; }
+    if (!question) { if (answer?.redirected) location = answer.url; else form.submit(); return; }
     const dialog = document.createElement("dialog");
     dialog.setAttribute("aria-label", question.querySelector("h1").textContent);
     dialog.append(question);
@@ -39,7 +39,7 @@ for (const form of all("form[data-ask]")) {
     leave.addEventListener("click", (click) => { click.preventDefault(); dialog.close(); });
     document.body.append(dialog);
     dialog.showModal();
-    (question.querySelector("input:not([type=hidden]), select") || leave).focus();
+    (question.querySelector("input:not([type=hidden]), select") || leave).focus({ preventScroll: true });
   });
 }
 
