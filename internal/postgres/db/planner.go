@@ -13,6 +13,13 @@ select set_config('plan_cache_mode', 'force_custom_plan', true),
        set_config('seq_page_cost', '0.1', true),
        set_config('random_page_cost', '0.11', true)`
 
+// PlanOnce has PostgreSQL keep one plan of each statement of a transaction, whatever its
+// values are. Where a statement has a bound that PostgreSQL cannot know, such as the last of a
+// page, it takes the work for large, and of that size the one per cent by which statistics find
+// an organisation more or less frequent than the average is more than planning: then each
+// page is planned anew, or none, as the last ANALYZE drew its sample.
+const PlanOnce = `select set_config('plan_cache_mode', 'force_generic_plan', true)`
+
 // A hidden value is one at which PostgreSQL does not look when it plans: a plan for one
 // value must not look so much better than that for all that each value is planned for.
 const (

@@ -117,6 +117,9 @@ func (v Lists) walk(ctx context.Context, s source, at start) (p directory.Page, 
 func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Page, total bool) error {
 	far := at.skip > min(v.Most, counts.RangeSize)
 	b := new(pgx.Batch)
+	if far || s.hasGroups() {
+		b.Queue(db.PlanOnce)
+	}
 	if total {
 		db.QueueTotal(b, &p.Total, s.total().With(db.Org(v.Org)))
 	}
