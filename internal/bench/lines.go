@@ -68,6 +68,12 @@ func floor(what string, atMost float64, r requests) beside {
 	return beside{name: "floor: " + what, requests: r, target: target{atMost: atMost}}
 }
 
+// onlyReads reports whether the line leaves everything as it was, and so may be run again.
+func (l line) onlyReads() bool {
+	r := l.server.request(0)
+	return r.method == http.MethodGet && r.then == nil
+}
+
 // besides are those that there is something to compare with.
 func (l line) besides(alone bool) []beside {
 	var found []beside

@@ -33,8 +33,43 @@ type Line struct {
 	Beside []Beside `json:"beside,omitempty"`
 	// Goals are those of the server alone.
 	Goals []Goal `json:"goals,omitempty"`
+	// Again is the line after all others; nil where it was not measured again.
+	Again *Again `json:"again,omitempty"`
 	// Skipped says why there are no figures.
 	Skipped string `json:"skipped,omitempty"`
+}
+
+// Again is what a line costs after all others.
+type Again struct {
+	Server Figures `json:"server"`
+	// Ratio is that to the last that the line is compared with, nil where there is none.
+	Ratio *float64 `json:"ratio,omitempty"`
+	// Times is how many times the first figure that is, the ratio or else the CPU time; nil
+	// when it is not known.
+	Times *float64 `json:"times,omitempty"`
+}
+
+// moved is how many times a figure another run of the line finds, more or less, although
+// nothing has changed.
+const moved = 1.25
+
+// against compares a line with what it was at first.
+func (l Line) against(first Line) Again {
+	a := Again{Server: l.Server}
+	was, is := first.Server.CPU, l.Server.CPU
+	if n := len(l.Beside); n > 0 {
+		was, is = first.Beside[n-1].Ratio.Value, l.Beside[n-1].Ratio.Value
+		a.Ratio = is
+	}
+	if was != nil && is != nil && *was > 0 {
+		a.Times = new(*is / *was)
+	}
+	return a
+}
+
+// dependsOnOthers reports whether the line costs more, or less, after others.
+func (a Again) dependsOnOthers() bool {
+	return a.Times != nil && (*a.Times > moved || *a.Times < 1/moved)
 }
 
 // Beside is what the server is compared with.
@@ -105,6 +140,14 @@ func (l Line) print(b *bytes.Buffer) {
 	}
 	for _, g := range l.Goals {
 		fmt.Fprintf(b, "%-101s%8s  %s\n", "  "+g.What, decimals(g.Value, 2), g.target(0))
+	}
+	if a := l.Again; a != nil {
+		a.Server.print(b, "  again, after all lines")
+		said := ""
+		if a.dependsOnOthers() {
+			said = decimals(a.Times, 2) + " times: depends on what ran before"
+		}
+		fmt.Fprintf(b, ratioColumns, decimals(a.Ratio, 2), said)
 	}
 }
 

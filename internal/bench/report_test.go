@@ -60,6 +60,30 @@ func TestRatio_ComparesRoundByRound(t *testing.T) {
 	}
 }
 
+// A line is compared with itself by what it is compared with anyway, which the machine's other
+// work disturbs alike; without that, by its CPU time.
+func TestAgain_TellsWhatDependsOnOthers(t *testing.T) {
+	t.Parallel()
+	beside := func(ratio *float64) []Beside {
+		return []Beside{{Ratio: Goal{Value: new(9.0)}}, {Ratio: Goal{Value: ratio}}}
+	}
+	for name, test := range map[string]struct {
+		first, again Line
+		depends      bool
+	}{
+		"as before":              {Line{Beside: beside(new(1.4))}, Line{Beside: beside(new(1.7))}, false},
+		"dearer":                 {Line{Beside: beside(new(1.4))}, Line{Beside: beside(new(1.9))}, true},
+		"cheaper":                {Line{Beside: beside(new(1.4))}, Line{Beside: beside(new(1.0))}, true},
+		"not known":              {Line{Beside: beside(nil)}, Line{Beside: beside(new(1.9))}, false},
+		"a machine that is busy": {Line{Server: Figures{CPU: new(100.0)}, Beside: beside(new(1.4))}, Line{Server: Figures{CPU: new(200.0)}, Beside: beside(new(1.4))}, false},
+		"dearer, alone":          {Line{Server: Figures{CPU: new(100.0)}}, Line{Server: Figures{CPU: new(200.0)}}, true},
+	} {
+		if got := test.again.against(test.first).dependsOnOthers(); got != test.depends {
+			t.Errorf("%s: depends on others: %t", name, got)
+		}
+	}
+}
+
 func TestReport_Print(t *testing.T) {
 	t.Parallel()
 	report := Report{
@@ -74,6 +98,7 @@ func TestReport_Print(t *testing.T) {
 					Figures: Figures{PerSecond: 12345, P50: 0.5, P99: 9.999, CPU: new(125.4), ServerCPU: new(80.0), DatabaseCPU: new(45.4)},
 					Ratio:   Goal{What: "CPU time", Value: new(1.284), AtMost: 1.35},
 				}},
+				Again: &Again{Server: Figures{PerSecond: 9800, P50: 1.2, P99: 10, CPU: new(200.0)}, Ratio: new(1.7), Times: new(1.324)},
 			},
 			{
 				Name:   "add or remove 1 member, all on one group",
