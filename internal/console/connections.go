@@ -86,14 +86,8 @@ func (v *visit) showConnection(c connection) (err error) {
 	if c.Client, err = v.findClient(); err != nil {
 		return err
 	}
-	status, err := v.Provisioning.Status(v.r.Context(), v.org.ID)
-	if err != nil {
+	if c.Status, err = v.Provisioning.StatusOf(v.r.Context(), v.org.ID, c.Client.ID); err != nil {
 		return err
-	}
-	for _, of := range status.Clients {
-		if of.ID == c.Client.ID {
-			c.Status = of
-		}
 	}
 	if c.Tokens, err = v.tokens(c.Client.ID); err != nil {
 		return err
@@ -102,7 +96,7 @@ func (v *visit) showConnection(c connection) (err error) {
 		return err
 	}
 	refused := provisioning.Query{Client: c.Client.ID, Results: []provisioning.Result{provisioning.Refused, provisioning.Held}, Limit: 5}
-	if c.Refused, _, err = v.Provisioning.Look(v.r.Context(), v.org.ID, refused); err != nil {
+	if c.Refused, _, err = v.Provisioning.Page(v.r.Context(), v.org.ID, refused); err != nil {
 		return err
 	}
 	if c.Held, _, err = v.readHolds(c.Client.ID); err != nil {

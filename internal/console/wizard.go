@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -118,7 +119,7 @@ func (v *visit) showWizard(c oauth.Client, guide string, w wizard) error {
 			return err
 		}
 	case 4:
-		if w.Checks, err = v.arrivals(c.ID); err != nil {
+		if w.Checks, err = v.arrivals(c, tokens); err != nil {
 			return err
 		}
 	}
@@ -224,11 +225,19 @@ func showGuide(v *visit) error {
 
 // checks are what has come of a connection so far.
 type checks struct {
-	Person, Group *provisioning.Entry
+	Person, Group arrival
 	Tested        bool
 	Refused       []refusal
 	Done          bool
 	Home          string // where entries are; empty for who has no account
+}
+
+// arrival is the last change of its kind among the newest of a connection, which are all
+// that is looked at: of a connection that has done much else there may be an older one.
+type arrival struct {
+	Entry *provisioning.Entry
+	Older bool
+	Log   string // looks further back; empty for who has no account
 }
 
 // refusal is one with its advice.
@@ -237,43 +246,42 @@ type refusal struct {
 	Advice string
 }
 
-// arrivals looks what has come: the log tells, and whether a token was used.
-func (v *visit) arrivals(client uuid.UUID) (c checks, err error) {
-	tokens, err := v.tokens(client)
-	if err != nil {
-		return c, err
-	}
-	for _, t := range tokens {
-		c.Tested = c.Tested || !t.Used.IsZero()
-	}
-	first := func(of provisioning.TargetType) (*provisioning.Entry, error) {
-		found, _, err := v.Provisioning.Look(v.r.Context(), v.org.ID, provisioning.Query{
-			Client: client, Type: of, Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 1,
-		})
-		if err != nil || len(found) == 0 {
-			return nil, err
-		}
-		return &found[0], nil
-	}
-	if c.Person, err = first(provisioning.User); err != nil {
-		return c, err
-	}
-	if c.Group, err = first(provisioning.Group); err != nil {
-		return c, err
-	}
-	c.Tested = c.Tested || c.Person != nil || c.Group != nil
-	lastRefused := provisioning.Query{Client: client, Results: []provisioning.Result{provisioning.Refused}, Limit: 3}
-	refused, _, err := v.Provisioning.Look(v.r.Context(), v.org.ID, lastRefused)
-	for _, e := range refused {
-		advice, _ := e.Advice()
-		c.Refused = append(c.Refused, refusal{e, advice.Text})
-		c.Tested = true
-	}
-	c.Done = c.Person != nil && c.Group != nil
+// arrivals looks what has come of a connection with its tokens: the log tells, and whether one
+// of them was used.
+func (v *visit) arrivals(client oauth.Client, tokens []tokenRow) (c checks, err error) {
 	if v.who.ID != uuid.Nil {
 		c.Home = v.home()
 	}
+	if c.Person, err = v.arrival(client, provisioning.User); err != nil {
+		return c, err
+	}
+	if c.Group, err = v.arrival(client, provisioning.Group); err != nil {
+		return c, err
+	}
+	lastRefused := provisioning.Query{Client: client.ID, Results: []provisioning.Result{provisioning.Refused}, Limit: 3}
+	refused, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, lastRefused)
+	for _, e := range refused {
+		advice, _ := e.Advice()
+		c.Refused = append(c.Refused, refusal{e, advice.Text})
+	}
+	used := slices.ContainsFunc(tokens, func(t tokenRow) bool { return !t.Used.IsZero() })
+	c.Tested = used || c.Person.Entry != nil || c.Group.Entry != nil || len(refused) > 0
+	c.Done = c.Person.Entry != nil && c.Group.Entry != nil
 	return c, err
+}
+
+// arrival finds the last change of a person or group.
+func (v *visit) arrival(client oauth.Client, of provisioning.TargetType) (a arrival, err error) {
+	found, next, err := v.Provisioning.Page(v.r.Context(), v.org.ID, provisioning.Query{
+		Client: client.ID, Type: of, Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 1,
+	})
+	if len(found) > 0 {
+		a.Entry = &found[0]
+	}
+	if a.Older = next != uuid.Nil; a.Older && v.who.ID != uuid.Nil {
+		a.Log = v.logLink("type:%s %s", of, term{"by", client.Name})
+	}
+	return a, err
 }
 
 // watchChecks sends the ticks as they come.
@@ -282,11 +290,17 @@ func watchChecks(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.watchChecks(c.ID)
+	return v.watchChecks(c)
 }
 
-func (v *visit) watchChecks(client uuid.UUID) error {
-	return v.stream("wizard", "checks", func() (any, error) { return v.arrivals(client) })
+func (v *visit) watchChecks(client oauth.Client) error {
+	return v.stream("wizard", "checks", func() (any, error) {
+		tokens, err := v.tokens(client.ID)
+		if err != nil {
+			return nil, err
+		}
+		return v.arrivals(client, tokens)
+	})
 }
 
 // The pages of who has no account.
@@ -369,4 +383,4 @@ func outsideToken(v *visit, c oauth.Client, guide string) error {
 	return v.renew(c, guide, wizard{Step: 2, Outside: true})
 }
 
-func outsideLive(v *visit, c oauth.Client, _ string) error { return v.watchChecks(c.ID) }
+func outsideLive(v *visit, c oauth.Client, _ string) error { return v.watchChecks(c) }

@@ -40,8 +40,9 @@ type Store interface {
 	// Add adds what a server has counted of an organisation to what is stored. It reports
 	// whether any user of it is refused at present.
 	Add(ctx context.Context, o org.ID, c Counted) (refused bool, err error)
-	// Activity reads what is known of how provisioning goes.
-	Activity(ctx context.Context, o org.ID) (Activity, error)
+	// Activity reads what is known of how provisioning goes: for one client, or with zero
+	// for all.
+	Activity(ctx context.Context, o org.ID, client uuid.UUID) (Activity, error)
 	// Keep makes room for the entries of the months to come, and forgets those that are
 	// older than an organisation keeps them.
 	Keep(ctx context.Context) error

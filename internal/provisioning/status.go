@@ -119,7 +119,21 @@ type HourCounts struct {
 // Status tells how provisioning goes in an organisation. Its figures are some seconds old
 // at most, and spans of ten minutes count as a whole.
 func (l *Log) Status(ctx context.Context, o org.ID) (Status, error) {
-	a, err := l.store.Activity(ctx, o)
+	return l.status(ctx, o, uuid.Nil)
+}
+
+// StatusOf is that of one client, which costs the same however many others there are. Of
+// one that is not there nothing is known.
+func (l *Log) StatusOf(ctx context.Context, o org.ID, client uuid.UUID) (ClientStatus, error) {
+	s, err := l.status(ctx, o, client)
+	if err != nil || len(s.Clients) == 0 {
+		return ClientStatus{}, err
+	}
+	return s.Clients[0], nil
+}
+
+func (l *Log) status(ctx context.Context, o org.ID, client uuid.UUID) (Status, error) {
+	a, err := l.store.Activity(ctx, o, client)
 	if err != nil {
 		return Status{}, fmt.Errorf("read activity: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/directory"
@@ -63,6 +64,8 @@ type Options struct {
 	DryRunTime time.Duration
 	// Clock is that of the machine; nil is time.Now.
 	Clock func() time.Time
+	// Tracer is told of each statement; nil is nobody.
+	Tracer pgx.QueryTracer
 	// LeaveAccepted leaves requests that were accepted to be done later, and files that are
 	// imported, to other servers of the database.
 	LeaveAccepted bool
@@ -134,7 +137,7 @@ func NewWith(t testing.TB, o Options) *Server {
 func open(t testing.TB, o Options) *postgres.Store {
 	t.Helper()
 	// The server of all tests has connections for many stores, not for large ones.
-	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock, ReadURLs: o.ReadURLs, Keys: o.Keys})
+	store, err := postgres.Open(t.Context(), o.Database, postgres.Options{MaxConns: 8, Log: o.Log, Correlation: httpapi.CorrelationID, Scanned: httpapi.Charge, Clock: o.Clock, ReadURLs: o.ReadURLs, Keys: o.Keys, Tracer: o.Tracer})
 	if err != nil {
 		t.Fatal(err)
 	}

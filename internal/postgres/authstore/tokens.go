@@ -179,9 +179,12 @@ var countTokens = db.New(`select count(*) from access_tokens t where t.org_id = 
 
 // Tokens implements oauth.Store.
 func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.Page) ([]oauth.Token, int, error) {
-	tokens, err := db.Collect(ctx, r.pool.Of(o), selectTokens.With(
-		db.Org(o), db.Named("client", db.ID(client)), db.Named("offset", p.Offset), db.Named("limit", p.Limit),
-	), func(row pgx.CollectableRow) (t oauth.Token, err error) {
+	b := new(pgx.Batch)
+	var tokens []oauth.Token
+	var total int
+	asked := []db.Arg{db.Org(o), db.Named("client", db.ID(client)), db.Named("offset", p.Offset), db.Named("limit", p.Limit)}
+	db.QueueTotal(b, &total, countTokens.With(asked...))
+	db.QueueAll(b, &tokens, selectTokens.With(asked...), func(row pgx.CollectableRow) (t oauth.Token, err error) {
 		var used, revoked *time.Time
 		var user *uuid.UUID
 		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, &used, &t.UsedFrom, &revoked, &user)
@@ -191,12 +194,8 @@ func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.P
 		t.Org, t.Issued, t.Expires, t.Used, t.Revoked = o, t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used), db.OrZero(revoked)
 		return t, err
 	})
-	if err != nil {
-		return nil, 0, pgerr.Wrap("list tokens", err)
-	}
-	var total int
-	err = countTokens.With(db.Org(o), db.Named("client", db.ID(client))).QueryRow(ctx, r.pool.Of(o)).Scan(&total)
-	return tokens, total, pgerr.Wrap("count tokens", err)
+	err := r.pool.Of(o).SendBatch(ctx, b).Close()
+	return tokens, total, pgerr.Wrap("list tokens", err)
 }
 
 var revokeToken = db.New(`

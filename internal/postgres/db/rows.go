@@ -89,6 +89,14 @@ func QueueTotal(b *pgx.Batch, total *int, s Bound) {
 	})
 }
 
+// QueueAll sends a statement with others, and reads its rows.
+func QueueAll[T any](b *pgx.Batch, all *[]T, s Bound, read pgx.RowToFunc[T]) {
+	s.Queue(b).Query(func(rows pgx.Rows) (err error) {
+		*all, err = pgx.CollectRows(rows, read)
+		return err
+	})
+}
+
 // OrZero is a time that may be null.
 func OrZero(t *time.Time) time.Time {
 	if t == nil {

@@ -32,39 +32,52 @@ where  e.org_id = @org
 order  by e.id [direction]
 limit  1`)
 
-// Entries implements provisioning.Store. The page is read before it is asked how far the
-// walks have led: what is stored meanwhile brings their ends nearer, and what lies behind
-// them is read with the next page.
+// Entries implements provisioning.Store. It looks in the newest months first, and in those
+// before for what is left of the page.
 func (l *Store) Entries(ctx context.Context, o org.ID, q provisioning.Query) (entries []provisioning.Entry, next uuid.UUID, err error) {
-	from := l.pool.Of(o)
-	walks, err := walksOf(ctx, from, int64(o), q)
+	walks, err := walksOf(ctx, l.pool.Of(o), int64(o), q)
 	if err != nil {
 		return nil, next, pgerr.Wrap("find walks through entries", err)
 	}
-	b := new(pgx.Batch)
-	sql, args := logPage(int64(o), walks, q)
-	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-		entries, err = pgx.CollectRows(rows, scanLogEntry)
-		return err
-	})
-	far := slices.ContainsFunc(walks, walk.ends)
-	if far {
-		sql, args := logReach(int64(o), walks, q)
-		b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-			return db.ReadAll(rows, func(raw [][]byte) { next = db.ReadID(raw[0]) })
-		})
-	}
-	if err = from.ForScan(far).SendBatch(ctx, b).Close(); err != nil {
-		return nil, next, pgerr.Wrap("list entries", err)
-	}
-	if next != uuid.Nil {
-		entries = slices.DeleteFunc(entries, func(e provisioning.Entry) bool { return isBehind(e.ID, next, q) })
+	for _, s := range stretchesOf(q, l.pool.Clock.Now()) {
+		s.Limit -= len(entries)
+		var found []provisioning.Entry
+		if found, next, err = l.entriesOf(ctx, o, walks, s); err != nil {
+			return nil, next, pgerr.Wrap("list entries", err)
+		}
+		if entries = append(entries, found...); next != uuid.Nil || len(entries) > q.Limit {
+			break
+		}
 	}
 	if len(entries) > q.Limit {
 		entries = entries[:q.Limit]
 		next = entries[q.Limit-1].ID
 	}
 	return entries, next, nil
+}
+
+// entriesOf reads the entries of a stretch, and one more than is asked for. They are read
+// before it is asked how far the walks have led: what is stored meanwhile brings their ends
+// nearer, and what lies behind them is read with the next page.
+func (l *Store) entriesOf(ctx context.Context, o org.ID, walks []walk, s stretch) (entries []provisioning.Entry, next uuid.UUID, err error) {
+	b := new(pgx.Batch)
+	sql, args := logPage(int64(o), walks, s)
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		entries, err = pgx.CollectRows(rows, scanLogEntry)
+		return err
+	})
+	far := slices.ContainsFunc(walks, walk.ends)
+	if far {
+		sql, args := logReach(int64(o), walks, s)
+		b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+			return db.ReadAll(rows, func(raw [][]byte) { next = db.ReadID(raw[0]) })
+		})
+	}
+	err = l.pool.Of(o).ForScan(far).SendBatch(ctx, b).Close()
+	if next != uuid.Nil {
+		entries = slices.DeleteFunc(entries, func(e provisioning.Entry) bool { return isBehind(e.ID, next, s.Query) })
+	}
+	return entries, next, err
 }
 
 // isBehind reports whether an id comes after another in the order of a query.
@@ -76,23 +89,23 @@ func isBehind(id, other uuid.UUID, q provisioning.Query) bool {
 }
 
 // logPage is the statement that reads a page, and one entry more.
-func logPage(org int64, walks []walk, q provisioning.Query) (sql string, args []any) {
+func logPage(org int64, walks []walk, s stretch) (sql string, args []any) {
 	parts := make([]db.Fragment, len(walks))
 	for i, w := range walks {
-		parts[i] = w.entries(q)
+		parts[i] = w.entries(s)
 	}
-	return listLog.Fill(org, db.In("walks", db.Join("\nunion all\n", parts...)), db.In("direction", directionOf(q)), db.In("count", db.Number(q.Limit+1)))
+	return listLog.Fill(org, db.In("walks", db.Join("\nunion all\n", parts...)), db.In("direction", directionOf(s.Query)), db.In("count", db.Number(s.Limit+1)))
 }
 
 // logReach is the statement that tells how far the walks of a page lead.
-func logReach(org int64, walks []walk, q provisioning.Query) (sql string, args []any) {
+func logReach(org int64, walks []walk, s stretch) (sql string, args []any) {
 	var parts []db.Fragment
 	for _, w := range walks {
 		if w.ends() {
-			parts = append(parts, w.end(q))
+			parts = append(parts, w.end(s))
 		}
 	}
-	return reachLog.Fill(org, db.In("walks", db.Join("\nunion all\n", parts...)), db.In("direction", directionOf(q)))
+	return reachLog.Fill(org, db.In("walks", db.Join("\nunion all\n", parts...)), db.In("direction", directionOf(s.Query)))
 }
 
 // directionOf is the order in which a page is read.

@@ -59,12 +59,12 @@ func TestLogPage_IsReadByAnIndex(t *testing.T) {
 		walks, err := walksOf(t.Context(), o.Of(org.ID(o.org)), o.org, c.q)
 		o.must(err)
 		read := regexp.MustCompile(`using \S*_` + c.index + `\S* on ` + partitionOf(o.Clock.Now()))
-		sql, args := logPage(o.org, walks, c.q)
+		sql, args := logPage(o.org, walks, stretch{Query: c.q})
 		if plan := o.genericPlan(sql, args); !read.MatchString(plan) {
 			t.Errorf("%s, %+v: the plan is\n%s", c.index, c.q, plan)
 		}
 		if slices.ContainsFunc(walks, walk.ends) {
-			sql, args := logReach(o.org, walks, c.q)
+			sql, args := logReach(o.org, walks, stretch{Query: c.q})
 			if plan := o.genericPlan(sql, args); !read.MatchString(plan) {
 				t.Errorf("%s, %+v: the plan of its end is\n%s", c.index, c.q, plan)
 			}

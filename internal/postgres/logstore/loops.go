@@ -67,14 +67,13 @@ func loopArguments(all []provisioning.Loop) []db.Arg {
 	}
 }
 
-func (a activity) loop(row pgx.Rows) error {
+func (a *activity) readLoop(row pgx.Rows) error {
 	var l provisioning.Loop
 	var spelled []byte
 	err := row.Scan(&l.Client, &l.Target.Type, &l.Target.ID, &l.Target.Name, &l.Kind, &l.What, &l.N, &l.Last, &spelled)
-	if c := a.clients[l.Client]; c != nil {
-		l.Last = l.Last.UTC()
-		_ = json.Unmarshal(spelled, &l.Spellings) // none, where it cannot be read
-		c.Loops = append(c.Loops, l)
-	}
+	l.Last = l.Last.UTC()
+	_ = json.Unmarshal(spelled, &l.Spellings) // none, where it cannot be read
+	c := a.of(l.Client)
+	c.Loops = append(c.Loops, l)
 	return err
 }

@@ -70,8 +70,8 @@ offset $? limit 1)`
 )
 
 // entries is the part of a statement that walks.
-func (w walk) entries(q provisioning.Query) db.Fragment {
-	by, direction, count := db.Join("", w.by, spanOf(q)), directionOf(q), db.Number(q.Limit+1)
+func (w walk) entries(s stretch) db.Fragment {
+	by, direction, count := db.Join("", w.by, spanOf(s)), directionOf(s.Query), db.Number(s.Limit+1)
 	switch {
 	case w.few:
 		return db.SQL(findLog, by, w.rest, direction, count)
@@ -83,13 +83,13 @@ func (w walk) entries(q provisioning.Query) db.Fragment {
 }
 
 // end is the part of a statement that tells where the walk ends.
-func (w walk) end(q provisioning.Query) db.Fragment {
-	return db.SQL(endLog, db.Join("", w.by, spanOf(q)), directionOf(q), db.Number(w.most()-1))
+func (w walk) end(s stretch) db.Fragment {
+	return db.SQL(endLog, db.Join("", w.by, spanOf(s)), directionOf(s.Query), db.Number(w.most()-1))
 }
 
 // spanOf is between which ids a page lies.
-func spanOf(q provisioning.Query) db.Fragment {
-	var all []db.Fragment
+func spanOf(q stretch) db.Fragment {
+	all := []db.Fragment{q.months}
 	add := func(text string, id uuid.UUID) { all = append(all, db.SQL(" and "+text, db.ID(id))) }
 	if !q.From.IsZero() {
 		add("e.id >= $?", provisioning.FirstID(q.From))
