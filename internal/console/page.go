@@ -206,7 +206,7 @@ var done = map[string]string{
 	"setup":      "The setup link has ended.",
 	"group":      "The group is changed.",
 	"deleted":    "The group is deleted, with all memberships in it.",
-	"file":       "The file is removed.",
+	"file":       "The file is removed, with its report.",
 	"erased":     "The person is erased. What was done to which id is all that is left.",
 	"released":   "It is released. The product goes on when it tries again.",
 	"rejected":   "It is rejected. What is wrong in the product comes again until it is mended there.",

@@ -87,10 +87,14 @@ var (
 	ErrLost = errors.New("the import is in the hands of another server, or was removed")
 )
 
-// Store keeps the files of a desk until they are imported, and what is told of them. An import
-// that runs is worked on by whoever holds it, by a lease; what a worker does with one that it
-// does not hold any more is ErrLost.
+// Store keeps the files of a desk until they are imported, and what is told of them.
 type Store interface {
+	Files
+	Leases
+}
+
+// Files is a store for those who look at files, and say what is to be done with them.
+type Files interface {
 	// Now is the time of all servers.
 	Now() time.Time
 	// Add keeps an import whose file arrives. More than MaxFiles are a *scim.Error.
@@ -111,7 +115,11 @@ type Store interface {
 	Remove(ctx context.Context, o org.ID, id uuid.UUID) error
 	// Forget removes what nobody has gone on with since a time.
 	Forget(ctx context.Context, before time.Time) error
+}
 
+// Leases is a store for workers. An import that runs is worked on by whoever holds it; what a
+// worker does with one that it does not hold any more is ErrLost.
+type Leases interface {
 	// Take gives a worker an import that runs and that nobody holds, for a lease, with its
 	// organisation; ErrNoFile when there is none.
 	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Filed, org.Org, error)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -203,8 +204,8 @@ func (p *pass) earlier(o org.Org) func(ctx context.Context, target uuid.UUID) (A
 		entries, _, err := p.entries.Page(ctx, o.ID, provisioning.Query{
 			TargetID: target, CorrelationID: p.filed.ID.String(), Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 20,
 		})
-		for i := len(entries) - 1; i >= 0; i-- { // the oldest first
-			if action, ok := actions[entries[i].Operation]; ok {
+		for _, e := range slices.Backward(entries) { // the oldest first
+			if action, ok := actions[e.Operation]; ok {
 				return action, err
 			}
 		}
