@@ -68,17 +68,17 @@ const introduction = `# What the standards ask, and what proves it
 
 <!-- Written by go test ./internal/conformance -update from internal/conformance/requirements. -->
 
-The requirements of SCIM 2.0 (RFC 7643 and 7644), of cursors (RFC 9865), of events (RFC 9967, delivered by RFC 8935 and 8936), and of the OAuth and HTTP that they rest on. The words are ours; the number leads to the standard's.
-**MUST** stands for SHALL and REQUIRED too. **OPEN** is what the standards leave to the server, or say in two ways: what is told there is what this server does.
-A row with **Differs** is met in another way, deliberately; [behaviour.md](behaviour.md) tells why.
-A proof is a test, named by its package; what follows a slash is one of its cases. Proofs are tests of the whole server with HTTP and PostgreSQL, except where a part alone can be asked more than a server can.
+This page lists the requirements of SCIM 2.0 (RFC 7643 and 7644), of cursors (RFC 9865), of events (RFC 9967, delivered by RFC 8935 and 8936), and of the OAuth and HTTP that they rest on. The words are ours; the section number leads to the words of the standard.
+**MUST** also stands for SHALL and REQUIRED. **OPEN** marks what the standards leave to the server, or say in two ways: the row says what this server does.
+The server deliberately meets a row with **Differs** in another way; [behaviour.md](behaviour.md) says why.
+A proof is a test, named by its package; after a slash comes one of its cases. Most proofs test the whole server with HTTP and PostgreSQL. Where a part alone can be asked more than a server can, the proof tests the part.
 
-Programs of others, which ` + "`make clients`" + ` installs and runs against a server that makes groups (behaviour.md 78):
+` + "`make clients`" + ` installs these programs of others and runs them against a server that makes groups (behaviour.md 78):
 
 | program | passes | the rest |
 |---|---|---|
-| scim-sanity 0.7.4 | 27 of 28 | one adds a member whom nobody has created and wants 200, though it says itself that the standard leaves that to the server; an id that is no user's is 400 here (behaviour.md 71) |
-| scim2-tester 0.5.2 with scim2-cli 0.6.0 | 55 of 86 | 22 create what is read-only, roles and memberships (behaviour.md 60, 62); 7 fill a decimal with a text and stop at that themselves; 2 want no display of a member, which is read-only, back |
+| scim-sanity 0.7.4 | 27 of 28 | one adds a member that nobody has created and expects 200, though the program says itself that the standard leaves that to the server; here an id that belongs to no user is 400 (behaviour.md 71) |
+| scim2-tester 0.5.2 with scim2-cli 0.6.0 | 55 of 86 | 22 create read-only resources: roles and memberships (behaviour.md 60, 62); 7 fill a decimal with a text, at which the program itself stops; 2 expect the answer to have no display of a member, which is read-only |
 | Genesys Cloud's SDK for Python 269.0.0 | 14 of 14 | |
 | Ping's SDK (scim2-sdk-client 5.0.0) | 16 of 16 | |
 | SCIM-SDK (scim-sdk-client 1.30.0) | 13 of 13 | |
