@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -44,9 +45,12 @@ func showEntry(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := entryPage{Entry: e, Body: indented(e.Body), Target: v.targetLink(e.Target), SameRequest: v.logLink("id:%s", e.CorrelationID)}
+	p := entryPage{Entry: e, Body: indented(e.Body), SameRequest: v.logLink("id:%s", e.CorrelationID)}
 	for _, c := range e.Changes {
 		p.Changes = append(p.Changes, changeRow{c.Attribute, valueText(c.Before), valueText(c.After)})
+	}
+	if p.Target, err = v.presentLink(e.Target); err != nil {
+		return err
 	}
 	p.Undoable = isUndoable(e)
 	if p.Advice, p.HasAdvice = e.Advice(); p.HasAdvice {
@@ -111,6 +115,22 @@ func (v *visit) targetLink(t provisioning.Target) string {
 	default:
 		return ""
 	}
+}
+
+// presentLink is targetLink of what is still there. People who were deleted have pages, too.
+func (v *visit) presentLink(t provisioning.Target) (string, error) {
+	var err error
+	switch t.Type {
+	case provisioning.Group:
+		_, err = v.Directory.Group(v.r.Context(), v.org, t.ID.String())
+	case provisioning.OAuth:
+		_, err = v.OAuth.Client(v.r.Context(), v.org.ID, t.ID)
+		err = v.noClient(err)
+	}
+	if _, status, _ := statusOf(err); status == http.StatusNotFound {
+		return "", nil
+	}
+	return v.targetLink(t), err
 }
 
 // guideLink is the page of a guide that the documentation has as a file.

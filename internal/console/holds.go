@@ -39,12 +39,17 @@ type holdRow struct {
 func (v *visit) newHoldRow(h provisioning.Hold, now time.Time) holdRow {
 	client := cmp.Or(h.ClientName, "a connection that is gone")
 	row := holdRow{
-		Hold: h, Open: h.Waits(now), Connection: v.home("/connections/", h.Client.String()),
-		Entries: v.logLink("result:held %s", term{"by", client}),
+		Hold: h, Open: h.Waits(now), Entries: v.logLink("result:held %s", term{"by", client}),
+	}
+	if h.ClientName != "" {
+		row.Connection = v.home("/connections/", h.Client.String())
 	}
 	what := "deactivate or delete " + plural(int(h.Most), "person")
 	if row.What = client + " deactivates or deletes people"; h.Group != uuid.Nil {
-		row.Group, row.What = v.home("/groups/", h.Group.String()), client+" removes members from "+cmp.Or(h.GroupName, "a group that is gone")
+		row.What = client + " removes members from " + cmp.Or(h.GroupName, "a group that is gone")
+		if h.GroupName != "" {
+			row.Group = v.home("/groups/", h.Group.String())
+		}
 		what = "remove " + plural(int(h.Most), "member") + " from this group"
 	}
 	row.Why = fmt.Sprintf("It may %s within an hour, and had removed %s. It has tried %s to go on.", what, count(int(h.Removed)), times(h.Attempts))

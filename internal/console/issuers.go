@@ -36,7 +36,7 @@ func (v *visit) showIssuers(status int, p issuersPage) error {
 	}
 	names := map[uuid.UUID]string{}
 	for _, c := range clients {
-		if names[c.ID] = c.Name; !c.IsPersonal() && c.State != oauth.StateDisabled {
+		if names[c.ID] = c.Name; c.State != oauth.StateDisabled {
 			p.Clients = append(p.Clients, c)
 		}
 	}

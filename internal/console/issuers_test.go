@@ -82,20 +82,22 @@ func TestIssuers_AreChecked(t *testing.T) {
 		value string
 	}{
 		"The issuer must be a URL that begins with https://": {1, "http://login.example"},
-		"cannot be reached":                  {1, "https://127.0.0.1:1"},
-		"The audience is required":           {3, " "},
-		"The claim that names the caller":    {5, "a b"},
-		"The caller is required":             {7, " "},
-		"Choose the connection":              {9, uuid.NewString()},
-		"that of a person who tries the API": {9, person.String()},
-		"The URL of its keys does not lead":  {11, p.URL + "/nothing"},
-		"The URL of its keys must be a URL":  {11, "keys"},
-		"The URL of its keys is required":    {13, "on"},
+		"cannot be reached":                 {1, "https://127.0.0.1:1"},
+		"The audience is required":          {3, " "},
+		"The claim that names the caller":   {5, "a b"},
+		"The caller is required":            {7, " "},
+		"Choose the connection":             {9, uuid.NewString()},
+		"The URL of its keys does not lead": {11, p.URL + "/nothing"},
+		"The URL of its keys must be a URL": {11, "keys"},
+		"The URL of its keys is required":   {13, "on"},
 	} {
 		form := f.trusting(p, "keys", "", "unasked", "")
 		form[at.field] = at.value
 		b.post(path, form...).want(http.StatusBadRequest).has(says, "Nothing was added").lacks("dial", "connection refused")
 	}
+	ofPerson := f.trusting(p)
+	ofPerson[9] = person.String()
+	b.post(path, ofPerson...).want(http.StatusBadRequest).has("Choose the connection")
 	b.get(path).has("Only tokens of this server are taken")
 	b.post(path, f.trusting(p, "keys", "https://nobody.invalid/keys", "unasked", "on")...).want(http.StatusOK).has("https://nobody.invalid/keys")
 }

@@ -108,12 +108,8 @@ func (s *Service) AddIssuer(ctx context.Context, o org.ID, spec IssuerSpec) (Tru
 // checkTrusting finds out whether the organisation may trust another issuer, whose tokens
 // would act as the client.
 func (s *Service) checkTrusting(ctx context.Context, o org.ID, client uuid.UUID) error {
-	c, err := s.Client(ctx, o, client)
-	switch {
-	case err != nil:
+	if _, err := s.Client(ctx, o, client); err != nil {
 		return err
-	case c.IsPersonal():
-		return invalid("client", "is that of a person who tries the API, and gets no other tokens")
 	}
 	known, err := s.store.Issuers(ctx, o)
 	if err == nil && len(known) >= MaxIssuers {
