@@ -61,6 +61,7 @@ type console struct {
 	frame  *httpapi.Frame
 	origin *http.CrossOriginProtection
 	live   *fairshare.Gate[org.ID]
+	states readStates
 }
 
 // bodyLimit is how many bytes a form may have, but for a file that comes with it.
@@ -71,7 +72,7 @@ const uploads = "/o/{org}/imports"
 
 // Mount serves the console below r.
 func Mount(r chi.Router, frame *httpapi.Frame, p Parts) {
-	c := &console{Parts: p, frame: frame, origin: http.NewCrossOriginProtection(), live: newLive()}
+	c := &console{Parts: p, frame: frame, origin: http.NewCrossOriginProtection(), live: newLive(), states: newReadStates()}
 	if p.PublicURL != "" {
 		_ = c.origin.AddTrustedOrigin(strings.TrimRight(p.PublicURL, "/")) // which was checked to be one
 	}

@@ -37,6 +37,7 @@ func showOverview(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.states.note(v.org.ID, s)
 	stream, err := v.readStream()
 	if err != nil {
 		return err

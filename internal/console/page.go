@@ -15,6 +15,7 @@ import (
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -47,8 +48,9 @@ type page struct {
 	Here  string // the path and query of the page
 	Who   accounts.Account
 	Org   org.Org
-	Orgs  []org.Org // to switch to
-	Done  string    // what was just done, in words
+	Orgs  []org.Org          // to switch to
+	State provisioning.State // of the organisation; empty where that is not told
+	Done  string             // what was just done, in words
 	// Changes tells whether who sees it may change something, and Owns who may invite.
 	Changes, Owns, Everywhere bool
 	// Refresh is after how many seconds a browser without JavaScript loads the page again.
@@ -99,6 +101,12 @@ func (v *visit) showStatus(status int, name, place, title string, content any) e
 	}
 	if err := v.settle(&p); err != nil {
 		return err
+	}
+	if v.who.ID != uuid.Nil {
+		var err error
+		if p.State, err = v.readState(p.Org.ID); err != nil {
+			return err
+		}
 	}
 	if p.Everywhere {
 		all, err := v.Organisations.ListOrgs(v.r.Context())
