@@ -237,3 +237,20 @@ func TestRanges_AreVerified(t *testing.T) {
 		t.Errorf("there are %d ranges of 12 users", n)
 	}
 }
+
+// An organisation that comes as a whole is divided by several statements, of which each makes
+// so many ranges at most.
+func TestRanges_OfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	o.folding.RangeSize = 1
+	many := make([]directory.Edit, 600)
+	for i := range many {
+		many[i] = directory.Edit{Doc: userDoc(fmt.Sprint("user", i))}
+	}
+	o.must(o.LoadUsers(t.Context(), org.ID(o.Tenant.Org), schema.User, many))
+	o.must(o.FoldCounts(t.Context(), org.ID(o.Tenant.Org)))
+	expect(t, "ranges", o.number(`select count(*) from count_ranges`), len(many))
+	expect(t, "users in the largest", o.number(`select max(n) from count_ranges`), 1)
+	o.consistent()
+}

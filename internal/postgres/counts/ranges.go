@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
@@ -27,6 +28,8 @@ const (
 	leastRanges = 5
 	// widest is how many times its size a range may grow.
 	widest = 2
+	// dividedAtOnce is how many ranges one statement makes, so that none runs for long.
+	dividedAtOnce = 250
 )
 
 // nearest is the last range that begins at a place of a list or before it: its first id, and
@@ -104,12 +107,14 @@ where  w.n > @most`)
 )
 
 // divideText makes several ranges of one: it counts them, and takes off what has changed
-// since the base, of the same moment.
+// since the base, of the same moment. The last of them has what is left.
 const divideText = `
 with placed as (
   select u.id, row_number() over (order by u.id) - 1 as place
   from   [table] u
   where  u.org_id = @org and u.id >= @from and u.id < @next
+  order  by u.id
+  limit  @most
 ), parts as materialized (
   select case p.place when 0 then @from::uuid else p.id end as from_id, lead(p.id, 1, @next::uuid) over (order by p.id) as next_id
   from   placed p
@@ -143,20 +148,35 @@ const changedWithin = `(
            from   count_changes d
            where  d.org_id = @org and d.resource_id >= p.from_id and d.resource_id < p.next_id`
 
-// divide divides ranges that are too wide.
+// divide divides ranges that are too wide, as long as that makes more of them.
 func (f Folding) divide(ctx context.Context, o org.ID) error {
-	return pgerr.Retry(ctx, func() error {
-		b := new(pgx.Batch)
-		return f.inTurn(ctx, o, func(begin *pgx.Batch) {
-			f.queueWide(begin, o, func(kind int16, from, next uuid.UUID) {
-				s := divideUsers
-				if kind == Groups {
-					s = divideGroups
-				}
-				s.With(db.Org(o), db.Named("from", db.ID(from)), db.Named("next", db.ID(next)), db.Named("size", int64(f.RangeSize))).Queue(b)
-			})
-		}, func(tx pgx.Tx) error { return tx.SendBatch(ctx, b).Close() })
-	})
+	for more := true; more; {
+		err := pgerr.Retry(ctx, func() error {
+			more = false
+			b := new(pgx.Batch)
+			return f.inTurn(ctx, o, func(begin *pgx.Batch) {
+				f.queueWide(begin, o, func(kind int16, from, next uuid.UUID) {
+					f.queueDivide(b, o, kind, from, next).Exec(func(made pgconn.CommandTag) error {
+						more = more || made.RowsAffected() > 0
+						return nil
+					})
+				})
+			}, func(tx pgx.Tx) error { return tx.SendBatch(ctx, b).Close() })
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f Folding) queueDivide(b *pgx.Batch, o org.ID, kind int16, from, next uuid.UUID) *pgx.QueuedQuery {
+	s := divideUsers
+	if kind == Groups {
+		s = divideGroups
+	}
+	return s.With(db.Org(o), db.Named("from", db.ID(from)), db.Named("next", db.ID(next)),
+		db.Named("size", int64(f.RangeSize)), db.Named("most", int64(f.RangeSize*dividedAtOnce))).Queue(b)
 }
 
 // queueWide asks which ranges are too wide.
