@@ -112,16 +112,16 @@ type AccountStore interface {
 	Accounts(ctx context.Context, o org.ID) ([]Account, error)
 	// Any reports whether there is any account.
 	Any(ctx context.Context) (bool, error)
-	// UpdateAccount changes role and password of an account by a function that runs
-	// inside the store's protection against lost updates. With end its sessions end but
-	// for one, whose id may be zero.
-	UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but uuid.UUID, edit func(a *Account) error) error
-	// RemoveAccount removes an account that allow has no objection to, with its sessions.
-	RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) error
+	// UpdateAccount changes role and password of an account of an organisation, or of
+	// Everywhere, by a function that runs inside the store's protection against lost
+	// updates. With end its sessions end but for one, whose id may be zero.
+	UpdateAccount(ctx context.Context, o org.ID, id uuid.UUID, end bool, but uuid.UUID, edit func(a *Account) error) error
+	// RemoveAccount removes an account of an organisation, or of Everywhere, with its sessions.
+	RemoveAccount(ctx context.Context, o org.ID, id uuid.UUID) error
 
-	// ResetAccount takes the password, the passkeys and the identities of an account away
-	// that allow has no objection to, ends its sessions, and tells what is left of it.
-	ResetAccount(ctx context.Context, id uuid.UUID, allow func(a Account) error) (Account, error)
+	// ResetAccount takes the password, the passkeys and the identities of an account of an
+	// organisation, or of Everywhere, away, ends its sessions, and tells what is left of it.
+	ResetAccount(ctx context.Context, o org.ID, id uuid.UUID) (Account, error)
 }
 
 // InvitationStore keeps invitations.
@@ -150,15 +150,15 @@ type SessionStore interface {
 	// Session finds a session that was used since a time, with its account.
 	Session(ctx context.Context, hash []byte, idle time.Time) (Session, Account, error)
 	// Touch notes a use.
-	Touch(ctx context.Context, session uuid.UUID, at time.Time) error
+	Touch(ctx context.Context, a Account, session uuid.UUID, at time.Time) error
 	// Sessions lists those of an account that were used since a time, the last used first.
-	Sessions(ctx context.Context, account uuid.UUID, idle time.Time) ([]Session, error)
+	Sessions(ctx context.Context, a Account, idle time.Time) ([]Session, error)
 	// EndSession ends one of an account, EndSessions all.
-	EndSession(ctx context.Context, account, session uuid.UUID) error
-	EndSessions(ctx context.Context, account uuid.UUID) error
+	EndSession(ctx context.Context, a Account, session uuid.UUID) error
+	EndSessions(ctx context.Context, a Account) error
 	// Still reads an account whose session goes on. It waits for who is ending the
 	// session, or changing the account.
-	Still(ctx context.Context, account, session uuid.UUID) (Account, error)
+	Still(ctx context.Context, a Account, session uuid.UUID) (Account, error)
 }
 
 // Service knows who may use the console. It is safe for concurrent use.
@@ -245,10 +245,7 @@ func (s *Service) SetRole(ctx context.Context, o org.ID, id uuid.UUID, role Role
 	if role.rank() == 0 {
 		return scim.InvalidValue("%q is no role of the console; one of owner, administrator and viewer is expected", role)
 	}
-	return s.ending(ctx, s.store.UpdateAccount(ctx, id, false, uuid.Nil, func(a *Account) error {
-		if a.Org != o {
-			return ErrNotFound
-		}
+	return s.ending(ctx, s.store.UpdateAccount(ctx, o, id, false, uuid.Nil, func(a *Account) error {
 		a.Role = role
 		return nil
 	}))
@@ -264,12 +261,7 @@ func (s *Service) ending(ctx context.Context, err error) error {
 
 // Remove removes an account of the organisation, or of Everywhere. Its sessions end.
 func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
-	return s.ending(ctx, s.store.RemoveAccount(ctx, id, func(a Account) error {
-		if a.Org != o {
-			return ErrNotFound
-		}
-		return nil
-	}))
+	return s.ending(ctx, s.store.RemoveAccount(ctx, o, id))
 }
 
 // Reset takes everything away by which somebody gets in as an account of the organisation,
@@ -277,12 +269,7 @@ func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
 // the invitation that it gives sets a new password; the role stays. It is for a device that
 // was stolen: who has only forgotten the password keeps the passkeys, and is invited.
 func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) (secret string, i Invitation, err error) {
-	a, err := s.store.ResetAccount(ctx, id, func(a Account) error {
-		if a.Org != o {
-			return ErrNotFound
-		}
-		return nil
-	})
+	a, err := s.store.ResetAccount(ctx, o, id)
 	if s.ending(ctx, err) != nil {
 		return "", i, err
 	}

@@ -47,7 +47,7 @@ type PasskeyStore interface {
 	// *scim.Error, as is one that somebody has already.
 	AddPasskey(ctx context.Context, a Account, p Passkey) error
 	// Passkeys lists those of an account, the oldest first.
-	Passkeys(ctx context.Context, account uuid.UUID) ([]Passkey, error)
+	Passkeys(ctx context.Context, a Account) ([]Passkey, error)
 	// CountPasskeys tells how many each account of an organisation or of Everywhere has,
 	// of those that have any.
 	CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error)
@@ -55,7 +55,7 @@ type PasskeyStore interface {
 	Passkey(ctx context.Context, credential []byte) (Passkey, Account, error)
 	// UsePasskey notes a use, unless the counter has not gone on since, which is false, or
 	// it is copied.
-	UsePasskey(ctx context.Context, p Passkey) (bool, error)
+	UsePasskey(ctx context.Context, a Account, p Passkey) (bool, error)
 	// MarkCopied notes that one is copied.
 	MarkCopied(ctx context.Context, a Account, p Passkey, at time.Time) error
 	// RemovePasskey removes one of an account.
@@ -114,8 +114,8 @@ func party(site string) (*webauthn.WebAuthn, error) {
 }
 
 // Passkeys lists those of an account, the oldest first.
-func (s *Service) Passkeys(ctx context.Context, account uuid.UUID) ([]Passkey, error) {
-	return s.store.Passkeys(ctx, account)
+func (s *Service) Passkeys(ctx context.Context, a Account) ([]Passkey, error) {
+	return s.store.Passkeys(ctx, a)
 }
 
 // CountPasskeys tells how many passkeys each account of an organisation or of Everywhere
@@ -137,7 +137,7 @@ func (s *Service) BeginPasskey(ctx context.Context, a Account, password, site st
 			return nil, err
 		}
 	}
-	keys, err := s.store.Passkeys(ctx, a.ID)
+	keys, err := s.store.Passkeys(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func (s *Service) usePasskey(ctx context.Context, a Account, key Passkey, used *
 	if ok {
 		key.Counter, key.Flags = used.Authenticator.SignCount, used.Flags.MsgpByte()
 		var err error
-		if ok, err = s.store.UsePasskey(ctx, key); err != nil {
+		if ok, err = s.store.UsePasskey(ctx, a, key); err != nil {
 			return err
 		}
 	}

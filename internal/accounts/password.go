@@ -120,7 +120,7 @@ func (s *Service) ChangePassword(ctx context.Context, a Account, session uuid.UU
 	if err != nil {
 		return err
 	}
-	return s.ending(ctx, s.store.UpdateAccount(ctx, a.ID, true, session, func(a *Account) error {
+	return s.ending(ctx, s.store.UpdateAccount(ctx, a.Org, a.ID, true, session, func(a *Account) error {
 		a.Password = hash
 		return nil
 	}))

@@ -64,7 +64,7 @@ type IdentityStore interface {
 	// Identity finds the account of a subject of a provider.
 	Identity(ctx context.Context, provider uuid.UUID, subject string) (Identity, Account, error)
 	// Identities lists those of an account, the oldest first.
-	Identities(ctx context.Context, account uuid.UUID) ([]Identity, error)
+	Identities(ctx context.Context, a Account) ([]Identity, error)
 	// AddIdentity keeps one of an account. A subject that is another account's, and an
 	// account that the provider knows as somebody already, are a *scim.Error.
 	AddIdentity(ctx context.Context, a Account, i Identity) error
@@ -130,8 +130,8 @@ func (s *Service) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) er
 }
 
 // Identities lists whom providers know as an account, the oldest first.
-func (s *Service) Identities(ctx context.Context, account uuid.UUID) ([]Identity, error) {
-	return s.store.Identities(ctx, account)
+func (s *Service) Identities(ctx context.Context, a Account) ([]Identity, error) {
+	return s.store.Identities(ctx, a)
 }
 
 // RemoveIdentity has a provider not sign an account in any more. The sessions end that it

@@ -125,32 +125,32 @@ func (s *Service) Session(ctx context.Context, secret string) (Session, Account,
 	now := s.store.Now()
 	found, a, err := s.store.Session(ctx, hashOf(secret), now.Add(-SessionIdle))
 	if err == nil && now.Sub(found.Used) > touchPause {
-		err = s.store.Touch(ctx, found.ID, now)
+		err = s.store.Touch(ctx, a, found.ID, now)
 	}
 	return found, a, err
 }
 
 // Sessions lists where a person is signed in, the last used first.
-func (s *Service) Sessions(ctx context.Context, account uuid.UUID) ([]Session, error) {
-	return s.store.Sessions(ctx, account, s.store.Now().Add(-SessionIdle))
+func (s *Service) Sessions(ctx context.Context, a Account) ([]Session, error) {
+	return s.store.Sessions(ctx, a, s.store.Now().Add(-SessionIdle))
 }
 
 // EndSession ends a session of an account, on all servers at once. One that has ended is
 // ErrNotFound.
-func (s *Service) EndSession(ctx context.Context, account, session uuid.UUID) error {
-	return s.ending(ctx, s.store.EndSession(ctx, account, session))
+func (s *Service) EndSession(ctx context.Context, a Account, session uuid.UUID) error {
+	return s.ending(ctx, s.store.EndSession(ctx, a, session))
 }
 
 // EndSessions ends all sessions of an account, on all servers at once.
-func (s *Service) EndSessions(ctx context.Context, account uuid.UUID) error {
-	return s.ending(ctx, s.store.EndSessions(ctx, account))
+func (s *Service) EndSessions(ctx context.Context, a Account) error {
+	return s.ending(ctx, s.store.EndSessions(ctx, a))
 }
 
 // Confirm returns ErrNotFound unless a session goes on, of an account whose role is still the
 // same. It waits for who ends or changes that at the moment, so that what was made with the
 // session before is ended by them, or refused by this.
 func (s *Service) Confirm(ctx context.Context, a Account, session uuid.UUID) error {
-	now, err := s.store.Still(ctx, a.ID, session)
+	now, err := s.store.Still(ctx, a, session)
 	if err == nil && now.Role != a.Role {
 		err = ErrNotFound
 	}

@@ -59,11 +59,11 @@ func (v *visit) showProfile(status int, problem string) error {
 }
 
 func (v *visit) showProfileWith(status int, problem string, made *access) error {
-	all, err := v.Accounts.Sessions(v.r.Context(), v.who.ID)
+	all, err := v.Accounts.Sessions(v.r.Context(), v.who)
 	if err != nil {
 		return err
 	}
-	keys, err := v.Accounts.Passkeys(v.r.Context(), v.who.ID)
+	keys, err := v.Accounts.Passkeys(v.r.Context(), v.who)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func askEndSessions(*visit) (question, error) {
 
 // endSessions signs out everywhere.
 func endSessions(v *visit) error {
-	if err := v.Accounts.EndSessions(v.r.Context(), v.who.ID); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+	if err := v.Accounts.EndSessions(v.r.Context(), v.who); err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return err
 	}
 	v.setSession("")
@@ -139,7 +139,7 @@ func endSession(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.Accounts.EndSession(v.r.Context(), v.who.ID, id); err != nil && !errors.Is(err, accounts.ErrNotFound) {
+	if err := v.Accounts.EndSession(v.r.Context(), v.who, id); err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return err
 	}
 	return v.to(Path + "/account?done=ended")

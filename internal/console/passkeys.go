@@ -69,7 +69,7 @@ func askRemovePasskey(v *visit) (q question, err error) {
 	if err != nil {
 		return q, err
 	}
-	all, err := v.Accounts.Passkeys(v.r.Context(), v.who.ID)
+	all, err := v.Accounts.Passkeys(v.r.Context(), v.who)
 	if err != nil {
 		return q, err
 	}

@@ -75,7 +75,7 @@ func identities(t *testing.T, s *servertest.Server, o org.ID) (subjects []string
 	t.Helper()
 	all, err := s.Accounts.Accounts(t.Context(), o)
 	for _, a := range all {
-		known, failed := s.Accounts.Identities(t.Context(), a.ID)
+		known, failed := s.Accounts.Identities(t.Context(), a)
 		if failed != nil {
 			t.Fatal(failed)
 		}

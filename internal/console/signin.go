@@ -100,7 +100,7 @@ func signIn(v *visit) error {
 }
 
 func signOut(v *visit) error {
-	err := v.Accounts.EndSession(v.r.Context(), v.who.ID, v.session.ID)
+	err := v.Accounts.EndSession(v.r.Context(), v.who, v.session.ID)
 	if err != nil && !errors.Is(err, accounts.ErrNotFound) {
 		return err
 	}

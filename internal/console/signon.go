@@ -160,7 +160,7 @@ func (v *visit) notSignedOn(err error, to string) error {
 
 // findIdentities tells a person's account by which providers they sign in, and may.
 func (v *visit) findIdentities(p *profile) (err error) {
-	if p.Identities, err = v.Accounts.Identities(v.r.Context(), v.who.ID); err != nil {
+	if p.Identities, err = v.Accounts.Identities(v.r.Context(), v.who); err != nil {
 		return err
 	}
 	all, err := v.Accounts.Providers(v.r.Context(), v.who.Org)
@@ -202,11 +202,11 @@ func askRemoveIdentity(v *visit) (q question, err error) {
 	if err != nil {
 		return q, err
 	}
-	all, err := v.Accounts.Identities(v.r.Context(), v.who.ID)
+	all, err := v.Accounts.Identities(v.r.Context(), v.who)
 	if err != nil {
 		return q, err
 	}
-	keys, err := v.Accounts.Passkeys(v.r.Context(), v.who.ID)
+	keys, err := v.Accounts.Passkeys(v.r.Context(), v.who)
 	if err != nil {
 		return q, err
 	}

@@ -26,7 +26,8 @@ import (
 	"github.com/purescim/purescim/internal/seal"
 )
 
-// Store is the store of a database.
+// Store is the store of a database. What it does for an organisation takes of the share that
+// the organisation has of the connections; what strangers ask, of that of nobody.
 type Store struct {
 	pool *pool.Pool
 	keys *seal.Keys // of the secrets of providers
@@ -94,7 +95,7 @@ func accountKey(login string) string { return schema.FoldName(login) }
 
 // Account implements accounts.Store.
 func (s *Store) Account(ctx context.Context, login string) (accounts.Account, error) {
-	a, err := oneAccount(ctx, s.pool.Own(), selectAccountByLogin.With(db.Named("key", accountKey(login))))
+	a, err := oneAccount(ctx, s.pool.OfNone(), selectAccountByLogin.With(db.Named("key", accountKey(login))))
 	return a, pgerr.Wrap("read account", err)
 }
 
@@ -105,13 +106,13 @@ func oneAccount(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Ac
 
 // Accounts implements accounts.Store.
 func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, error) {
-	all, err := db.Collect(ctx, s.pool.Own(), selectAccountsOf.With(db.Named("org", orgOrNull(o))), scanAccount)
+	all, err := db.Collect(ctx, s.pool.Of(o), selectAccountsOf.With(db.Named("org", orgOrNull(o))), scanAccount)
 	return all, pgerr.Wrap("list accounts", err)
 }
 
 // Any implements accounts.Store.
 func (s *Store) Any(ctx context.Context) (found bool, err error) {
-	err = existsAccount.With().QueryRow(ctx, s.pool.Own()).Scan(&found)
+	err = existsAccount.With().QueryRow(ctx, s.pool.OfNone()).Scan(&found)
 	return found, pgerr.Wrap("look for accounts", err)
 }
 
@@ -121,10 +122,20 @@ var (
 	endSessions   = db.New(`delete from console_sessions n where n.account_id = @id and n.id <> @but`)
 )
 
+// heldAccount reads an account of an organisation, or of Everywhere, that nobody else changes
+// before the transaction ends.
+func heldAccount(ctx context.Context, tx pgx.Tx, o org.ID, id uuid.UUID) (accounts.Account, error) {
+	a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id))))
+	if err == nil && a.Org != o {
+		err = accounts.ErrNotFound
+	}
+	return a, err
+}
+
 // UpdateAccount implements accounts.Store.
-func (s *Store) UpdateAccount(ctx context.Context, id uuid.UUID, end bool, but uuid.UUID, edit func(a *accounts.Account) error) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id))))
+func (s *Store) UpdateAccount(ctx context.Context, o org.ID, id uuid.UUID, end bool, but uuid.UUID, edit func(a *accounts.Account) error) error {
+	err := s.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		a, err := heldAccount(ctx, tx, o, id)
 		if err != nil {
 			return err
 		}
@@ -157,12 +168,9 @@ func (s *Store) storeAccount(ctx context.Context, tx pgx.Tx, old, a accounts.Acc
 }
 
 // RemoveAccount implements accounts.Store.
-func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a accounts.Account) error) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id))))
-		if err == nil {
-			err = allow(a)
-		}
+func (s *Store) RemoveAccount(ctx context.Context, o org.ID, id uuid.UUID) error {
+	err := s.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		a, err := heldAccount(ctx, tx, o, id)
 		if err == nil {
 			_, err = deleteAccount.With(db.Named("id", db.ID(id))).Exec(ctx, tx)
 		}
@@ -178,12 +186,9 @@ func (s *Store) RemoveAccount(ctx context.Context, id uuid.UUID, allow func(a ac
 }
 
 // ResetAccount implements accounts.Store.
-func (s *Store) ResetAccount(ctx context.Context, id uuid.UUID, allow func(a accounts.Account) error) (a accounts.Account, err error) {
-	err = s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		if a, err = oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(id)))); err != nil {
-			return err
-		}
-		if err := allow(a); err != nil {
+func (s *Store) ResetAccount(ctx context.Context, o org.ID, id uuid.UUID) (a accounts.Account, err error) {
+	err = s.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		if a, err = heldAccount(ctx, tx, o, id); err != nil {
 			return err
 		}
 		names, err := db.Collect(ctx, tx, deletePasskeys.With(db.Named("account", db.ID(id))), pgx.RowTo[string])
@@ -230,7 +235,7 @@ func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time,
 	if as != nil {
 		ctx = byThemselves(ctx, a.Login)
 	}
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(i.Org).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		tag, err := useInvitation.With(db.Named("hash", i.Hash), db.Named("at", at)).Exec(ctx, tx)
 		if err != nil {
 			return err

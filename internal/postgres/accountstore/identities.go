@@ -60,7 +60,7 @@ returning n.account_id`)
 
 // AddProvider implements accounts.Store.
 func (s *Store) AddProvider(ctx context.Context, p accounts.Provider) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(p.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		secret := s.keys.SealText(SecretPlace(p.ID), p.Secret)
 		tag, err := insertProvider.With(
 			db.Named("id", db.ID(p.ID)), db.Named("org", orgOrNull(p.Org)), db.Named("name", p.Name), db.Named("issuer", p.Issuer),
@@ -101,16 +101,16 @@ func (s *Store) logProvider(ctx context.Context, tx pgx.Tx, operation provisioni
 
 // Providers implements accounts.Store.
 func (s *Store) Providers(ctx context.Context, o org.ID) ([]accounts.Provider, error) {
-	return s.providers(ctx, selectProviders.With(db.Named("org", orgOrNull(o))))
+	return s.providers(ctx, o, selectProviders.With(db.Named("org", orgOrNull(o))))
 }
 
 // OfferedProviders implements accounts.Store.
 func (s *Store) OfferedProviders(ctx context.Context) ([]accounts.Provider, error) {
-	return s.providers(ctx, selectOffered.With())
+	return s.providers(ctx, accounts.Everywhere, selectOffered.With())
 }
 
-func (s *Store) providers(ctx context.Context, read db.Bound) ([]accounts.Provider, error) {
-	all, err := db.Collect(ctx, s.pool.Own(), read, func(row pgx.CollectableRow) (p accounts.Provider, err error) {
+func (s *Store) providers(ctx context.Context, o org.ID, read db.Bound) ([]accounts.Provider, error) {
+	all, err := db.Collect(ctx, s.pool.Of(o), read, func(row pgx.CollectableRow) (p accounts.Provider, err error) {
 		err = row.Scan(providerFields(&p)...)
 		p.Created = p.Created.UTC()
 		return p, err
@@ -121,7 +121,7 @@ func (s *Store) providers(ctx context.Context, read db.Bound) ([]accounts.Provid
 // Provider implements accounts.Store.
 func (s *Store) Provider(ctx context.Context, id uuid.UUID) (p accounts.Provider, err error) {
 	var secret string
-	err = selectProvider.With(db.Named("id", db.ID(id))).QueryRow(ctx, s.pool.Own()).Scan(append(providerFields(&p), &secret)...)
+	err = selectProvider.With(db.Named("id", db.ID(id))).QueryRow(ctx, s.pool.OfNone()).Scan(append(providerFields(&p), &secret)...)
 	if err == nil {
 		p.Secret, err = s.keys.OpenText(SecretPlace(id), secret)
 	}
@@ -132,7 +132,7 @@ func (s *Store) Provider(ctx context.Context, id uuid.UUID) (p accounts.Provider
 // RemoveProvider implements accounts.Store. Its identities go with it; a session that one of
 // them begins meanwhile is not found.
 func (s *Store) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		people, err := db.Collect(ctx, tx, endProviderSessions.With(db.Named("id", db.ID(id))), pgx.RowTo[uuid.UUID])
 		if err == nil {
 			err = s.auth.EndPersonal(ctx, tx, people...)
@@ -188,15 +188,15 @@ returning p.name`)
 // Identity implements accounts.Store.
 func (s *Store) Identity(ctx context.Context, provider uuid.UUID, subject string) (i accounts.Identity, a accounts.Account, err error) {
 	var used, signedIn *time.Time
-	err = selectIdentity.With(db.Named("provider", db.ID(provider)), db.Named("subject", logstore.Storable(subject))).QueryRow(ctx, s.pool.Own()).
+	err = selectIdentity.With(db.Named("provider", db.ID(provider)), db.Named("subject", logstore.Storable(subject))).QueryRow(ctx, s.pool.OfNone()).
 		Scan(append(identityFields(&i, &used), accountFields(&a, &signedIn)...)...)
 	i.Created, i.Used, a.Created, a.SignedIn = i.Created.UTC(), db.OrZero(used), a.Created.UTC(), db.OrZero(signedIn)
 	return i, a, pgerr.Wrap("read identity", noAccount(err))
 }
 
 // Identities implements accounts.Store.
-func (s *Store) Identities(ctx context.Context, account uuid.UUID) ([]accounts.Identity, error) {
-	all, err := db.Collect(ctx, s.pool.Own(), selectIdentities.With(db.Named("account", db.ID(account))), scanIdentity)
+func (s *Store) Identities(ctx context.Context, a accounts.Account) ([]accounts.Identity, error) {
+	all, err := db.Collect(ctx, s.pool.Of(a.Org), selectIdentities.With(db.Named("account", db.ID(a.ID))), scanIdentity)
 	return all, pgerr.Wrap("list identities", err)
 }
 
@@ -209,7 +209,7 @@ func scanIdentity(row pgx.CollectableRow) (i accounts.Identity, err error) {
 
 // AddIdentity implements accounts.Store.
 func (s *Store) AddIdentity(ctx context.Context, a accounts.Account, i accounts.Identity) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error { return s.addIdentity(ctx, tx, a, i) })
+	err := s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error { return s.addIdentity(ctx, tx, a, i) })
 	return pgerr.Wrap("add identity", err)
 }
 
@@ -256,7 +256,7 @@ func (s *Store) logIdentity(ctx context.Context, tx pgx.Tx, a accounts.Account, 
 
 // RemoveIdentity implements accounts.Store.
 func (s *Store) RemoveIdentity(ctx context.Context, a accounts.Account, id uuid.UUID) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(a.Org).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		all, err := db.Collect(ctx, tx, selectIdentities.With(db.Named("account", db.ID(a.ID))), scanIdentity)
 		if err != nil {
 			return err

@@ -72,8 +72,8 @@ func (p *passkeyRow) read() accounts.Passkey {
 }
 
 // Passkeys implements accounts.Store.
-func (s *Store) Passkeys(ctx context.Context, account uuid.UUID) ([]accounts.Passkey, error) {
-	all, err := db.Collect(ctx, s.pool.Own(), selectPasskeys.With(db.Named("account", db.ID(account))), func(row pgx.CollectableRow) (accounts.Passkey, error) {
+func (s *Store) Passkeys(ctx context.Context, a accounts.Account) ([]accounts.Passkey, error) {
+	all, err := db.Collect(ctx, s.pool.Of(a.Org), selectPasskeys.With(db.Named("account", db.ID(a.ID))), func(row pgx.CollectableRow) (accounts.Passkey, error) {
 		var p passkeyRow
 		err := row.Scan(p.fields()...)
 		return p.read(), err
@@ -86,14 +86,14 @@ func (s *Store) Passkey(ctx context.Context, credential []byte) (accounts.Passke
 	var p passkeyRow
 	var a accounts.Account
 	var signedIn *time.Time
-	err := selectPasskey.With(db.Named("credential", credential)).QueryRow(ctx, s.pool.Own()).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
+	err := selectPasskey.With(db.Named("credential", credential)).QueryRow(ctx, s.pool.OfNone()).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
 	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
 	return p.read(), a, pgerr.Wrap("read passkey", noAccount(err))
 }
 
 // CountPasskeys implements accounts.Store.
 func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error) {
-	rows, err := countPasskeysByOrg.With(db.Named("org", orgOrNull(o))).Query(ctx, s.pool.Own())
+	rows, err := countPasskeysByOrg.With(db.Named("org", orgOrNull(o))).Query(ctx, s.pool.Of(o))
 	if err != nil {
 		return nil, pgerr.Wrap("count passkeys", err)
 	}
@@ -110,7 +110,7 @@ func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int,
 // AddPasskey implements accounts.Store. The account is locked, so that its passkeys are
 // counted one after the other.
 func (s *Store) AddPasskey(ctx context.Context, a accounts.Account, p accounts.Passkey) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		if _, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(a.ID)))); err != nil {
 			return err
 		}
@@ -142,16 +142,16 @@ func (s *Store) logPasskey(ctx context.Context, tx pgx.Tx, a accounts.Account, c
 }
 
 // UsePasskey implements accounts.Store.
-func (s *Store) UsePasskey(ctx context.Context, p accounts.Passkey) (bool, error) {
+func (s *Store) UsePasskey(ctx context.Context, a accounts.Account, p accounts.Passkey) (bool, error) {
 	tag, err := usePasskey.With(
 		db.Named("id", db.ID(p.ID)), db.Named("flags", int16(p.Flags)), db.Named("counter", int64(p.Counter)), db.Named("used", p.Used),
-	).Exec(ctx, s.pool.Own())
+	).Exec(ctx, s.pool.Of(a.Org))
 	return tag.RowsAffected() > 0, pgerr.Wrap("note passkey", err)
 }
 
 // MarkCopied implements accounts.Store.
 func (s *Store) MarkCopied(ctx context.Context, a accounts.Account, p accounts.Passkey, at time.Time) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		tag, err := markCopied.With(db.Named("id", db.ID(p.ID)), db.Named("at", at)).Exec(ctx, tx)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
@@ -163,7 +163,7 @@ func (s *Store) MarkCopied(ctx context.Context, a accounts.Account, p accounts.P
 
 // RemovePasskey implements accounts.Store.
 func (s *Store) RemovePasskey(ctx context.Context, a accounts.Account, id uuid.UUID) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		var name string
 		if err := deletePasskey.With(db.Named("account", db.ID(a.ID)), db.Named("id", db.ID(id))).QueryRow(ctx, tx).Scan(&name); err != nil {
 			return noAccount(err)
@@ -209,12 +209,12 @@ func (s *Store) AddChallenge(ctx context.Context, c accounts.Challenge, at time.
 		db.Named("hash", c.Hash), db.Named("purpose", string(c.Purpose)), db.Named("account", account),
 		db.Named("asked", c.Asked), db.Named("source", source), db.Named("expires", c.Expires),
 	).Queue(b)
-	return pgerr.Wrap("keep challenge", s.pool.Own().SendBatch(ctx, b).Close())
+	return pgerr.Wrap("keep challenge", s.pool.OfNone().SendBatch(ctx, b).Close())
 }
 
 // TakeChallenge implements accounts.Store.
 func (s *Store) TakeChallenge(ctx context.Context, hash []byte, purpose accounts.Purpose, at time.Time) (accounts.Challenge, error) {
 	c := accounts.Challenge{Hash: hash, Purpose: purpose}
-	err := takeChallenge.With(db.Named("hash", hash), db.Named("purpose", string(purpose)), db.Named("at", at)).QueryRow(ctx, s.pool.Own()).Scan(&c.Account, &c.Asked, &c.Source, &c.Expires)
+	err := takeChallenge.With(db.Named("hash", hash), db.Named("purpose", string(purpose)), db.Named("at", at)).QueryRow(ctx, s.pool.OfNone()).Scan(&c.Account, &c.Asked, &c.Source, &c.Expires)
 	return c, pgerr.Wrap("take challenge", noAccount(err))
 }

@@ -30,7 +30,7 @@ values (@id, @hash, @org, @login, @role, @by, @first, @created, @expires)`)
 
 // Invite implements accounts.Store.
 func (s *Store) Invite(ctx context.Context, i accounts.Invitation) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(i.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		if _, err := forgetInvitations.With(db.Named("at", i.Created)).Exec(ctx, tx); err != nil {
 			return err
 		}
@@ -82,19 +82,19 @@ func scanInvitation(row pgx.CollectableRow) (i accounts.Invitation, err error) {
 
 // Invitation implements accounts.Store.
 func (s *Store) Invitation(ctx context.Context, hash []byte, at time.Time) (accounts.Invitation, error) {
-	i, err := db.CollectOne(ctx, s.pool.Own(), selectInvitation.With(db.Named("hash", hash), db.Named("at", at)), scanInvitation)
+	i, err := db.CollectOne(ctx, s.pool.OfNone(), selectInvitation.With(db.Named("hash", hash), db.Named("at", at)), scanInvitation)
 	return i, pgerr.Wrap("read invitation", noAccount(err))
 }
 
 // Invitations implements accounts.Store.
 func (s *Store) Invitations(ctx context.Context, o org.ID, at time.Time) ([]accounts.Invitation, error) {
-	all, err := db.Collect(ctx, s.pool.Own(), selectInvitations.With(db.Named("org", orgOrNull(o)), db.Named("at", at)), scanInvitation)
+	all, err := db.Collect(ctx, s.pool.Of(o), selectInvitations.With(db.Named("org", orgOrNull(o)), db.Named("at", at)), scanInvitation)
 	return all, pgerr.Wrap("list invitations", err)
 }
 
 // Withdraw implements accounts.Store.
 func (s *Store) Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		i, err := db.CollectOne(ctx, tx, deleteInvitation.With(db.Named("id", db.ID(id)), db.Named("org", orgOrNull(o))), scanInvitation)
 		if err != nil {
 			return noAccount(err)
@@ -126,7 +126,7 @@ where  n.id in (
 // AddSession implements accounts.Store. That somebody signs in is told as what they did
 // themselves: the request has nobody yet.
 func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.Session, idle time.Time) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		if _, err := forgetSessions.With(db.Named("idle", idle)).Exec(ctx, tx); err != nil {
 			return err
 		}
@@ -175,20 +175,28 @@ join   console_accounts a on a.id = n.account_id
 where  n.hash = @hash and n.used_at >= @idle
 and    (n.identity_id is null or exists (select from console_identities i where i.id = n.identity_id))`)
 
-// Session implements accounts.Store.
+// Session implements accounts.Store. It is asked for each page, and goes with other look-ups.
 func (s *Store) Session(ctx context.Context, hash []byte, idle time.Time) (n accounts.Session, a accounts.Account, err error) {
 	var signedIn *time.Time
 	fields := append([]any{&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent}, accountFields(&a, &signedIn)...)
-	err = selectSession.With(db.Named("hash", hash), db.Named("idle", idle)).QueryRow(ctx, s.pool.Own()).Scan(fields...)
+	asked := selectSession.With(db.Named("hash", hash), db.Named("idle", idle))
+	found := false
+	err = s.pool.OfNone().LookUp(ctx, func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, fields, func() error { found = true; return nil })
+		return err
+	}, asked.SQL, asked.Args...)
+	if err == nil && !found {
+		err = accounts.ErrNotFound
+	}
 	n.Created, n.Used, a.Created, a.SignedIn = n.Created.UTC(), n.Used.UTC(), a.Created.UTC(), db.OrZero(signedIn)
-	return n, a, pgerr.Wrap("read session", noAccount(err))
+	return n, a, pgerr.Wrap("read session", err)
 }
 
 var touchSession = db.New(`update console_sessions n set used_at = @at where n.id = @id and n.used_at < @at`)
 
 // Touch implements accounts.Store.
-func (s *Store) Touch(ctx context.Context, session uuid.UUID, at time.Time) error {
-	_, err := touchSession.With(db.Named("id", db.ID(session)), db.Named("at", at)).Exec(ctx, s.pool.Own())
+func (s *Store) Touch(ctx context.Context, a accounts.Account, session uuid.UUID, at time.Time) error {
+	_, err := touchSession.With(db.Named("id", db.ID(session)), db.Named("at", at)).Exec(ctx, s.pool.Of(a.Org))
 	return pgerr.Wrap("note session", err)
 }
 
@@ -201,9 +209,9 @@ order  by n.used_at desc
 limit  100`)
 
 // Sessions implements accounts.Store.
-func (s *Store) Sessions(ctx context.Context, account uuid.UUID, idle time.Time) ([]accounts.Session, error) {
-	asked := selectSessions.With(db.Named("account", db.ID(account)), db.Named("idle", idle))
-	all, err := db.Collect(ctx, s.pool.Own(), asked, func(row pgx.CollectableRow) (n accounts.Session, err error) {
+func (s *Store) Sessions(ctx context.Context, a accounts.Account, idle time.Time) ([]accounts.Session, error) {
+	asked := selectSessions.With(db.Named("account", db.ID(a.ID)), db.Named("idle", idle))
+	all, err := db.Collect(ctx, s.pool.Of(a.Org), asked, func(row pgx.CollectableRow) (n accounts.Session, err error) {
 		err = row.Scan(&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent)
 		n.Created, n.Used = n.Created.UTC(), n.Used.UTC()
 		return n, err
@@ -214,24 +222,24 @@ func (s *Store) Sessions(ctx context.Context, account uuid.UUID, idle time.Time)
 var deleteSession = db.New(`delete from console_sessions n where n.account_id = @account and n.id = @id`)
 
 // EndSession implements accounts.Store.
-func (s *Store) EndSession(ctx context.Context, account, session uuid.UUID) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := deleteSession.With(db.Named("account", db.ID(account)), db.Named("id", db.ID(session))).Exec(ctx, tx)
+func (s *Store) EndSession(ctx context.Context, a accounts.Account, session uuid.UUID) error {
+	err := s.pool.Of(a.Org).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		tag, err := deleteSession.With(db.Named("account", db.ID(a.ID)), db.Named("id", db.ID(session))).Exec(ctx, tx)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = accounts.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		return s.auth.EndPersonal(ctx, tx, account)
+		return s.auth.EndPersonal(ctx, tx, a.ID)
 	})
 	return pgerr.Wrap("end session", err)
 }
 
 // EndSessions implements accounts.Store.
-func (s *Store) EndSessions(ctx context.Context, account uuid.UUID) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		a, err := oneAccount(ctx, tx, lockAccount.With(db.Named("id", db.ID(account))))
+func (s *Store) EndSessions(ctx context.Context, a accounts.Account) error {
+	err := s.pool.Of(a.Org).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		a, err := heldAccount(ctx, tx, a.Org, a.ID)
 		if err != nil {
 			return err
 		}
@@ -248,13 +256,13 @@ var (
 )
 
 // Still implements accounts.Store.
-func (s *Store) Still(ctx context.Context, account, session uuid.UUID) (a accounts.Account, err error) {
-	err = s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) (err error) {
-		if a, err = oneAccount(ctx, tx, holdAccount.With(db.Named("id", db.ID(account)))); err != nil {
+func (s *Store) Still(ctx context.Context, a accounts.Account, session uuid.UUID) (now accounts.Account, err error) {
+	err = s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) (err error) {
+		if now, err = oneAccount(ctx, tx, holdAccount.With(db.Named("id", db.ID(a.ID)))); err != nil {
 			return err
 		}
 		var id uuid.UUID
-		return noAccount(holdSession.With(db.Named("account", db.ID(account)), db.Named("id", db.ID(session))).QueryRow(ctx, tx).Scan(&id))
+		return noAccount(holdSession.With(db.Named("account", db.ID(a.ID)), db.Named("id", db.ID(session))).QueryRow(ctx, tx).Scan(&id))
 	})
-	return a, pgerr.Wrap("look at session", err)
+	return now, pgerr.Wrap("look at session", err)
 }

@@ -24,7 +24,7 @@ const forgetSetups = `delete from console_setups s where s.expires_at <= $1`
 
 // AddSetup implements accounts.Store.
 func (s *Store) AddSetup(ctx context.Context, a accounts.Setup) error {
-	err := s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	err := s.pool.Of(a.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, forgetSetups, a.Created); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ order  by s.created_at desc`)
 
 // Setups implements accounts.Store.
 func (s *Store) Setups(ctx context.Context, o org.ID, client uuid.UUID, at time.Time) ([]accounts.Setup, error) {
-	all, err := db.Collect(ctx, s.pool.Own(), selectSetups.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", at)), scanSetup)
+	all, err := db.Collect(ctx, s.pool.Of(o), selectSetups.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("at", at)), scanSetup)
 	return all, pgerr.Wrap("list setup links", err)
 }
 
@@ -92,12 +92,12 @@ returning ` + setupColumns)
 
 // Setup implements accounts.Store.
 func (s *Store) Setup(ctx context.Context, hash []byte, at time.Time) (accounts.Setup, error) {
-	return oneSetup(ctx, s.pool.Own(), selectSetup.With(db.Named("hash", hash), db.Named("at", at)))
+	return oneSetup(ctx, s.pool.OfNone(), selectSetup.With(db.Named("hash", hash), db.Named("at", at)))
 }
 
 // OpenedSetup implements accounts.Store.
 func (s *Store) OpenedSetup(ctx context.Context, session []byte, at time.Time) (accounts.Setup, error) {
-	return oneSetup(ctx, s.pool.Own(), selectOpenedSetup.With(db.Named("hash", session), db.Named("at", at)))
+	return oneSetup(ctx, s.pool.OfNone(), selectOpenedSetup.With(db.Named("hash", session), db.Named("at", at)))
 }
 
 func oneSetup(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Setup, error) {
@@ -107,7 +107,7 @@ func oneSetup(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Setu
 
 // OpenSetup implements accounts.Store.
 func (s *Store) OpenSetup(ctx context.Context, hash, session []byte, at time.Time) error {
-	return s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	return s.pool.OfNone().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		a, err := oneSetup(ctx, tx, openSetup.With(db.Named("hash", hash), db.Named("session", session), db.Named("at", at)))
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (s *Store) OpenSetup(ctx context.Context, hash, session []byte, at time.Tim
 
 // EndSetup implements accounts.Store.
 func (s *Store) EndSetup(ctx context.Context, o org.ID, id uuid.UUID) error {
-	return s.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
+	return s.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		a, err := oneSetup(ctx, tx, deleteSetup.With(db.Org(o), db.Named("id", db.ID(id))))
 		if err != nil {
 			return err

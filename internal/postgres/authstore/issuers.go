@@ -67,7 +67,7 @@ from   trusted_issuers t`
 
 // AllIssuers implements oauth.Store.
 func (r Store) AllIssuers(ctx context.Context) ([]oauth.TrustedIssuer, error) {
-	return r.issuers(ctx, db.Bound{SQL: selectAllIssuers})
+	return r.issuers(ctx, r.pool.Own(), db.Bound{SQL: selectAllIssuers})
 }
 
 var selectIssuers = db.New(selectAllIssuers + `
@@ -76,11 +76,11 @@ order  by t.id`)
 
 // Issuers implements oauth.Store.
 func (r Store) Issuers(ctx context.Context, o org.ID) ([]oauth.TrustedIssuer, error) {
-	return r.issuers(ctx, selectIssuers.With(db.Org(o)))
+	return r.issuers(ctx, r.pool.Of(o), selectIssuers.With(db.Org(o)))
 }
 
-func (r Store) issuers(ctx context.Context, read db.Bound) ([]oauth.TrustedIssuer, error) {
-	all, err := db.Collect(ctx, r.pool.Own(), read, scanIssuer)
+func (r Store) issuers(ctx context.Context, q pool.Querier, read db.Bound) ([]oauth.TrustedIssuer, error) {
+	all, err := db.Collect(ctx, q, read, scanIssuer)
 	return all, pgerr.Wrap("list trusted issuers", err)
 }
 

@@ -182,7 +182,7 @@ func (r Store) SetOrg(ctx context.Context, o org.Org) error {
 
 // ListOrgs lists all organisations by name.
 func (r Store) ListOrgs(ctx context.Context) ([]org.Org, error) {
-	return r.orgs(ctx, "list organisations", selectAllOrgs.With())
+	return r.orgs(ctx, r.pool.OfNone(), "list organisations", selectAllOrgs.With())
 }
 
 func (r Store) oneOrg(ctx context.Context, read db.Bound) (org.Org, error) {
@@ -220,15 +220,15 @@ order  by o.org_id`)
 
 // OrgsToFold lists the organisations whose names and values are folded otherwise than today.
 func (r Store) OrgsToFold(ctx context.Context) ([]org.Org, error) {
-	return r.orgs(ctx, "find organisations to fold again", selectUnfolded.With(db.Named("fold", schema.FoldVersion)))
+	return r.orgs(ctx, r.pool.Own(), "find organisations to fold again", selectUnfolded.With(db.Named("fold", schema.FoldVersion)))
 }
 
 // OrgsWithoutDivision lists the organisations that have users without a division.
 func (r Store) OrgsWithoutDivision(ctx context.Context) ([]org.Org, error) {
-	return r.orgs(ctx, "find organisations without divisions", selectUndivided.With())
+	return r.orgs(ctx, r.pool.Own(), "find organisations without divisions", selectUndivided.With())
 }
 
-func (r Store) orgs(ctx context.Context, doing string, read db.Bound) ([]org.Org, error) {
-	orgs, err := db.Collect(ctx, r.pool.Own(), read, scanOrg)
+func (r Store) orgs(ctx context.Context, q pool.Querier, doing string, read db.Bound) ([]org.Org, error) {
+	orgs, err := db.Collect(ctx, q, read, scanOrg)
 	return orgs, pgerr.Wrap(doing, err)
 }

@@ -101,7 +101,7 @@ where  p.org_id = @org and p.import_id = @id and p.part = @part`)
 
 // Part implements transfer.Store.
 func (s *Store) Part(ctx context.Context, f transfer.Filed, n int) (content []byte, err error) {
-	err = selectPart.With(db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("part", n)).QueryRow(ctx, s.pool.Own()).Scan(&content)
+	err = selectPart.With(db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("part", n)).QueryRow(ctx, s.pool.Of(f.Org)).Scan(&content)
 	if err == nil {
 		content, err = s.keys.Open(partPlace(f.Org, f.ID, n), content)
 	}
@@ -186,7 +186,7 @@ where  i.org_id = @org and i.id = @id and i.stage in ('checking', 'importing')`)
 
 // Stop implements transfer.Store.
 func (s *Store) Stop(ctx context.Context, o org.ID, id uuid.UUID) error {
-	_, err := stopImport.With(db.Org(o), db.Named("id", db.ID(id))).Exec(ctx, s.pool.Own())
+	_, err := stopImport.With(db.Org(o), db.Named("id", db.ID(id))).Exec(ctx, s.pool.Of(o))
 	return pgerr.Wrap("stop import", err)
 }
 
@@ -196,12 +196,12 @@ where  i.org_id = @org and i.id = @id and i.stage not in ('checking', 'importing
 
 // Remove implements transfer.Store.
 func (s *Store) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
-	tag, err := deleteImport.With(db.Org(o), db.Named("id", db.ID(id))).Exec(ctx, s.pool.Own())
+	tag, err := deleteImport.With(db.Org(o), db.Named("id", db.ID(id))).Exec(ctx, s.pool.Of(o))
 	if err != nil || tag.RowsAffected() > 0 {
 		return pgerr.Wrap("remove import", err)
 	}
 	removable := false
-	err = selectRemovable.With(db.Org(o), db.Named("id", db.ID(id))).QueryRow(ctx, s.pool.Own()).Scan(&removable)
+	err = selectRemovable.With(db.Org(o), db.Named("id", db.ID(id))).QueryRow(ctx, s.pool.Of(o)).Scan(&removable)
 	if err == nil && !removable {
 		err = transfer.ErrRunning
 	}

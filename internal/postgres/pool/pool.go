@@ -162,11 +162,15 @@ func (p *Pool) Waiting() (connections, scans int) {
 func (p *Pool) LookUps() (inFlight, waiting int) { return p.lookUps.batcher.Load() }
 
 // Own is for look-ups by key, and for the server's own work: for no organisation, or to note
-// what became of work that was begun.
+// what became of work that was begun. A test names who uses it, and why.
 func (p *Pool) Own() conns { return p.conns }
 
 // Of gives what an organisation may take.
 func (p *Pool) Of(o org.ID) Share { return Share{pool: p, org: int64(o)} }
+
+// OfNone gives what those may take together who are of no organisation, and those of whom it is
+// not known yet: operators, and strangers who sign in.
+func (p *Pool) OfNone() Share { return p.Of(0) }
 
 // Configure gives the configuration of connections to the database of a URL.
 func Configure(url string, o Options) (*pgxpool.Config, error) {
