@@ -6,6 +6,9 @@ type Call struct {
 	May  string
 }
 
+// Streams are the calls that are answered with one.
+var Streams = streams
+
 // Calls are all of them.
 func Calls() (calls []Call) {
 	names := map[permission]string{files: "files", anybody: "anybody", anyone: "anyone", viewers: "viewers", changers: "changers", owners: "owners", operators: "operators"}

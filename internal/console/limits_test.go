@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/console"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -117,5 +120,68 @@ func TestLive_OrganisationsLeaveEachOtherPlaces(t *testing.T) {
 	}
 	if status := watch(eve, second); status != http.StatusOK {
 		t.Errorf("beside %d streams of another organisation one is answered %d", watched, status)
+	}
+}
+
+// Who asks for pages without end is told to wait, in plain words, and keeps another browser;
+// pages that are watched take nothing of that, and others notice nothing.
+func TestLimits_PeopleHaveABudget(t *testing.T) {
+	t.Parallel()
+	s := servertest.NewWith(t, servertest.Options{RateLimit: 40})
+	o := s.NewOrg(t)
+	home := "/console/o/" + o.ID.String()
+	ada := member(t, s, o.ID, "ada@example.org", accounts.Administrator)
+	eve := member(t, s, o.ID, "eve@example.org", accounts.Viewer)
+	elsewhere := newBrowser(t, s).post("/console/signin", "login", "ada@example.org", "password", password).want(http.StatusOK)
+	watch := func(b *browser) int {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+home+"/activity/new?after=00000000-0000-7000-8000-000000000000", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := b.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode
+	}
+	for n := 0; watch(ada) == http.StatusOK; n++ {
+		if n > 400 {
+			t.Fatal("streams are begun without end")
+		}
+	}
+	ada.get(home + "/groups").want(http.StatusOK)
+	for n := 0; ada.get(home+"/groups").status == http.StatusOK; n++ {
+		if n > 400 {
+			t.Fatal("pages are answered without end")
+		}
+	}
+	ada.want(http.StatusTooManyRequests).has("Too fast", "40 requests a minute", "ada@example.org")
+	if seconds, err := strconv.Atoi(ada.header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 60 {
+		t.Errorf("Retry-After is %q", ada.header.Get("Retry-After"))
+	}
+	ada.get(ada.found(`href="(/console/static/console[^"]*css)"`)).want(http.StatusOK)
+	elsewhere.get(home + "/groups").want(http.StatusOK)
+	eve.get(home + "/groups").want(http.StatusOK)
+	if status := watch(eve); status != http.StatusOK {
+		t.Errorf("a stream of somebody else is answered %d", status)
+	}
+	o.Do(t, http.MethodGet, "/Groups", nil).Want(t, http.StatusOK)
+}
+
+// The calls that are counted as streams are those that are.
+func TestStreams_AreNamed(t *testing.T) {
+	t.Parallel()
+	var calls []string
+	for _, c := range console.Calls() {
+		if strings.HasSuffix(c.Call, "/live") || strings.HasSuffix(c.Call, "/activity/new") {
+			calls = append(calls, c.Call)
+		}
+	}
+	slices.Sort(calls)
+	if want := slices.Sorted(slices.Values(console.Streams)); !slices.Equal(calls, want) {
+		t.Errorf("streams are %v, want %v", want, calls)
 	}
 }

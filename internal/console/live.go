@@ -27,6 +27,9 @@ const (
 	liveOfOne  = 50
 )
 
+// streams are the calls that are answered with one.
+var streams = []string{"GET /o/{org}/activity/new", "GET /o/{org}/imports/{id}/live", "GET /o/{org}/connections/{id}/live", "GET /setup/live"}
+
 // newLive makes the places of streams.
 func newLive() *fairshare.Gate[org.ID] {
 	return fairshare.New[org.ID](fairshare.Options{Slots: liveAtOnce, Share: liveOfOne})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -47,7 +48,7 @@ func (c *console) admit(rt route) httpapi.Handler {
 		if err := c.origin.Check(r); err != nil {
 			return scim.Forbidden("the form was sent by the page of another site, so nothing was changed; open the console and do it there").Because(err)
 		}
-		if err := v.check(rt.may); err != nil {
+		if err := v.check(rt); err != nil {
 			if errors.Is(err, errNobody) {
 				return v.sendToSignIn()
 			}
@@ -83,14 +84,20 @@ var errNobody = errors.New("nobody is signed in")
 
 // check finds out who it is and which organisation is meant, and refuses who may not. What
 // somebody may not see is as good as not there.
-func (v *visit) check(may permission) error {
-	if may == files {
+func (v *visit) check(rt route) error {
+	if rt.may == files {
 		return nil
 	}
 	if err := v.identify(); err != nil {
 		return err
 	}
-	if may == anybody {
+	if v.who.ID != uuid.Nil {
+		who := httpapi.Person{ID: v.who.ID, Session: v.session.ID, Watches: slices.Contains(streams, rt.call)}
+		if err := v.frame.LimitPerson(v.w, v.r, who); err != nil {
+			return err
+		}
+	}
+	if rt.may == anybody {
 		return nil
 	}
 	if v.who.ID == uuid.Nil {
@@ -99,7 +106,7 @@ func (v *visit) check(may permission) error {
 	if err := v.findOrg(); err != nil {
 		return err
 	}
-	switch may {
+	switch rt.may {
 	case changers:
 		if !v.who.Role.Covers(accounts.Administrator) {
 			return scim.Forbidden("you may see everything and change nothing: your role is viewer; an owner may give you another")

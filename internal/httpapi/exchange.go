@@ -30,6 +30,7 @@ type exchange struct {
 	known     bool                // principal is set
 	limiter   *limiter            // that the request is counted by; nil is none
 	limit     rate
+	bucket    uuid.UUID   // of the limiter: the client's, or the person's
 	dryRun    bool        // it changes nothing
 	status    int         // 0 until the answer begins
 	refusal   *scim.Error // what the client is told instead of what it asked for; nil is nothing
@@ -105,7 +106,7 @@ func Within(ctx context.Context, id string) context.Context {
 	part := exchange{id: id, origin: provisioning.OriginOf(ctx)}
 	if x := exchangeOf(ctx); x != nil {
 		part.principal, part.known, part.origin = x.principal, x.known, x.origin
-		part.limiter, part.limit, part.dryRun = x.limiter, x.limit, x.dryRun
+		part.limiter, part.limit, part.bucket, part.dryRun = x.limiter, x.limit, x.bucket, x.dryRun
 	}
 	part.origin.CorrelationID, part.origin.Changed, part.origin.Made = id, false, nil
 	return provisioning.From(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)

@@ -87,6 +87,8 @@ type Frame struct {
 	log       *slog.Logger
 	limiter   *limiter
 	oauth     *limiter // of requests of OAuth's own endpoints
+	people    *limiter // of those of who is signed in, and watchers of their streams
+	watchers  *limiter
 	writes    *writes
 	deadlines *deadlines
 	memory    *bodyMemory
@@ -100,6 +102,8 @@ func New(o Options) *Frame {
 		log:       o.Log,
 		limiter:   newLimiter(o.RateLimit),
 		oauth:     newLimiter(min(o.RateLimit, oauthRate)),
+		people:    newLimiter(min(o.RateLimit, personRate)),
+		watchers:  newLimiter(min(o.RateLimit, personRate)),
 		writes:    newWrites(o.WritePatience),
 		deadlines: newDeadlines(cmp.Or(o.RequestTimeout, RequestTimeout)),
 		memory:    newBodyMemory(o.BodyMemory),

@@ -101,7 +101,7 @@ func (l *limiter) take(client uuid.UUID, limit rate, now time.Time) (spent int, 
 // scanOfARequest is how much work of a scan counts as one request.
 const scanOfARequest = 10 * time.Millisecond
 
-// Charge counts the work of a scan, which took so long, against the client of the request
+// Charge counts the work of a scan, which took so long, against who made the request
 // as more requests, and says so in its answer unless that has begun. Whoever scans much
 // finds its bucket empty, for twice what it holds at most.
 func Charge(ctx context.Context, took time.Duration) {
@@ -110,7 +110,7 @@ func Charge(ctx context.Context, took time.Duration) {
 	if x == nil || x.limiter == nil || n == 0 {
 		return
 	}
-	spent, reset := x.limiter.charge(x.principal.Client, x.limit, n, time.Now())
+	spent, reset := x.limiter.charge(x.bucket, x.limit, n, time.Now())
 	if x.ResponseWriter != nil && x.status == 0 {
 		h := x.Header()
 		h[rateCount], h[rateReset] = []string{strconv.Itoa(spent)}, []string{seconds(reset)}
@@ -169,7 +169,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 		if !x.known || limit.allowed == 0 {
 			return next(w, r)
 		}
-		x.limiter, x.limit = l, limit
+		x.limiter, x.limit, x.bucket = l, limit, x.principal.Client
 		spent, reset, retry := l.take(x.principal.Client, limit, time.Now())
 		h := w.Header()
 		h[rateCount] = []string{strconv.Itoa(spent)}
