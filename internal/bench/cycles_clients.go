@@ -63,18 +63,23 @@ func (y *cyclist) matchGroups(ctx context.Context, query string, then func(c *co
 	groups := make([]string, min(len(y.data.Groups), (y.users+membersOfGroup-1)/membersOfGroup))
 	y.each(ctx, len(groups), func(c *connection, g int, keep *bytes.Buffer) {
 		path := "/Groups?" + query + "filter=" + url.PathEscape(`displayName eq "`+y.data.groupName(g)+`"`)
-		if !y.ask(ctx, c, request{method: http.MethodGet, path: path}, keep) {
-			return
+		if id, ok := y.find(ctx, c, path, keep); ok {
+			groups[g] = id
+			then(c, id, keep)
 		}
-		id, ok := found(keep.Bytes())
-		if !ok {
-			y.fail(errNotFound)
-			return
-		}
-		groups[g] = id
-		then(c, id, keep)
 	})
 	return groups
+}
+
+// find gives the id of what must be found at a path.
+func (y *cyclist) find(ctx context.Context, c *connection, path string, keep *bytes.Buffer) (id string, ok bool) {
+	if !y.ask(ctx, c, request{method: http.MethodGet, path: path}, keep) {
+		return "", false
+	}
+	if id, ok = found(keep.Bytes()); !ok {
+		y.fail(errNotFound)
+	}
+	return id, ok
 }
 
 // entraInitial is what Entra does when it meets a tenant for the first time.
@@ -98,12 +103,8 @@ func entraDelta(ctx context.Context, y *cyclist) {
 	y.each(ctx, (y.users+changed-1)/changed, func(c *connection, i int, keep *bytes.Buffer) {
 		user := i * stride % len(y.data.Users)
 		path := "/Users?filter=" + url.PathEscape(`userName eq "`+y.data.userName(user)+`"`)
-		if !y.ask(ctx, c, request{method: http.MethodGet, path: path}, keep) {
-			return
-		}
-		id, ok := found(keep.Bytes())
+		id, ok := y.find(ctx, c, path, keep)
 		if !ok {
-			y.fail(errNotFound)
 			return
 		}
 		y.ask(ctx, c, request{method: http.MethodGet, path: "/Users/" + id}, keep)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/purescim/purescim/internal/accounts"
-	"github.com/purescim/purescim/internal/scim"
 )
 
 // themeCookie keeps whether pages are light or dark; it is no secret.
@@ -93,7 +92,7 @@ func changePassword(v *visit) error {
 		return v.showProfile(http.StatusBadRequest, "The two new passwords are not the same. Nothing was changed.")
 	}
 	err := v.Accounts.ChangePassword(v.r.Context(), v.who, v.session.ID, form.Get("old"), form.Get("password"), v.from())
-	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+	if told := mendable(err); told != nil {
 		problem := sentence(told.Detail)
 		if told.Status == http.StatusUnauthorized {
 			problem = "The password so far is wrong. Nothing was changed."

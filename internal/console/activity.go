@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/provisioning"
-	"github.com/purescim/purescim/internal/scim"
 )
 
 // pageSize is how many rows a list shows at once.
@@ -53,7 +52,7 @@ func showActivity(v *visit) error {
 	a.Presets = v.presets(a.Line)
 	q, terms, err := v.readLog(a.Line)
 	a.Chips = chipsOf(path, terms)
-	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+	if told := mendable(err); told != nil {
 		a.Problem = sentence(told.Detail)
 		return v.showStatus(http.StatusBadRequest, "activity", "activity", "Activity", a)
 	}

@@ -55,7 +55,7 @@ func (v *visit) administration() string {
 func invite(v *visit) error {
 	login := v.field("login")
 	secret, _, err := v.Accounts.Invite(v.r.Context(), v.who.Login, v.org.ID, login, accounts.Role(v.field("role")))
-	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+	if told := mendable(err); told != nil {
 		return v.showAdministrators(told.Status, administrators{Login: login, Problem: sentence(told.Detail)})
 	}
 	if err != nil {

@@ -106,11 +106,11 @@ func createGroups(v *visit) error {
 	var left []string
 	for _, name := range names {
 		made, err := v.Directory.CreateGroup(v.r.Context(), v.org, name, directory.PlainGroup)
-		told := (*scim.Error)(nil)
+		told := mendable(err)
 		switch {
 		case err == nil:
 			g.Made = append(g.Made, madeGroup{Name: made.Name, Link: v.home("/groups/", made.ID.String())})
-		case errors.As(err, &told) && told.Status < http.StatusInternalServerError:
+		case told != nil:
 			g.Made = append(g.Made, madeGroup{Name: name, Problem: sentence(told.Detail)})
 			left = append(left, name)
 		default:
@@ -134,12 +134,17 @@ type groupPage struct {
 	Limits  org.Settings
 }
 
-func showGroup(v *visit) error {
+// group reads the group that the path names.
+func (v *visit) group() (g directory.GroupRecord, err error) {
 	id, err := v.id()
 	if err != nil {
-		return err
+		return g, err
 	}
-	record, err := v.Directory.Group(v.r.Context(), v.org, id.String())
+	return v.Directory.Group(v.r.Context(), v.org, id.String())
+}
+
+func showGroup(v *visit) error {
+	record, err := v.group()
 	if err != nil {
 		return err
 	}
@@ -148,13 +153,13 @@ func showGroup(v *visit) error {
 		return err
 	}
 	g := groupPage{
-		groupRow:    groupRow{ID: id.String(), Name: record.Name, Linked: doc["externalId"] != nil, Members: record.MemberCount, Changed: record.Modified},
+		groupRow:    groupRow{ID: record.ID.String(), Name: record.Name, Linked: doc["externalId"] != nil, Members: record.MemberCount, Changed: record.Modified},
 		Description: record.Description, Version: record.Version.String(), Created: record.Created, Words: v.query("q"), Limits: v.org.Settings,
 	}
-	if g.History, err = v.historyOf("group", id); err != nil {
+	if g.History, err = v.historyOf("group", record.ID); err != nil {
 		return err
 	}
-	if err := v.readMembers(&g, id); err != nil {
+	if err := v.readMembers(&g, record.ID); err != nil {
 		return err
 	}
 	return v.show("group", "groups", g.Name, g)
@@ -226,19 +231,15 @@ type groupDeletion struct {
 
 // askDelete shows what a deletion would do before it is done.
 func askDelete(v *visit) error {
-	id, err := v.id()
+	record, err := v.group()
 	if err != nil {
 		return err
 	}
-	record, err := v.Directory.Group(v.r.Context(), v.org, id.String())
+	members, total, err := v.Directory.ListMembers(v.r.Context(), v.org, record.ID.String(), directory.Selection{Limit: mostNames})
 	if err != nil {
 		return err
 	}
-	members, total, err := v.Directory.ListMembers(v.r.Context(), v.org, id.String(), directory.Selection{Limit: mostNames})
-	if err != nil {
-		return err
-	}
-	p := groupDeletion{groupRow: groupRow{ID: id.String(), Name: record.Name, Members: record.MemberCount}}
+	p := groupDeletion{groupRow: groupRow{ID: record.ID.String(), Name: record.Name, Members: record.MemberCount}}
 	leaving := memberNames{More: total - len(members)}
 	for _, m := range members {
 		leaving.Names = append(leaving.Names, memberName{cmp.Or(m.Name, m.UserName), v.home("/people/", m.ID.String())})
@@ -248,11 +249,7 @@ func askDelete(v *visit) error {
 }
 
 func deleteGroup(v *visit) error {
-	id, err := v.id()
-	if err != nil {
-		return err
-	}
-	record, err := v.Directory.Group(v.r.Context(), v.org, id.String())
+	record, err := v.group()
 	if err != nil {
 		return err
 	}
@@ -260,7 +257,7 @@ func deleteGroup(v *visit) error {
 	if members, err := strconv.Atoi(v.field("members")); err != nil || members != record.MemberCount {
 		return scim.Conflict("the group %q has other members by now; see again what would be deleted", record.Name)
 	}
-	if err := v.Directory.DeleteGroup(v.r.Context(), v.org, id.String(), scim.ParseCondition(record.Version.String())); err != nil {
+	if err := v.Directory.DeleteGroup(v.r.Context(), v.org, record.ID.String(), scim.ParseCondition(record.Version.String())); err != nil {
 		return err
 	}
 	return v.to(v.home("/groups?done=deleted"))

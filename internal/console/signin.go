@@ -89,7 +89,7 @@ func signIn(v *visit) error {
 	}
 	login := v.field("login")
 	secret, _, err := v.Accounts.SignIn(v.r.Context(), login, v.r.PostForm.Get("password"), v.from())
-	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+	if told := mendable(err); told != nil {
 		return v.showSignIn(told.Status, doorway{Login: login, Next: next(v.field("next")), Problem: sentence(told.Detail)})
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func acceptInvitation(v *visit) error {
 		return v.showStatus(http.StatusBadRequest, "invitation", "", "Welcome", d)
 	}
 	secret, _, err := v.Accounts.Accept(v.r.Context(), chi.URLParam(v.r, "secret"), d.Login, password, v.from())
-	if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+	if told := mendable(err); told != nil {
 		d.Problem = sentence(told.Detail)
 		return v.showStatus(told.Status, "invitation", "", "Welcome", d)
 	}

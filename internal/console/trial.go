@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/purescim/purescim/internal/directory"
@@ -65,7 +64,7 @@ func try(what tried) func(v *visit) error {
 			}
 			return err
 		})
-		if told := (*scim.Error)(nil); errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+		if told := mendable(err); told != nil {
 			p.Status, p.Answer, err = told.Status, indented(string(httpapi.ErrorBody(told))), nil
 		}
 		if err != nil {

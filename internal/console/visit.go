@@ -242,6 +242,15 @@ func (v *visit) id() (uuid.UUID, error) {
 	return id, nil
 }
 
+// mendable is what is told of an error that whoever sent the request can mend, or nil.
+func mendable(err error) *scim.Error {
+	told := (*scim.Error)(nil)
+	if errors.As(err, &told) && told.Status < http.StatusInternalServerError {
+		return told
+	}
+	return nil
+}
+
 // field is what a form holds under a name, without the blanks around it.
 func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 

@@ -162,6 +162,14 @@ func argument(name string) string {
 	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }
 
+// guideOf names the guide that was chosen for a connection, or the one that fits its name.
+func (v *visit) guideOf(c oauth.Client) string {
+	if guide := v.query("guide"); guide != "" {
+		return guide
+	}
+	return guideFor(c.Name, "")
+}
+
 // showStep shows a step of the wizard for a connection of the organisation.
 func showStep(step int) func(v *visit) error {
 	return func(v *visit) error {
@@ -169,11 +177,7 @@ func showStep(step int) func(v *visit) error {
 		if err != nil {
 			return err
 		}
-		guide := v.query("guide")
-		if guide == "" {
-			guide = guideFor(c.Name, "")
-		}
-		return v.showWizard(c, guide, wizard{Step: step})
+		return v.showWizard(c, v.guideOf(c), wizard{Step: step})
 	}
 }
 
@@ -183,11 +187,7 @@ func renewToken(v *visit) error {
 	if err != nil {
 		return err
 	}
-	guide := v.query("guide")
-	if guide == "" {
-		guide = guideFor(c.Name, "")
-	}
-	return v.renew(c, guide, wizard{Step: 2})
+	return v.renew(c, v.guideOf(c), wizard{Step: 2})
 }
 
 // renew makes a token, unless one was made since the form was: then it was sent twice.

@@ -111,14 +111,16 @@ func readLogQuery(q *query) provisioning.Query {
 }
 
 // time gives a point in time (RFC 3339), or zero where there is none.
-func (q *query) time(name string) time.Time {
-	text := q.text(name)
+func (q *query) time(name string) time.Time { return readTime(name, q.text(name), q.fail) }
+
+// readTime is for the value of a parameter or of a member of a body.
+func readTime(name, text string, fail func(format string, args ...any)) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		q.fail("%s is %q; a time such as 2026-11-28T09:30:00Z is expected", name, text)
+		fail("%s is %q; a time such as 2026-11-28T09:30:00Z is expected", name, text)
 	}
 	return at
 }

@@ -96,17 +96,7 @@ func readRecovery(r *http.Request) (directory.Recovery, *body, error) {
 }
 
 // at is a point in time (RFC 3339), or zero where there is none.
-func (b *body) at(name string) time.Time {
-	text := b.text(name)
-	if text == "" {
-		return time.Time{}
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		b.fail("%s is %q; a time such as 2026-11-28T09:30:00Z is expected", name, text)
-	}
-	return at
-}
+func (b *body) at(name string) time.Time { return readTime(name, b.text(name), b.fail) }
 
 func writeRecovery(w http.ResponseWriter, r directory.Recovered, err error) error {
 	if err != nil {
