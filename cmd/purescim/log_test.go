@@ -15,11 +15,9 @@ import (
 	"github.com/purescim/purescim/internal/testdb"
 )
 
-// The command line shows what the log holds, for people and for programs.
-func TestLog_ShowsWhatWasRefused(t *testing.T) {
-	t.Parallel()
-	url := testdb.New(t)
-	command := func(args ...string) string {
+// cli runs commands on a database, which must succeed, and gives what they print.
+func cli(t *testing.T, url string) func(args ...string) string {
+	return func(args ...string) string {
 		t.Helper()
 		var out, failed bytes.Buffer
 		if status := run(t.Context(), append(args, "--database-url="+url), console{out: &out, err: &failed}); status != 0 {
@@ -27,6 +25,13 @@ func TestLog_ShowsWhatWasRefused(t *testing.T) {
 		}
 		return out.String()
 	}
+}
+
+// The command line shows what the log holds, for people and for programs.
+func TestLog_ShowsWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	url := testdb.New(t)
+	command := cli(t, url)
 	command("org", "create", "acme")
 	command("org", "set", "acme", "--region", "DE")
 	if shown := command("log", "--org", "acme"); !strings.Contains(shown, "success  cli:"+account()+" changed defaultRegion of organisation acme\n") {

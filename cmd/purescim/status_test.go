@@ -17,14 +17,7 @@ import (
 func TestStatus_BeginsWithASentence(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t)
-	command := func(args ...string) string {
-		t.Helper()
-		var out, failed bytes.Buffer
-		if status := run(t.Context(), append(args, "--database-url="+url), console{out: &out, err: &failed}); status != 0 {
-			t.Fatalf("%v: %s", args, failed.String())
-		}
-		return out.String()
-	}
+	command := cli(t, url)
 	command("org", "create", "acme")
 	if shown := command("status", "--org", "acme"); shown != "No client has asked for anything in the last 24 hours.\n" {
 		t.Errorf("nothing has happened: %s", shown)

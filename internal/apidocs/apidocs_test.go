@@ -18,27 +18,15 @@ import (
 )
 
 // get asks without a token, and does not unpack the answer.
-func get(t *testing.T, url string, headers ...string) (*http.Response, []byte) {
+func get(t *testing.T, url string, headers ...string) (*servertest.Answer, []byte) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Accept-Encoding", "identity")
-	for _, line := range headers {
-		name, value, _ := strings.Cut(line, ": ")
-		r.Header.Set(name, value)
-	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response, body
+	answer := servertest.Send(t, r, headers...)
+	return answer, answer.Body
 }
 
 func TestDescription_IsServed(t *testing.T) {
@@ -66,8 +54,8 @@ func TestDescription_IsServed(t *testing.T) {
 	if users, groups := bytes.Index(asJSON, []byte(`"/Users":`)), bytes.Index(asJSON, []byte(`"/Groups":`)); users < 0 || users > groups {
 		t.Error("the paths have lost their order")
 	}
-	if again, _ := get(t, s.URL+"/openapi.json", "If-None-Match: "+response.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
-		t.Errorf("the same again: status %d", again.StatusCode)
+	if again, _ := get(t, s.URL+"/openapi.json", "If-None-Match: "+response.Header.Get("ETag")); again.Status != http.StatusNotModified {
+		t.Errorf("the same again: status %d", again.Status)
 	}
 }
 
@@ -102,12 +90,12 @@ func TestPage_NeedsNobodyElse(t *testing.T) {
 	}
 	for _, reference := range references {
 		response, content := get(t, s.URL+string(reference[1]))
-		if response.StatusCode != http.StatusOK || len(content) == 0 || response.Header.Get("Content-Type") == "" {
-			t.Errorf("%s: status %d, %d bytes of %q", reference[1], response.StatusCode, len(content), response.Header.Get("Content-Type"))
+		if response.Status != http.StatusOK || len(content) == 0 || response.Header.Get("Content-Type") == "" {
+			t.Errorf("%s: status %d, %d bytes of %q", reference[1], response.Status, len(content), response.Header.Get("Content-Type"))
 		}
 	}
-	if response, _ := get(t, s.URL+"/docs/swagger-ui.js"); response.StatusCode != http.StatusNotFound {
-		t.Errorf("what is no file of the page: status %d", response.StatusCode)
+	if response, _ := get(t, s.URL+"/docs/swagger-ui.js"); response.Status != http.StatusNotFound {
+		t.Errorf("what is no file of the page: status %d", response.Status)
 	}
 }
 

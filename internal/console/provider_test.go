@@ -26,6 +26,15 @@ func provide(t *testing.T, s *servertest.Server, p *openidtest.Provider, o org.I
 	return added
 }
 
+// provided is a server, of which an organisation has a provider of its own.
+func provided(t *testing.T) (*openidtest.Provider, *servertest.Server, *servertest.Org, accounts.Provider) {
+	t.Helper()
+	p := openidtest.New(t)
+	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
+	o := s.NewOrg(t)
+	return p, s, o, provide(t, s, p, o.ID, "Acme Okta")
+}
+
 // way is where somebody sets out to a provider.
 func way(p accounts.Provider) string { return console.SetOutURL("", p) }
 

@@ -199,10 +199,7 @@ func TestSignOn_TakesVerifiedAddressesOfItsOrganisationAlone(t *testing.T) {
 // provider's organisation. A code that somebody else brought is not.
 func TestSignOn_AnswersAreGoodOnce(t *testing.T) {
 	t.Parallel()
-	p := openidtest.New(t)
-	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
-	o := s.NewOrg(t)
-	acme := provide(t, s, p, o.ID, "Acme Okta")
+	p, s, o, acme := provided(t)
 	member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	back := "/console/signin/answer/" + o.ID.String() + "?"
 	refused := func(what string, b *browser, path string, asked int) {
@@ -312,10 +309,7 @@ func TestSignOn_TakesNoAnswerOfAnotherProvider(t *testing.T) {
 // Whoever is led back goes to a page of the console, and to no other site.
 func TestSignOn_LeadsToNoOtherSite(t *testing.T) {
 	t.Parallel()
-	p := openidtest.New(t)
-	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
-	o := s.NewOrg(t)
-	acme := provide(t, s, p, o.ID, "Acme Okta")
+	p, s, o, acme := provided(t)
 	member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	for _, wrong := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "/console//evil.example", "javascript:alert(1)", "/docs"} {
 		b := visitor(t, s, p)

@@ -112,10 +112,7 @@ func TestSignOn(t *testing.T) {
 // else with the address is not let in.
 func TestSignOn_IsBySubject(t *testing.T) {
 	t.Parallel()
-	p := openidtest.New(t)
-	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
-	o := s.NewOrg(t)
-	acme := provide(t, s, p, o.ID, "Acme Okta")
+	p, s, o, acme := provided(t)
 	member(t, s, o.ID, "Ada@example.org", accounts.Owner)
 	member(t, s, o.ID, "grace@example.org", accounts.Owner)
 	signOn(t, s, p, acme).want(http.StatusOK).has("Ada@example.org")
@@ -165,11 +162,8 @@ func TestSignOn_IsBySubject(t *testing.T) {
 // others; nobody gets in by it any more.
 func TestSignOn_EndsWithItsProvider(t *testing.T) {
 	t.Parallel()
-	p := openidtest.New(t)
-	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
-	o := s.NewOrg(t)
+	p, s, o, acme := provided(t)
 	home := "/console/o/" + o.ID.String()
-	acme := provide(t, s, p, o.ID, "Acme Okta")
 	byPassword := member(t, s, o.ID, "ada@example.org", accounts.Owner)
 	byProvider := signOn(t, s, p, acme).want(http.StatusOK)
 	byPassword.get("/console/account").sure(byPassword.found(`action="(/console/account/identities/[^"]*/remove)"`)).want(http.StatusOK).has("signs you in no more")
@@ -206,10 +200,7 @@ func TestSignOn_EndsWithItsProvider(t *testing.T) {
 // the only one, or to who came by one: who the others are is nobody's business.
 func TestSignOn_IsOfferedToWhomItConcerns(t *testing.T) {
 	t.Parallel()
-	p := openidtest.New(t)
-	s := servertest.NewWith(t, servertest.Options{HTTPClient: reach(p)})
-	o := s.NewOrg(t)
-	acme := provide(t, s, p, o.ID, "Acme Okta")
+	p, s, o, acme := provided(t)
 	provide(t, s, p, accounts.Everywhere, "The operator's <b>")
 	member(t, s, o.ID, "ada@example.org", accounts.Viewer)
 	newBrowser(t, s).get("/console/signin").has("Acme Okta", "The operator&#39;s &lt;b&gt;")

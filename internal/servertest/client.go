@@ -37,6 +37,12 @@ func (o *Org) Do(t testing.TB, method, path string, body any, headers ...string)
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+o.Token)
+	return Send(t, r, headers...)
+}
+
+// Send sends a request with more headers, lines such as "If-Match: 1", and reads the answer.
+func Send(t testing.TB, r *http.Request, headers ...string) *Answer {
+	t.Helper()
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
@@ -50,7 +56,7 @@ func (o *Org) Do(t testing.TB, method, path string, body any, headers ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Answer{Status: response.StatusCode, Header: response.Header, Body: text, asked: method + " " + path}
+	return &Answer{Status: response.StatusCode, Header: response.Header, Body: text, asked: r.Method + " " + r.URL.Path}
 }
 
 func reader(t testing.TB, body any) io.Reader {
