@@ -28,7 +28,7 @@ var (
 	words    = rooms("scim", "org", "fairshare", "lru", "periodic", "batcher", "fresh", "phone", "egress", "printable", "seal", "guesses", "openid")
 	engines  = rooms("schema", "filter", "patch", "bulkplan")
 	rules    = rooms("directory", "oauth", "events", "provisioning", "accounts", "transfer")
-	adapters = rooms("postgres", "httpapi", "metrics", "health", "tlsserver", "tracing")
+	adapters = rooms("postgres", "httpapi", "metrics", "health", "httpserver", "tlsserver", "tracing")
 	// stores are the rooms below postgres, each of which may look at those before it.
 	stores = rooms("postgres/db", "postgres/pgerr", "postgres/clock", "postgres/pool", "postgres/search", "postgres/counts", "postgres/records", "postgres/lists", "postgres/logstore", "postgres/eventstore", "postgres/jobstore", "postgres/authstore", "postgres/accountstore", "postgres/importstore",
 		"postgres/writes", "postgres/groups", "postgres/users", "postgres/catalogue", "postgres/upkeep", "postgres/standbys")
@@ -93,6 +93,7 @@ var layers = []room{
 	{path: "internal/httpapi", mayLook: rooms("scim", "org", "oauth", "provisioning")},
 	{path: "internal/metrics", mayLook: rooms("lru")},
 	{path: "internal/health"},
+	{path: "internal/httpserver"},
 	{path: "internal/tlsserver", mayLook: rooms("periodic")},
 	{path: "internal/tracing", mayLook: rooms("httpapi")},
 

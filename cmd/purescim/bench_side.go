@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"github.com/purescim/purescim/internal/bench"
-	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/httpserver"
 )
 
 // benchSide is one side of the benchmark, in a process of its own so that its CPU time
@@ -69,7 +69,7 @@ func (cmd *benchSide) serve(ctx context.Context, c console, handler http.Handler
 		return err
 	}
 	fmt.Fprintln(c.out, listener.Addr())
-	return httpapi.Serve(ctx, httpapi.Server("", handler, cmd.logger(c.err)), listener, 0)
+	return httpserver.Serve(ctx, httpserver.New("", handler, cmd.logger(c.err)), listener, 0)
 }
 
 // serving runs work while the side serves, which has its endpoints below a path.

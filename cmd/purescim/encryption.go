@@ -16,6 +16,7 @@ import (
 
 	"github.com/purescim/purescim/internal/health"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/httpserver"
 	"github.com/purescim/purescim/internal/tlsserver"
 )
 
@@ -110,8 +111,8 @@ func (cmd *serveCommand) encrypt(ctx context.Context, serving *errgroup.Group, s
 		port = at.Port
 	}
 	log.Info("redirecting to TLS", "addr", listener.Addr().String())
-	redirect := httpapi.Server(cmd.HTTPRedirect, tls.Challenges(httpapi.Redirect(cmd.PublicURL, port, log)), log)
-	serving.Go(func() error { return httpapi.Serve(ctx, redirect, listener, cmd.Drain) })
+	redirect := httpserver.New(cmd.HTTPRedirect, tls.Challenges(httpapi.Redirect(cmd.PublicURL, port, log)), log)
+	serving.Go(func() error { return httpserver.Serve(ctx, redirect, listener, cmd.Drain) })
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/purescim/purescim/internal/health"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/httpserver"
 	"github.com/purescim/purescim/internal/metrics"
 	"github.com/purescim/purescim/internal/periodic"
 	"github.com/purescim/purescim/internal/postgres/upkeep"
@@ -117,6 +118,6 @@ func (cmd *serveCommand) monitoring(ctx context.Context, p *parts, m *metrics.Me
 	// The command line may hold the password of the database.
 	mux.Handle("GET /debug/pprof/cmdline", http.NotFoundHandler())
 	return func() error {
-		return httpapi.Serve(ctx, httpapi.Server(cmd.MetricsAddr, watch.Before(mux), p.log), listener, cmd.Drain)
+		return httpserver.Serve(ctx, httpserver.New(cmd.MetricsAddr, watch.Before(mux), p.log), listener, cmd.Drain)
 	}, nil
 }

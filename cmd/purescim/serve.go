@@ -13,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/egress"
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/httpserver"
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/server"
@@ -34,7 +35,7 @@ type serveCommand struct {
 
 	RequestTimeout time.Duration `env:"PURESCIM_REQUEST_TIMEOUT" default:"35s" placeholder:"TIME" help:"How long to work on a request before it is answered 503 (${default})."`
 
-	Drain time.Duration `env:"PURESCIM_DRAIN" default:"1s" placeholder:"TIME" help:"How long to go on when told to stop, not ready any more, before connections are closed (${default})."`
+	Drain time.Duration `env:"PURESCIM_DRAIN" default:"1s" placeholder:"TIME" help:"How long to go on when told to stop, not ready any more, before connections are closed (${default}); 0s closes idle ones at once."`
 
 	MetricsAddr string `env:"PURESCIM_METRICS_ADDR" placeholder:"HOST:PORT" help:"Address to serve GET /metrics on, for Prometheus, and profiles at /debug/pprof; without it there are none."`
 
@@ -115,7 +116,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 		})
 		serving.Go(serve)
 	}
-	public := httpapi.Server(cmd.Addr, watch.Before(handler), p.log)
+	public := httpserver.New(cmd.Addr, watch.Before(handler), p.log)
 	if tls != nil {
 		if err := cmd.encrypt(ctx, serving, public, tls, listener.Addr(), p.log); err != nil {
 			return err
@@ -123,7 +124,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	}
 	defer p.work(ctx)()
 	p.log.Info("serving", "addr", listener.Addr().String(), "version", version, "tls", tls != nil)
-	serving.Go(func() error { return httpapi.Serve(ctx, public, listener, cmd.Drain) })
+	serving.Go(func() error { return httpserver.Serve(ctx, public, listener, cmd.Drain) })
 	return serving.Wait()
 }
 

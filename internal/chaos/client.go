@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -175,12 +175,13 @@ func (c *Clients) ask(ctx context.Context, server, method, path, body string, ve
 	return a
 }
 
-// broke notes why a request has no answer. One whose connection was refused did not reach
-// a server.
+// broke notes why a request has no answer. One that found no connection did not reach a
+// server.
 func (c *Clients) broke(err error) {
 	why := "broken off"
+	var failed *net.OpError
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.As(err, &failed) && failed.Op == "dial":
 		why = "not connected"
 	case errors.Is(err, context.DeadlineExceeded):
 		why = "too late"

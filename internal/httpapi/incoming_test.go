@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,9 @@ func TestDrain(t *testing.T) {
 	f.Handle(router, "/", httpapi.Route{Access: everyone, BodyLimit: 100 << 20, Methods: map[string]httpapi.Handler{
 		http.MethodPost: fails(scim.Unavailable("too much to do")),
 	}})
-	addr, _ := start(t, router)
+	server := httptest.NewServer(router)
+	t.Cleanup(server.Close)
+	addr := server.Listener.Addr().String()
 	t.Run("answers before the body", func(t *testing.T) {
 		t.Parallel()
 		for _, length := range []string{"Content-Length: 1000000", "Transfer-Encoding: chunked"} {

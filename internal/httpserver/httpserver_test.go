@@ -1,4 +1,4 @@
-package httpapi_test
+package httpserver_test
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/httpserver"
 )
 
 // start serves h on a port of its own until the returned function is called.
@@ -31,7 +31,7 @@ func startDraining(t *testing.T, h http.Handler, drain time.Duration) (addr stri
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- httpapi.Serve(ctx, httpapi.Server("", h, slog.New(slog.DiscardHandler)), ln, drain)
+		ended <- httpserver.Serve(ctx, httpserver.New("", h, slog.New(slog.DiscardHandler)), ln, drain)
 	}()
 	return ln.Addr().String(), func() error { cancel(); return <-ended }
 }
@@ -114,7 +114,7 @@ func TestServeTellsWhyItEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ln.Close()
-	if err := httpapi.Serve(t.Context(), httpapi.Server("", nil, slog.New(slog.DiscardHandler)), ln, 0); err == nil {
+	if err := httpserver.Serve(t.Context(), httpserver.New("", nil, slog.New(slog.DiscardHandler)), ln, 0); err == nil {
 		t.Error("a closed listener is no error")
 	}
 }
