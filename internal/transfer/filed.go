@@ -27,8 +27,12 @@ const (
 	Stopped   Stage = "stopped" // while it was imported; it may go on
 )
 
-// MaxFiles is how many files of an organisation may wait on the desk.
-const MaxFiles = 10
+const (
+	// MaxFiles is how many files of an organisation may wait on the desk.
+	MaxFiles = 10
+	// MaxListed is how many files, and reports of those that are imported, a list has.
+	MaxListed = 50
+)
 
 // Filed is a file on the desk as it is now. What JSON does not have, the store has beside it.
 type Filed struct {
@@ -102,8 +106,8 @@ type Files interface {
 	// AddPart keeps a part of its file, the first of which is 0; Part reads one.
 	AddPart(ctx context.Context, f Filed, n int, content []byte) error
 	Part(ctx context.Context, f Filed, n int) ([]byte, error)
-	// Find reads an import that has arrived, or returns ErrNoFile; List reads all of an
-	// organisation.
+	// Find reads an import that has arrived, or returns ErrNoFile; List reads the
+	// MaxListed of an organisation with which somebody went on last.
 	Find(ctx context.Context, o org.ID, id uuid.UUID) (Filed, error)
 	List(ctx context.Context, o org.ID) ([]Filed, error)
 	// Put stores an import that nobody holds, if it is at a stage: else the error is ErrNoFile.

@@ -140,7 +140,7 @@ where  i.org_id = @org and i.stage <> 'arriving'`
 
 var (
 	selectImport    = db.New(selectImports + ` and i.id = @id`)
-	selectOfOrg     = db.New(selectImports)
+	selectOfOrg     = db.New(selectImports + ` order by i.touched_at desc limit @most`)
 	selectRemovable = db.New(`select i.stage not in ('checking', 'importing') from imports i where i.org_id = @org and i.id = @id`)
 )
 
@@ -152,7 +152,7 @@ func (s *Store) Find(ctx context.Context, o org.ID, id uuid.UUID) (transfer.File
 
 // List implements transfer.Store.
 func (s *Store) List(ctx context.Context, o org.ID) ([]transfer.Filed, error) {
-	all, err := db.Collect(ctx, s.pool.Of(o), selectOfOrg.With(db.Org(o), db.Named("at", s.pool.Clock.Stamp())), s.scan)
+	all, err := db.Collect(ctx, s.pool.Of(o), selectOfOrg.With(db.Org(o), db.Named("at", s.pool.Clock.Stamp()), db.Named("most", transfer.MaxListed)), s.scan)
 	return all, pgerr.Wrap("list imports", err)
 }
 
