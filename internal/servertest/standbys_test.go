@@ -17,20 +17,29 @@ import (
 	"github.com/purescim/purescim/internal/testdb"
 )
 
-// replicated are two servers of one database, which both read of its standby.
+// replicated are two servers of one database, which both read of its standbys.
 type replicated struct {
 	t       *testing.T
 	servers [2]*servertest.Server
 	orgs    [2]*servertest.Org // one organisation, at each
-	standby *testdb.Standby
+	standby *testdb.Standby    // the first
 }
 
 func newReplicated(t *testing.T) *replicated {
 	t.Helper()
 	database, standby := testdb.NewWithStandby(t)
-	r := &replicated{t: t, standby: standby}
+	return newReplicatedOf(t, database, standby)
+}
+
+func newReplicatedOf(t *testing.T, database string, standbys ...*testdb.Standby) *replicated {
+	t.Helper()
+	r := &replicated{t: t, standby: standbys[0]}
+	var urls []string
+	for _, s := range standbys {
+		urls = append(urls, s.URL)
+	}
 	for i := range r.servers {
-		r.servers[i] = servertest.NewWith(t, servertest.Options{Database: database, ReadURLs: []string{standby.URL}})
+		r.servers[i] = servertest.NewWith(t, servertest.Options{Database: database, ReadURLs: urls})
 	}
 	r.orgs[0] = r.servers[0].NewOrg(t, servertest.Unbraked)
 	r.orgs[1] = r.orgs[0].At(r.servers[1])
@@ -52,13 +61,19 @@ func (r *replicated) fallbacks(cause string) (n int64) {
 	return n
 }
 
-// awaitReady waits until both servers ask the standby, or neither does.
+// awaitReady waits until both servers ask the first standby, or neither does.
 func (r *replicated) awaitReady(ready bool) {
+	r.t.Helper()
+	r.await(0, ready)
+}
+
+// await waits until both servers ask a standby, or neither does.
+func (r *replicated) await(standby int, ready bool) {
 	r.t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		n := 0
 		for _, s := range r.servers {
-			if states, _ := s.Store.Standbys(); states[0].Ready == ready {
+			if states, _ := s.Store.Standbys(); states[standby].Ready == ready {
 				n++
 			}
 		}
@@ -66,7 +81,7 @@ func (r *replicated) awaitReady(ready bool) {
 			return
 		}
 		if time.Now().After(end) {
-			r.t.Fatalf("the standby is not asked: %t", !ready)
+			r.t.Fatalf("standby %d is asked: %t", standby+1, !ready)
 		}
 	}
 }
@@ -172,6 +187,50 @@ func one(t *testing.T, o *servertest.Org, path string) map[string]any {
 		return nil
 	}
 	return list.Resources[0]
+}
+
+// Of two standbys one may lag, stand still or die: the other one is asked, nobody reads what
+// was before, and the primary has no more to do.
+func TestStandbys_OneOfTwo(t *testing.T) {
+	t.Parallel()
+	database, first := testdb.NewWithStandby(t)
+	standbys := []*testdb.Standby{first, testdb.NewStandby(t, database)}
+	r := newReplicatedOf(t, database, standbys...)
+	for _, fault := range []struct {
+		name         string
+		happen, mend func(s *testdb.Standby)
+	}{
+		{"lags", func(s *testdb.Standby) { s.Exec(`select pg_wal_replay_pause()`) }, func(s *testdb.Standby) { s.Exec(`select pg_wal_replay_resume()`) }},
+		{"stands still", (*testdb.Standby).Stop, (*testdb.Standby).Continue},
+		{"dies", (*testdb.Standby).Kill, (*testdb.Standby).Start},
+	} {
+		for struck, s := range standbys {
+			r.await(0, true)
+			r.await(1, true)
+			r.underLoad(func() {
+				fault.happen(s)
+				r.await(struck, false)
+			})
+			before, away := r.reads(), r.fallbacks("away")
+			r.readOwnWrites(10)
+			after := r.reads()
+			if after[struck] != before[struck] || after[1-struck] == before[1-struck] || r.fallbacks("away") != away {
+				t.Errorf("standby %d %s: of reads there were %d, and are %d; %d had no standby", struck+1, fault.name, before, after, r.fallbacks("away")-away)
+			}
+			fault.mend(s)
+		}
+	}
+}
+
+// reads tells how many reads each standby was sent by both servers.
+func (r *replicated) reads() (n [2]int64) {
+	for _, s := range r.servers {
+		states, _ := s.Store.Standbys()
+		for i, state := range states {
+			n[i] += state.Reads
+		}
+	}
+	return n
 }
 
 // An answer that has begun when the standby dies is completed by the primary.

@@ -46,6 +46,13 @@ func NewWithStandby(t testing.TB) (primary string, s *Standby) {
 	if err := execute(t.Context(), u, `alter role %s set synchronous_commit = on`, u.User.Username()); err != nil {
 		t.Fatal(err)
 	}
+	return primary, NewStandby(t, primary)
+}
+
+// NewStandby makes one more standby of a primary.
+func NewStandby(t testing.TB, primary string) (s *Standby) {
+	t.Helper()
+	u := mustURL(t, primary)
 	bin, err := localpg.Programs(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +79,7 @@ func NewWithStandby(t testing.TB) (primary string, s *Standby) {
 	u.RawQuery = url.Values{"host": {dir}, "port": {"5432"}}.Encode()
 	s.URL = u.String()
 	s.Start()
-	return primary, s
+	return s
 }
 
 func mustURL(t testing.TB, text string) *url.URL {
@@ -128,6 +135,13 @@ func (s *Standby) Kill() {
 	_ = s.process.Process.Signal(syscall.SIGQUIT) // "immediate": its children end too
 	<-s.exited
 	s.process = nil
+}
+
+// Follow has it follow another server than before, or none when the URL is empty.
+func (s *Standby) Follow(url string) {
+	s.t.Helper()
+	s.Exec(fmt.Sprintf(`alter system set primary_conninfo = '%s'`, url))
+	s.Exec(`select pg_reload_conf()`)
 }
 
 // Stop has its processes stand still.
