@@ -139,7 +139,7 @@ func measureLines(ctx context.Context, ls []line, server, floor *driver, o Optio
 	for i, l := range ls {
 		o.Progress(Step{l.name, i, len(ls)})
 		sides[i] = l.sides(server, floor, o)
-		err := error(nil)
+		var err error
 		if results[i], err = l.measure(ctx, sides[i], o); err != nil {
 			return results[:i], fmt.Errorf("%s: %w", l.name, err)
 		}

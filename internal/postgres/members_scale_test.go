@@ -184,7 +184,7 @@ func (o *tenant) costOf(group uuid.UUID, m directory.MemberChange) (pages, rows 
 		db.Named("id", "'"+group.String()+"'"), db.Named("add", list(m.Add)), db.Named("count", len(m.Add)), db.Named("remove", list(m.Remove)), db.Named("at", at),
 		db.Named("brake_client", "'"+group.String()+"'"), db.Named("brake_n", 1), db.Named("brake_least", 100), db.Named("brake_percent", 50),
 		db.Named("brake_idle", at), db.Named("brake_at", at), db.Named("brake_since", at), db.Named("brake_began", at),
-		db.Named("log_id", "'"+uuid.UUID(o.Clock.NewID()).String()+"'"), db.Named("log_client", "null"), db.Named("log_actor", "'test'"),
+		db.Named("log_id", "'"+o.Clock.NewID().String()+"'"), db.Named("log_client", "null"), db.Named("log_actor", "'test'"),
 		db.Named("log_correlation", "''"), db.Named("log_result", "'success'"), db.Named("log_detail", "'{}'"))[1:] {
 		values = append(values, fmt.Sprint(value))
 	}
