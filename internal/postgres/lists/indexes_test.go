@@ -105,7 +105,7 @@ func linksUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 	of := newSource(directory.TypeQuery{Type: schema.User, Query: q}, nil)
 	sql, args := groupsOfThose.Fill(org, db.In("ids", db.ThoseIDs(db.IDs{shelf.Numbered(1, 47), shelf.Numbered(2, 47)})))
 	indexed(sql, args, "members_by_user")
-	sql, args = of.groupsFrom(org, of.rows(of.condition()), db.Fragment{})
+	sql, args = of.groupsFrom(org, of.rows(of.condition()), start{})
 	indexed(sql, args, "members_by_user")
 	of = newSource(directory.TypeQuery{Type: schema.Group, Query: q}, nil)
 	sql, args = of.pageFrom(org, of.rows(of.condition()), db.Fragment{})

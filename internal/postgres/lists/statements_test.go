@@ -56,7 +56,7 @@ func listStatements(t *testing.T) map[string]string {
 			linked := s
 			linked.columns = linkedUserColumns
 			statements[name+way+" linked"], _ = linked.found(1, at)
-			statements[name+way+" with groups"], _ = s.groupsFrom(1, s.rows(s.condition()), s.bound(at))
+			statements[name+way+" with groups"], _ = s.groupsFrom(1, s.rows(s.condition()), at)
 		}
 	}
 	for way, q := range map[string]directory.MembershipQuery{"": {}, " of group": {Group: uuid.New()}, " of both": {Group: uuid.New(), Member: uuid.New()}} {

@@ -24,13 +24,22 @@ limit  [count]`)
 	// one range; what it finds of others, inactive ones, is left out in reading. One query
 	// for all costs less than one sub-select for each. Names are looked up one by one, by a
 	// lateral query of its own (offset 0) whose answers PostgreSQL may remember: many users
-	// Of a page have their groups in common.
-	groupsOfPage = db.NewTemplate(groupsOfUsers + `[from] and m.user_id <= coalesce((
+	// of a page have their groups in common.
+	groupsOfPage = db.NewTemplate(`[first]` + groupsOfUsers + `[from] and m.user_id <= coalesce((
          select r.id
          [rows][begin]
          order  by r.id
          offset [last] limit 1), ` + db.GreatestID + `)
 order  by m.user_id, m.group_id`)
+
+	// firstOfPage counts the way to the first user of a page once, for groupsOfPage.
+	firstOfPage = db.NewTemplate(`
+with first as materialized (
+  select r.id
+  [rows][from]
+  order  by r.id
+  limit  1
+)`)
 
 	groupsOfThose = db.NewTemplate(groupsOfUsers + ` and m.user_id[ids]
 order  by m.user_id, m.group_id`)
@@ -90,12 +99,18 @@ func (s source) pageFrom(org int64, rows, bound db.Fragment) (sql string, args [
 }
 
 // groupsFrom is the statement of the groups of all users of a page.
-func (s source) groupsFrom(org int64, rows, bound db.Fragment) (sql string, args []any) {
+func (s source) groupsFrom(org int64, rows db.Fragment, at start) (sql string, args []any) {
+	bound := s.bound(at)
+	var counted db.Fragment
+	if at.skip > 0 {
+		counted = firstOfPage.With(db.In("rows", rows), db.In("from", from("r.id", bound)))
+		bound = db.SQL(" >= (select f.id from first f)")
+	}
 	first := bound
 	if first.IsEmpty() {
 		first = db.SQL(" > (select " + db.LeastID + ")")
 	}
-	return groupsOfPage.Fill(org, db.In("from", from("m.user_id", first)), db.In("rows", rows),
+	return groupsOfPage.Fill(org, db.In("first", counted), db.In("from", from("m.user_id", first)), db.In("rows", rows),
 		db.In("begin", from("r.id", bound)), db.In("last", db.Number(s.Count-1)))
 }
 
@@ -130,7 +145,7 @@ func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Pa
 	sql, args := s.pageFrom(v.Org, rows, bound)
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return s.read(rows, p) })
 	if s.hasGroups() && !far {
-		sql, args := s.groupsFrom(v.Org, rows, bound)
+		sql, args := s.groupsFrom(v.Org, rows, at)
 		b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return readGroups(rows, pointers(p.Records)) })
 	}
 	// Where there are no ranges yet, who counts the way may pass over a whole index.
