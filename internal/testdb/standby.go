@@ -172,7 +172,7 @@ func (s *Standby) signalAll(signal syscall.Signal) {
 func (s *Standby) Exec(sql string) {
 	s.t.Helper()
 	for range 100 {
-		err := execute(context.Background(), mustURL(s.t, s.URL), sql)
+		err := execute(context.Background(), mustURL(s.t, s.URL), strings.ReplaceAll(sql, "%", "%%"))
 		if err == nil {
 			return
 		}

@@ -183,6 +183,60 @@ func (s standing) storesNothing(at Place) {
 	}
 }
 
+// After a failover nothing is read that was lost in it: not of a standby that goes on to follow
+// the primary of before, though it is ahead of the new one, nor of one that follows the new
+// one, before that is known.
+func TestStandby_AfterAFailover(t *testing.T) {
+	t.Parallel()
+	s := openStanding(t)
+	heir, follower := testdb.NewStandby(t, s.conns.Config().ConnString()), testdb.NewStandby(t, s.conns.Config().ConnString())
+	var behind []*Pool
+	for _, of := range []*testdb.Standby{follower, s.server} {
+		p, err := Open(t.Context(), of.URL, Options{MaxConns: 4, Standby: true})
+		s.must(err)
+		t.Cleanup(p.Close)
+		behind = append(behind, p)
+	}
+	followed := s.write(2)
+	for _, of := range []*testdb.Standby{follower, heir} { // the heir has more
+		of.Exec(`do $$ begin while pg_last_wal_replay_lsn() < '` + followed.text() + `' loop perform pg_sleep(0.01); end loop; end $$`)
+		of.Follow("")
+	}
+	s.exec(`select pg_switch_wal()`) // so that it is far ahead
+	s.awaits(s.write(-1))            // is lost
+	heir.Exec(`select pg_promote()`)
+	primary, err := Open(t.Context(), heir.URL, Options{})
+	s.must(err)
+	t.Cleanup(primary.Close)
+	follower.Follow(heir.URL)
+	for n := int64(3); n < 10; n++ {
+		_, err := primary.Own().Exec(t.Context(), `update numbers set n = $1`, n)
+		s.must(err)
+		at, err := primary.Written(t.Context())
+		s.must(err)
+		s.awaits(s.write(-n))
+		for name, read := range ways {
+			if found, err := read(t.Context(), behind[1].Behind(1, at)); !errors.Is(err, ErrOtherTimeline) || found != 0 {
+				t.Errorf("%s of the primary of before: %d, %v", name, found, err)
+			}
+			if found, err := read(t.Context(), behind[0].Behind(1, at)); err == nil && found != n {
+				t.Errorf("%s of the new one's standby: %d, not %d", name, found, n)
+			}
+		}
+	}
+	heir.Exec(`checkpoint`)
+	at, err := primary.Written(t.Context())
+	s.must(err)
+	s.until("the standby of the new primary is read", func() bool {
+		follower.Exec(`checkpoint`) // tells its timeline
+		_, err := behind[0].Replayed(t.Context(), at)
+		return err == nil
+	})
+	if found, err := ways["query"](t.Context(), behind[0].Behind(1, at)); err != nil || found != 9 {
+		t.Errorf("at last: %d, %v", found, err)
+	}
+}
+
 // Behind a pooler in either mode a standby is read behind a place, too.
 func TestStandby_BehindAPooler(t *testing.T) {
 	t.Parallel()
