@@ -47,7 +47,7 @@ func TestDatabase_IsNamedByWhatChangesIt(t *testing.T) {
 			t.Errorf("%s: %d %s%s", command, status, out, errs)
 		}
 	}
-	for _, command := range []string{"org list", "org show acme", "role list --org=acme", "verify"} {
+	for _, command := range []string{"org list", "org show acme", "role list --org=acme", "group history --org=acme Nobody", "verify"} {
 		if status, _, errs := told(t, append(strings.Fields(command), "--database-url="+url)...); status != 0 || errs != "" {
 			t.Errorf("%s: %d %s", command, status, errs)
 		}

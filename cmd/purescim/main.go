@@ -183,7 +183,7 @@ func explain(err error) string {
 }
 
 // readingWords are the last words of commands that change nothing.
-var readingWords = []string{"serve", "list", "show", "dead", "verify", "bench", "bench-side", "version", "health", "guide", "log", "status", "export", "migrate", "completion", "complete", "manual", "exec"}
+var readingWords = []string{"serve", "list", "show", "dead", "verify", "bench", "bench-side", "version", "health", "guide", "log", "history", "status", "export", "migrate", "completion", "complete", "manual", "exec"}
 
 // changes reports whether a command has changed something: then it names the database.
 func changes(command string) bool {

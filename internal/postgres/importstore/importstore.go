@@ -81,14 +81,12 @@ var insertPart = db.New(`
 insert into import_parts (org_id, import_id, part, content)
 values (@org, @id, @part, @content)`)
 
-const foreignKeyViolation = "23503"
-
 // AddPart implements transfer.Store.
 func (s *Store) AddPart(ctx context.Context, f transfer.Filed, n int, content []byte) error {
 	_, err := insertPart.With(
 		db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("part", n), db.Named("content", s.keys.Seal(partPlace(f.Org, f.ID, n), content)),
 	).Exec(ctx, s.pool.Of(f.Org))
-	if pgerr.Violates(err, foreignKeyViolation, "") {
+	if pgerr.Violates(err, pgerr.ForeignKeyViolation, "") {
 		err = transfer.ErrNoFile
 	}
 	return pgerr.Wrap("add part of import", err)
@@ -161,8 +159,6 @@ update imports i
 set    stage = @stage, stopping = false, done = @done, worker = null, held_until = @at, touched_at = @at, state = @state
 where  i.org_id = @org and i.id = @id and i.stage = @was`)
 
-const uniqueViolation = "23505"
-
 // Put implements transfer.Store.
 func (s *Store) Put(ctx context.Context, f transfer.Filed, was transfer.Stage) error {
 	values, err := s.values(f, db.Named("was", string(was)))
@@ -171,7 +167,7 @@ func (s *Store) Put(ctx context.Context, f transfer.Filed, was transfer.Stage) e
 	}
 	tag, err := putImport.With(values...).Exec(ctx, s.pool.Of(f.Org))
 	switch {
-	case pgerr.Violates(err, uniqueViolation, "imports_running"):
+	case pgerr.Violates(err, pgerr.UniqueViolation, "imports_running"):
 		err = transfer.ErrRunning
 	case err == nil && tag.RowsAffected() == 0:
 		err = transfer.ErrNoFile

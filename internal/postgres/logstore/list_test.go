@@ -21,12 +21,7 @@ import (
 // values are, and not by a walk through all of it.
 func TestLogPage_IsReadByAnIndex(t *testing.T) {
 	t.Parallel()
-	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(opened.Close)
-	o := tenant{opened, t, int64(org.NewID())}
+	o := newTenant(t)
 	o.exec(`
 		insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name, result, status, detail)
 		select $1, ($2 || lpad(to_hex(i), 12, '0'))::uuid, md5((i % 5)::text)::uuid, 'Entra', md5(i::text), 'update', 'User', md5((i % 500)::text)::uuid,
@@ -82,6 +77,17 @@ type tenant struct {
 	*pool.Pool
 	t   *testing.T
 	org int64
+}
+
+// newTenant makes an organisation of a database of the test.
+func newTenant(t *testing.T) *tenant {
+	t.Helper()
+	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(opened.Close)
+	return &tenant{opened, t, int64(org.NewID())}
 }
 
 func (o *tenant) must(err error) {

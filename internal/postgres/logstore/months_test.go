@@ -12,22 +12,15 @@ import (
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
-	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
-	"github.com/purescim/purescim/internal/testdb"
 )
 
 // A log of a year is read as a whole, from either end and from the middle, though a page
 // looks in the newest months first; and the first statement is planned for those alone.
 func TestEntries_LeaveOutMonths(t *testing.T) {
 	t.Parallel()
-	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(opened.Close)
-	o := tenant{opened, t, int64(org.NewID())}
-	store, now := New(opened, nil), o.Clock.Now()
+	o := newTenant(t)
+	store, now := New(o.Pool, nil), o.Clock.Now()
 	for n := -12; n <= 0; n++ {
 		for _, sql := range addPartition(partitionOf(monthOf(now, n)), monthOf(now, n), monthOf(now, n+1)) {
 			if n < 0 { // this month has one

@@ -9,22 +9,15 @@ import (
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
-	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
-	"github.com/purescim/purescim/internal/testdb"
 )
 
 // The source of a target is who changed it last in this organisation, behind what was refused
 // since, but not behind any number of refusals. The index of targets finds it.
 func TestSources(t *testing.T) {
 	t.Parallel()
-	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(opened.Close)
-	o := tenant{opened, t, int64(org.NewID())}
-	store, prefix := New(opened, nil), o.Clock.NewID().String()[:24]
+	o := newTenant(t)
+	store, prefix := New(o.Pool, nil), o.Clock.NewID().String()[:24]
 	// Of 20,000 entries each tenth is of one of a few targets that somebody looks at.
 	o.exec(`
 		insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name, result, status, detail)

@@ -8,22 +8,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
-	"github.com/purescim/purescim/internal/testdb"
 )
 
 // Pages of what is rare end after a while and go on with the next: together they give all
 // that is asked for, once and in order, from either end, whatever walks lead to it.
 func TestEntries_GoOnPastWhatIsNotAskedFor(t *testing.T) {
 	t.Parallel()
-	opened, err := pool.Open(t.Context(), testdb.New(t), pool.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(opened.Close)
-	o := tenant{opened, t, int64(org.NewID())}
-	store := New(opened, nil)
+	o := newTenant(t)
+	store := New(o.Pool, nil)
 	prefix := o.Clock.NewID().String()[:24]
 	// Needles lie far apart; a third of them was refused, and others were held.
 	o.exec(`
@@ -46,7 +39,7 @@ func TestEntries_GoOnPastWhatIsNotAskedFor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			o := tenant{opened, t, o.org}
+			o := &tenant{o.Pool, t, o.org}
 			c.q.Words, c.q.Limit = append(c.q.Words, "NEEDLE"), 2
 			want := o.ids(`select e.id from provisioning_log e where e.org_id = $1 and e.target_name = 'needle' and `+c.where+` order by e.id`, o.org)
 			oldest := o.walked(store, c.q, func(q *provisioning.Query, next uuid.UUID) { q.Before = next }, uuid.Nil)
@@ -62,7 +55,7 @@ func TestEntries_GoOnPastWhatIsNotAskedFor(t *testing.T) {
 	}
 }
 
-func hashed(o tenant, text string) uuid.UUID {
+func hashed(o *tenant, text string) uuid.UUID {
 	return o.ids(`select md5($1::text)::uuid`, text)[0]
 }
 
