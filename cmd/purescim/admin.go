@@ -29,8 +29,8 @@ type adminScope struct {
 }
 
 // in runs work in the scope.
-func (s adminScope) in(ctx context.Context, c console, work func(p *parts, o org.ID) error) error {
-	return s.with(ctx, c, func(p *parts) error {
+func (s adminScope) in(ctx context.Context, c console, why purpose, work func(p *parts, o org.ID) error) error {
+	return s.with(ctx, c, why, func(p *parts) error {
 		if s.Org == "" {
 			return work(p, accounts.Everywhere)
 		}
@@ -86,7 +86,7 @@ func (r invitationResult) fields() []field {
 
 // Run makes the link. It is shown this once.
 func (cmd *adminInvite) Run(ctx context.Context, c console) error {
-	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+	return cmd.in(ctx, c, changes, func(p *parts, o org.ID) error {
 		secret, i, err := p.accounts.Invite(ctx, "cli:"+account(), o, cmd.Email, accounts.Role(cmd.Role))
 		return cmd.print(c, cmd.result(secret, i), err)
 	})
@@ -102,7 +102,7 @@ type adminReset struct {
 
 // Run resets the account and shows the link, this once.
 func (cmd *adminReset) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		if err := cmd.ask(c, "take password, passkeys and sessions of the account %s away", cmd.Email); err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ type adminList struct {
 
 // Run lists the accounts of the scope.
 func (cmd *adminList) Run(ctx context.Context, c console) error {
-	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+	return cmd.in(ctx, c, reads, func(p *parts, o org.ID) error {
 		all, err := p.accounts.Accounts(ctx, o)
 		return printList(cmd.output, c, all, err, newAccountResult, columns[accountResult]{
 			[]string{"E-MAIL ADDRESS", "ROLE", "SIGNED IN"},
@@ -155,7 +155,7 @@ type adminRemove struct {
 
 // Run removes the account.
 func (cmd *adminRemove) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		if err := cmd.ask(c, "remove the account %s of the console", cmd.Email); err != nil {
 			return err
 		}

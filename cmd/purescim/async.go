@@ -55,7 +55,7 @@ type asyncList struct {
 
 // Run lists the requests.
 func (cmd *asyncList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		found, err := pages(func(offset, limit int) ([]directory.JobRecord, int, error) {
 			return p.directory.Jobs().Requests(ctx, o.ID, directory.Selection{Offset: offset, Limit: limit})
 		})
@@ -92,7 +92,7 @@ type asyncShow struct {
 
 // Run shows the request.
 func (cmd *asyncShow) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		found, err := p.directory.Jobs().Request(ctx, o.ID, cmd.ID)
 		return cmd.print(c, newAsyncResult(found), cmd.explain(o, err))
 	})
@@ -107,7 +107,7 @@ type asyncCancel struct {
 
 // Run cancels the request and shows what has become of it.
 func (cmd *asyncCancel) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		if err := cmd.ask(c, "cancel the request %s and forget what is left of it to do", cmd.ID); err != nil {
 			return err
 		}

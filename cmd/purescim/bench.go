@@ -129,7 +129,8 @@ func (cmd *benchCommand) measure(ctx context.Context, c console, db *benchDataba
 ) (report bench.Report, err error) {
 	var authentication *bench.Authentication
 	var loading float64
-	err = server.with(ctx, c, func(p *parts) error {
+	// What changes is a database of its own, which nobody has to hear of.
+	err = server.with(ctx, c, reads, func(p *parts) error {
 		began := time.Now()
 		if o.Data, err = loadBench(ctx, p, organisation, cmd.Users, o.Progress); err != nil {
 			return err

@@ -159,7 +159,7 @@ func TestLoadBench_IsVerified(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	db := testdb.New(t)
-	err := database{DatabaseURL: db, LogLevel: "error"}.with(t.Context(), console{out: &out, err: &out}, func(p *parts) error {
+	err := database{DatabaseURL: db, LogLevel: "error"}.with(t.Context(), console{out: &out, err: &out}, reads, func(p *parts) error {
 		o, _, err := newBenchOrg(t.Context(), p, "bench")
 		if err != nil {
 			return err

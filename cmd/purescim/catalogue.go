@@ -73,7 +73,7 @@ func (cmd *entryCreate) Run(ctx context.Context, c console, path commandPath) er
 }
 
 func (cmd *entryCreate) create(ctx context.Context, c console, e directory.Entry) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		e.Name, e.Description = cmd.Name, cmd.Description
 		e, err := p.directory.CreateEntry(ctx, o, e)
 		return cmd.print(c, newEntryResult(e), err)
@@ -117,7 +117,7 @@ type entryList struct {
 
 // Run lists the entries by name.
 func (cmd *entryList) Run(ctx context.Context, c console, path commandPath) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		entries, err := pages(func(offset, limit int) ([]directory.Entry, int, error) {
 			return p.directory.ListEntries(ctx, o, directory.EntryQuery{
 				Kind: kindOf(string(path)), Prefix: cmd.Prefix, Selection: directory.Selection{Offset: offset, Limit: limit},
@@ -139,7 +139,7 @@ type entryDelete struct {
 // Run deletes the entry of the name.
 func (cmd *entryDelete) Run(ctx context.Context, c console, path commandPath) error {
 	kind := kindOf(string(path))
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		e, err := p.entryNamed(ctx, o, kind, cmd.Name)
 		if err != nil {
 			return err

@@ -32,8 +32,8 @@ type clientID struct {
 }
 
 // withClient is with for a command that works on the client with the id.
-func (d database) withClient(ctx context.Context, c console, id string, work func(p *parts, client oauth.Client) error) error {
-	return d.with(ctx, c, func(p *parts) error {
+func (d database) withClient(ctx context.Context, c console, why purpose, id string, work func(p *parts, client oauth.Client) error) error {
+	return d.with(ctx, c, why, func(p *parts) error {
 		client, err := p.client(ctx, id)
 		if err != nil {
 			return err
@@ -112,7 +112,7 @@ type clientList struct {
 
 // Run lists the clients, the oldest first.
 func (cmd *clientList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		clients, err := pages(func(offset, limit int) ([]oauth.Client, int, error) {
 			return p.oauth.Clients(ctx, o.ID, oauth.Page{Offset: offset, Limit: limit})
 		})
@@ -139,7 +139,7 @@ type clientShow struct {
 
 // Run shows the client.
 func (cmd *clientShow) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, reads, cmd.ID, func(p *parts, client oauth.Client) error {
 		return p.printClient(ctx, c, cmd.output, client)
 	})
 }
@@ -169,7 +169,7 @@ func (r rotationResult) fields() []field {
 
 // Run rotates the secret.
 func (cmd *clientRotate) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		client, secret, err := p.oauth.RotateSecret(ctx, client.Org, client.ID, time.Duration(cmd.Overlap))
 		return cmd.print(c, rotationResult{ID: client.ID.String(), Secret: secret, PreviousUntil: timeJSON(client.PreviousSecretUntil)}, err)
 	})
@@ -184,7 +184,7 @@ type clientState struct {
 
 // Run disables the client.
 func (cmd *clientState) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		if err := cmd.ask(c, "disable the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}
@@ -200,7 +200,7 @@ type clientEnable struct {
 
 // Run enables the client. Tokens that ended stay ended.
 func (cmd *clientEnable) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		return p.setState(ctx, c, cmd.output, client, oauth.StateActive)
 	})
 }
@@ -229,7 +229,7 @@ type clientDomain struct {
 
 // Run gives the client the domain.
 func (cmd *clientDomain) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		return p.updateClient(ctx, c, cmd.output, client, func(spec *oauth.ClientSpec) { spec.ProvisioningDomain = cmd.Domain })
 	})
 }
@@ -242,7 +242,7 @@ type clientDelete struct {
 
 // Run deletes the client.
 func (cmd *clientDelete) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		if err := cmd.ask(c, "delete the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func (cmd *clientCreate) roles() []string {
 
 // Run creates the client.
 func (cmd *clientCreate) Run(ctx context.Context, c console) error {
-	return cmd.withOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, changes, cmd.Org, func(p *parts, o org.Org) error {
 		cr, err := p.createClient(ctx, o.ID, oauth.ClientSpec{
 			Name: cmd.Name, Description: cmd.Description, Validity: time.Duration(cmd.Validity), RateLimit: cmd.RateLimit,
 			ProvisioningDomain: cmd.Domain,

@@ -37,7 +37,7 @@ func (cmd *clientSetKeys) Run(ctx context.Context, c console) error {
 		}
 		keys.Set = set
 	}
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		if err := p.oauth.SetClientKeys(ctx, client.Org, client.ID, keys); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ type clientUpdate struct {
 
 // Run changes what is given. Servers that run notice within half a minute.
 func (cmd *clientUpdate) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		roles := client.Roles
 		if len(cmd.Role) > 0 {
 			var err error

@@ -28,6 +28,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres"
 	"github.com/purescim/purescim/internal/postgres/authstore"
 	"github.com/purescim/purescim/internal/postgres/pool"
+	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scimapi"
@@ -89,9 +90,6 @@ func (d database) openWith(ctx context.Context, c console, o opening) (*parts, e
 	if err := p.build(ctx, d, o); err != nil {
 		p.close()
 		return nil, err
-	}
-	if c.database != nil {
-		*c.database = d.where()
 	}
 	return p, nil
 }
@@ -251,9 +249,18 @@ func (d database) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
+// purpose is why a command opens the database. One that changes something names the database
+// in the end: which one it is may come from the environment, and be another than was meant.
+type purpose bool
+
+const (
+	reads   purpose = false
+	changes purpose = true
+)
+
 // with runs work on the parts and closes them. It is for a command that is not a
 // server: it logs only what an operator must know.
-func (d database) with(ctx context.Context, c console, work func(p *parts) error) error {
+func (d database) with(ctx context.Context, c console, why purpose, work func(p *parts) error) error {
 	if d.LogLevel == "info" {
 		d.LogLevel = "warn"
 	}
@@ -262,13 +269,17 @@ func (d database) with(ctx context.Context, c console, work func(p *parts) error
 		return err
 	}
 	defer p.close()
-	return work(p)
+	if err := work(p); err != nil || why == reads {
+		return err
+	}
+	fmt.Fprintln(c.err, "purescim: changed", printable.Escape(d.where()))
+	return nil
 }
 
 // withOrg is with for a command that works in the organisation of the name, or, without
 // one, in the only one there is.
-func (d database) withOrg(ctx context.Context, c console, name string, work func(p *parts, o org.Org) error) error {
-	return d.with(ctx, c, func(p *parts) error {
+func (d database) withOrg(ctx context.Context, c console, why purpose, name string, work func(p *parts, o org.Org) error) error {
+	return d.with(ctx, c, why, func(p *parts) error {
 		find := p.onlyOrg
 		if name != "" {
 			find = func(ctx context.Context) (org.Org, error) { return p.orgNamed(ctx, name) }
@@ -287,8 +298,8 @@ type orgDatabase struct {
 	Org string `placeholder:"NAME" help:"The organisation; without it the only one there is."`
 }
 
-func (d orgDatabase) inOrg(ctx context.Context, c console, work func(p *parts, o org.Org) error) error {
-	return d.withOrg(ctx, c, d.Org, work)
+func (d orgDatabase) inOrg(ctx context.Context, c console, why purpose, work func(p *parts, o org.Org) error) error {
+	return d.withOrg(ctx, c, why, d.Org, work)
 }
 
 // pages reads all pages of a list.

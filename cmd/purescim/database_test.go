@@ -41,13 +41,17 @@ func TestDatabase_IsNamedByWhatChangesIt(t *testing.T) {
 	db := testdb.New(t)
 	url := db + "&password=sesame"
 	want := "purescim: changed the database " + databaseName(t, db) + " on "
-	for _, command := range []string{"org create acme", "org set acme --strict", "role create --org=acme clerk -o json"} {
+	people := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(people, []byte("userName,displayName\njane@example.org,Jane\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"org create acme", "org set acme --strict", "role create --org=acme clerk -o json", "import --org=acme --apply " + people} {
 		status, out, errs := told(t, append(strings.Fields(command), "--database-url="+url)...)
-		if status != 0 || !strings.HasPrefix(errs, want) || strings.Contains(out+errs, "sesame") || strings.Contains(out, "changed") {
+		if status != 0 || !strings.HasPrefix(errs, want) || strings.Contains(out+errs, "sesame") || strings.Contains(out, "purescim: changed") {
 			t.Errorf("%s: %d %s%s", command, status, out, errs)
 		}
 	}
-	for _, command := range []string{"org list", "org show acme", "role list --org=acme", "group history --org=acme Nobody", "verify"} {
+	for _, command := range []string{"org list", "org show acme", "role list --org=acme", "group history --org=acme Nobody", "verify", "import --org=acme " + people, "user restore --org=acme --at=0s jane@example.org"} {
 		if status, _, errs := told(t, append(strings.Fields(command), "--database-url="+url)...); status != 0 || errs != "" {
 			t.Errorf("%s: %d %s", command, status, errs)
 		}

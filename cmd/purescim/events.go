@@ -112,7 +112,7 @@ type eventsShow struct {
 
 // Run shows the stream.
 func (cmd *eventsShow) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		s, err := p.events.Stream(ctx, o.ID)
 		if err != nil {
 			return noStream(o, err)
@@ -139,7 +139,7 @@ func (cmd *eventsSet) Run(ctx context.Context, c console) error {
 	if cmd.Push != "" && cmd.Poll {
 		return errors.New("say one of --push and --poll")
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		s, err := p.events.Stream(ctx, o.ID)
 		switch {
 		case errors.Is(err, events.ErrNotFound) && cmd.Push == "" && !cmd.Poll:
@@ -221,7 +221,7 @@ type eventsRemove struct {
 
 // Run removes the stream.
 func (cmd *eventsRemove) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		if err := cmd.ask(c, "tell nobody of the changes of %q any more, and lose the events that were not delivered", o.Name); err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func newDeadResult(e events.Event) deadResult {
 
 // Run lists the dead events, the oldest first.
 func (cmd *eventsDead) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		dead, err := pages(func(offset, limit int) ([]events.Event, int, error) {
 			return p.events.Dead(ctx, o.ID, events.Page{Offset: offset, Limit: limit})
 		})
@@ -284,7 +284,7 @@ func (cmd *eventsRequeue) Run(ctx context.Context, c console) error {
 		}
 		ids = append(ids, id)
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		n, err := p.events.Requeue(ctx, o.ID, ids)
 		if err == nil {
 			_, err = fmt.Fprintf(c.out, "%d events queued again\n", n)

@@ -55,7 +55,7 @@ type groupList struct {
 
 // Run lists the groups by name.
 func (cmd *groupList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		groups, err := pages(func(offset, limit int) ([]directory.GroupRecord, int, error) {
 			return p.directory.ListGroups(ctx, o, directory.Selection{Offset: offset, Limit: limit})
 		})
@@ -102,7 +102,7 @@ type groupShow struct {
 
 // Run shows the group.
 func (cmd *groupShow) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		g, err := p.groupNamed(ctx, o, cmd.Name)
 		return cmd.print(c, newGroupResult(g), err)
 	})
@@ -116,7 +116,7 @@ type groupCreate struct {
 
 // Run creates the group.
 func (cmd *groupCreate) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		g, err := p.directory.CreateGroup(ctx, o, cmd.Name, directory.PlainGroup)
 		return cmd.print(c, newGroupResult(g), err)
 	})
@@ -131,7 +131,7 @@ type groupRename struct {
 
 // Run renames the group.
 func (cmd *groupRename) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		g, err := p.groupNamed(ctx, o, cmd.Name)
 		if err != nil {
 			return err
@@ -149,7 +149,7 @@ type groupDelete struct {
 
 // Run deletes the group.
 func (cmd *groupDelete) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		g, err := p.groupNamed(ctx, o, cmd.Name)
 		if err != nil {
 			return err

@@ -49,7 +49,7 @@ func (cmd *guideCommand) Run(ctx context.Context, c console) error {
 	if _, err := guides.Text(cmd.Product, v); err != nil || cmd.Org == "" {
 		return printGuide(c.out, cmd.Product, v)
 	}
-	return cmd.withOrg(ctx, c, cmd.Org, func(p *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, reads, cmd.Org, func(p *parts, o org.Org) error {
 		if err := cmd.fill(ctx, p, o, &v); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ type holdList struct {
 
 // Run lists the holds, the latest first.
 func (cmd *holdList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		holds, err := p.entries.Holds(ctx, o.ID)
 		return printList(cmd.output, c, holds, err, newHoldResult, columns[holdResult]{
 			[]string{"ID", "STATE", "UNTIL", "WHAT", "HOUR", "ATTEMPTS", "LAST ATTEMPT"},
@@ -98,7 +98,7 @@ func (cmd *decision) decide(
 	if lasting <= 0 || lasting > provisioning.MaxDecisionTime {
 		return scim.InvalidValue("--for: %s is not allowed; up to %s are expected", spanText(lasting), spanText(provisioning.MaxDecisionTime))
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		h, err := how(p.entries, ctx, o.ID, id, lasting)
 		if errors.Is(err, provisioning.ErrNoHold) {
 			return fmt.Errorf("organisation %q has no hold %s; 'purescim hold list' shows them", o.Name, id)

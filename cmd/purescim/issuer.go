@@ -57,7 +57,7 @@ type issuerList struct {
 
 // Run lists the issuers, the oldest first.
 func (cmd *issuerList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		issuers, err := p.oauth.Issuers(ctx, o.ID)
 		return printList(cmd.output, c, issuers, err, newIssuerResult, columns[issuerResult]{
 			[]string{"ID", "ISSUER", "AUDIENCE", "SUBJECT", "CLIENT"},
@@ -87,7 +87,7 @@ func (cmd *issuerAdd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("--client: %q is not the id of a client, which is a UUID", cmd.Client)
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		t, err := p.oauth.AddIssuer(ctx, o.ID, oauth.IssuerSpec{
 			Issuer: cmd.Issuer, Audience: cmd.Audience, Tenant: cmd.Tenant, SubjectClaim: cmd.SubjectClaim, Subject: cmd.Subject,
 			KeysURL: cmd.JWKSURL, Client: client, Unasked: cmd.Offline,
@@ -114,7 +114,7 @@ func (cmd *issuerRemove) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%q is not the id of a trusted issuer, which is a UUID", cmd.ID)
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		if err := cmd.ask(c, "trust the issuer %s no longer and end its tokens", id); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ type keyRewrap struct{ database }
 
 // Run encrypts what is in the clear, or under another key than the first.
 func (cmd *keyRewrap) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		n, err := p.store.Rewrap(ctx)
 		if err == nil {
 			_, err = fmt.Fprintf(c.out, "%d values encrypted again\n", n)
@@ -39,7 +39,7 @@ type keyList struct {
 
 // Run lists the keys.
 func (cmd *keyList) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error { return p.printKeys(ctx, c, cmd.output) })
+	return cmd.with(ctx, c, reads, func(p *parts) error { return p.printKeys(ctx, c, cmd.output) })
 }
 
 // keyResult is what a program reads of a key: never the key itself.
@@ -74,7 +74,7 @@ func (p *parts) printKeys(ctx context.Context, c console, o output) error {
 // Run rotates the signing key. Servers that run sign with it within half a
 // minute.
 func (cmd *keyRotate) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		if err := p.oauth.RotateKey(ctx); err != nil {
 			return err
 		}

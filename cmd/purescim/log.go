@@ -42,7 +42,7 @@ type logCommand struct {
 // Run prints the entries that are asked for, the newest last, as they are read on a
 // terminal.
 func (cmd *logCommand) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		if cmd.Show != "" {
 			return cmd.show(ctx, c, p, o)
 		}
@@ -330,7 +330,7 @@ type history struct {
 }
 
 func (cmd *history) run(ctx context.Context, c console, t provisioning.TargetType) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		q := provisioning.Query{Limit: cmd.Limit}
 		of(&q, t, cmd.Name)
 		return cmd.list(ctx, c, p.entries, o.ID, q)

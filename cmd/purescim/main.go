@@ -14,7 +14,6 @@ import (
 	"os/signal"
 	"os/user"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,8 +83,6 @@ type console struct {
 	in          io.Reader
 	out, err    io.Writer
 	interactive bool // a person sits at it
-
-	database *string // where an opened database is told
 }
 
 // commandPath is the words that chose the command, such as "role create".
@@ -115,7 +112,6 @@ func start() int {
 // failure, 2 for a command line that cannot be understood.
 func run(ctx context.Context, args []string, c console) int {
 	var cli commands
-	c.database = new(string)
 	ctx = provisioning.From(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.CLI, Name: account()}})
 	exited := -1
 	parser, err := kong.New(&cli,
@@ -154,9 +150,6 @@ func run(ctx context.Context, args []string, c console) int {
 		fmt.Fprintln(c.err, "purescim:", explain(err))
 		return 1
 	}
-	if where := *c.database; where != "" && changes(command.Command()) {
-		fmt.Fprintln(c.err, "purescim: changed", printable.Escape(where))
-	}
 	return 0
 }
 
@@ -180,12 +173,4 @@ func explain(err error) string {
 		lines[i] = printable.Escape(line)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// readingWords are the last words of commands that change nothing.
-var readingWords = []string{"serve", "list", "show", "dead", "verify", "bench", "bench-side", "version", "health", "guide", "log", "history", "status", "export", "migrate", "completion", "complete", "manual", "exec"}
-
-// changes reports whether a command has changed something: then it names the database.
-func changes(command string) bool {
-	return !slices.ContainsFunc(strings.Fields(command), func(word string) bool { return slices.Contains(readingWords, word) })
 }

@@ -65,7 +65,7 @@ func (cmd *oidcAdd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("--secret-file: %w", err)
 	}
-	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+	return cmd.in(ctx, c, changes, func(p *parts, o org.ID) error {
 		made, err := p.accounts.AddProvider(ctx, accounts.Provider{
 			Org: o, Name: cmd.Name, Issuer: cmd.Issuer, ClientID: cmd.ClientID, Secret: secret, By: "cli:" + account(),
 		}, cmd.Offline)
@@ -81,7 +81,7 @@ type oidcList struct {
 
 // Run lists the providers of the scope.
 func (cmd *oidcList) Run(ctx context.Context, c console) error {
-	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+	return cmd.in(ctx, c, reads, func(p *parts, o org.ID) error {
 		all, err := p.accounts.Providers(ctx, o)
 		return printList(cmd.output, c, all, err, cmd.provider, columns[providerResult]{
 			[]string{"ID", "NAME", "ISSUER", "CLIENT ID", "REDIRECT URL"},
@@ -102,7 +102,7 @@ func (cmd *oidcRemove) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%q is not the id of a provider, which is a UUID", cmd.ID)
 	}
-	return cmd.in(ctx, c, func(p *parts, o org.ID) error {
+	return cmd.in(ctx, c, changes, func(p *parts, o org.ID) error {
 		if err := cmd.ask(c, "let nobody sign in by the provider %s any more", id); err != nil {
 			return err
 		}

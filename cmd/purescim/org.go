@@ -72,7 +72,7 @@ func (cmd *orgCreate) Run(ctx context.Context, c console) error {
 	if cmd.Admin && !cmd.WithClient {
 		return scim.InvalidValue("--admin: tells what the client of --with-client may do; give both")
 	}
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		settings := org.DefaultSettings()
 		settings.DefaultRegion = cmd.Region
 		o, err := directory.CreateOrganisation(ctx, p.registry, cmd.Name, settings)
@@ -157,7 +157,7 @@ type orgList struct {
 
 // Run lists the organisations by name.
 func (cmd *orgList) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, reads, func(p *parts) error {
 		orgs, err := p.registry.ListOrgs(ctx)
 		return printList(cmd.output, c, orgs, err, newOrgResult, columns[orgResult]{
 			[]string{"ID", "NAME", "REGION"},
@@ -174,7 +174,7 @@ type orgShow struct {
 
 // Run shows the organisation.
 func (cmd *orgShow) Run(ctx context.Context, c console) error {
-	return cmd.withOrg(ctx, c, cmd.Name, func(_ *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, reads, cmd.Name, func(_ *parts, o org.Org) error {
 		return cmd.print(c, newOrgResult(o), nil)
 	})
 }
@@ -188,7 +188,7 @@ type orgRename struct {
 
 // Run renames the organisation. Nothing refers to it by its name but these commands.
 func (cmd *orgRename) Run(ctx context.Context, c console) error {
-	return cmd.withOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, changes, cmd.Name, func(p *parts, o org.Org) error {
 		o, err := directory.RenameOrganisation(ctx, p.registry, o, cmd.NewName)
 		return cmd.print(c, newOrgResult(o), err)
 	})
@@ -243,7 +243,7 @@ func (cmd *orgSet) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return cmd.withOrg(ctx, c, cmd.Name, func(p *parts, o org.Org) error {
+	return cmd.withOrg(ctx, c, changes, cmd.Name, func(p *parts, o org.Org) error {
 		set(&o.Settings.Tolerate, tolerate)
 		set(&o.Settings.DefaultRegion, cmd.Region)
 		set(&o.Settings.RemovalLimit, cmd.RemovalLimit)

@@ -17,7 +17,7 @@ type orgDelete struct {
 // Run deletes the organisation, or what an earlier call has left of it. Servers that run
 // refuse its tokens within a second.
 func (cmd *orgDelete) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		o, err := p.orgNamed(ctx, cmd.Name)
 		if left, none := p.registry.LeftOrg(ctx, cmd.Name); err != nil && none == nil {
 			return p.empty(ctx, c, left, cmd.Name)

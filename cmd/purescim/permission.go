@@ -68,7 +68,7 @@ func (r roleResult) fields() []field {
 
 // Run shows the role with what it permits.
 func (cmd *roleShow) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		e, err := p.entryNamed(ctx, o, directory.Role, cmd.Name)
 		if err != nil {
 			return err

@@ -106,9 +106,6 @@ func (f recovering) tell(c console, err error, done ...directory.Recovered) erro
 	if !f.Apply && f.Output == "text" {
 		fmt.Fprintln(c.out, "nothing was changed; --apply does it")
 	}
-	if !f.Apply && c.database != nil {
-		*c.database = ""
-	}
 	return nil
 }
 
@@ -128,7 +125,7 @@ func (cmd *undoCommand) Run(ctx context.Context, c console) error {
 		}
 		ids = append(ids, id)
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) error {
 		asked := cmd.recovery()
 		asked.Force = cmd.Force
 		done, err := p.directory.UndoAll(ctx, o, ids, asked)
@@ -159,7 +156,7 @@ type groupRestore struct {
 
 // Run brings the group back to what it was.
 func (cmd *groupRestore) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) (err error) {
+	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) (err error) {
 		asked := cmd.recovery()
 		asked.Force = cmd.Force
 		if asked.At, err = readTime(cmd.At, p.directory.Now()); err != nil {
@@ -205,7 +202,7 @@ type userRestore struct {
 
 // Run brings the user back.
 func (cmd *userRestore) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) (err error) {
+	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) (err error) {
 		asked := cmd.recovery()
 		asked.Groups, asked.Roles = slices.Contains(cmd.With, "groups"), slices.Contains(cmd.With, "roles")
 		if cmd.At != "" {

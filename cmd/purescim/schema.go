@@ -42,7 +42,7 @@ type schemaList struct {
 
 // Run lists the schemas, the oldest first.
 func (cmd *schemaList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		all, err := p.directory.Schemas(ctx, o)
 		return printList(cmd.output, c, all, err, newSchemaResult, columns[schemaResult]{
 			[]string{"ID", "EXTENDS", "VERSION"},
@@ -58,7 +58,7 @@ type schemaShow struct {
 
 // Run prints the document, which add and replace read.
 func (cmd *schemaShow) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		s, err := p.directory.Schema(ctx, o, cmd.URN)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (cmd *schemaAdd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		s, err := p.directory.CreateSchema(ctx, o, cmd.Type, definition)
 		return cmd.print(c, newSchemaResult(s), err)
 	})
@@ -99,7 +99,7 @@ func (cmd *schemaReplace) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		s, err := p.directory.UpdateSchema(ctx, o, cmd.URN, nil, definition)
 		return cmd.print(c, newSchemaResult(s), err)
 	})
@@ -114,7 +114,7 @@ type schemaRemove struct {
 
 // Run removes the schema.
 func (cmd *schemaRemove) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		s, err := p.directory.Schema(ctx, o, cmd.URN)
 		if err != nil {
 			return err

@@ -94,7 +94,7 @@ func get(t *testing.T, url, token string) (int, string) {
 func administratorOf(t *testing.T, databaseURL, organisation string, lives time.Duration) (made credentials) {
 	t.Helper()
 	d := database{DatabaseURL: databaseURL, LogLevel: "error"}
-	err := d.with(t.Context(), console{out: io.Discard, err: io.Discard}, func(p *parts) error {
+	err := d.with(t.Context(), console{out: io.Discard, err: io.Discard}, changes, func(p *parts) error {
 		o, err := p.orgNamed(t.Context(), organisation)
 		if err != nil {
 			return err

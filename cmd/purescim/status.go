@@ -26,7 +26,7 @@ type orgStatus struct {
 
 // Run tells how provisioning goes, of one organisation or of all.
 func (cmd *statusCommand) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, reads, func(p *parts) error {
 		orgs, err := orgsNamed(ctx, p, cmd.Org)
 		if err != nil {
 			return err

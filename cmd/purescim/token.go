@@ -39,7 +39,7 @@ func (r tokenResult) fields() []field {
 
 // Run issues the token.
 func (cmd *tokenCreate) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.Client, func(p *parts, client oauth.Client) error {
 		token, expires, err := cmd.issue(ctx, p.oauth, client)
 		return cmd.print(c, tokenResult{
 			AccessToken: token, TokenType: "bearer", ExpiresIn: int64(time.Until(expires).Seconds()), ExpiresAt: expires.UTC(),
@@ -80,7 +80,7 @@ type endingToken struct {
 
 // expiring lists the tokens of all clients that end soon.
 func (cmd *tokenList) expiring(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, reads, func(p *parts) error {
 		orgs, err := orgsNamed(ctx, p, cmd.Org)
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (r renewedToken) fields() []field {
 
 // Run issues the token.
 func (cmd *tokenRenew) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		client, err := p.clientIn(ctx, cmd.Org, cmd.Client)
 		if err != nil {
 			return err
@@ -179,7 +179,7 @@ func (cmd *tokenList) Run(ctx context.Context, c console) error {
 	case cmd.Client == "":
 		return errors.New("say --client, whose tokens are listed, or --expiring, for all that end soon")
 	}
-	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, reads, cmd.Client, func(p *parts, client oauth.Client) error {
 		tokens, err := pages(func(offset, limit int) ([]oauth.Token, int, error) {
 			return p.oauth.Tokens(ctx, client.Org, client.ID, oauth.Page{Offset: offset, Limit: limit})
 		})
@@ -206,7 +206,7 @@ func (cmd *tokenRevoke) Run(ctx context.Context, c console) error {
 	if (cmd.ID == "") != cmd.All {
 		return errors.New("say which token to revoke, or --all")
 	}
-	return cmd.withClient(ctx, c, cmd.Client, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.Client, func(p *parts, client oauth.Client) error {
 		if cmd.All {
 			if err := cmd.ask(c, "revoke all tokens of the client %q", client.Name); err != nil {
 				return err

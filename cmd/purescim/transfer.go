@@ -53,7 +53,7 @@ func (cmd *importCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) error {
 		result, err := cmd.pass(ctx, c, p, o, file, lines, "checked", (*transfer.Import).Check)
 		if err != nil {
 			return err
@@ -165,7 +165,7 @@ type exportCommand struct {
 
 // Run writes the export while it is read.
 func (cmd *exportCommand) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		out := bufio.NewWriterSize(c.out, 64<<10)
 		e := transfer.Export{Directory: p.directory, Org: o, Format: cmd.Format, Filter: cmd.Filter}
 		if err := e.Write(ctx, out, cmd.What); err != nil {

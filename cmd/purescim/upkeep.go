@@ -41,7 +41,7 @@ type foldCommand struct {
 // Run folds what is stored folded again, which servers do by themselves when a release
 // folds in another way, and tells which names are one by now.
 func (cmd *foldCommand) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error {
+	return cmd.with(ctx, c, changes, func(p *parts) error {
 		orgs, err := orgsNamed(ctx, p, cmd.Org)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ type verifyCommand struct {
 // Run recomputes the columns, keys and totals of every resource, and versions and members
 // from the log, and reports each that differs from what is stored.
 func (cmd *verifyCommand) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, func(p *parts) error { return cmd.verify(ctx, c, p) })
+	return cmd.with(ctx, c, reads, func(p *parts) error { return cmd.verify(ctx, c, p) })
 }
 
 func (cmd *verifyCommand) verify(ctx context.Context, c console, p *parts) error {

@@ -83,7 +83,7 @@ type userList struct {
 
 // Run lists the users by age.
 func (cmd *userList) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		users, err := pages(func(offset, limit int) ([]directory.Account, int, error) {
 			return p.directory.ListAccounts(ctx, o, cmd.State, directory.Selection{Offset: offset, Limit: limit})
 		})
@@ -114,7 +114,7 @@ type userShow struct {
 
 // Run shows the user.
 func (cmd *userShow) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		a, err := p.accountEver(ctx, o, cmd.Name)
 		return cmd.print(c, newUserResult(a), err)
 	})
@@ -136,7 +136,7 @@ type userErase struct {
 
 // Run erases the person.
 func (cmd *userErase) Run(ctx context.Context, c console) error {
-	return cmd.inOrg(ctx, c, func(p *parts, o org.Org) error {
+	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
 		a, err := p.accountEver(ctx, o, cmd.Name)
 		if err != nil {
 			return err
