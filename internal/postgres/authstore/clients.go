@@ -34,7 +34,7 @@ insert into oauth_clients (org_id, client_id, name, description, validity_second
                            modified_at, secret_hash, previous_secret_hash, previous_secret_until, provisioning_domain, created_at)
 select @org, @id::uuid, @name::text, @description::text, @validity::bigint, @state::text, @roles::jsonb, @rate_limit::integer,
        @modified::timestamptz, @secret::bytea, @previous_secret::bytea, @previous_until::timestamptz, @domain::text, @created::timestamptz
-where  (select count(*) from oauth_clients c where c.org_id = @org and (coalesce(c.provisioning_domain, '') like '.%') = @personal) < @most`)
+where  (select count(*) from oauth_clients c where c.org_id = @org and ` + logstore.Personal + ` = @personal) < @most`)
 
 var updateClient = db.New(`
 update oauth_clients c
@@ -145,12 +145,12 @@ func (r Store) Client(ctx context.Context, id uuid.UUID) (c oauth.Client, err er
 var selectClients = db.New(`
 select ` + clientColumns + `
 from   oauth_clients c
-where  c.org_id = @org and coalesce(c.provisioning_domain, '') not like '.%'
+where  c.org_id = @org and not ` + logstore.Personal + `
 order  by c.client_id
 offset @offset
 limit  @limit`)
 
-const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $1 and coalesce(c.provisioning_domain, '') not like '.%'`
+const countOrgClients = `select count(*) from oauth_clients c where c.org_id = $1 and not ` + logstore.Personal
 
 // Clients implements oauth.Store.
 func (r Store) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Client, int, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
 )
 
 // sharedDomain is the domain of the clients of an organisation that had several before
@@ -18,13 +19,14 @@ const sharedDomain = "default"
 var (
 	lockHome        = db.New(`select coalesce(o.home_domain, '') from orgs o where o.org_id = @org for no key update`)
 	setHome         = db.New(`update orgs set home_domain = @domain where org_id = @org`)
-	selectDomains   = db.New(`select coalesce(c.provisioning_domain, c.client_id::text) from oauth_clients c where c.org_id = @org and coalesce(c.provisioning_domain, '') not like '.%'`)
+	selectDomains   = db.New(`select coalesce(c.provisioning_domain, c.client_id::text) from oauth_clients c where c.org_id = @org and not ` + logstore.Personal)
 	selectClientIDs = db.New(`select c.client_id from oauth_clients c where c.org_id = @org`)
 	shareDomain     = db.New(`update oauth_clients c set provisioning_domain = @domain where c.org_id = @org and c.provisioning_domain is null`)
 )
 
 // domainsOf holds the organisation's home and reads the domains of its clients, each as
-// often as clients have it. Those of persons ask from the home, and do not count. The home is "" while there is no other domain.
+// often as clients have it. Clients of persons ask from the home, and do not count. The home
+// is "" while there is no other domain.
 func domainsOf(ctx context.Context, tx pgx.Tx, o org.ID) (home string, domains []string, err error) {
 	if err := lockHome.With(db.Org(o)).QueryRow(ctx, tx).Scan(&home); err != nil {
 		return "", nil, noRows(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
 )
 
 // lockPersonal holds the clients of people who try the API (oauth.Client.IsPersonal), in one
@@ -15,7 +16,7 @@ import (
 var lockPersonal = db.New(`
 select c.org_id, c.client_id
 from   oauth_clients c
-where  c.client_id = any(@people::uuid[]) and c.provisioning_domain like '.%'
+where  c.client_id = any(@people::uuid[]) and ` + logstore.Personal + `
 order  by c.client_id
 for    update`)
 

@@ -14,11 +14,16 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
+// Personal is true of a client c that is of a person who tries the API, as
+// oauth.Client.IsPersonal is. Such a client is made and deleted with a session of the console, and
+// is in no list of an organisation's clients.
+const Personal = `(coalesce(c.provisioning_domain, '') like '.%')`
+
 // theseClients are those of which the status tells: one, or the first of all.
 const theseClients = `
 select c.client_id, c.name, c.state
 from   oauth_clients c
-where  c.org_id = @org and (@client::uuid is null or c.client_id = @client) and coalesce(c.provisioning_domain, '') not like '.%'
+where  c.org_id = @org and (@client::uuid is null or c.client_id = @client) and not ` + Personal + `
 order  by lower(c.name), c.client_id
 limit  @first`
 
