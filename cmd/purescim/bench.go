@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/purescim/purescim/internal/bench"
@@ -20,8 +21,8 @@ type benchCommand struct {
 	PID         int    `placeholder:"N" help:"Process of the server of --url, if it runs on this machine: then its CPU time is told."`
 	DatabaseURL string `placeholder:"URL" help:"A PostgreSQL to make a database on, which is dropped at the end. Without it a private one is started, and removed at the end."`
 
-	Part        string  `enum:"all,requests,cycles,startup,hostile" default:"all" help:"What is measured: ${enum}; floods of a hostile client (hostile) are no part of all."`
-	Only        string  `placeholder:"TEXT" help:"Measure only the requests, cycles and floods that have this in their name."`
+	Part        string  `enum:"all,requests,cycles,startup,console,hostile" default:"all" help:"What is measured: ${enum}; pages of the console (console) and floods of a hostile client (hostile) are no part of all."`
+	Only        string  `placeholder:"TEXT" help:"Measure only the requests, cycles, pages and floods that have this in their name."`
 	Users       int     `default:"10000" placeholder:"N" help:"Users that are loaded first (${default})."`
 	Seconds     float64 `default:"2" placeholder:"S" help:"Length of each run (${default})."`
 	Rounds      int     `default:"3" placeholder:"N" help:"Runs of each kind of request on each side, in turn (${default})."`
@@ -43,7 +44,7 @@ func (cmd *benchCommand) Validate() error {
 		return errors.New("--rate must not be negative")
 	case cmd.URL != "" && cmd.DatabaseURL != "":
 		return errors.New("--url measures the server that runs there; it takes no --database-url")
-	case cmd.URL != "" && (cmd.Part == "startup" || cmd.Part == "hostile"):
+	case cmd.URL != "" && slices.Contains([]string{"startup", "console", "hostile"}, cmd.Part):
 		return fmt.Errorf("--part=%s is measured of this program, not of --url", cmd.Part)
 	case cmd.Part == "hostile":
 		_, err := bench.Floods(cmd.Only)
@@ -107,6 +108,9 @@ func (cmd *benchCommand) measureOwn(ctx context.Context, c console, o bench.Opti
 	p.close()
 	if err != nil {
 		return report, err
+	}
+	if cmd.Part == "console" {
+		return cmd.measureConsole(ctx, c, db, server, organisation, o.Progress)
 	}
 	var program *bench.Program
 	if cmd.Part == "all" && cmd.Only == "" || cmd.Part == "startup" {

@@ -96,6 +96,11 @@ func (db *benchDatabase) prepare(ctx context.Context, o org.ID, d bench.Data) (p
 	if err := bench.Mirror(ctx, db.oneConn, int64(o), d); err != nil {
 		return 0, err
 	}
+	return db.rest(ctx)
+}
+
+// rest lets the database rest, and finds PostgreSQL's process.
+func (db *benchDatabase) rest(ctx context.Context) (postmaster int, err error) {
 	conn, err := pgx.Connect(ctx, db.oneConn)
 	if err != nil {
 		return 0, err

@@ -154,6 +154,27 @@ func TestBench_TellsOfFloods(t *testing.T) {
 	}
 }
 
+// Every page of the console answers, and is told with its bounds.
+func TestBench_TellsOfPages(t *testing.T) {
+	t.Parallel()
+	report := benchReport(t, "--database-url="+testdb.New(t), "--part=console")
+	if report.Console == nil || len(report.Lines)+len(report.Cycles) != 0 || report.Data.Users != 500 || report.Loading == nil {
+		t.Fatalf("%+v", report)
+	}
+	known := map[string]bool{}
+	for _, p := range report.Console.Pages {
+		known[p.Name] = true
+		if p.Best <= 0 || p.Median < p.Best || p.Slowest < p.Median || p.Bytes == 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+	for _, name := range []string{"Overview", "Activity: older", "Activity: an entry", "People: the next page", "The big group: the next page of members", "A guide"} {
+		if !known[name] {
+			t.Errorf("%s was not measured", name)
+		}
+	}
+}
+
 // What is loaded for the benchmark is as true as what clients create.
 func TestLoadBench_IsVerified(t *testing.T) {
 	t.Parallel()
@@ -193,6 +214,7 @@ func TestBench_SaysWhatIsWrong(t *testing.T) {
 		{"--url=localhost --token=t", "not of the form https://host/path"},
 		{"--url=http://127.0.0.1:1 --part=startup", "of this program"},
 		{"--url=http://127.0.0.1:1 --part=hostile", "of this program"},
+		{"--url=http://127.0.0.1:1 --part=console", "of this program"},
 		{"--part=hostile --only=nothing", `no flood has "nothing"`},
 	} {
 		var out printed

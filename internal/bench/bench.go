@@ -1,8 +1,8 @@
 // Package bench measures a SCIM server: single requests beside a floor, the least that
 // net/http and PostgreSQL must do for the same answers from the same tables, and whole
 // cycles of identity systems. What any server at a URL answers can be measured, without
-// the floor then. Floods tell what a hostile client can do to the server's memory and to
-// the requests of others.
+// the floor then. Pages of the console are fetched one after the other. Floods tell what a
+// hostile client can do to the server's memory and to the requests of others.
 //
 // It owns the data that both sides work on, the requests, the floor's handler, the
 // clock and the reading of CPU time and memory. That PostgreSQL and the two servers run,
@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		defer floor.close()
 	}
 	report := Report{
-		Data: o.Data.shares(), Connections: o.Connections, Rounds: o.Rounds, Seconds: o.Run.Seconds(), Rate: o.Rate,
+		Data: o.Data.Shares(), Connections: o.Connections, Rounds: o.Rounds, Seconds: o.Run.Seconds(), Rate: o.Rate,
 	}
 	offered, err := server.discover(ctx)
 	if err != nil {

@@ -34,6 +34,8 @@ type request struct {
 	then *request
 	// platform tells that the path is below the root of the server.
 	platform bool
+	// leads tells that an answer may lead to another place.
+	leads bool
 }
 
 // connection writes requests as they go over the wire and reads answers no further than
@@ -140,7 +142,7 @@ func (d *driver) try(ctx context.Context, c *connection, r request, keep *bytes.
 	switch status := answer.StatusCode; {
 	case status == http.StatusTooManyRequests:
 		pause, err = retryAfter(answer.Header), discard(answer.Body)
-	case status/100 != 2:
+	case status/100 != 2 && (status != http.StatusSeeOther || !r.leads):
 		return 0, refused(r, status, answer.Body)
 	default:
 		err = d.take(r, answer.Body, keep)

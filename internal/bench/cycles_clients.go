@@ -102,7 +102,7 @@ func entraInitial(ctx context.Context, y *cyclist) {
 func entraDelta(ctx context.Context, y *cyclist) {
 	y.each(ctx, (y.users+changed-1)/changed, func(c *connection, i int, keep *bytes.Buffer) {
 		user := i * stride % len(y.data.Users)
-		path := "/Users?filter=" + url.PathEscape(`userName eq "`+y.data.userName(user)+`"`)
+		path := "/Users?filter=" + url.PathEscape(`userName eq "`+y.data.UserName(user)+`"`)
 		id, ok := y.find(ctx, c, path, keep)
 		if !ok {
 			return

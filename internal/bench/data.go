@@ -101,7 +101,8 @@ type Shares struct {
 	BigGroup  int `json:"big_group_size"`
 }
 
-func (d Data) shares() Shares {
+// Shares tell what was loaded.
+func (d Data) Shares() Shares {
 	s := Shares{Users: len(d.Users)}
 	if len(d.Groups) > 0 {
 		s.InGroups, s.Groups, s.GroupSize = len(d.grouped()), len(d.Groups), smallGroup
@@ -123,7 +124,8 @@ func (s Shares) String() string {
 // pick gives the i-th of the ids, from the start again after the last.
 func pick(ids []string, i int) string { return ids[i%len(ids)] }
 
-func (d Data) userName(i int) string { return d.Prefix + "user" + strconv.Itoa(i) + "@bench.example" }
+// UserName is that of user i.
+func (d Data) UserName(i int) string { return d.Prefix + "user" + strconv.Itoa(i) + "@bench.example" }
 
 func (d Data) groupName(g int) string { return d.Prefix + "Group " + strconv.Itoa(g) }
 

@@ -59,15 +59,15 @@ func (p plan) findLonely(name, path string, filter, key func(user int) string) l
 	}
 }
 
-func (p plan) byName(user int) string { return `userName eq "` + p.userName(user) + `"` }
+func (p plan) byName(user int) string { return `userName eq "` + p.UserName(user) + `"` }
 
 func (p plan) findByName() line {
-	return p.findLonely("filter userName eq", "/names/", p.byName, p.userName)
+	return p.findLonely("filter userName eq", "/names/", p.byName, p.UserName)
 }
 
 func (p plan) findByEmail() line {
 	return p.findLonely("filter emails.value eq", "/emails/",
-		func(user int) string { return `emails.value eq "` + p.userName(user) + `"` }, p.userName)
+		func(user int) string { return `emails.value eq "` + p.UserName(user) + `"` }, p.UserName)
 }
 
 func (p plan) findByExternalID() line {
@@ -84,7 +84,7 @@ func (p plan) findInGroups() line {
 		l.missing = p.noGroups()
 	}
 	l.beside = []beside{floor("with the groups", groupedAtMost, get(func(i int) string {
-		return "/grouped-names/" + p.userName(first+i*stride%(end-first))
+		return "/grouped-names/" + p.UserName(first+i*stride%(end-first))
 	}))}
 	return l
 }

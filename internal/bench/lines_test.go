@@ -44,7 +44,7 @@ func TestData_PutsAFifthIntoGroups(t *testing.T) {
 				}
 			}
 		}
-		shares := d.shares()
+		shares := d.Shares()
 		if len(all) != shares.InGroups || len(small) != shares.InGroups || shares.InGroups != users/5 || shares.BigGroup != users/5 {
 			t.Errorf("%d users: %d in groups, %d in small ones; told is %+v", users, len(all), len(small), shares)
 		}

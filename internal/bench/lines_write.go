@@ -66,7 +66,7 @@ func (p plan) findAndPatch() line {
 	l.server = both(func(user int) string { return "/Users?filter=" + url.PathEscape(p.byName(user)) },
 		p.onOutside(http.MethodPatch, "/Users/", titled))
 	l.beside = []beside{floor("find, then update", changeAtMost, both(
-		func(user int) string { return "/names/" + p.userName(user) }, p.onOutside(http.MethodPatch, "/users/", titled)))}
+		func(user int) string { return "/names/" + p.UserName(user) }, p.onOutside(http.MethodPatch, "/users/", titled)))}
 	return l
 }
 

@@ -17,6 +17,8 @@ type Report struct {
 	// Rate is how many requests a second the cycles sent, 0 as many as were answered.
 	Rate   float64 `json:"cycle_requests_a_second,omitempty"`
 	Cycles []Cycle `json:"cycles,omitempty"`
+	// Console is what pages of the console take.
+	Console *Pages `json:"console,omitempty"`
 	// Hostile is what floods did.
 	Hostile []Attacked `json:"hostile,omitempty"`
 	// Authentication is a part of each line, and measured alone.
@@ -108,6 +110,9 @@ func (r Report) Print(w io.Writer) error {
 	}
 	if len(r.Cycles) > 0 {
 		r.printCycles(&b)
+	}
+	if r.Console != nil {
+		r.Console.print(&b)
 	}
 	if len(r.Hostile) > 0 {
 		r.printHostile(&b)

@@ -112,6 +112,10 @@ func TestReport_Print(t *testing.T) {
 			Name: "Entra, delta", Does: "a look-up and a PATCH", Seconds: 12.34, Errors: 1, FirstError: "status 500", Busy: 2,
 			Figures: Figures{Requests: 300, PerSecond: 24.3, P50: 1, P99: 2},
 		}},
+		Console: &Pages{Times: 20, MedianAtMost: 50, SlowestAtMost: 300, BytesAtMost: 60 << 10, Pages: []Page{
+			{Name: "Overview", Best: 4.25, Median: 6, Slowest: 31.7, Bytes: 23<<10 + 1},
+			{Name: "People", Best: 49, Median: 51, Slowest: 299, Bytes: 61 << 10, Above: "KB, median"},
+		}},
 		Authentication: &Authentication{Requests: 200000, CPU: 0.72, AtMost: 15, LookUps: 2},
 		Program:        new(NewProgram(33<<20, []float64{80, 40, 60}, 27<<20)),
 	}

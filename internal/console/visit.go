@@ -33,7 +33,7 @@ type visit struct {
 // cannot be such a cookie.
 const (
 	secureCookie = "__Host-purescim"
-	plainCookie  = "purescim-console"
+	PlainCookie  = "purescim-console" // as the benchmark sends it
 )
 
 // policy lets a page use files of this server, and nothing else.
@@ -200,7 +200,7 @@ func (v *visit) cookieName() string {
 	if v.encrypted() {
 		return secureCookie
 	}
-	return plainCookie
+	return PlainCookie
 }
 
 // setSession gives the browser the secret of a session; none ends it there.

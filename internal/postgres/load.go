@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/search"
 	"github.com/purescim/purescim/internal/postgres/writes"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -58,6 +60,18 @@ func (s *Store) LoadUsers(ctx context.Context, o org.ID, t *schema.Type, edits [
 		{"user_keys", []string{"org_id", "kind", "key", "user_id"}, keys},
 	})
 	return pgerr.Wrap("load users", err)
+}
+
+// LoadLog stores entries of the provisioning log by COPY, as the changes that they tell of
+// would have, some thousand at a time. Their months must have room: see MakeRoom.
+func (s *Store) LoadLog(ctx context.Context, o org.ID, entries []provisioning.Entry) error {
+	return s.provisioningLog().Load(ctx, o, entries)
+}
+
+// MakeRoom has room made in the provisioning log for entries that are loaded, of all months
+// since a time.
+func (s *Store) MakeRoom(ctx context.Context, since time.Time) error {
+	return s.provisioningLog().MakeRoom(ctx, since)
 }
 
 // NewGroup is a group for LoadGroups. Edit.Members are its first members.

@@ -34,7 +34,7 @@ var beyondShares = map[string]string{
 	"eventstore.Due": background, "eventstore.Expire": background, "eventstore.Fill": background, "eventstore.Settle": settling, "eventstore.readStreams": memory,
 	"importstore.Take": background, "importstore.Forget": background, "importstore.Renew": settling, "importstore.Keep": settling, "importstore.Finish": settling,
 	"jobstore.Take": background, "jobstore.resumed": background, "jobstore.Forget": background, "jobstore.Finish": settling, "jobstore.Renew": settling, "jobstore.Seize": settling,
-	"logstore.forget": background, "logstore.forgetBrakes": background, "logstore.forgetCounted": background, "logstore.inTurn": background, "logstore.keepPartitions": background,
+	"logstore.forget": background, "logstore.forgetBrakes": background, "logstore.forgetCounted": background, "logstore.inTurn": background, "logstore.partitions": background,
 	"pool.CheckWritable": background, "pool.Schema": command, "pool.measure": background,
 	"postgres.CheckKeys": command, "postgres.Rewrap": command, "postgres.CursorKey": memory,
 	"upkeep.AnalyseGrown": background, "upkeep.ReadFigures": background, "upkeep.inSnapshot": command, "upkeep.FoldAgain": background,

@@ -133,9 +133,9 @@ func (s *Store) Events() *eventstore.Store { return s.events }
 func (s *Store) Jobs() directory.Jobs { return s.jobs }
 
 // ProvisioningLog gives the entries of all organisations.
-func (s *Store) ProvisioningLog() provisioning.Store {
-	return logstore.New(s.Pool, s.registry.ListOrgs)
-}
+func (s *Store) ProvisioningLog() provisioning.Store { return s.provisioningLog() }
+
+func (s *Store) provisioningLog() *logstore.Store { return logstore.New(s.Pool, s.registry.ListOrgs) }
 
 // Accounts gives who uses the console.
 func (s *Store) Accounts() accounts.Store { return accountstore.New(s.Pool, s.keys, s.registry) }

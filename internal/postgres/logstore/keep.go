@@ -57,23 +57,37 @@ func (l *Store) Keep(ctx context.Context) error {
 // keepPartitions makes the partitions of this month and of those to come, and drops those
 // that ended before a time. One server does it; the others find it done.
 func (l *Store) keepPartitions(ctx context.Context, now, before time.Time) error {
-	known := map[string]bool{}
-	rows, err := l.pool.Own().Query(ctx, selectPartitions)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { known[string(raw[0])] = true })
-	}
+	known, err := l.partitions(ctx)
 	if err != nil {
 		return err
 	}
-	for n := range monthsAhead + 1 {
-		if name := partitionOf(monthOf(now, n)); !known[name] {
-			err = errors.Join(err, l.inTurn(ctx, addPartition(name, monthOf(now, n), monthOf(now, n+1))))
-		}
-	}
+	err = l.addPartitions(ctx, known, now, now)
 	for name := range known {
 		month, parsed := time.Parse("2006_01", strings.TrimPrefix(name, partitionPrefix))
 		if parsed == nil && !monthOf(month, 1).After(before) {
 			err = errors.Join(err, l.inTurn(ctx, []string{fmt.Sprintf(dropPartition, name)}))
+		}
+	}
+	return err
+}
+
+// partitions are those that there are, by name.
+func (l *Store) partitions(ctx context.Context) (known map[string]bool, err error) {
+	known = map[string]bool{}
+	rows, err := l.pool.Own().Query(ctx, selectPartitions)
+	if err == nil {
+		err = db.ReadAll(rows, func(raw [][]byte) { known[string(raw[0])] = true })
+	}
+	return known, err
+}
+
+// addPartitions makes those that are not known, of the month of a time to those that come
+// behind another.
+func (l *Store) addPartitions(ctx context.Context, known map[string]bool, since, now time.Time) (err error) {
+	last := monthOf(now, monthsAhead)
+	for month := monthOf(since, 0); !month.After(last); month = monthOf(month, 1) {
+		if name := partitionOf(month); !known[name] {
+			err = errors.Join(err, l.inTurn(ctx, addPartition(name, month, monthOf(month, 1))))
 		}
 	}
 	return err
