@@ -175,14 +175,13 @@ func (m *Matcher) leaf(leaf Node) bool {
 	m.looks++
 	switch n := leaf.(type) {
 	case Compare:
-		value := part(m.element, n.Attr)
-		have, ok := value.(string)
+		have, ok := part(m.element, n.Attr).(string)
 		if want, both := n.Value.(string); ok && both && have != "" {
 			return n.matchText(m.fold(n.Attr, have), want)
 		}
-		return n.matches(value)
+		return n.holds(m.element)
 	case Present:
-		return isPresent(part(m.element, n.Attr))
+		return n.holds(m.element)
 	}
 	return false
 }

@@ -19,9 +19,9 @@ func Match(n Node, doc scim.Document) bool {
 			if n.of != nil && doc[n.Attr.Name] == nil {
 				return n.matchSchemas(doc)
 			}
-			return anyValue(n.Attr, doc, n.matches)
+			return anyValue(n.Attr, doc, n.holds)
 		case Present:
-			return n.Attr == schema.Schemas || anyValue(n.Attr, doc, isPresent)
+			return n.Attr == schema.Schemas || anyValue(n.Attr, doc, n.holds)
 		case Each:
 			for _, element := range n.Attr.Values(doc) {
 				if !schema.IsEmpty(element) && MatchElement(n.Node, element) {
@@ -39,9 +39,9 @@ func MatchElement(n Node, element any) bool {
 	return evaluate(n, func(leaf Node) bool {
 		switch n := leaf.(type) {
 		case Compare:
-			return n.matches(part(element, n.Attr))
+			return n.holds(element)
 		case Present:
-			return isPresent(part(element, n.Attr))
+			return n.holds(element)
 		}
 		return false
 	})
@@ -75,23 +75,22 @@ func Comparisons(n Node) int {
 	}
 }
 
-// anyValue reports whether one value of the attribute passes the test. An
-// attribute without values is tested once, as unassigned; so is the
-// sub-attribute of an element that has none.
+// anyValue reports whether one value of the attribute, or of that which it is part of,
+// passes the test. Where there are no values, null is tested, once.
 func anyValue(a *schema.Attribute, doc scim.Document, test func(any) bool) bool {
 	top := a
 	if below := a.Parent(); below != nil {
 		top = below
 	}
 	if !top.MultiValued {
-		return test(part(top.Get(doc), a))
+		return test(top.Get(doc))
 	}
 	assigned := false
 	for _, element := range top.Values(doc) {
 		if schema.IsEmpty(element) {
 			continue
 		}
-		if assigned = true; test(part(element, a)) {
+		if assigned = true; test(element) {
 			return true
 		}
 	}
@@ -107,7 +106,16 @@ func part(value any, a *schema.Attribute) any {
 	return object[a.Name]
 }
 
-func isPresent(value any) bool { return !schema.IsEmpty(value) }
+func (p Present) holds(value any) bool { return !schema.IsEmpty(part(value, p.Attr)) }
+
+// holds tests the attribute in a value. `primary` that an element lacks compares as false.
+func (c Compare) holds(value any) bool {
+	of := part(value, c.Attr)
+	if of == nil && value != nil && c.Value != nil {
+		of = c.Attr.Assumed()
+	}
+	return c.matches(of)
+}
 
 func (c Compare) matchSchemas(doc scim.Document) bool {
 	for _, urn := range c.of.SchemasOf(doc) {

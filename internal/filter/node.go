@@ -21,7 +21,8 @@ type Not struct{ Node Node }
 // element that is simple.
 //
 // An attribute without a value compares as null: only `ne` a value, and `eq`
-// null, match it (RFC 7643 section 2.5).
+// null, match it (RFC 7643 section 2.5). `primary` compares as false where an element
+// lacks it (section 2.4).
 type Compare struct {
 	Attr *schema.Attribute
 	Op   Op

@@ -196,6 +196,15 @@ func (a *Attribute) String() string {
 	return a.path
 }
 
+// Assumed is the value that a filter finds where an element lacks the sub-attribute:
+// `primary` is false then (RFC 7643 section 2.4). It is nil for all others.
+func (a *Attribute) Assumed() any {
+	if a.Name == "primary" && a.Kind == Boolean && a.parent != nil && a.parent.MultiValued {
+		return false
+	}
+	return nil
+}
+
 // Parent is the complex attribute that a sub-attribute belongs to, or nil.
 func (a *Attribute) Parent() *Attribute { return a.parent }
 

@@ -151,14 +151,25 @@ func TestFilter_ValuesAreJSON(t *testing.T) {
 func TestFilter_SeesDefaults(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
-	user := create(t, o, map[string]any{"userName": "ada@example.org", "name": map[string]any{"givenName": "Ada", "familyName": "Lovelace"}})
+	user := create(t, o, map[string]any{
+		"userName": "ada@example.org", "name": map[string]any{"givenName": "Ada", "familyName": "Lovelace"},
+		"phoneNumbers": []any{map[string]any{"value": "+13175724245", "primary": true}, map[string]any{"value": "+13175724246", "type": "home"}},
+	})
 	for filter, shown := range map[string]any{
 		`active eq true`: user["active"], `displayName eq "Ada Lovelace"`: user["displayName"],
 		`emails[type eq "other" and value eq "ada@example.org"]`: user["emails"],
+		// RFC 7643 section 2.4: primary that is not there is false.
+		`phoneNumbers[primary eq false and type eq "home"]`: true, `phoneNumbers.primary eq false`: true,
+		`not (phoneNumbers[primary ne false and type eq "home"])`: true, `not (ims.primary eq false)`: true,
 	} {
 		if got := o.Do(t, "GET", "/Users?filter="+url.QueryEscape(filter), nil).List(t); shown == nil || got.TotalResults != 1 {
 			t.Errorf("%s finds %d; answered is %v", filter, got.TotalResults, shown)
 		}
+	}
+	change := map[string]any{"op": "replace", "path": "phoneNumbers[primary eq false].value", "value": "+13175724247"}
+	numbers := o.Do(t, "PATCH", "/Users/"+user["id"].(string), servertest.Patch(change)).Want(t, 200).Object(t)["phoneNumbers"]
+	if got := numbers.([]any)[1].(map[string]any)["value"]; got != change["value"] {
+		t.Errorf("a path chose %v, not the number that is not primary", numbers)
 	}
 }
 

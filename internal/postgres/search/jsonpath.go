@@ -58,7 +58,17 @@ func elementPredicate(leaf filter.Node) string {
 	if a.Parent() == nil {
 		return predicate("@", leaf)
 	}
+	if c, compares := leaf.(filter.Compare); compares && c.Value != nil && a.Assumed() == c.Value {
+		return predicate("@."+quote(a.Name), otherwise(c))
+	}
 	return predicate("@."+quote(a.Name), leaf)
+}
+
+// otherwise asks of a boolean the same by its other value, which one that is not there
+// does not equal.
+func otherwise(c filter.Compare) filter.Node {
+	equal := map[filter.Op]filter.Op{filter.Eq: filter.Ne, filter.Ne: filter.Eq}
+	return filter.Compare{Attr: c.Attr, Op: equal[c.Op], Value: c.Value == false}
 }
 
 // pathOf leads from the folded copy to the value of an attribute.
