@@ -23,7 +23,7 @@ const pageTimes = 20
 func (cmd *benchCommand) measureConsole(ctx context.Context, c console, db *benchDatabase, server *benchSide, o org.Org, progress func(bench.Step)) (report bench.Report, err error) {
 	asked := bench.Console{Home: web.Path + "/o/" + o.ID.String()}
 	began := time.Now()
-	err = server.with(ctx, c, func(p *parts) error {
+	err = server.with(ctx, c, reads, func(p *parts) error {
 		if asked.Data, err = loadBench(ctx, p, o, cmd.Users, progress); err != nil {
 			return err
 		}
