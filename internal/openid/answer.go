@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
@@ -102,9 +101,13 @@ type claims struct {
 
 // verify checks an ID token (OpenID Connect Core section 3.1.3.7).
 func (p *Party) verify(ctx context.Context, d discovered, q Question, text string) (Person, error) {
-	token, err := d.Verifier(&gooidc.Config{ClientID: q.ClientID, SupportedSigningAlgs: algorithms, Now: p.now}).Verify(ctx, text)
-	if err != nil {
-		return Person{}, disbelief(err)
+	keys := &judge{KeySet: d.keys}
+	token, err := gooidc.NewVerifier(d.Issuer, keys, &gooidc.Config{ClientID: q.ClientID, SupportedSigningAlgs: algorithms, Now: p.now}).Verify(ctx, text)
+	switch {
+	case keys.away != nil:
+		return Person{}, fmt.Errorf("%w: its keys: %w", ErrAway, keys.away)
+	case err != nil:
+		return Person{}, errors.New(clip(err.Error()))
 	}
 	var raw stdjson.RawMessage
 	if err := token.Claims(&raw); err != nil {
@@ -129,18 +132,23 @@ func (p *Party) verify(ctx context.Context, d discovered, q Question, text strin
 	return Person{Subject: c.Subject, Email: c.Email, Verified: c.verified()}, nil
 }
 
-// disbelief tells why the library does not believe a token. Its errors have no type: that the
-// keys could not be had is told by its words alone, behind which may stand what was answered.
-func disbelief(err error) error {
-	const away, decode = "fetching keys", "failed to decode keys"
-	text := err.Error()
-	if !strings.Contains(text, away) {
-		return errors.New(clip(text))
+// judge checks the signature of one token by the keys of its provider, and keeps why they
+// could not be had: of that the verifier passes on the words alone.
+type judge struct {
+	gooidc.KeySet
+	away error
+}
+
+// VerifySignature implements gooidc.KeySet.
+func (j *judge) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := j.KeySet.VerifySignature(ctx, token)
+	if cause := errors.Unwrap(err); cause != nil { // that no key fits has none
+		j.away = errors.New("what it answers cannot be read") // and must not come into an error
+		if failed, ok := errors.AsType[*url.Error](cause); ok {
+			j.away = failed
+		}
 	}
-	if at := strings.Index(text, decode); at >= 0 {
-		text = text[:at+len(decode)]
-	}
-	return fmt.Errorf("%w: %s", ErrAway, clip(text))
+	return payload, err
 }
 
 // leeway is how far the clock of a provider may go before ours.

@@ -106,6 +106,7 @@ const (
 type discovered struct {
 	*gooidc.Provider
 	metadata
+	keys    gooidc.KeySet
 	failure error
 	at      time.Time
 }
@@ -183,6 +184,7 @@ func (p *Party) discover(ctx context.Context, issuer string) (d discovered, err 
 			return d, fmt.Errorf("the %s of its discovery document %w", endpoint.name, err)
 		}
 	}
+	d.keys = gooidc.NewRemoteKeySet(gooidc.ClientContext(ctx, p.client), d.Keys)
 	d.at = time.Now()
 	return d, nil
 }

@@ -323,6 +323,7 @@ func TestParty_FurtherClaimsAreOfThePerson(t *testing.T) {
 func TestParty_EndsWithABadProvider(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
+	defer close(ended) // before the providers end, which wait for it
 	flood := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		part := []byte(`{"secret":"` + strings.Repeat(" ", 64<<10))
@@ -341,15 +342,15 @@ func TestParty_EndsWithABadProvider(t *testing.T) {
 		} {
 			p := openidtest.New(t)
 			by, q := party(p, nil), question(p)
+			answer := url.Values{"code": {"x"}}
+			if path != discovery {
+				answer = p.Code(ask(t, by, q))
+			}
+			p.Instead[path] = instead
 			if name == "hangs" {
 				if before := by.Patience(50 * time.Millisecond); before <= 0 || before > time.Minute {
 					t.Errorf("it waits for %s", before)
 				}
-			}
-			p.Instead[path] = instead
-			answer := url.Values{"code": {"x"}}
-			if path != discovery {
-				answer = p.Code(ask(t, by, q))
 			}
 			kind := openid.ErrAway
 			if path == "/token" && name == "fails" {
@@ -362,7 +363,6 @@ func TestParty_EndsWithABadProvider(t *testing.T) {
 			}
 		}
 	}
-	close(ended) // before the providers, which wait for it
 }
 
 // A provider that cannot be asked any more is known from before; one that never could is not
