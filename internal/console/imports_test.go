@@ -42,7 +42,7 @@ func TestImport_AtTwoServers(t *testing.T) {
 	release()
 	away.get(path).has("stopped", "Go on").post(path+"/apply").settle().has("1 line of people.csv is imported", "<dt>Created</dt><dd>1</dd>")
 	b.get(f.home + "/people?q=linus").has("1 person found")
-	away.post(path + "/remove").has("The file is removed")
+	away.post(path+"/remove").has("Remove the report of people.csv?", "What was imported stays").get(path).want(http.StatusOK).sure(path + "/remove").has("The file is removed")
 	b.get(path).want(http.StatusNotFound)
 }
 
@@ -150,6 +150,6 @@ func TestImport_FilesAreBounded(t *testing.T) {
 	}
 	path := b.path
 	b.upload(f.home+"/imports", "people.jsonl", `{"userName":"a"}`).want(http.StatusConflict).has("has 10 files that wait")
-	b.post(path + "/remove").want(http.StatusOK)
+	b.sure(path + "/remove").want(http.StatusOK)
 	b.upload(f.home+"/imports", "people.jsonl", `{"userName":"a"}`).want(http.StatusOK)
 }

@@ -282,7 +282,9 @@ func TestSettings(t *testing.T) {
 	form := []string{"region", "DE", "removal", "50", "rate", "100", "changes", "90", "refusals", "10", "deleted", "30", "strict", "on", "tolerate", "phoneNumbers", "pagination", "on", "users-percent", "10", "users-least", "20", "members-percent", "0", "members-least", "30", "loops", "50"}
 	viewer.get(path).want(http.StatusOK).has("is tolerant", "disabled").lacks("Save")
 	viewer.post(path, form...).want(http.StatusForbidden)
-	b.post(path, append(form, "changes", "0")...).want(http.StatusOK) // the first value counts
+	b.post(path, form...).want(http.StatusOK).has("All changes in the log", "older than 90 days", "All refusals in the log older than 10 days", "older than 30 days are removed, for good")
+	b.get(path).has("is tolerant")                                    // nobody was sure yet
+	b.sure(path, append(form, "changes", "0")...).want(http.StatusOK) // the first value counts
 	b.get(path).has("is strict", `value="DE"`, `value="50"`)
 	for at, wrong := range map[int]string{1: "XX", 3: "0", 5: "-1", 7: "many", 9: "4000", 11: "0", 19: "101", 21: "-1", 23: "ten", 27: "-1"} {
 		bad := slices.Clone(form)
@@ -302,6 +304,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 	b.get(f.home + "/activity?q=type:Organization").has("ada@example.org changed")
+	b.post(path, append([]string{"changes", "91"}, form...)...).want(http.StatusOK).has("is strict", `value="91"`) // keeps more
 }
 
 // An operator sees all organisations, those first that need attention, and goes from one to

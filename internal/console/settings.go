@@ -60,6 +60,31 @@ func (v *visit) showSettings(status int, s org.Settings, problem string) error {
 	return v.showStatus(status, "settings", "settings", "Settings", shown)
 }
 
+// askSettings asks about what is deleted because it is kept for fewer days. Of a form that is
+// wrong changeSettings tells.
+func askSettings(v *visit) (q question, err error) {
+	now, next := v.org.Settings, v.org.Settings
+	if v.readSettings(&next) != nil {
+		return q, nil
+	}
+	for _, kept := range []struct {
+		now, next int
+		what      string
+	}{
+		{now.ChangeLogDays, next.ChangeLogDays, "changes in the log, which can then no longer be taken back,"},
+		{now.RefusalLogDays, next.RefusalLogDays, "refusals in the log"},
+		{now.DeletedUserDays, next.DeletedUserDays, "deleted people, who can then no longer come back,"},
+	} {
+		if kept.next < kept.now {
+			q.Text = append(q.Text, "All "+kept.what+" older than "+plural(kept.next, "day")+" are removed, for good.")
+		}
+	}
+	if len(q.Text) > 0 {
+		q.Heading, q.Yes, q.Danger, q.Place, q.Back = "Keep less?", "Keep less", true, "settings", v.home("/settings")
+	}
+	return q, nil
+}
+
 func changeSettings(v *visit) error {
 	o := v.org
 	err := v.readSettings(&o.Settings)

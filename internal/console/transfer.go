@@ -258,6 +258,25 @@ func stopImport(v *visit) error {
 	return v.withImport(v.Imports.Stop)
 }
 
+// askRemoveImport tells what goes with a file.
+func askRemoveImport(v *visit) (question, error) {
+	f, err := v.findImport()
+	if err != nil {
+		return question{}, err
+	}
+	what, text := "file", "None of it was imported. To import it, upload it again."
+	switch f.Stage {
+	case transfer.Imported:
+		what, text = "report", "What was imported stays, and the log goes on telling of it."
+	case transfer.Stopped:
+		text = "What was imported stays. To import the rest, upload the file again."
+	}
+	return question{
+		Heading: "Remove the " + what + " of " + f.Name + "?", Text: []string{text},
+		Yes: "Remove it", Danger: true, Back: v.home("/imports/", f.ID.String()), Place: "people",
+	}, nil
+}
+
 func removeImport(v *visit) error {
 	id, err := v.id()
 	if err == nil {

@@ -52,7 +52,7 @@ func TestImport(t *testing.T) {
 	b.post(path + "/apply").want(http.StatusConflict)
 	f.Do(t, http.MethodGet, `/Users?filter=userName+eq+"linus@acme.example"`, nil).Want(t, http.StatusOK)
 	b.get(f.home + "/people?q=linus").has("Nobody is found")
-	b.get(path).post(path + "/remove").want(http.StatusOK).has("The file is removed").lacks("people.csv</a>")
+	b.get(path).sure(path + "/remove").want(http.StatusOK).has("The file is removed").lacks("people.csv</a>")
 	b.get(path).want(http.StatusNotFound).has("The file is not here")
 
 	b.upload(uploads, `C:\files\people.csv`, header+right)
@@ -163,7 +163,7 @@ func TestImport_StopsAndGoesOn(t *testing.T) {
 	release := lockUsers(t, s.Database)
 	b.post(path+"/apply").want(http.StatusOK).has("Importing people.csv", "0 of about 1 line")
 	b.get(f.home+"/transfer").has("people.csv", "importing")
-	b.post(path + "/remove").want(http.StatusConflict)
+	b.sure(path + "/remove").want(http.StatusConflict)
 	b.upload(f.home+"/imports", "other.csv", "userName\nx\n").post(b.path+"/check", "to.0", "userName").want(http.StatusConflict).has("wait for its end")
 	b.post(path+"/stop").want(http.StatusOK).settle().has("The import of people.csv stopped", "It was stopped after 0 lines", "Go on")
 	release()
@@ -200,5 +200,10 @@ func TestImport_InABrowser(t *testing.T) {
 	b.do(chromedp.Click("form[action$='/apply'] button"))
 	b.waits("document.body.textContent.includes('150 lines of people.csv are imported')")
 	b.shoot("import-done")
+	b.do(chromedp.Click("form[action$='/remove'] button"))
+	b.waits("document.querySelector('dialog[open] h1').textContent === 'Remove the report of people.csv?'")
+	b.shoot("import-dialog")
+	b.do(chromedp.Click("dialog button[name=sure]"))
+	b.waits("document.body.textContent.includes('The file is removed')")
 	b.quiet()
 }

@@ -21,27 +21,27 @@ for (const button of all("[data-copy]")) {
 
 // A dialog asks before something is destroyed: it shows the question that the server would
 // show as a page of its own.
-for (const form of all("form[data-ask]")) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    let answer, question;
-    try {
-      answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
-      question = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("ask");
-    } catch { /* the page tells */ }
-    if (!question) { if (answer?.redirected) location = answer.url; else form.submit(); return; }
-    const dialog = document.createElement("dialog");
-    dialog.setAttribute("aria-label", question.querySelector("h1").textContent);
-    dialog.append(question);
-    dialog.addEventListener("close", () => { dialog.remove(); event.submitter.focus(); });
-    const leave = question.querySelector("a.button");
-    leave.setAttribute("role", "button");
-    leave.addEventListener("click", (click) => { click.preventDefault(); dialog.close(); });
-    document.body.append(dialog);
-    dialog.showModal();
-    (question.querySelector("input:not([type=hidden]), select") || leave).focus({ preventScroll: true });
-  });
-}
+document.addEventListener("submit", async (event) => { // of forms that come later, too
+  const form = event.target;
+  if (!form.matches("[data-ask]")) return;
+  event.preventDefault();
+  let answer, question;
+  try {
+    answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
+    question = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("ask");
+  } catch { /* the page tells */ }
+  if (!question) { if (answer?.redirected) location = answer.url; else form.submit(); return; }
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", question.querySelector("h1").textContent);
+  dialog.append(question);
+  dialog.addEventListener("close", () => { dialog.remove(); event.submitter.focus(); });
+  const leave = question.querySelector("a.button");
+  leave.setAttribute("role", "button");
+  leave.addEventListener("click", (click) => { click.preventDefault(); dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+  (question.querySelector("input:not([type=hidden]), select") || leave).focus({ preventScroll: true });
+});
 
 // Passkeys: the authenticator answers what the server asks, and the form sends the answer.
 for (const form of all("form[data-passkey]")) {
