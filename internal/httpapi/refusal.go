@@ -201,12 +201,12 @@ func (f *Frame) Refuse(ctx context.Context, refused Refusal) {
 	e := x.origin.Entry(uuid.Nil)
 	e.CorrelationID = x.id
 	e.Operation, e.Result, e.Status = refused.Operation, provisioning.Refused, told.Status
-	e.Error = &provisioning.Error{Type: string(told.Type), Detail: told.Detail}
+	e.Error = &provisioning.Error{Type: string(told.Type), Detail: provisioning.CleanText(told.Detail)}
 	e.Target = provisioning.Target{Type: refused.Type}
 	if id, err := uuid.Parse(refused.ID); err == nil {
 		e.Target.ID = id
 	} else if e.Target.Name = provisioning.NameIn(refused.Body, refused.Type); e.Target.Name == "" {
-		e.Target.Name = refused.ID
+		e.Target.Name = provisioning.CleanName(refused.ID)
 	}
 	e.Body = provisioning.Clean(refused.Body)
 	kind := provisioning.WasRefused

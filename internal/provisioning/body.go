@@ -3,7 +3,7 @@ package provisioning
 import (
 	"bytes"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -78,14 +78,26 @@ type member struct {
 	value jsontext.Value
 }
 
-// object writes the members of an object. The value of an operation whose path names a
-// secret is one, wherever the path stands.
+// text is the value, if it is a string.
+func (m member) text() string {
+	if m.value.Kind() != '"' {
+		return ""
+	}
+	text, _ := jsontext.AppendUnquote(nil, m.value) // it was read as JSON
+	return string(text)
+}
+
+// object writes the members of an object. The values of one that names a secret beside
+// them, such as an operation by its path, are secrets, and so is what a key is made of.
 func (c *cleaner) object(raw jsontext.Value, depth int) {
 	members := membersOf(raw)
-	hidden := false
+	named, isKey := false, false
 	for _, m := range members {
-		if strings.EqualFold(m.name, "path") && IsSecret(string(m.value)) {
-			hidden = true
+		switch strings.ToLower(m.name) {
+		case "path", "name", "attribute", "attributename", "field", "key", "type":
+			named = named || IsSecret(m.text())
+		case "kty":
+			isKey = true
 		}
 	}
 	c.out = append(c.out, '{')
@@ -95,7 +107,8 @@ func (c *cleaner) object(raw jsontext.Value, depth int) {
 		}
 		c.text(m.name)
 		c.out = append(c.out, ':')
-		c.value(m.value, IsSecret(m.name) || hidden && strings.EqualFold(m.name, "value"), depth+1)
+		isValue := strings.EqualFold(m.name, "value") || strings.EqualFold(m.name, "values")
+		c.value(m.value, IsSecret(m.name) || named && isValue || isKey && slices.Contains(keyParts, m.name), depth+1)
 	}
 	c.out = append(c.out, '}')
 }
@@ -139,39 +152,6 @@ func decoder(raw jsontext.Value) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true))
 }
 
-// secretWords are in the names of what nobody may read later.
-var secretWords = []string{"password", "passwd", "secret", "token", "authorization", "credential", "assertion", "privatekey", "private_key", "apikey", "api_key"}
-
-// IsSecret reports whether what has the name, or the path, may be a secret.
-func IsSecret(name string) bool {
-	name = strings.ToLower(name)
-	for _, word := range secretWords {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// Values that are secrets whatever their name is: user and password of a URL, signed
-// tokens, and the values of an Authorization header.
-var (
-	userInfo   = regexp.MustCompile(`(://)[^/@\s]+@`)
-	signed     = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`)
-	authorized = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*`)
-)
-
-// CleanText takes secrets out of a text. One that holds JSON with a secret goes as a
-// whole.
-func CleanText(text string) string {
-	if begin := strings.TrimLeft(text, " \t\r\n"); begin != "" && (begin[0] == '{' || begin[0] == '[') && IsSecret(text) {
-		return Removed
-	}
-	text = userInfo.ReplaceAllString(text, "${1}"+Removed+"@")
-	text = signed.ReplaceAllString(text, Removed)
-	return authorized.ReplaceAllString(text, Removed)
-}
-
 // NameIn gives the name that a body has for what it is about: the userName of a user, the
 // displayName or name of anything else. It is empty where there is none.
 func NameIn(body []byte, t TargetType) string {
@@ -186,9 +166,8 @@ func NameIn(body []byte, t TargetType) string {
 	members := membersOf(raw)
 	for _, name := range wanted {
 		for _, m := range members {
-			if strings.EqualFold(m.name, name) && m.value.Kind() == '"' {
-				text, _ := jsontext.AppendUnquote(nil, m.value)
-				return clipName(CleanText(string(text)))
+			if text := m.text(); text != "" && strings.EqualFold(m.name, name) {
+				return CleanName(text)
 			}
 		}
 	}
@@ -198,7 +177,9 @@ func NameIn(body []byte, t TargetType) string {
 // maxName is how many bytes of a name are kept.
 const maxName = 256
 
-func clipName(name string) string {
+// CleanName gives a name as it may be kept: without secrets, and not too long.
+func CleanName(name string) string {
+	name = CleanText(name)
 	if len(name) <= maxName {
 		return name
 	}

@@ -75,7 +75,15 @@ func TestClean(t *testing.T) {
 		` {"userName" : "a", "password":"x1x", "active": null}`:                           `{"userName":"a","password":"(removed)","active":null}`,
 		`{"Operations":[{"value":"x1x","op":"replace","path":"Password"},{"value":"y"}]}`: `{"Operations":[{"value":"(removed)","op":"replace","path":"Password"},{"value":"y"}]}`,
 		`{"Operations":[{"op":"add","value":{"urn:x:User:password":{"a":"x1x"}}}]}`:       `{"Operations":[{"op":"add","value":{"urn:x:User:password":"(removed)"}}]}`,
-		`{"a":["{\"password\":\"x1x\"}"],"clientSecret":["x1x"]}`:                         `{"a":["(removed)"],"clientSecret":"(removed)"}`,
+		`{"a":["{\"password\":\"x1x\",\"b\":1}"],"clientSecret":["x1x"]}`:                 `{"a":["{\"password\":\"(removed)\",\"b\":1}"],"clientSecret":"(removed)"}`,
+		`{"a":"{\"p\\u0061ssword\":\"x1x\"}","b":"[\"p\\u0061ssword\":x1x"}`:              `{"a":"{\"password\":\"(removed)\"}","b":"(removed)"}`,
+		`{"op":"add","path":"p\u0061ssword","value":"x1x"}`:                               `{"op":"add","path":"password","value":"(removed)"}`,
+		`{"x":[{"name":"Password","value":"x1x"},{"KEY":"api_key","values":["x1x"]}]}`:    `{"x":[{"name":"Password","value":"(removed)"},{"KEY":"api_key","values":"(removed)"}]}`,
+		`{"pass_word":"x1x","api-key":"x1x","urn:a:box":{"pin":"x1x"},"passport":"p"}`:    `{"pass_word":"(removed)","api-key":"(removed)","urn:a:box":{"pin":"(removed)"},"passport":"p"}`,
+		`{"path":"emails[password eq \"x1x\\\"x1x\" and type pr].value","op":"remove"}`:   `{"path":"emails[password eq \"(removed)\" and type pr].value","op":"remove"}`,
+		`{"path":"password[value eq \"x1x\"]"}`:                                           `{"path":"password[value eq \"(removed)\"]"}`,
+		`{"keys":[{"kty":"OKP","x":"pub","d":"x1x"}],"d":"day"}`:                          `{"keys":[{"kty":"OKP","x":"pub","d":"(removed)"}],"d":"day"}`,
+		`{"url":"https://a.example/?id=7&access_token=x1x&b=c"}`:                          `{"url":"https://a.example/?id=7&access_token=(removed)&b=c"}`,
 		`{"endpointUrl":"https://me:x1x@example.org/","header":"Bearer x1xx1xx1xx1x"}`:    `{"endpointUrl":"https://(removed)@example.org/","header":"(removed)"}`,
 		`{"title":"eyJhbGciOiJFUzI1NiJ9.eyJ4MXgiOjF9.x1x"}`:                               `{"title":"(removed)"}`,
 		`{"password":"x1x"`:                            `(a body of 17 bytes that is not JSON)`,
@@ -93,6 +101,21 @@ func TestClean(t *testing.T) {
 	deep := provisioning.Clean([]byte(strings.Repeat(`{"a":`, 2000) + `{"password":"x1x"}` + strings.Repeat("}", 2000)))
 	if strings.Contains(deep, "x1x") {
 		t.Errorf("a deep secret is kept: %s", deep)
+	}
+}
+
+// What a client was told quotes what it has sent, secrets too.
+func TestCleanText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		fmt.Sprintf("path %q: a path is one name", `password eq "x1x"`):       `path "password eq "(removed)"": a path is one name`,
+		fmt.Sprintf("path %q: a path is one name", `password eq "x1\"x1x"`):   `path "password eq "(removed)"": a path is one name`,
+		`access token "eyJhbGciOiJFUzI1NiJ9.eyJ4MXgiOjF9.x1x" does not exist`: `access token "(removed)" does not exist`,
+		`userName: "ada" is taken`: `userName: "ada" is taken`,
+	} {
+		if got := provisioning.CleanText(text); got != want {
+			t.Errorf("%s is kept as\n%s, want\n%s", text, got, want)
+		}
 	}
 }
 

@@ -164,6 +164,20 @@ func plantSecrets(t *testing.T, server *servertest.Server, found *secrets) {
 	}
 	o.Do(t, "PATCH", "/Users/"+user, operation(`{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:password","value":"`+planted("a whole path")+`"}`))
 	o.Do(t, "PATCH", "/Users/"+user, operation(`{"op":"replace","path":"title","value":"https://ada:`+planted("a URL")+`@example.org/"},{"op":"replace","path":"nowhere[","value":"x"}`)).Want(t, 400)
+	for _, refused := range []string{
+		`{"op":"replace","path":"p\u0061ssword","value":"` + planted("a path with an escape") + `"}`,
+		`{"op":"replace","path":"password eq \"` + planted("a path that compares") + `\"","value":"x"}`,
+		`{"op":"remove","path":"emails[password eq \"` + planted("a filter") + `\"]"}`,
+		`{"op":"add","value":[{"name":"password","value":"` + planted("a pair") + `"}]}`,
+		`{"op":"add","value":"{\"p\\u0061ssword\":\"` + planted("a text of JSON") + `\"}"}`,
+		`{"op":"add","path":"urn:x:vault:pin","value":"` + planted("a PIN") + `"}`,
+	} {
+		o.Do(t, "PATCH", "/Users/"+user, operation(refused+`,{"op":"replace","path":"nowhere[","value":"x"}`)).Want(t, 400)
+	}
+	token := "eyJhbGciOiJFZERTQSJ9.Planted-Token-Quilzerf.sig"
+	found.add(token, "a token in a path")
+	o.Do(t, "DELETE", "/api/v2/tokens/"+token, nil).Want(t, 404)
+	o.Do(t, "DELETE", "/Users/"+token, nil).Want(t, 404)
 	bulk := func(where string, headers ...string) *servertest.Answer {
 		return o.Do(t, "POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
 			{"method":"PATCH","path":"/Users/`+user+`","data":`+operation(`{"op":"replace","path":"password","value":"`+planted(where)+`"}`)+`},
@@ -175,8 +189,8 @@ func plantSecrets(t *testing.T, server *servertest.Server, found *secrets) {
 
 	_, secret := o.NewClient(t, "SCIM Integration")
 	found.add(secret, "a client's secret")
-	token, client := o.NewToken(t, "SCIM Integration")
-	found.add(token, "a token")
+	another, client := o.NewToken(t, "SCIM Integration")
+	found.add(another, "a token")
 	o.Do(t, "PUT", "/api/v2/oauth/clients/"+client.ID.String(), map[string]any{"name": "Renamed", "secret": planted("the platform's client")})
 	o.Do(t, "POST", "/api/v2/oauth/clients", map[string]any{"name": "", "secret": planted("a client that is refused")})
 	o.Do(t, "POST", "/api/v2/groups", map[string]any{"name": "", "token": planted("a group that is refused")})
