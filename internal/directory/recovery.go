@@ -241,6 +241,14 @@ func wouldBeLost(what string, by *provisioning.Entry) error {
 		"to take this one back all the same would lose it: that takes force", what, by.ID, by.Time().Format(time.RFC3339), by.Sentence())
 }
 
+// theOne names what an entry is about, within a sentence.
+func theOne(t provisioning.Target) string {
+	if t.Type == provisioning.User && t.Name != "" {
+		return "the user " + t.Name
+	}
+	return "the " + t.String()
+}
+
 // checkLost returns an error if taking changes back would lose a later one: where an
 // attribute is not as they have left it, or a later entry tells of it. What is as it was
 // before them already is no loss. The documents are those of now, and with all changes
@@ -314,6 +322,20 @@ func (d *Directory) walkTo(ctx context.Context, o org.Org, target, after uuid.UU
 		}
 	})
 	return now, err
+}
+
+// lastOf is the last version of what is deleted, as the log tells: of its newest deletion.
+func (d *Directory) lastOf(ctx context.Context, o org.Org, kind string, id uuid.UUID) (scim.Version, error) {
+	found, _, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
+		TargetID: id, Operations: []provisioning.Operation{provisioning.Delete}, Results: []provisioning.Result{provisioning.Success}, Limit: 1,
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case len(found) == 0:
+		return 0, scim.NotFound("%s %q does not exist", kind, id)
+	}
+	return found[0].Last, nil
 }
 
 // reaches returns an error if the log does not tell of all changes since a time.

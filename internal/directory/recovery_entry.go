@@ -23,7 +23,7 @@ func (d *Directory) undoEntry(ctx context.Context, o org.Org, kind Kind, e provi
 		return d.undoEntryDeletion(ctx, o, kind, e, r)
 	case provisioning.Create, provisioning.Restore:
 		if len(l) > 0 && l[0].Operation != provisioning.Delete && !r.Force {
-			return wouldBeLost("the "+e.Target.String(), &l[0])
+			return wouldBeLost(theOne(e.Target), &l[0])
 		}
 		err := d.DeleteEntry(ctx, o, kind, id)
 		if gone := (*scim.Error)(nil); errors.As(err, &gone) && gone.Status == 404 {
@@ -65,11 +65,18 @@ func (d *Directory) undoEntryDeletion(ctx context.Context, o org.Org, kind Kind,
 	} else if !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	if err := d.checkStill(ctx, o, e, false, r); err != nil {
+		return err
+	}
+	last, err := d.lastOf(ctx, o, string(e.Target.Type), e.Target.ID)
+	if err != nil {
+		return err
+	}
 	again := newEntry(d.store, Entry{Kind: kind, Name: e.Target.Name})
 	doc := scim.Document{}
 	provisioning.Revert(doc, e.Changes)
 	setEntry(&again, plain(doc))
-	again.ID, again.Version, again.Created = e.Target.ID, int64(e.Last)+1, provisioning.TimeOf(e.Target.ID)
+	again.ID, again.Version, again.Created = e.Target.ID, int64(last)+1, provisioning.TimeOf(e.Target.ID)
 	if err := checkName(again.Name); err != nil {
 		return err
 	}
@@ -79,7 +86,7 @@ func (d *Directory) undoEntryDeletion(ctx context.Context, o org.Org, kind Kind,
 	if err := r.allow(Entry{Kind: kind}, again); err != nil {
 		return err
 	}
-	_, err := view.CreateEntry(ctx, again)
+	_, err = view.CreateEntry(ctx, again)
 	return explainFull(kind, err)
 }
 

@@ -47,7 +47,7 @@ func cutPlatform(doc scim.Document) (scim.Document, Group) {
 func (d *Directory) undoGroup(ctx context.Context, o org.Org, e provisioning.Entry, r Recovery) (warnings []string, err error) {
 	switch {
 	case e.Deleted != nil:
-		return d.undoGroupDeletion(ctx, o, e)
+		return d.undoGroupDeletion(ctx, o, e, r)
 	case e.Created != nil:
 		return nil, d.undoCreation(ctx, o, schema.Group, e, r, func(match scim.Condition) error {
 			if err := d.checkMembersKept(ctx, o, e, e.Members.Added, r); err != nil {
@@ -112,13 +112,20 @@ func (d *Directory) checkMembersKept(ctx context.Context, o org.Org, e provision
 }
 
 // undoGroupDeletion makes a deleted group again, under the same id and with its members.
-func (d *Directory) undoGroupDeletion(ctx context.Context, o org.Org, e provisioning.Entry) ([]string, error) {
+func (d *Directory) undoGroupDeletion(ctx context.Context, o org.Org, e provisioning.Entry, r Recovery) ([]string, error) {
 	if _, err := d.store.Org(o.ID).Version(ctx, schema.Group, e.Target.ID); err == nil {
 		return nil, scim.Conflict("the %s is there again; nothing was changed", e.Target)
 	} else if !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	return d.recreateGroup(ctx, o, e.Target.ID, e.Last, groupState{doc: deletedGroup(e), add: slices.Clone(e.Members.Removed)})
+	if err := d.checkStill(ctx, o, e, false, r); err != nil {
+		return nil, err
+	}
+	last, err := d.lastOf(ctx, o, schema.Group.Name, e.Target.ID)
+	if err != nil {
+		return nil, err
+	}
+	return d.recreateGroup(ctx, o, e.Target.ID, last, groupState{doc: deletedGroup(e), add: slices.Clone(e.Members.Removed)})
 }
 
 // deletedGroup is a group as it was when it was deleted.
@@ -272,7 +279,7 @@ func (d *Directory) restoreGroupAt(ctx context.Context, o org.Org, id uuid.UUID,
 	_, err := view.Version(ctx, schema.Group, id)
 	deleted, last := errors.Is(err, ErrNotFound), scim.Version(0)
 	if deleted {
-		last, err = d.lastOfGroup(ctx, o, id)
+		last, err = d.lastOf(ctx, o, schema.Group.Name, id)
 	}
 	if err != nil {
 		return nil, err
@@ -300,18 +307,4 @@ func (d *Directory) restoreGroupAt(ctx context.Context, o org.Org, id uuid.UUID,
 		return d.recreateGroup(ctx, o, id, last, s)
 	}
 	return d.resetGroup(ctx, o, id, func(_ *schema.Type, now scim.Document) (groupState, error) { return state(past{true, now}) })
-}
-
-// lastOfGroup is the last version of a deleted group, as the log tells.
-func (d *Directory) lastOfGroup(ctx context.Context, o org.Org, id uuid.UUID) (scim.Version, error) {
-	found, _, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
-		TargetID: id, Operations: []provisioning.Operation{provisioning.Delete}, Results: []provisioning.Result{provisioning.Success}, Limit: 1,
-	})
-	if err == nil && len(found) == 0 {
-		err = notFound(schema.Group, id.String())
-	}
-	if err != nil {
-		return 0, err
-	}
-	return found[0].Last, nil
 }

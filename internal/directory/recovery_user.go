@@ -67,37 +67,48 @@ func (d *Directory) undoCreation(ctx context.Context, o org.Org, t *schema.Type,
 			return err
 		}
 		if len(l) > 0 && !r.Force {
-			return wouldBeLost("the "+e.Target.String(), &l[0])
+			return wouldBeLost(theOne(e.Target), &l[0])
 		}
 		return remove(ofVersion(version))
 	})
 }
 
-// undoDeletion brings a user back, with the roles and without memberships, each of which
-// has an entry of its own. One who is back already is as the deletion found it by force.
+// undoDeletion brings a user back as the deletion found it, with the roles and without
+// memberships, each of which has an entry of its own. One who came back since, and may be
+// deleted again, becomes so by force.
 func (d *Directory) undoDeletion(ctx context.Context, o org.Org, e provisioning.Entry, r Recovery) ([]string, error) {
 	_, err := d.store.Org(o.ID).Version(ctx, schema.User, e.Target.ID)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		warnings, err := d.restoreUser(ctx, o, e.Target.ID, r, UserRestoration{Deleted: true}, func(_ *schema.Type, old scim.Document) (scim.Document, error) { return old, nil })
-		return append(warnings, passwordGone), err
-	case err != nil:
+	there := err == nil
+	if !there && !errors.Is(err, ErrNotFound) {
 		return nil, err
+	}
+	if err := d.checkStill(ctx, o, e, there, r); err != nil {
+		return nil, err
+	}
+	asFound := func(t *schema.Type, _ scim.Document) (scim.Document, error) { return retyped(t, e.Deleted) }
+	if there {
+		return d.resetUser(ctx, o, e.Target.ID, r, func() (userChange, error) { return asFound, nil })
+	}
+	warnings, err := d.restoreUser(ctx, o, e.Target.ID, r, UserRestoration{Deleted: true}, asFound)
+	return append(warnings, passwordGone), err
+}
+
+// checkStill returns an error if what an entry has deleted came back since, and is there or
+// was changed or deleted again.
+func (d *Directory) checkStill(ctx context.Context, o org.Org, e provisioning.Entry, there bool, r Recovery) error {
+	if r.Force {
+		return nil
 	}
 	l, err := d.laterThan(ctx, o, e)
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+		return err
+	case len(l) > 0:
+		return wouldBeLost(theOne(e.Target), &l[0])
+	case there:
+		return wouldBeLost(theOne(e.Target), nil)
 	}
-	if !r.Force {
-		var by *provisioning.Entry
-		if len(l) > 0 {
-			by = &l[0]
-		}
-		return nil, wouldBeLost(e.Target.String(), by)
-	}
-	return d.resetUser(ctx, o, e.Target.ID, r, func() (userChange, error) {
-		return func(t *schema.Type, _ scim.Document) (scim.Document, error) { return retyped(t, e.Deleted) }, nil
-	})
+	return nil
 }
 
 // userChange makes another document of that of a user, which it leaves as it is.

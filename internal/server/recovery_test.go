@@ -240,7 +240,7 @@ func randomChange(t *testing.T, o *servertest.Org, random *rand.Rand, n int, use
 		o.Do(t, "PATCH", path, string(text))
 	}
 	member := []any{map[string]any{"value": user}}
-	switch random.IntN(12) {
+	switch random.IntN(14) {
 	case 0, 1:
 		patch("/Users/"+user, "replace", []string{"title", "displayName", "userName"}[random.IntN(3)], fmt.Sprint("v", n))
 	case 2:
@@ -261,6 +261,8 @@ func randomChange(t *testing.T, o *servertest.Org, random *rand.Rand, n int, use
 		o.Do(t, "PUT", "/api/v2/groups/"+group, fmt.Sprintf(`{"name":"name%d","description":"d%d","visibility":"members"}`, n, n))
 	case 11:
 		o.Do(t, "DELETE", "/Groups/"+group, nil)
+	case 12, 13:
+		o.Do(t, "POST", "/api/v2/users/"+user+"/restore", applied) // if the user is deleted
 	}
 }
 
