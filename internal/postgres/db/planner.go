@@ -37,10 +37,11 @@ func ThoseIDs(ids IDs) Fragment {
 // PostgreSQL might make it a join, and read a whole table for what are a few rows.
 const OneByOne = `offset 0`
 
-// FirstByName finds the first row of a name, or of those behind it. Before the first ANALYZE
-// PostgreSQL takes a table for so small that any index of the organisation is as good as that
-// of the name, and keeps the plan: each look-up of a name would read everybody until the
-// table is analysed, while thousands are provisioned. Only the index of names has the order.
+// FirstByName finds the row of a name, as the first of those from that name on. Before the
+// first ANALYZE PostgreSQL takes a table for so small that any index of the organisation is as
+// good as that of the name, and keeps the plan: each look-up of a name would read everybody
+// until the table is analysed, while thousands are provisioned. Only the index of names has
+// the order, which means nothing to PostgreSQL where the name is equal to a value.
 const FirstByName = `order by r.user_name_key limit 1`
 
 // The first and the last of all ids.

@@ -22,8 +22,8 @@ select [columns]
 
 	foundByName = db.NewTemplate(`
 select [columns]
-from   (select r.* [from] ` + db.FirstByName + `) r
-where  r.org_id = @org [named]`)
+[rows]
+` + db.FirstByName)
 )
 
 // lookUp reads the first chunk of a page of what a filter selects, and the total, unless
@@ -69,10 +69,10 @@ func (v Lists) readLookUp(ctx context.Context, s source, at start, p *directory.
 func (s source) found(org int64, at start) (sql string, args []any) {
 	c := search.On(s.Type)
 	if name, ok := s.name(); ok && at.isFirst() {
-		onwards := name
-		onwards.Op = filter.Ge
-		and := func(n filter.Node) db.Fragment { return db.Join("", db.SQL(" and "), c.Where(n)) }
-		return foundByName.Fill(org, db.In("columns", db.SQL(s.columns.sql)), db.In("from", s.rows(and(onwards))), db.In("named", and(name)))
+		from, to := name, name
+		from.Op, to.Op = filter.Ge, filter.Le
+		named := db.Join(" and ", c.Where(from), c.Where(to))
+		return foundByName.Fill(org, db.In("columns", db.SQL(s.columns.sql)), db.In("rows", s.rows(db.SQL(" and $?", named))))
 	}
 	if s.isSingle() && at.isFirst() {
 		return foundResource.Fill(org, db.In("columns", db.SQL(s.columns.sql)), db.In("rows", s.rows(c.Of(s.Query))))

@@ -212,8 +212,16 @@ type reader struct {
 	page    *directory.Page
 }
 
+// expected is how many records are made room for at first.
+func (s source) expected() int {
+	if s.isBrief() {
+		return 1
+	}
+	return min(s.Count, directory.ChunkSize) + 1
+}
+
 func (s source) reader(p *directory.Page) reader {
-	p.Records = make([]directory.Record, 0, min(s.Count, directory.ChunkSize)+1)
+	p.Records = make([]directory.Record, 0, s.expected())
 	return reader{s.columns, s.memory, s.room(), p}
 }
 
