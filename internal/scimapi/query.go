@@ -2,7 +2,6 @@ package scimapi
 
 import (
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,10 +14,25 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// query is what a request says after the question mark, by the parameters'
-// names in lower case, since clients spell them in any. Where one value is
-// asked for, the first of a doubled parameter counts.
-type query map[string][]string
+// query is what a request says after the question mark. Clients spell the parameters' names
+// in any case. Where one value is asked for, the first of a doubled parameter counts.
+type query []given
+
+// given is a parameter as it is spelled.
+type given struct {
+	name   string
+	values []string
+}
+
+// newQuery makes the query of parameters, in the order of their names.
+func newQuery(parameters map[string][]string) query {
+	q := make(query, 0, len(parameters))
+	for name, values := range parameters {
+		q = append(q, given{name, values})
+	}
+	slices.SortFunc(q, func(a, b given) int { return strings.Compare(a.name, b.name) })
+	return q
+}
 
 // readQuery reads the query of a request.
 func readQuery(r *http.Request) (query, error) {
@@ -26,18 +40,24 @@ func readQuery(r *http.Request) (query, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := make(query, len(values))
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		key := strings.ToLower(name)
-		q[key] = append(q[key], values[name]...)
-	}
-	return q, nil
+	return newQuery(values), nil
 }
 
 // has reports whether the parameter is there, be it empty.
 func (q query) has(name string) bool { return len(q.all(name)) > 0 }
 
-func (q query) all(name string) []string { return q[strings.ToLower(name)] }
+func (q query) all(name string) (values []string) {
+	for _, g := range q {
+		switch {
+		case !strings.EqualFold(g.name, name):
+		case values == nil:
+			values = g.values
+		default:
+			values = slices.Concat(values, g.values)
+		}
+	}
+	return values
+}
 
 func (q query) first(name string) string {
 	if values := q.all(name); len(values) > 0 {

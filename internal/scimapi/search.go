@@ -41,15 +41,13 @@ func readSearch(r *http.Request) (query, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := make(query, len(object))
+	parameters := make(map[string][]string, len(object))
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		values, err := parameter(name, object[name])
-		if err != nil {
+		if parameters[name], err = parameter(name, object[name]); err != nil {
 			return nil, err
 		}
-		key := strings.ToLower(name)
-		q[key] = append(q[key], values...)
 	}
+	q := newQuery(parameters)
 	strict := httpapi.Principal(r.Context()).Org.Settings.Strict
 	if !strict && !q.has("schemas") { // the endpoint tells what is asked for
 		return q, nil

@@ -84,9 +84,10 @@ func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
 	if !s.Strict {
 		return nil
 	}
-	for name := range q {
-		if name != schema.Schemas.Name && !slices.ContainsFunc(parameters, func(known string) bool { return strings.EqualFold(known, name) }) {
-			return scim.InvalidValue("%q is not known; %s are", name, strings.Join(parameters, ", "))
+	for _, g := range q {
+		named := func(known string) bool { return strings.EqualFold(known, g.name) }
+		if !named(schema.Schemas.Name) && !slices.ContainsFunc(parameters, named) {
+			return scim.InvalidValue("%q is not known; %s are", strings.ToLower(g.name), strings.Join(parameters, ", "))
 		}
 	}
 	if order := q.first("sortOrder"); order != strings.ToLower(order) {
