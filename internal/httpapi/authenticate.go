@@ -64,7 +64,7 @@ func (f *Frame) authenticate(public bool) wrapper {
 				return err
 			}
 			x := exchangeOf(r.Context())
-			x.principal, x.known = p, true
+			x.principal = p
 			if changes(r.Method) {
 				f.originate(x, r)
 			}
@@ -85,17 +85,17 @@ func tokenLimit(err error) (many *oauth.TokenLimitError) {
 }
 
 // Caller tells who makes a request on a public route, for answers that say more to
-// who is known. A token that is not accepted is as good as none there.
-func (f *Frame) Caller(r *http.Request) (p oauth.Principal, known bool, err error) {
+// who is known; nil is nobody. A token that is not accepted is as good as none there.
+func (f *Frame) Caller(r *http.Request) (*oauth.Principal, error) {
 	token, ok := bearerToken(r.Header.Get("Authorization"))
 	if !ok {
-		return p, false, nil
+		return nil, nil
 	}
-	p, err = f.options.Verify(r.Context(), token)
+	p, err := f.options.Verify(r.Context(), token)
 	if errors.Is(err, oauth.ErrTokenExpired) || errors.Is(err, oauth.ErrTokenInvalid) {
-		return p, false, nil
+		return nil, nil
 	}
-	return p, err == nil, err
+	return p, err
 }
 
 // bearer reads the token of the request (RFC 6750 section 2.1).

@@ -64,7 +64,7 @@ func (f *Frame) authorize(route Route, path string) wrapper {
 // is known yet who asks for OPTIONS.
 func (route Route) checkUser(x *exchange) error {
 	switch carries := x.principal.User != uuid.Nil; {
-	case !x.known || carries == route.Self:
+	case !x.known() || carries == route.Self:
 		return nil
 	case carries:
 		return scim.Forbidden("the access token is for one user and good for /Me alone; another one of its client is needed, made without a user")

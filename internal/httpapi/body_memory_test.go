@@ -19,8 +19,8 @@ import (
 func bodies(release chan struct{}) http.Handler {
 	f := httpapi.New(httpapi.Options{
 		BodyMemory: 1 << 20,
-		Verify: func(_ context.Context, token string) (oauth.Principal, error) {
-			return oauth.Principal{Org: org.Org{ID: org.ID(len(token))}}, nil
+		Verify: func(_ context.Context, token string) (*oauth.Principal, error) {
+			return &oauth.Principal{Org: org.Org{ID: org.ID(len(token))}}, nil
 		},
 	})
 	router := f.Router(httpapi.SCIM)

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/purescim/purescim/internal/oauth"
 )
 
 // What a scan costs is counted as so many requests, is told, and is refused later.
 func TestCharge(t *testing.T) {
 	t.Parallel()
 	l, limit, w := newLimiter(60), perMinute(60), httptest.NewRecorder()
-	x := &exchange{ResponseWriter: w, known: true, limiter: l, limit: limit, bucket: uuid.New()}
+	x := &exchange{ResponseWriter: w, principal: new(oauth.Principal), limiter: l, limit: limit, bucket: uuid.New()}
 	ctx := context.WithValue(t.Context(), exchangeKey{}, x)
 	Charge(ctx, 9*time.Millisecond)
 	if w.Header().Get(rateCount) != "" {

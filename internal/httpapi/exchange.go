@@ -23,11 +23,10 @@ const maxCorrelationID = 64
 // handlers get and what their context carries.
 type exchange struct {
 	http.ResponseWriter
-	writes    *writes // of all exchanges
-	id        string  // correlation id
-	principal oauth.Principal
+	writes    *writes             // of all exchanges
+	id        string              // correlation id
+	principal *oauth.Principal    // who makes it, or nobody
 	origin    provisioning.Origin // of what the request changes
-	known     bool                // principal is set
 	limiter   *limiter            // that the request is counted by; nil is none
 	limit     rate
 	bucket    uuid.UUID   // of the limiter: the client's, or the person's
@@ -44,6 +43,12 @@ type exchange struct {
 	sent      []byte    // the body, where it was read
 	draining  bool      // of what is left of it, once the answer is written
 }
+
+// nobody is the principal of a request until it is authenticated.
+var nobody = new(oauth.Principal)
+
+// known reports whether somebody is known to make the request.
+func (x *exchange) known() bool { return x.principal != nobody }
 
 type exchangeKey struct{}
 
@@ -65,7 +70,7 @@ func (c *exchangeContext) Value(key any) any {
 // begin starts an exchange: every later line of the log and every error carries
 // its correlation id.
 func (f *Frame) begin(w http.ResponseWriter, r *http.Request, limit time.Duration) (*exchange, *http.Request) {
-	c := &exchangeContext{exchange: exchange{ResponseWriter: w, writes: f.writes, id: r.Header.Get(correlationHeader)}}
+	c := &exchangeContext{exchange: exchange{ResponseWriter: w, writes: f.writes, principal: nobody, id: r.Header.Get(correlationHeader)}}
 	x := &c.exchange
 	if !plainToken(x.id) {
 		x.id = newCorrelationID()
@@ -103,9 +108,9 @@ func exchangeOf(ctx context.Context) *exchange {
 // Within is ctx for a part of a request, or for what a request left to be done:
 // the log and the client know it under an id of its own.
 func Within(ctx context.Context, id string) context.Context {
-	part := exchange{id: id, origin: provisioning.OriginOf(ctx)}
+	part := exchange{id: id, principal: nobody, origin: provisioning.OriginOf(ctx)}
 	if x := exchangeOf(ctx); x != nil {
-		part.principal, part.known, part.origin = x.principal, x.known, x.origin
+		part.principal, part.origin = x.principal, x.origin
 		part.limiter, part.limit, part.bucket, part.dryRun = x.limiter, x.limit, x.bucket, x.dryRun
 	}
 	part.origin.CorrelationID, part.origin.Changed, part.origin.Made = id, false, nil
@@ -115,7 +120,7 @@ func Within(ctx context.Context, id string) context.Context {
 // ActingFor is ctx for what somebody asked for before, under an id: no request of now.
 func ActingFor(ctx context.Context, p oauth.Principal, id string) context.Context {
 	return Within(context.WithValue(ctx, exchangeKey{}, &exchange{
-		principal: p, known: true,
+		principal: &p,
 		origin: provisioning.Origin{
 			Actor: provisioning.Actor{Type: provisioning.Client, ID: p.Client, Name: p.ClientName}, SCIM: true,
 			UserBrake: p.Org.Settings.UserBrake, MemberBrake: p.Org.Settings.MemberBrake,
@@ -136,10 +141,10 @@ func CorrelationID(ctx context.Context) string {
 // nobody to act for: going on with the zero organisation would be worse.
 func Principal(ctx context.Context) oauth.Principal {
 	x := exchangeOf(ctx)
-	if x == nil || !x.known {
+	if x == nil || !x.known() {
 		panic("httpapi: Principal was asked for on a route without authentication")
 	}
-	return x.principal
+	return *x.principal
 }
 
 // WriteHeader notes the status of the answer.

@@ -28,8 +28,8 @@ var permissions = oauth.NewPermissions("group:view", "group:wipe")
 // verify knows the tokens "good-1", "good-2" and so on of one client, which may read
 // groups and wipe them, "good-slow" of one that may make two requests a minute,
 // "expired" and "unchecked"; any other is not valid.
-func verify(_ context.Context, token string) (oauth.Principal, error) {
-	p := oauth.Principal{
+func verify(_ context.Context, token string) (*oauth.Principal, error) {
+	p := &oauth.Principal{
 		Org: org.Org{ID: 42, Name: "acme"}, Client: client, Token: uuid.NewSHA1(client, []byte(token)),
 		Permissions: permissions,
 	}
@@ -40,11 +40,11 @@ func verify(_ context.Context, token string) (oauth.Principal, error) {
 	case strings.HasPrefix(token, "good-"):
 		return p, nil
 	case token == "expired":
-		return oauth.Principal{}, fmt.Errorf("%w: since yesterday", oauth.ErrTokenExpired)
+		return nil, fmt.Errorf("%w: since yesterday", oauth.ErrTokenExpired)
 	case token == "unchecked":
-		return oauth.Principal{}, errLost
+		return nil, errLost
 	default:
-		return oauth.Principal{}, fmt.Errorf("%w: unknown signing key", oauth.ErrTokenInvalid)
+		return nil, fmt.Errorf("%w: unknown signing key", oauth.ErrTokenInvalid)
 	}
 }
 

@@ -42,9 +42,9 @@ const (
 type Options struct {
 	// Verify tells who the bearer of a token is. It returns an error that wraps
 	// oauth.ErrTokenInvalid or oauth.ErrTokenExpired for a token that is not accepted.
-	Verify func(ctx context.Context, token string) (oauth.Principal, error)
+	Verify func(ctx context.Context, token string) (*oauth.Principal, error)
 	// Used is told who made a request from which IP address; nil is nobody.
-	Used func(ctx context.Context, p oauth.Principal, address string)
+	Used func(ctx context.Context, p *oauth.Principal, address string)
 	// Recorder is told what becomes of requests; nil is nobody.
 	Recorder Recorder
 	// Observe is told of each request that was answered, with its context. Nil is nobody.
@@ -111,7 +111,7 @@ func New(o Options) *Frame {
 	}
 	f.options.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if f.options.Used == nil {
-		f.options.Used = func(context.Context, oauth.Principal, string) {}
+		f.options.Used = func(context.Context, *oauth.Principal, string) {}
 	}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)

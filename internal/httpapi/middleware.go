@@ -39,7 +39,7 @@ func (f *Frame) observe(next Handler) Handler {
 func (f *Frame) observed(r *http.Request, took time.Duration) Observed {
 	x := exchangeOf(r.Context())
 	o := Observed{Route: r.Pattern, Method: r.Method, Status: x.status, Took: took}
-	if x.known {
+	if x.known() {
 		o.Org, o.Client, o.System = x.principal.Org.ID, x.principal.Client, x.origin.System
 		if o.System == "" {
 			o.System = provisioning.GuessSystem(r.UserAgent(), x.principal.ClientName)
@@ -66,7 +66,7 @@ func (f *Frame) logAccess(r *http.Request, took time.Duration) {
 		slog.Duration("duration", took),
 		slog.String("correlation", x.id),
 	)
-	if x.known {
+	if x.known() {
 		attrs = append(attrs,
 			slog.String("org", x.principal.Org.ID.String()),
 			slog.String("client", x.principal.Client.String()),

@@ -166,7 +166,7 @@ func (f *Frame) limitRate(next Handler) Handler {
 		if own := x.principal.RateLimit; own > 0 {
 			limit = perMinute(own)
 		}
-		if !x.known || limit.allowed == 0 {
+		if !x.known() || limit.allowed == 0 {
 			return next(w, r)
 		}
 		x.limiter, x.limit, x.bucket = l, limit, x.principal.Client

@@ -76,7 +76,7 @@ func (f *Frame) record(path string, route Route) wrapper {
 			err := next(w, r)
 			what := methods[r.Method]
 			switch {
-			case !x.known || f.options.Recorder == nil:
+			case !x.known() || f.options.Recorder == nil:
 			case x.dryRun: // whatever it would have changed
 				f.succeed(r.Context(), x, "", "", err)
 			case err == nil && what.target == provisioning.Requests: // its operations are counted
@@ -97,7 +97,7 @@ func (f *Frame) record(path string, route Route) wrapper {
 
 // Succeed counts an operation of a bulk request that was done to the resource with the id.
 func (f *Frame) Succeed(ctx context.Context, t provisioning.TargetType, id string) {
-	if x := exchangeOf(ctx); x != nil && x.known && !x.dryRun && f.options.Recorder != nil {
+	if x := exchangeOf(ctx); x != nil && x.known() && !x.dryRun && f.options.Recorder != nil {
 		f.succeed(ctx, x, t, id, nil)
 	}
 }
@@ -187,7 +187,7 @@ type Refusal struct {
 // is to be sent again as it is, are no refusals and are only counted.
 func (f *Frame) Refuse(ctx context.Context, refused Refusal) {
 	x := exchangeOf(ctx)
-	if f.options.Recorder == nil || x == nil || !x.known || x.dryRun {
+	if f.options.Recorder == nil || x == nil || !x.known() || x.dryRun {
 		return
 	}
 	told := explain(ctx, refused.Err)

@@ -16,7 +16,7 @@ func (h requestLog) Handle(ctx context.Context, line slog.Record) error {
 	if x := exchangeOf(ctx); x != nil {
 		line = line.Clone()
 		line.AddAttrs(slog.String("correlation", x.id))
-		if x.known {
+		if x.known() {
 			line.AddAttrs(slog.String("client", x.principal.Client.String()))
 		}
 	}

@@ -92,7 +92,7 @@ func (route Route) serves(method string, r *http.Request) bool {
 		return false
 	}
 	x := exchangeOf(r.Context())
-	return route.Offered == nil || !x.known || route.Offered(method, x.principal.Org.Settings)
+	return route.Offered == nil || !x.known() || route.Offered(method, x.principal.Org.Settings)
 }
 
 // servedAs is the method whose handler serves a method.

@@ -148,7 +148,7 @@ func TestForgedTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, err := s.Verify(t.Context(), token)
-			if !errors.Is(err, oauth.ErrTokenInvalid) || errors.Is(err, oauth.ErrTokenExpired) || p.Org.ID != 0 || p.Client != uuid.Nil {
+			if !errors.Is(err, oauth.ErrTokenInvalid) || errors.Is(err, oauth.ErrTokenExpired) || p != nil {
 				t.Errorf("got %v, %v; want ErrTokenInvalid", p, err)
 			}
 		})

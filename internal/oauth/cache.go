@@ -16,7 +16,7 @@ const (
 
 // verdict is what a token was found to be.
 type verdict struct {
-	principal Principal
+	principal *Principal // nil where it is refused
 	refusal   error
 	asked     time.Time // when the store was
 	until     time.Time
@@ -55,5 +55,5 @@ func (c *cache) put(key [sha256.Size]byte, v verdict) {
 func (c *cache) drop(set Permissions) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.entries, func(_ [sha256.Size]byte, v verdict) bool { return v.principal.Permissions == set })
+	maps.DeleteFunc(c.entries, func(_ [sha256.Size]byte, v verdict) bool { return v.principal != nil && v.principal.Permissions == set })
 }

@@ -16,7 +16,7 @@ func TestSets_AreBounded(t *testing.T) {
 	put := func(name string) {
 		d := DigestOf([][]byte{[]byte(name)})
 		p := s.put(d, NewPermissions(name))
-		verdicts.put(d, verdict{principal: Principal{Permissions: p}, until: until})
+		verdicts.put(d, verdict{principal: &Principal{Permissions: p}, until: until})
 		if again := s.put(d, NewPermissions(name)); again != p {
 			t.Fatal("there are two sets of the same")
 		}

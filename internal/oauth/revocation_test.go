@@ -13,18 +13,18 @@ import (
 // than it must until then.
 func TestRevocation_IsHeardByOtherServers(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*testing.T, *oauth.Service, oauth.Principal) error{
-		"token revoked": func(t *testing.T, s *oauth.Service, p oauth.Principal) error {
+	for name, end := range map[string]func(*testing.T, *oauth.Service, *oauth.Principal) error{
+		"token revoked": func(t *testing.T, s *oauth.Service, p *oauth.Principal) error {
 			return s.RevokeToken(t.Context(), acme.ID, p.Client, p.Token)
 		},
-		"all tokens revoked": func(t *testing.T, s *oauth.Service, p oauth.Principal) error {
+		"all tokens revoked": func(t *testing.T, s *oauth.Service, p *oauth.Principal) error {
 			return s.RevokeTokens(t.Context(), acme.ID, p.Client)
 		},
-		"client deleted": func(t *testing.T, s *oauth.Service, p oauth.Principal) error {
+		"client deleted": func(t *testing.T, s *oauth.Service, p *oauth.Principal) error {
 			return s.DeleteClient(t.Context(), acme.ID, p.Client)
 		},
 		"client disabled": disable,
-		"disabled for a moment": func(t *testing.T, s *oauth.Service, p oauth.Principal) error {
+		"disabled for a moment": func(t *testing.T, s *oauth.Service, p *oauth.Principal) error {
 			return errors.Join(disable(t, s, p), setState(t, s, p, oauth.StateActive))
 		},
 	} {
@@ -62,12 +62,12 @@ func TestRevocation_IsHeardByOtherServers(t *testing.T) {
 	}
 }
 
-func disable(t *testing.T, s *oauth.Service, p oauth.Principal) error {
+func disable(t *testing.T, s *oauth.Service, p *oauth.Principal) error {
 	t.Helper()
 	return setState(t, s, p, oauth.StateDisabled)
 }
 
-func setState(t *testing.T, s *oauth.Service, p oauth.Principal, state oauth.State) error {
+func setState(t *testing.T, s *oauth.Service, p *oauth.Principal, state oauth.State) error {
 	t.Helper()
 	_, err := s.UpdateClient(t.Context(), acme.ID, p.Client, func(spec *oauth.ClientSpec) error {
 		spec.State = state

@@ -70,7 +70,7 @@ func TestExpiry_IsToldInTheLogOnceAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := oauth.New(newMemory(), oauth.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-		use := func(lives time.Duration) oauth.Principal {
+		use := func(lives time.Duration) *oauth.Principal {
 			c, _, err := s.CreateClient(t.Context(), acme.ID, oauth.ClientSpec{Name: "entra", Validity: lives})
 			if err != nil {
 				t.Fatal(err)

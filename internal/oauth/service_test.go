@@ -90,7 +90,7 @@ func TestIssueAndVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := oauth.Principal{Org: acme, Client: c.ID, ClientName: "entra", Token: p.Token, Issued: expires.Add(-2 * time.Hour), Expires: expires}
+	want := &oauth.Principal{Org: acme, Client: c.ID, ClientName: "entra", Token: p.Token, Issued: expires.Add(-2 * time.Hour), Expires: expires}
 	if diff := cmp.Diff(want, p); diff != "" || p.Token == uuid.Nil {
 		t.Errorf("principal (-want +got):\n%s", diff)
 	}

@@ -156,7 +156,7 @@ func (s *Service) NextExpiry() (time.Time, bool) { return s.used.nextExpiry(s.st
 // Used notes that the principal has made a request from an IP address. A token
 // that was made to live long and is about to end is told in the log, at most
 // once an hour.
-func (s *Service) Used(ctx context.Context, p Principal, from string) {
+func (s *Service) Used(ctx context.Context, p *Principal, from string) {
 	at := s.store.Now()
 	s.used.note(p.Org.ID, Use{Token: p.Token, At: at, From: from})
 	if p.Issuer == "" && p.Expires.Sub(at) < logNotice && p.Expires.Sub(p.Issued) > renewed && s.used.ends(p.Token, p.Expires, at) {

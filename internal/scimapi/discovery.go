@@ -63,8 +63,8 @@ func (d *door) serviceProviderConfig(r *http.Request) (any, error) {
 // serviceFor is the service as it is told to the one who makes the request: what is
 // not of RFC 7643 to organisations alone, as they have chosen.
 func (d *door) serviceFor(r *http.Request) (schema.Service, error) {
-	caller, known, err := d.frame.Caller(r)
-	if err != nil || !known {
+	caller, err := d.frame.Caller(r)
+	if err != nil || caller == nil {
 		return d.service.Plain(), err
 	}
 	service := d.service
@@ -84,8 +84,8 @@ func (d *door) resourceTypes(r *http.Request) (any, error) {
 
 // typesFor are the resource types as they are told to who makes the request.
 func (d *door) typesFor(r *http.Request) (schema.Types, error) {
-	caller, known, err := d.frame.Caller(r)
-	if err != nil || !known {
+	caller, err := d.frame.Caller(r)
+	if err != nil || caller == nil {
 		return slices.Concat(d.directory.Types(), schema.Views), err
 	}
 	types, err := d.directory.TypesOf(r.Context(), caller.Org)

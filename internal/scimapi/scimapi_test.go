@@ -32,8 +32,8 @@ func door() http.Handler {
 	log := slog.New(slog.DiscardHandler)
 	frame := httpapi.New(httpapi.Options{
 		PublicURL: base,
-		Verify: func(context.Context, string) (oauth.Principal, error) {
-			return oauth.Principal{
+		Verify: func(context.Context, string) (*oauth.Principal, error) {
+			return &oauth.Principal{
 				Org:         org.Org{ID: 1, Settings: org.DefaultSettings()},
 				Permissions: oauth.NewPermissions("directory:group:edit"),
 			}, nil
