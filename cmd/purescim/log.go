@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -29,14 +28,14 @@ type logOutput struct {
 type logCommand struct {
 	orgDatabase
 	logOutput
-	User    string        `placeholder:"NAME" help:"Of this user: the userName, as it is or was, or the id."`
-	Group   string        `placeholder:"NAME" help:"Of this group: the name, as it is or was, or the id."`
-	Client  string        `placeholder:"NAME" help:"Of requests of this client, by its name."`
-	Refused bool          `help:"Of what was refused or held only."`
-	Since   time.Duration `placeholder:"TIME" help:"Of this time until now, such as 2h or 30m."`
-	Limit   int           `short:"n" default:"50" placeholder:"N" help:"The newest so many (${default}); 0 is all."`
-	Follow  bool          `short:"f" help:"Go on with what comes, until it is interrupted."`
-	Show    string        `placeholder:"ID" help:"One entry alone, with all that is known of it."`
+	User    string `xor:"target" placeholder:"NAME" help:"Of this user: the userName, as it is or was, or the id."`
+	Group   string `xor:"target" placeholder:"NAME" help:"Of this group: the name, as it is or was, or the id."`
+	Client  string `placeholder:"NAME" help:"Of requests of this client, by its name or id."`
+	Refused bool   `help:"Of what was refused or held only."`
+	Since   string `placeholder:"TIME" help:"Of this time until now: 2h or 7d ago, or a time as of 'group restore'."`
+	Limit   *int   `short:"n" placeholder:"N" help:"The newest so many (50, or with --since all); 0 is all."`
+	Follow  bool   `short:"f" help:"Go on with what comes, until it is interrupted."`
+	Show    string `placeholder:"ID" help:"One entry alone, with all that is known of it."`
 }
 
 // Run prints the entries that are asked for, the newest last, as they are read on a
@@ -46,20 +45,44 @@ func (cmd *logCommand) Run(ctx context.Context, c console) error {
 		if cmd.Show != "" {
 			return cmd.show(ctx, c, p, o)
 		}
-		q := provisioning.Query{Actor: cmd.Client, Limit: cmd.Limit}
-		if cmd.Refused {
-			q.Results = []provisioning.Result{provisioning.Refused, provisioning.Held}
+		q, err := cmd.query(p.directory.Now())
+		if err != nil {
+			return err
 		}
-		if cmd.Since > 0 {
-			q.From = time.Now().Add(-cmd.Since)
-		}
-		of(&q, provisioning.User, cmd.User)
-		of(&q, provisioning.Group, cmd.Group)
 		if cmd.Follow {
 			return cmd.follow(ctx, c, p.entries, o.ID, q)
 		}
 		return cmd.list(ctx, c, p.entries, o.ID, q)
 	})
+}
+
+// newestShown is how many entries are shown where nobody says since when.
+const newestShown = 50
+
+// query is what the flags ask for.
+func (cmd *logCommand) query(now time.Time) (q provisioning.Query, err error) {
+	if cmd.Refused {
+		q.Results = []provisioning.Result{provisioning.Refused, provisioning.Held}
+	}
+	if cmd.Since != "" {
+		if q.From, err = readTime("--since", cmd.Since, now); err != nil {
+			return q, err
+		}
+	}
+	switch {
+	case cmd.Limit != nil:
+		q.Limit = *cmd.Limit
+	case cmd.Since == "":
+		q.Limit = newestShown
+	}
+	if id, err := uuid.Parse(cmd.Client); err == nil {
+		q.Client = id
+	} else {
+		q.Actor = cmd.Client
+	}
+	of(&q, provisioning.User, cmd.User)
+	of(&q, provisioning.Group, cmd.Group)
+	return q, nil
 }
 
 // of narrows a query to what has a name or an id.
@@ -115,54 +138,6 @@ func newest(ctx context.Context, l *provisioning.Log, id org.ID, q provisioning.
 	}
 	slices.Reverse(entries)
 	return entries, nil
-}
-
-const (
-	followPause = time.Second
-	// followBack is how long an entry may take from its id to its commit.
-	followBack = 10 * time.Second
-	// followAtOnce is how many entries are read at a time.
-	followAtOnce = 1000
-)
-
-// follow prints the newest entries, and then those that come. An entry may be committed
-// after others that were made later, so those of a while are read again and told once.
-func (o logOutput) follow(ctx context.Context, c console, l *provisioning.Log, id org.ID, q provisioning.Query) error {
-	entries, err := newest(ctx, l, id, q)
-	if err != nil {
-		return err
-	}
-	if o.Output == "json" {
-		o.Output = "jsonl" // there is no end to put a bracket at
-	}
-	told := map[uuid.UUID]bool{}
-	look := style{header: true, colour: coloured(c.out)}
-	q.Limit = followAtOnce
-	for from := time.Now().Add(-followBack); ; {
-		fresh := slices.DeleteFunc(entries, func(e provisioning.Entry) bool { return told[e.ID] })
-		for _, e := range fresh {
-			told[e.ID] = true
-		}
-		if err := o.print(c.out, fresh, look); err != nil {
-			return err
-		}
-		look.header = false
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(followPause):
-		}
-		var next uuid.UUID
-		if entries, next, err = l.Since(ctx, id, q, provisioning.FirstID(from)); err != nil {
-			return err
-		}
-		if next != uuid.Nil {
-			from = provisioning.TimeOf(next)
-		} else if back := time.Now().Add(-followBack); back.After(from) {
-			from = back
-		}
-		maps.DeleteFunc(told, func(id uuid.UUID, _ bool) bool { return provisioning.TimeOf(id).Before(from) })
-	}
 }
 
 // style is how entries are printed beside their format.

@@ -38,7 +38,7 @@ func TestLog_ShowsWhatWasRefused(t *testing.T) {
 		t.Errorf("no change of the settings in:\n%s", shown)
 	}
 	id := refuse(t, url)
-	for _, args := range [][]string{{"log", "--refused"}, {"log", "--user", "JANE"}, {"user", "history", "jane"}, {"log", "--since", "1h", "--client", "entra"}} {
+	for _, args := range [][]string{{"log", "--refused"}, {"log", "--user", "JANE"}, {"user", "history", "jane"}, {"log", "--since", "1h", "--client", "entra"}, {"log", "--since", "1d", "-n", "5"}} {
 		shown := command(append(args, "--org", "acme")...)
 		for _, want := range []string{"refused  Entra tried to create jane, and was refused\n", "\n    409 uniqueness: taken\\x1b\n", "\n    In Entra, make userName", "\n    " + id} {
 			if !strings.Contains(shown, want) {
@@ -61,6 +61,62 @@ func TestLog_ShowsWhatWasRefused(t *testing.T) {
 	table, err := csv.NewReader(strings.NewReader(command("log", "--org", "acme", "--refused", "-o", "csv"))).ReadAll()
 	if err != nil || len(table) != 2 || table[1][4] != "jane" {
 		t.Errorf("csv is %v: %v", table, err)
+	}
+}
+
+// Who follows the log is told each entry once, however many come at once and whenever they
+// are committed.
+func TestLog_IsFollowed(t *testing.T) {
+	t.Parallel()
+	url := testdb.New(t)
+	cli(t, url)("org", "create", "acme")
+	p, err := database{DatabaseURL: url, LogLevel: "error", Egress: "public"}.open(t.Context(), console{err: new(bytes.Buffer)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	o, err := p.orgNamed(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := p.store.ProvisioningLog().NewID()
+	come := func(n int, first uuid.UUID) {
+		for i := range n {
+			e := provisioning.Entry{ID: first, Operation: provisioning.Create, Target: provisioning.Target{Type: provisioning.User, Name: "jane"}, Result: provisioning.Refused}
+			if i > 0 {
+				e.ID = uuid.Nil
+			}
+			p.entries.Refuse(o.ID, e)
+		}
+		if err := p.entries.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newFollower(p.entries, o.ID, provisioning.Query{Type: provisioning.User}, p.directory.Now())
+	told := map[uuid.UUID]int{}
+	read := func() {
+		if err := f.read(t.Context(), p.directory.Now(), func(entries []provisioning.Entry) error {
+			for _, e := range entries {
+				told[e.ID]++
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	come(600, uuid.Nil)
+	read()
+	come(2*followAtOnce, uuid.Nil)
+	read()
+	come(1, late)
+	read()
+	if len(told) != 601+2*followAtOnce || told[late] != 1 {
+		t.Errorf("%d entries are told, and the late one %d times", len(told), told[late])
+	}
+	for id, times := range told {
+		if times != 1 {
+			t.Fatalf("%s is told %d times", id, times)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // recovering are the flags of a command that takes changes back.
@@ -98,12 +99,21 @@ func (f recovering) tell(c console, err error, done ...directory.Recovered) erro
 	if err != nil {
 		return err
 	}
-	for _, r := range done {
-		if err := f.print(c, newRecoveryResult(r), nil); err != nil {
+	changed := 0
+	results := make([]recoveryResult, len(done))
+	for i, r := range done {
+		results[i] = newRecoveryResult(r)
+		changed += r.Total
+	}
+	if f.Output == "json" && len(results) > 1 {
+		return writeJSON(c.out, results)
+	}
+	for _, r := range results {
+		if err := f.print(c, r, nil); err != nil {
 			return err
 		}
 	}
-	if !f.Apply && f.Output == "text" {
+	if !f.Apply && f.Output == "text" && changed > 0 {
 		fmt.Fprintln(c.out, "nothing was changed; --apply does it")
 	}
 	return nil
@@ -133,24 +143,24 @@ func (cmd *undoCommand) Run(ctx context.Context, c console) error {
 	})
 }
 
-// readTime reads a time of the past: RFC 3339, a day with a time of it in UTC, or how long
-// ago it is.
-func readTime(text string, now time.Time) (time.Time, error) {
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
+// readTime reads a time of the past, which a flag gives: RFC 3339, a day with a time of it
+// in UTC, or how long ago it is.
+func readTime(flag, text string, now time.Time) (time.Time, error) {
+	if ago := duration(0); ago.UnmarshalText([]byte(text)) == nil {
+		return now.Add(-time.Duration(ago)), nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
 		if at, err := time.Parse(layout, text); err == nil {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf(`--at: %q is not a time; "2026-11-28 09:30" (UTC), 2026-11-28T09:30:00Z, or 2h for two hours ago is expected`, text)
+	return time.Time{}, fmt.Errorf(`%s: %q is not a time; "2026-11-28 09:30" (UTC), 2026-11-28T09:30:00Z, or 2h or 7d for so long ago is expected`, flag, text)
 }
 
 type groupRestore struct {
 	recovering
-	Name  string `arg:"" help:"Its name or id; of a group that is deleted too."`
-	At    string `required:"" placeholder:"TIME" help:"The time of which it shall be again: '2026-11-28 09:30' in UTC, with an offset as in RFC 3339, or 2h for two hours ago."`
+	Name  string `arg:"" help:"Its name, now or at the time, or its id; of a group that is deleted too."`
+	At    string `required:"" placeholder:"TIME" help:"The time of which it shall be again: '2026-11-28 09:30' in UTC, with an offset as in RFC 3339, or 2h or 7d for so long ago."`
 	Force bool   `help:"Go on trying while others change the group."`
 }
 
@@ -159,38 +169,68 @@ func (cmd *groupRestore) Run(ctx context.Context, c console) error {
 	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) (err error) {
 		asked := cmd.recovery()
 		asked.Force = cmd.Force
-		if asked.At, err = readTime(cmd.At, p.directory.Now()); err != nil {
+		if asked.At, err = readTime("--at", cmd.At, p.directory.Now()); err != nil {
 			return err
 		}
-		id, err := p.groupEver(ctx, o, cmd.Name)
+		id, err := p.groupThen(ctx, o, cmd.Name, asked.At)
 		if err != nil {
 			return err
 		}
 		done, err := p.directory.RestoreGroup(ctx, o, id, asked)
+		if done.Target.Name == "" && id != cmd.Name {
+			done.Target.Name = cmd.Name // where nothing has to be changed
+		}
 		return cmd.tell(c, err, done)
 	})
 }
 
-// groupEver finds a group by its id, or its name now or when it was deleted.
-func (p *parts) groupEver(ctx context.Context, o org.Org, name string) (string, error) {
+// groupThen finds a group by its id, or its name: of a group that was there at a time, now
+// or else then.
+func (p *parts) groupThen(ctx context.Context, o org.Org, name string, at time.Time) (string, error) {
 	if _, err := uuid.Parse(name); err == nil {
 		return name, nil
 	}
 	g, missing := p.groupNamed(ctx, o, name)
-	if missing == nil {
+	if missing == nil && !provisioning.TimeOf(g.ID).After(at) {
 		return g.ID.String(), nil
 	}
-	found, err := newest(ctx, p.entries, o.ID, provisioning.Query{
-		Target: name, Type: provisioning.Group, Operations: []provisioning.Operation{provisioning.Delete},
-		Results: []provisioning.Result{provisioning.Success}, Limit: 1,
-	})
-	if err != nil {
+	then, err := p.namedThen(ctx, o, provisioning.Group, name, at)
+	switch {
+	case err != nil:
 		return "", err
+	case then != uuid.Nil:
+		return then.String(), nil
+	case missing == nil:
+		return g.ID.String(), nil
 	}
-	if len(found) == 0 {
-		return "", missing
+	if then, err = p.namedThen(ctx, o, provisioning.Group, name, time.Time{}); err == nil && then == uuid.Nil {
+		err = missing
 	}
-	return found[0].Target.ID.String(), nil
+	return then.String(), err
+}
+
+// namedThen finds what had a name at a time, of what was renamed or deleted since: the
+// first such change of each tells its name until then. Zero is any time, and the answer
+// where nothing had the name.
+func (p *parts) namedThen(ctx context.Context, o org.Org, t provisioning.TargetType, name string, at time.Time) (uuid.UUID, error) {
+	called := map[uuid.UUID]string{}
+	for e, err := range p.entries.All(ctx, o.ID, provisioning.Query{
+		Target: name, Type: t, From: at, Operations: []provisioning.Operation{provisioning.Rename, provisioning.Delete},
+		Results: []provisioning.Result{provisioning.Success, provisioning.Warning},
+	}) {
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if called[e.Target.ID] = schema.FoldName(e.Target.Name); at.IsZero() && called[e.Target.ID] == schema.FoldName(name) {
+			return e.Target.ID, nil
+		}
+	}
+	for id, then := range called {
+		if then == schema.FoldName(name) && !provisioning.TimeOf(id).After(at) {
+			return id, nil
+		}
+	}
+	return uuid.Nil, nil
 }
 
 type userRestore struct {
@@ -206,15 +246,35 @@ func (cmd *userRestore) Run(ctx context.Context, c console) error {
 		asked := cmd.recovery()
 		asked.Groups, asked.Roles = slices.Contains(cmd.With, "groups"), slices.Contains(cmd.With, "roles")
 		if cmd.At != "" {
-			if asked.At, err = readTime(cmd.At, p.directory.Now()); err != nil {
+			if asked.At, err = readTime("--at", cmd.At, p.directory.Now()); err != nil {
 				return err
 			}
 		}
-		id, err := p.userEver(ctx, o, cmd.Name)
+		id, err := p.userThen(ctx, o, cmd.Name, asked.At)
 		if err != nil {
 			return err
 		}
 		done, err := p.directory.RestoreUser(ctx, o, id, asked)
+		if done.Target.Name == "" && id != cmd.Name {
+			done.Target.Name = cmd.Name
+		}
 		return cmd.tell(c, err, done)
 	})
+}
+
+// userThen finds a user by the id, or by the userName now, or when it was deleted, or else
+// at a time, if that is not zero.
+func (p *parts) userThen(ctx context.Context, o org.Org, name string, at time.Time) (string, error) {
+	id, missing := p.userEver(ctx, o, name)
+	if missing == nil || at.IsZero() {
+		return id, missing
+	}
+	then, err := p.namedThen(ctx, o, provisioning.User, name, at)
+	switch {
+	case err != nil:
+		return "", err
+	case then == uuid.Nil:
+		return "", missing
+	}
+	return then.String(), nil
 }

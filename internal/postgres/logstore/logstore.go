@@ -194,7 +194,7 @@ func KeyOf(e provisioning.Entry) string {
 	if known && e.Operation != provisioning.Rename && (e.Operation != provisioning.Delete || t.Type == provisioning.User) {
 		return ""
 	}
-	return schema.Fold(t.Name)
+	return schema.FoldName(t.Name)
 }
 
 // InsertChange stores the entry of a change that no writing makes, in the transaction of the

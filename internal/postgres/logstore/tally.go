@@ -109,7 +109,7 @@ func refusedArguments(all []provisioning.Refusal) []db.Arg {
 	}
 	seen := make(map[row]bool, len(all)) // names may be spelled in several ways
 	for _, r := range all {
-		key, id := Storable(schema.Fold(r.Target.Name)), (*db.ID)(nil)
+		key, id := Storable(schema.FoldName(r.Target.Name)), (*db.ID)(nil)
 		if r.Target.ID != uuid.Nil {
 			key, id = r.Target.ID.String(), (*db.ID)(&r.Target.ID)
 		}

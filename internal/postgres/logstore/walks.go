@@ -268,7 +268,7 @@ func targetsOf(ctx context.Context, from pool.Share, org int64, q provisioning.Q
 	case q.Target == "":
 		return []db.Fragment{{}}, nil
 	}
-	name := schema.Fold(q.Target)
+	name := schema.FoldName(q.Target)
 	found := []db.Fragment{db.SQL(" and e.target_key = $? and e.target_id is null", name)}
 	err := eachID(ctx, from, targetsNamed.With(db.Org(org), db.Named("name", name)), func(id uuid.UUID) {
 		found = append(found, db.SQL(" and e.target_id = $?", db.ID(id)))
@@ -292,7 +292,7 @@ limit 100`)
 // there is no such client.
 func actorsOf(ctx context.Context, from pool.Share, org int64, actor string) ([]db.Fragment, error) {
 	found := []db.Fragment{db.SQL(ofNoClient)}
-	named := clientsNamed.With(db.Org(org), db.Named("name", strings.ToLower(actor)), db.Named("key", schema.Fold(actor)),
+	named := clientsNamed.With(db.Org(org), db.Named("name", strings.ToLower(actor)), db.Named("key", schema.FoldName(actor)),
 		db.Named("type", string(provisioning.OAuth)))
 	err := eachID(ctx, from, named, func(id uuid.UUID) {
 		found = append(found, db.SQL(" and e.client_id = $?", db.ID(id)))

@@ -143,7 +143,7 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 	}
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = schema.Fold(name)
+		keys[i] = schema.FoldName(name)
 	}
 	b := new(pgx.Batch)
 	eraseEntries.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
