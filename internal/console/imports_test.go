@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,15 +76,7 @@ func connect(t *testing.T, database string) *pgx.Conn {
 // is erased.
 func TestImport_KeepsPeopleToItselfAndNotForLong(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "keys")
-	if err := os.WriteFile(file, []byte(seal.Rand()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	keys, err := seal.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := servertest.NewWith(t, servertest.Options{Keys: keys})
+	s := servertest.NewWith(t, servertest.Options{Keys: keysOf(t, seal.Rand())})
 	f := furnish(t, s)
 	b := member(t, s, f.ID, "ada@example.org", accounts.Administrator)
 	database := connect(t, s.Database)
@@ -137,6 +130,40 @@ func TestImport_KeepsPeopleToItselfAndNotForLong(t *testing.T) {
 	if left := slices.Concat(kept(states), kept(parts)); len(left) != 0 {
 		t.Errorf("left with a person erased: %d", len(left))
 	}
+}
+
+// keysOf are keys as a file has them, of which the first seals.
+func keysOf(t *testing.T, keys ...string) *seal.Keys {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(strings.Join(keys, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read, err := seal.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// A file that waits is sealed again with a new key, and needs the old one no more.
+func TestImport_OutlivesItsKey(t *testing.T) {
+	t.Parallel()
+	old, next := seal.Rand(), seal.Rand()
+	before := servertest.NewWith(t, servertest.Options{Keys: keysOf(t, old), LeaveAccepted: true})
+	f := furnish(t, before)
+	b := member(t, before, f.ID, "ada@example.org", accounts.Administrator)
+	b.upload(f.home+"/imports", "people.csv", "userName\nlinus@acme.example\n").want(http.StatusOK)
+	both := servertest.NewWith(t, servertest.Options{Database: before.Database, Keys: keysOf(t, next, old), LeaveAccepted: true})
+	for _, want := range []int{2, 0} { // what is told of the file, and its part
+		sealed, err := both.Store.Rewrap(t.Context())
+		if err != nil || sealed < want || want == 0 && sealed > 0 {
+			t.Errorf("%d values are sealed again, %v", sealed, err)
+		}
+	}
+	b = b.at(servertest.NewWith(t, servertest.Options{Database: before.Database, Keys: keysOf(t, next)}))
+	path := b.path
+	b.get(path).has("linus@acme.example").post(path+"/check", "to.0", "userName").settle().post(path + "/apply").settle().has("1 line of people.csv is imported")
 }
 
 // An organisation has so many files, and one that is removed makes room.

@@ -32,7 +32,7 @@ var beyondShares = map[string]string{
 	"authstore.OrgsToFold": background, "authstore.OrgsWithoutDivision": background,
 	"counts.All": background, "counts.inTurn": background,
 	"eventstore.Due": background, "eventstore.Expire": background, "eventstore.Fill": background, "eventstore.Settle": settling, "eventstore.readStreams": memory,
-	"importstore.Take": background, "importstore.Forget": background, "importstore.Renew": settling, "importstore.Keep": settling, "importstore.Finish": settling,
+	"importstore.Take": background, "importstore.Forget": background, "importstore.Rewrap": command, "importstore.sealAgain": command, "importstore.Renew": settling, "importstore.Keep": settling, "importstore.Finish": settling,
 	"jobstore.Take": background, "jobstore.resumed": background, "jobstore.Forget": background, "jobstore.Finish": settling, "jobstore.Renew": settling, "jobstore.Seize": settling,
 	"logstore.forget": background, "logstore.forgetBrakes": background, "logstore.forgetCounted": background, "logstore.inTurn": background, "logstore.partitions": background,
 	"pool.CheckWritable": background, "pool.Schema": command, "pool.measure": background,

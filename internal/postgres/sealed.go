@@ -13,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/authstore"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/eventstore"
+	"github.com/purescim/purescim/internal/postgres/importstore"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/seal"
@@ -97,9 +98,9 @@ func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []se
 	return all, err
 }
 
-// Rewrap seals all signing keys, secrets, credentials and those of providers with the first key that
-// are not, be they in the clear or under another key, and tells how many those
-// were. Without keys it is an error.
+// Rewrap seals with the first key what is not: all signing keys, secrets, credentials, those of
+// providers, and files that are imported, be they in the clear or under another key. It tells
+// how many those were. Without keys it is an error.
 func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
 	if s.keys == nil {
 		return 0, errors.New("there is no key to seal with: PURESCIM_KEY_FILE names the file of keys")
@@ -123,7 +124,11 @@ func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})
-	return n, pgerr.Wrap("seal again", err)
+	if err != nil {
+		return 0, pgerr.Wrap("seal again", err)
+	}
+	files, err := importstore.New(s.Pool, s.keys, s.registry).Rewrap(ctx)
+	return n + files, err
 }
 
 // CheckKeys returns an error unless all that is sealed can be opened, and tells

@@ -19,6 +19,7 @@ var acrossOrganisations = map[string]string{
 	"selectPending":     "finds for the background work which organisations have changes",
 	"selectAllIssuers":  "finds the organisation that a token of another issuer is for",
 	"selectCredentials": "finds what is to be sealed again with another key",
+	"selectSealed":      "finds what of imports is to be sealed again with another key, whoever's it is",
 	"selectAllStreams":  "tells every server whose changes are to be told, without a question for each",
 	"selectSucceeded":   "finds for the background work which tokens of whichever organisation are to end",
 	"selectDue":         "finds for the background work whose events are to be pushed",

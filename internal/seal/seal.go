@@ -26,6 +26,9 @@ const (
 	magic = "\x01pscim\x01\x02\x03\x01"
 )
 
+// Head is how many bytes of what is kept tell whether it is sealed, and with which key.
+const Head = len(magic) + idSize
+
 // The reasons for which an envelope cannot be opened.
 var (
 	ErrNoKey   = errors.New("it is sealed with a key that is not among those of PURESCIM_KEY_FILE")
@@ -117,7 +120,7 @@ func (k *Keys) Open(place string, kept []byte) ([]byte, error) {
 // Sealed reports whether what is kept is an envelope.
 func Sealed(kept []byte) bool { return bytes.HasPrefix(kept, []byte(magic)) }
 
-// Current reports whether what is kept need not be sealed again.
+// Current reports whether what is kept need not be sealed again. Its Head is enough.
 func (k *Keys) Current(kept []byte) bool {
 	if k == nil || len(kept) == 0 {
 		return !Sealed(kept)
