@@ -19,7 +19,7 @@ func TestStatus_BeginsWithASentence(t *testing.T) {
 	url := testdb.New(t)
 	command := cli(t, url)
 	command("org", "create", "acme")
-	if shown := command("status", "--org", "acme"); shown != "No client has asked for anything in the last 24 hours.\n" {
+	if shown := command("status", "--org", "acme"); shown != "No request has come in the last 24 hours.\n" {
 		t.Errorf("nothing has happened: %s", shown)
 	}
 	command("client", "create", "--org", "acme", "--name", "Entra")

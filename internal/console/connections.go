@@ -95,7 +95,7 @@ func (v *visit) showConnection(c connection) (err error) {
 	if c.Setups, err = v.Accounts.Setups(v.r.Context(), v.org.ID, c.Client.ID); err != nil {
 		return err
 	}
-	refused := provisioning.Query{Client: c.Client.ID, Results: []provisioning.Result{provisioning.Refused, provisioning.Held}, Limit: 5}
+	refused := provisioning.Query{Client: c.Client.ID, Results: []provisioning.Result{provisioning.Refused}, Limit: 5}
 	if c.Refused, _, err = v.Provisioning.Page(v.r.Context(), v.org.ID, refused); err != nil {
 		return err
 	}

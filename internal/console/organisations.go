@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/provisioning"
@@ -23,6 +24,16 @@ type organisationRow struct {
 	State    provisioning.State
 	Sentence string
 	Clients  int
+	// Tokens are the connections of which somebody must renew the token within 30 days, the
+	// one that ends first at the front; Waits tells of events that nobody took.
+	Tokens []tokenEnd
+	Waits  bool
+}
+
+// tokenEnd is a connection whose token ends soon.
+type tokenEnd struct {
+	Name    string
+	Expires time.Time
 }
 
 // listOrganisations judges a page of the organisations, which are in the order of their
@@ -45,7 +56,7 @@ func listOrganisations(v *visit) error {
 		if err != nil {
 			return err
 		}
-		row := organisationRow{Org: o, State: s.State, Sentence: s.Sentence, Clients: len(s.Clients)}
+		row := newOrganisationRow(o, s)
 		if row.worry() > 0 {
 			trouble++
 		}
@@ -63,12 +74,25 @@ func listOrganisations(v *visit) error {
 	return v.show("organisations", "organisations", "Organisations", list)
 }
 
+func newOrganisationRow(o org.Org, s provisioning.Status) organisationRow {
+	r := organisationRow{Org: o, State: s.State, Sentence: s.Summary(), Clients: len(s.Clients), Waits: s.Dead > 0}
+	for _, c := range s.Clients {
+		if c.Token.EndsSoon(s.At) && !c.Disabled {
+			r.Tokens = append(r.Tokens, tokenEnd{c.Name, c.Token.Expires})
+		}
+	}
+	slices.SortFunc(r.Tokens, func(a, b tokenEnd) int { return a.Expires.Compare(b.Expires) })
+	return r
+}
+
 // worry orders organisations by how much somebody should look at them.
 func (r organisationRow) worry() int {
-	switch r.State {
-	case provisioning.Halted:
+	switch {
+	case r.State == provisioning.Halted:
+		return 3
+	case r.State == provisioning.Partly:
 		return 2
-	case provisioning.Partly:
+	case len(r.Tokens) > 0 || r.Waits:
 		return 1
 	default:
 		return 0
@@ -83,6 +107,10 @@ func sumOfOrganisations(n, trouble int, part bool) string {
 	switch {
 	case n == 0:
 		return "There is no organisation"
+	case n == 1 && trouble == 0:
+		return "The one organisation needs no attention"
+	case n == 1:
+		return "The one organisation needs attention"
 	case trouble == 0:
 		return "None" + of + " needs attention"
 	case trouble == 1:

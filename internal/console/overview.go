@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // overview is the first page of an organisation: how provisioning goes.
@@ -14,7 +15,9 @@ type overview struct {
 	Chart     []bar
 	Top       int64 // of the highest bar
 	Day       provisioning.Counts
-	Active    int // people
+	// People who are active, and who are not, counted as far as enough.
+	Active, Inactive int
+	Arrived          bool // something was changed by some connection, at any time
 }
 
 // attention is something that somebody should look at, and where.
@@ -24,13 +27,17 @@ type attention struct {
 
 // bar is an hour of the chart, whose parts are stacked from the bottom.
 type bar struct {
-	Label                 string
-	X                     int
-	Done, Refused, Warned part
+	Label string
+	X     int
+	Parts []part
 	provisioning.Counts
 }
 
-type part struct{ Y, Height int64 }
+// part is what became of some of the requests of an hour, by the class of its colour.
+type part struct {
+	Class     string
+	Y, Height int64
+}
 
 func showOverview(v *visit) error {
 	s, err := v.Provisioning.Status(v.r.Context(), v.org.ID)
@@ -47,11 +54,13 @@ func showOverview(v *visit) error {
 	for _, h := range s.Hours {
 		o.Day.Add(h.Counts)
 	}
-	listed, err := v.activePeople()
-	if err != nil {
+	o.Arrived = slices.ContainsFunc(s.Clients, func(c provisioning.ClientStatus) bool { return !c.Succeeded.IsZero() })
+	if o.Active, err = v.activePeople(); err != nil {
 		return err
 	}
-	o.Active = listed
+	if o.Inactive, err = v.count(schema.User, selection{filter: "active eq false"}, enough); err != nil {
+		return err
+	}
 	return v.show("overview", "overview", "Overview", o)
 }
 
@@ -64,11 +73,12 @@ func (v *visit) attention(s provisioning.Status, stream streamState) (list []att
 		if c.Holds > 0 {
 			list = append(list, attention{"amber", "held", fmt.Sprintf("%s by %s %s held until somebody decides.", plural(c.Holds, "removal"), c.Name, are(c.Holds)), v.home("/holds"), "Decide"})
 		}
-		for _, r := range c.Refused[:min(len(c.Refused), mostShown)] {
+		wrong, all, word := c.Wrong()
+		for _, r := range wrong[:min(len(wrong), mostShown)] {
 			list = append(list, attention{"red", "refused", fmt.Sprintf("%s was refused: %s", r.Target, sentence(r.Error.Detail)), v.home("/activity/", r.Entry.String()), "What to do"})
 		}
-		if more := c.RefusedUsers - min(len(c.Refused), mostShown); more > 0 {
-			list = append(list, attention{"red", "refused", fmt.Sprintf("%s more of %s %s refused.", plural(more, "person"), c.Name, are(more)), v.logLink("result:refused by:%s", term{Value: c.Name}), "See all"})
+		if more := all - min(len(wrong), mostShown); more > 0 {
+			list = append(list, attention{"red", "refused", fmt.Sprintf("%s of %s %s %s.", others(more, len(wrong) > 0), c.Name, are(more), word), v.logLink("result:refused by:%s", term{Value: c.Name}), "See all"})
 		}
 		for _, l := range c.Loops[:min(len(c.Loops), mostShown)] {
 			list = append(list, attention{"amber", "loop", c.Name + " " + l.Sentence(), v.targetLink(l.Target), "See it"})
@@ -86,15 +96,32 @@ func (v *visit) attention(s provisioning.Status, stream streamState) (list []att
 	if word, late := stream.late(s.At); late != "" {
 		list = append(list, attention{"amber", word, late, v.home("/events"), "See the stream"})
 	}
-	slices.SortStableFunc(list, func(a, b attention) int { return order(a.Class) - order(b.Class) })
+	slices.SortStableFunc(list, func(a, b attention) int { return a.order() - b.order() })
 	return list
 }
 
-func order(class string) int {
-	if class == "red" {
+// order is what is looked at first: what waits for a decision holds all the rest up.
+func (a attention) order() int {
+	switch {
+	case a.Word == "held":
 		return 0
+	case a.Class == "red":
+		return 1
+	default:
+		return 2
 	}
-	return 1
+}
+
+// others are people who are not named, beside some who are or by themselves.
+func others(n int, besides bool) string {
+	switch {
+	case !besides:
+		return plural(n, "person")
+	case n == 1:
+		return "1 more person"
+	default:
+		return count(n) + " more people"
+	}
 }
 
 func are(n int) string {
@@ -107,7 +134,7 @@ func are(n int) string {
 // The chart's measures, in its own units.
 const chartHeight, barWidth = 100, 10
 
-// chartOf stacks the requests of each hour: done and unchanged, held, refused and failed.
+// chartOf stacks the requests of each hour: done, unchanged, held, refused and failed.
 func chartOf(s provisioning.Status) (bars []bar, top int64) {
 	for _, h := range s.Hours {
 		top = max(top, written(h.Counts))
@@ -122,12 +149,13 @@ func chartOf(s provisioning.Status) (bars []bar, top int64) {
 		b := bar{Label: h.Began.Format("15:04"), X: i * barWidth, Counts: h.Counts}
 		y := int64(chartHeight)
 		for _, p := range []struct {
-			of *part
-			n  int64
-		}{{&b.Done, h.Done + h.Unchanged}, {&b.Warned, h.Held}, {&b.Refused, h.Refused + h.Failed}} {
-			height := min(scale(p.n), y)
-			y -= height
-			*p.of = part{y, height}
+			class string
+			n     int64
+		}{{"done", h.Done}, {"same", h.Unchanged}, {"warned", h.Held}, {"refused", h.Refused + h.Failed}} {
+			if height := min(scale(p.n), y); height > 0 {
+				y -= height
+				b.Parts = append(b.Parts, part{p.class, y, height})
+			}
 		}
 		bars = append(bars, b)
 	}

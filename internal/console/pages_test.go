@@ -319,7 +319,7 @@ func TestOrganisations(t *testing.T) {
 	if strings.Index(b.body, "Acme Insurance") > strings.Index(b.body, ">"+quiet.Name+"<") {
 		t.Error("what needs attention is not first")
 	}
-	b.get("/console/organisations?q=ACME").want(http.StatusOK).has("1 of 1 organisation needs attention").lacks(">" + quiet.Name + "<")
+	b.get("/console/organisations?q=ACME").want(http.StatusOK).has("The one organisation needs attention").lacks(">" + quiet.Name + "<")
 	b.get(f.home).want(http.StatusOK).has(`href="/console/o/` + quiet.ID.String() + `"`)
 	b.post(f.home+"/groups", "names", "x").want(http.StatusForbidden)
 }

@@ -64,7 +64,7 @@ func TestPages_AskSeldom(t *testing.T) {
 		path string
 		most int64
 	}{
-		{f.home, 6},
+		{f.home, 7},
 		{f.home + "/activity", 3},
 		{f.home + "/people", 4},
 		{f.home + "/people/" + f.person, 4},

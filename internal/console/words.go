@@ -90,12 +90,21 @@ func ago(t, now time.Time) string {
 	case span < 36*time.Hour:
 		words = plural(int(span.Round(time.Hour)/time.Hour), "hour")
 	default:
-		words = plural(int(span/(24*time.Hour)), "day")
+		words = plural(days(span, past), "day")
 	}
 	if past {
 		return words + " ago"
 	}
 	return "in " + words
+}
+
+// days are those that have passed, or the nearest number of those to come: what ends in a
+// week ends in 7 days, not in 6 and some hours.
+func days(span time.Duration, past bool) int {
+	if past {
+		return int(span / (24 * time.Hour))
+	}
+	return int(span.Round(24*time.Hour) / (24 * time.Hour))
 }
 
 // plural is a number of things.

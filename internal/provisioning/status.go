@@ -48,9 +48,10 @@ type ClientActivity struct {
 	// Refusal is the last request that was refused or held; nil where there is none.
 	Refusal *RefusedRequest
 	// Refused are users of whom the last that was asked was refused, the latest first, at
-	// most MostRefused, and RefusedUsers how many there are, at most MostCounted.
-	Refused      []RefusedRequest
-	RefusedUsers int
+	// most MostRefused, and RefusedUsers how many there are, at most MostCounted. HeldUsers
+	// are those among Refused of whom it was held: nobody has to mend anything of theirs.
+	Refused                 []RefusedRequest
+	RefusedUsers, HeldUsers int
 	Token        *TokenEnd
 	Holds        int
 	// Loops are what the client does again and again, the most often first.
@@ -89,6 +90,26 @@ const (
 // EndsSoon reports whether somebody must make another token within 30 days.
 func (t *TokenEnd) EndsSoon(at time.Time) bool {
 	return t != nil && t.Expires.Sub(t.Issued) > renewedByPrograms && t.Expires.Sub(at) < tokenNotice
+}
+
+// Asked is when the client asked for something last, as far as is known; zero is never.
+func (c ClientActivity) Asked() time.Time {
+	last := c.Succeeded
+	later := func(t time.Time) {
+		if t.After(last) {
+			last = t
+		}
+	}
+	if n := len(c.Spans); n > 0 {
+		later(c.Spans[n-1].Began)
+	}
+	if c.Refusal != nil {
+		later(TimeOf(c.Refusal.Entry))
+	}
+	if c.Token != nil {
+		later(c.Token.Used)
+	}
+	return last
 }
 
 // Status is how provisioning goes in an organisation.
@@ -224,12 +245,11 @@ func (s Status) Summary() string {
 	case Halted:
 		return "Provisioning is held. " + s.changes()
 	default:
-		return "No client has asked for anything in the last 24 hours."
+		return "No request has come in the last 24 hours."
 	}
 }
 
-// changes tells what the clients have changed in the last hour, and whether anything was
-// refused.
+// changes tells what the clients have changed in the last hour, and what was refused or held.
 func (s Status) changes() string {
 	var made []string
 	var hour Counts
@@ -243,10 +263,32 @@ func (s Status) changes() string {
 		text = strings.Join(made, ", ")
 	}
 	text += " in the last hour; "
-	if n := hour.Refused + hour.Held; n > 0 {
-		return text + number(int(n), "request") + " " + was(n) + " refused."
+	switch refused, held := hour.Refused, hour.Held; {
+	case refused > 0 && held > 0:
+		return fmt.Sprintf("%s%s %s refused, and %d held.", text, number(int(refused), "request"), was(refused), held)
+	case held > 0:
+		return text + number(int(held), "request") + " " + was(held) + " held."
+	case refused > 0:
+		return text + number(int(refused), "request") + " " + was(refused) + " refused."
+	default:
+		return text + "nobody was refused."
 	}
-	return text + "nobody was refused."
+}
+
+// Wrong are users of whom the last request was refused, and not merely held: of these
+// somebody has to mend something. Not all are named where there are many; what became of
+// the others is in the word, for it is not known which of the two it was.
+func (c ClientActivity) Wrong() (named []RefusedRequest, all int, word string) {
+	for _, r := range c.Refused {
+		if r.Result != Held {
+			named = append(named, r)
+		}
+	}
+	word = "refused"
+	if c.HeldUsers > 0 && c.RefusedUsers > len(c.Refused) {
+		word = "refused or held"
+	}
+	return named, c.RefusedUsers - c.HeldUsers, word
 }
 
 // remarks are what somebody must know of a client.
@@ -254,10 +296,10 @@ func (c ClientStatus) remarks(at time.Time) (remarks []string) {
 	if c.Holds > 0 {
 		remarks = append(remarks, fmt.Sprintf("Removals by %s are held until somebody releases or rejects them (purescim hold list).", c.name()))
 	}
-	if n := c.RefusedUsers; n > 0 {
-		text := fmt.Sprintf("%s of %s %s refused at present", atMost(n, MostCounted, "user"), c.name(), is(n))
-		if len(c.Refused) > 0 && c.Refused[0].Error.Detail != "" {
-			text += fmt.Sprintf(", the last: %s: %s", c.Refused[0].Target, c.Refused[0].Error.Detail)
+	if wrong, n, word := c.Wrong(); n > 0 {
+		text := fmt.Sprintf("%s of %s %s %s at present", atMost(n, MostCounted, "user"), c.name(), is(n), word)
+		if len(wrong) > 0 && wrong[0].Error.Detail != "" {
+			text += fmt.Sprintf(", the last: %s: %s", wrong[0].Target, wrong[0].Error.Detail)
 		}
 		remarks = append(remarks, strings.TrimSuffix(text, ".")+".")
 	}

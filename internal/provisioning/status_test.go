@@ -76,10 +76,20 @@ func TestJudge_SaysWhatIsToBeDone(t *testing.T) {
 		want  string
 	}{
 		{func(*provisioning.ClientActivity) {}, "working", "Provisioning works. Okta made 1 change in the last hour; nobody was refused."},
-		{func(c *provisioning.ClientActivity) { c.Spans = nil }, "silent", "No client has asked for anything in the last 24 hours."},
+		{func(c *provisioning.ClientActivity) { c.Spans = nil }, "silent", "No request has come in the last 24 hours."},
 		{func(c *provisioning.ClientActivity) { c.Token = end(-day, 12*day+time.Hour) }, "working", "Provisioning works. Okta made 1 change in the last hour; nobody was refused. The token of Okta ends in 12 days, on 2026-12-10."},
 		{func(c *provisioning.ClientActivity) { c.Token = end(-day, day) }, "working", "Provisioning works. Okta made 1 change in the last hour; nobody was refused."},
 		{func(c *provisioning.ClientActivity) { c.Holds = 1 }, "held", "Provisioning is held. Okta made 1 change in the last hour; nobody was refused. Removals by Okta are held until somebody releases or rejects them (purescim hold list)."},
+		{func(c *provisioning.ClientActivity) {
+			c.Holds, c.RefusedUsers, c.HeldUsers = 1, 2, 1
+			c.Refused = []provisioning.RefusedRequest{{Result: provisioning.Held, Error: provisioning.Error{Detail: "held"}}, {Result: provisioning.Refused, Target: provisioning.Target{Type: provisioning.User, Name: "ada"}, Error: provisioning.Error{Detail: "wrong"}}}
+			c.Spans[2].Counts = provisioning.Counts{Done: 1, Refused: 1, Held: 3}
+		}, "held", "Provisioning is held. Okta made 1 change in the last hour; 1 request was refused, and 3 held. Removals by Okta are held until somebody releases or rejects them (purescim hold list). 1 user of Okta is refused at present, the last: ada: wrong."},
+		{func(c *provisioning.ClientActivity) {
+			c.Holds, c.RefusedUsers, c.HeldUsers = 1, 3, 1
+			c.Refused = []provisioning.RefusedRequest{{Result: provisioning.Held}}
+			c.Spans[2].Counts = provisioning.Counts{Done: 1, Held: 3}
+		}, "held", "Provisioning is held. Okta made 1 change in the last hour; 3 requests were held. Removals by Okta are held until somebody releases or rejects them (purescim hold list). 2 users of Okta are refused or held at present."},
 		{func(c *provisioning.ClientActivity) { c.RefusedUsers = 1000 }, "partly", "Provisioning works in part. Okta made 1 change in the last hour; nobody was refused. 1000 or more users of Okta are refused at present."},
 	} {
 		s := provisioning.Judge(client(test.edit))

@@ -89,7 +89,7 @@ func TestStatus_TellsHowProvisioningGoes(t *testing.T) {
 	server := servertest.New(t)
 	o := server.NewOrg(t)
 	entra, _ := named(t, o, "Entra")
-	if s := statusWhen(t, o, func(status) bool { return true }); s.State != "silent" || s.Sentence != "No client has asked for anything in the last 24 hours." {
+	if s := statusWhen(t, o, func(status) bool { return true }); s.State != "silent" || s.Sentence != "No request has come in the last 24 hours." {
 		t.Errorf("an organisation without requests is %+v", s)
 	}
 	ada := entra.Do(t, "POST", "/Users", `{"userName":"ada@example.org"}`).Want(t, 201).ID(t)

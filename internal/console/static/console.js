@@ -128,7 +128,7 @@ function ago(time, now) {
   if (past && span < 60) return "just now";
   if (span < 90 * 60) text = words(Math.max(1, Math.round(span / 60)), "minute");
   else if (span < 36 * 3600) text = words(Math.round(span / 3600), "hour");
-  else text = words(Math.floor(span / 86400), "day");
+  else text = words(past ? Math.floor(span / 86400) : Math.round(span / 86400), "day");
   return past ? `${text} ago` : `in ${text}`;
 }
 setInterval(() => {

@@ -267,6 +267,9 @@ func (a *activity) readRefused(row pgx.Rows) error {
 	if len(c.Refused) < provisioning.MostRefused {
 		r := told.request(entry)
 		r.Target.Type = provisioning.User
+		if r.Result == provisioning.Held {
+			c.HeldUsers++
+		}
 		c.Refused = append(c.Refused, r)
 	}
 	return err
