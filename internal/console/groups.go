@@ -73,7 +73,7 @@ func (v *visit) showGroups(status int, g groups) error {
 			return err
 		}
 		g.Groups = append(g.Groups, groupRow{
-			ID: r.ID.String(), Name: schema.GroupName.Text(doc), Linked: doc["externalId"] != nil, Members: r.MemberCount, Changed: r.Modified,
+			ID: r.ID.String(), Name: schema.GroupName.Text(doc), Linked: schema.Group.IsLinked(doc), Members: r.MemberCount, Changed: r.Modified,
 		})
 	}
 	g.Sum = plural(listed.Total, "group")
@@ -153,7 +153,7 @@ func showGroup(v *visit) error {
 		return err
 	}
 	g := groupPage{
-		groupRow:    groupRow{ID: record.ID.String(), Name: record.Name, Linked: doc["externalId"] != nil, Members: record.MemberCount, Changed: record.Modified},
+		groupRow:    groupRow{ID: record.ID.String(), Name: record.Name, Linked: schema.Group.IsLinked(doc), Members: record.MemberCount, Changed: record.Modified},
 		Description: record.Description, Version: record.Version.String(), Created: record.Created, Words: v.query("q"), Limits: v.org.Settings,
 	}
 	if g.History, err = v.historyOf("group", record.ID); err != nil {

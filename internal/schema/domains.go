@@ -48,6 +48,11 @@ func authority(element any) string {
 
 func ofDomain(element any) bool { return strings.HasPrefix(authority(element), DomainAuthority) }
 
+// IsLinked reports whether a client of any domain has given the resource an externalId.
+func (t *Type) IsLinked(doc scim.Document) bool {
+	return doc[ExternalID.Name] != nil || slices.ContainsFunc(t.Domains().Values(doc), ofDomain)
+}
+
 // Seen gives a document as a domain sees it to change it: with the externalId of the
 // domain, and none of others.
 func (t *Type) Seen(doc scim.Document, domain string) scim.Document {
