@@ -114,6 +114,8 @@ func flush(t *testing.T, s *servertest.Server, o org.ID, refused int) {
 func (f *furnished) spoil(t *testing.T) {
 	t.Helper()
 	f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": "evil@acme.example", "displayName": evil, "title": "\u202egnp.exe " + evil}).Want(t, http.StatusCreated)
+	long := f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": "john.q.public.with.a.long.local.part@subsidiary.of.a.subsidiary.acme.example", "displayName": "John Q. Public"}).Want(t, http.StatusCreated).ID(t)
+	f.entra.Do(t, http.MethodPatch, "/Groups/"+f.group, servertest.Patch(map[string]any{"op": "add", "path": "members", "value": servertest.Values(long)})).Want(t, http.StatusOK)
 	f.entra.Do(t, http.MethodPost, "/Users", map[string]any{"userName": evil, "phoneNumbers": []any{map[string]any{"value": evil}}}).Want(t, http.StatusBadRequest)
 	f.NewGroup(t, "Night Shift "+evil)
 	for _, o := range []org.ID{f.ID, accounts.Everywhere} {

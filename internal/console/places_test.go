@@ -139,6 +139,9 @@ func (b *tab) check(what string, width int64, want int) {
 	if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > int(width) {
 		b.t.Errorf("%s: it is %d wide", what, wide)
 	}
+	if cut := eval[string](b, "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText.slice(0, 60)).join(' | ')"); cut != "" {
+		b.t.Errorf("%s: a table is wider than its place: %s", what, cut)
+	}
 	if eval[bool](b, "document.title.includes('owned') || document.querySelector('main img, main script, main b') !== null") {
 		b.t.Errorf("%s: what is stored is a part of the page", what)
 	}
