@@ -220,7 +220,7 @@ func TestGroups(t *testing.T) {
 	b.get(group).has("Claims Team has 6 members").sure(group, "name", "Claims", "description", "All of it").want(http.StatusOK).has("Claims has 6 members", "All of it", "The group is changed")
 	b.has("Filled, without an external id")
 	f.entra.Do(t, http.MethodPatch, "/Groups/"+f.group, servertest.Patch(map[string]any{"op": "add", "path": "externalId", "value": "b7f6"})).Want(t, http.StatusOK)
-	b.get(group).has("Linked to a group of the product").get(f.home + "/groups").has("</svg> linked", "</svg> not yet")
+	b.get(group).has("Linked to a group of the product").get(f.home+"/groups").has("</svg> linked", "</svg> not yet")
 	b.get(group + "?q=grace").want(http.StatusOK).has("Grace Hopper").lacks("Alan Turing")
 	b.get(group+"/delete").want(http.StatusOK).has("Delete Claims and 6 memberships?", "Members who would leave", "Grace Hopper")
 	b.post(group+"/delete", "members", "5").want(http.StatusConflict)

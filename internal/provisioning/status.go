@@ -52,8 +52,8 @@ type ClientActivity struct {
 	// are those among Refused of whom it was held: nobody has to mend anything of theirs.
 	Refused                 []RefusedRequest
 	RefusedUsers, HeldUsers int
-	Token        *TokenEnd
-	Holds        int
+	Token                   *TokenEnd
+	Holds                   int
 	// Loops are what the client does again and again, the most often first.
 	Loops []Loop
 }
