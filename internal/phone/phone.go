@@ -165,7 +165,10 @@ func validAsWritten(number string) bool {
 	for code, i := 0, 1; i < len(number) && i <= 3; i++ {
 		code = code*10 + int(number[i]-'0')
 		if codes[code] {
-			return phonenumbers.IsValidNumber(asWritten(code, number[i+1:]))
+			written := asWritten(code, number[i+1:])
+			// Most numbers are of the first region of their code: then the others are not looked at.
+			return phonenumbers.IsValidNumberForRegion(written, phonenumbers.GetRegionCodeForCountryCode(code)) ||
+				phonenumbers.IsValidNumber(written)
 		}
 	}
 	return false
