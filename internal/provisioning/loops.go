@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/purescim/purescim/internal/lru"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // LoopKind is how a client goes round in a circle.
@@ -184,8 +184,7 @@ func valuesOf(c Change) uint64 {
 	sum := uint64(1) // not that of a repeat
 	for _, value := range []any{c.Before, c.After} {
 		h := fnv.New64a()
-		text, _ := json.Marshal(value) // values of documents can always be written
-		_, _ = h.Write(text)
+		_, _ = h.Write([]byte(scim.ValueKey(value))) // never fails
 		sum += h.Sum64()
 	}
 	return sum
