@@ -54,7 +54,18 @@ const (
 
 // String is the kind's name in texts.
 func (k Kind) String() string {
-	return map[Kind]string{Role: "role", Division: "division", Skill: "routing skill", Language: "routing language"}[k]
+	switch k {
+	case Role:
+		return "role"
+	case Division:
+		return "division"
+	case Skill:
+		return "routing skill"
+	case Language:
+		return "routing language"
+	default:
+		return ""
+	}
 }
 
 // Attribute is the attribute in which users name entries of the kind.

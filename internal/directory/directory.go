@@ -110,18 +110,18 @@ func notFound(t *schema.Type, id string) error {
 
 // toSCIM turns what a store answers into what the client is told.
 func toSCIM(t *schema.Type, id string, err error) error {
-	var missing *MissingError
-	var limit *LimitError
+	missing, lacks := errors.AsType[*MissingError](err)
+	limit, isMore := errors.AsType[*LimitError](err)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrNotFound):
 		return notFound(t, id)
-	case errors.As(err, &missing) && slices.ContainsFunc(missing.References, func(r Reference) bool { return r.Schema != nil }):
+	case lacks && slices.ContainsFunc(missing.References, func(r Reference) bool { return r.Schema != nil }):
 		return schema.ErrUndeclared
-	case errors.As(err, &missing):
+	case lacks:
 		return explainMissing(missing.References)
-	case errors.As(err, &limit):
+	case isMore:
 		return scim.TooMany("the request would remove %d members from the group, and at most %d may be removed at once; "+
 			"nothing was changed. Remove them in several requests, or raise the organisation's removal limit", limit.Removed, limit.Limit)
 	default:

@@ -18,8 +18,8 @@ import (
 // explainWrite is toSCIM for a write. Of what is missing it tells what an administrator
 // asks next: whether the person was deleted, and which names are near.
 func (d *Directory) explainWrite(ctx context.Context, o org.ID, t *schema.Type, id string, err error) error {
-	missing := (*MissingError)(nil)
-	if !errors.As(err, &missing) || slices.ContainsFunc(missing.References, func(r Reference) bool { return r.Schema != nil }) {
+	missing, lacks := errors.AsType[*MissingError](err)
+	if !lacks || slices.ContainsFunc(missing.References, func(r Reference) bool { return r.Schema != nil }) {
 		return toSCIM(t, id, err)
 	}
 	told := (*scim.Error)(nil)

@@ -13,12 +13,16 @@ import (
 // has exist, because nothing that is in use can be deleted, and so do the defaults,
 // which are built in. So a user with nothing else is stored without a look-up.
 func newReferences(t *schema.Type, old, doc scim.Document) []Reference {
+	added := newSchemas(t, old, doc)
+	before, now := references(old), references(doc)
+	if slices.Equal(before, now) {
+		return added // most changes are of other attributes: no name needs folding
+	}
 	known := make(map[Reference]bool)
-	for _, r := range references(old) {
+	for _, r := range before {
 		known[folded(r)] = true
 	}
-	added := newSchemas(t, old, doc)
-	for _, r := range references(doc) {
+	for _, r := range now {
 		if key := folded(r); !known[key] && !isDefault(r) {
 			known[key] = true
 			added = append(added, r)
@@ -44,8 +48,11 @@ func keepSpelling(old, doc scim.Document) (changed bool) {
 	if old == nil {
 		return false
 	}
-	before := references(old)
-	for _, r := range references(doc) {
+	before, now := references(old), references(doc)
+	if slices.Equal(before, now) {
+		return false
+	}
+	for _, r := range now {
 		i := slices.IndexFunc(before, func(o Reference) bool { return o.Name != r.Name && folded(o) == folded(r) })
 		if r.Kind != 0 && i >= 0 {
 			changed = true

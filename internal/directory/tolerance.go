@@ -77,8 +77,8 @@ func (l *tolerance) options(o schema.Options) schema.Options {
 // learn notes what the store does not have, so that it is left out when the write is
 // done again; it reports whether all of it may be.
 func (l *tolerance) learn(err error) bool {
-	lost := (*MissingError)(nil)
-	if l == nil || l.ahead || !errors.As(err, &lost) {
+	lost, lacks := errors.AsType[*MissingError](err)
+	if l == nil || l.ahead || !lacks {
 		return false
 	}
 	for _, r := range lost.References {

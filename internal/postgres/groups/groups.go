@@ -321,7 +321,7 @@ func groupUpdate(args []db.Arg, w *writes.Write, t *schema.Type, r *directory.Re
 	before := r.Modified
 	r.Modified, r.Doc = w.Clock.Since(before), t.Encode(doc)
 	stored, err := search.NewRow(t, doc)
-	stored.Columns = stored.WithoutName(t, old, doc)
+	stored.Columns = stored.WithoutName(t, old)
 	args = append(args, db.Named("version", int64(r.Version)), db.Named("at", r.Modified), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))
 	return append(search.Groups.Arguments(args, stored), db.Named("id", db.ID(r.ID)), db.Named("before", before)), err
 }

@@ -48,9 +48,9 @@ func RowOf(t *schema.Type, doc scim.Document) Row {
 // WithoutName gives the columns for an update, in which a unique one is null where its
 // value stays: a name that another has since the names were folded again (FoldAgain) does
 // not keep its owner from changing.
-func (r Row) WithoutName(t *schema.Type, old, doc scim.Document) []any {
+func (r Row) WithoutName(t *schema.Type, old scim.Document) []any {
 	for i, c := range TableOf(t).columns {
-		if c.unique && c.value(old) == c.value(doc) {
+		if c.unique && c.value(old) == r.Columns[i] {
 			r.Columns[i] = nil
 		}
 	}

@@ -168,7 +168,7 @@ func (f *folding) resource(ctx context.Context, t *schema.Type, stored foldedRes
 	if pgerr.Violates(err, pgerr.UniqueViolation, "users_name") || pgerr.Violates(err, pgerr.UniqueViolation, "groups_name") {
 		// Somebody has to choose.
 		f.report(fmt.Sprintf("%s %s: its name is by now that of another; rename one of them", t.Name, stored.id))
-		found.Columns = found.WithoutName(t, doc, doc)
+		found.Columns = found.WithoutName(t, doc)
 		err = store(found)
 	}
 	return err

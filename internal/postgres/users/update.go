@@ -210,13 +210,15 @@ func (v Users) writeUser(ctx context.Context, w *writes.Write, t *schema.Type, o
 	if err != nil {
 		return u.record, err
 	}
+	links := u.record.Links
 	read := func(raw [][]byte) {
 		if len(raw) > 1 {
-			u.record.Links = records.ReadLinks(raw[1])
+			links = records.ReadLinks(raw[1])
 		}
 	}
 	var room [db.MaxArguments]db.Arg
 	err = w.Store(ctx, u.statement(c.Links && old.Links == nil), writes.OfUser(writes.KindOf(c.Put), t, old, e), read, u.arguments(room[:0])...)
+	u.record.Links = links
 	if errors.Is(err, directory.ErrNotFound) {
 		return u.record, writes.ErrVersionConflict
 	}
@@ -250,7 +252,7 @@ func newUserUpdate(w *writes.Write, t *schema.Type, old directory.Resource, e di
 	u = userUpdate{record: old.Record, old: old.Record, password: e.PasswordHash}
 	u.record.Version, u.record.Modified, u.record.Doc = old.Version+1, w.Clock.Since(old.Modified), t.Encode(doc)
 	u.row, err = search.NewRow(t, doc)
-	u.row.Columns = u.row.WithoutName(t, old.Document, doc)
+	u.row.Columns = u.row.WithoutName(t, old.Document)
 	u.gone, u.added = search.ChangedKeys(search.Users.KeysOf(old.Document), u.row.Keys)
 	u.counts = activation(schema.Active.Get(old.Document) == true, schema.Active.Get(doc) == true)
 	return u, err
