@@ -205,8 +205,8 @@ func (b Brake) HeldBy(by Verdict) error {
 
 // IsHeld reports whether a write stored nothing because of a brake.
 func IsHeld(err error) bool {
-	held := (*heldError)(nil)
-	return errors.As(err, &held)
+	_, held := errors.AsType[*heldError](err)
+	return held
 }
 
 // Check returns the *heldError of what is held.
@@ -243,8 +243,8 @@ set    id       = case when h.state = 'held' and h.last_at > @since or h.until_a
 
 // hold notes what a write was held by, if it was and is no dry run, and tells who asked.
 func (h Hand) hold(ctx context.Context, err error, dry bool) error {
-	var held *heldError
-	if !errors.As(err, &held) {
+	held, isHeld := errors.AsType[*heldError](err)
+	if !isHeld {
 		return err
 	}
 	told := held.told()

@@ -216,7 +216,7 @@ func (w *Write) Store(ctx context.Context, s Statement, c Change, read func(raw 
 // check refuses, the write does again.
 func (w *Write) StoreChecked(ctx context.Context, s Statement, then pool.Check, c Change, read func(raw [][]byte), args ...db.Arg) error {
 	e := w.outbox.entry(c)
-	values := s.Args(w.Org, append(args, w.outbox.arguments(e, c)...)...)
+	values := s.Args(w.Org, w.outbox.arguments(args, e, c)...)
 	defer clear(values) // a connection keeps those of its last statements, and with them documents
 	told := w.Telling(c, w.outbox.making(e, read))
 	if then.SQL == "" {
@@ -228,12 +228,12 @@ func (w *Write) StoreChecked(ctx context.Context, s Statement, then pool.Check, 
 // Queue is store in one round trip with others.
 func (w *Write) Queue(b *pgx.Batch, s Statement, c Change, read func(raw [][]byte), args ...db.Arg) {
 	e := w.outbox.entry(c)
-	b.Queue(s.String(), s.Args(w.Org, append(args, w.outbox.arguments(e, c)...)...)...).Query(w.Telling(c, w.outbox.making(e, read)))
+	b.Queue(s.String(), s.Args(w.Org, w.outbox.arguments(args, e, c)...)...).Query(w.Telling(c, w.outbox.making(e, read)))
 }
 
 // Arguments are those of a statement, with those that the outbox adds for its change.
 func (w *Write) Arguments(s Statement, args []db.Arg, c Change) []any {
-	return s.Args(w.Org, append(args, w.outbox.arguments(w.outbox.entry(c), c)...)...)
+	return s.Args(w.Org, w.outbox.arguments(args, w.outbox.entry(c), c)...)
 }
 
 // Telling reads the row of a statement and tells the outbox of the change, if there was

@@ -169,8 +169,8 @@ func targetType(what string) provisioning.TargetType {
 	}
 }
 
-// arguments are those of outboxSQL and of the outboxes of members.
-func (o *outbox) arguments(e provisioning.Entry, c Change) []db.Arg {
+// arguments adds those of outboxSQL and of the outboxes of members.
+func (o *outbox) arguments(args []db.Arg, e provisioning.Entry, c Change) []db.Arg {
 	o.attempted(e)
 	var client, target, key any
 	if e.Actor.ID != uuid.Nil {
@@ -182,13 +182,12 @@ func (o *outbox) arguments(e provisioning.Entry, c Change) []db.Arg {
 	if folded := logstore.KeyOf(e); folded != "" {
 		key = folded
 	}
-	return []db.Arg{
+	return append(args,
 		db.Named("log_id", db.ID(e.ID)), db.Named("log_client", client), db.Named("log_actor", logstore.ActorOf(e.Actor)),
 		db.Named("log_correlation", e.CorrelationID), db.Named("log_operation", string(e.Operation)), db.Named("log_type", string(e.Target.Type)),
 		db.Named("log_target", target), db.Named("log_name", e.Target.Name), db.Named("log_key", key), db.Named("log_result", string(e.Result)),
 		db.Named("log_added", idsOrNull(e.Members.Added)), db.Named("log_removed", idsOrNull(e.Members.Removed)),
-		db.Named("log_member", logstore.MemberOf(e)), db.Named("log_detail", c.detail(e)),
-	}
+		db.Named("log_member", logstore.MemberOf(e)), db.Named("log_detail", c.detail(e)))
 }
 
 func idsOrNull(ids []uuid.UUID) any {

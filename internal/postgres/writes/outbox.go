@@ -128,9 +128,10 @@ func (o *outbox) making(e provisioning.Entry, read func(raw [][]byte)) func(raw 
 	if !o.origin.SCIM || len(e.Changes) == 0 {
 		return read
 	}
+	made := provisioning.Made{Target: e.Target, Changes: e.Changes}
 	return func(raw [][]byte) {
 		if read(raw); raw[0] != nil {
-			o.made = append(o.made, provisioning.Made{Target: e.Target, Changes: e.Changes})
+			o.made = append(o.made, made)
 		}
 	}
 }
