@@ -137,11 +137,21 @@ func (s *Standby) Kill() {
 	s.process = nil
 }
 
-// Follow has it follow another server than before, or none when the URL is empty.
+// Follow has it follow another server than before. When the URL is empty that is none, and
+// nothing comes any more once it returns.
 func (s *Standby) Follow(url string) {
 	s.t.Helper()
 	s.Exec(fmt.Sprintf(`alter system set primary_conninfo = '%s'`, url))
 	s.Exec(`select pg_reload_conf()`)
+	if url == "" {
+		s.Exec(`do $$ begin while exists (select from pg_stat_wal_receiver) loop perform pg_sleep(0.01); end loop; end $$`)
+	}
+}
+
+// Reach waits until it has replayed its primary's log up to a position.
+func (s *Standby) Reach(lsn string) {
+	s.t.Helper()
+	s.Exec(fmt.Sprintf(`do $$ begin while pg_last_wal_replay_lsn() < '%s' loop perform pg_sleep(0.01); end loop; end $$`, lsn))
 }
 
 // Stop has its processes stand still.
