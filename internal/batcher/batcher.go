@@ -14,14 +14,15 @@ import (
 // Options are how long requests wait for company. The zero value of a bound is none,
 // but for Free and Most, which are at least 1.
 type Options[R any] struct {
-	// Free is how many batches are on their way while a request that comes still goes
-	// at once, alone. Beyond, it waits for one of them to return.
+	// Free is how many requests are on their way, alone or in batches, while one that comes
+	// still goes at once, alone. Beyond, it waits for some of them to return. So a few
+	// callers never wait for each other, and many gather behind the batch that is on its way.
 	Free int
 	// Most is how many batches are on their way at once.
 	Most int
 	// Size is how many requests go together.
 	Size int
-	// MaxWait is how long a request waits before it is flushed though Free are on
+	// MaxWait is how long a request waits before it is flushed though Free, or more, are on
 	// their way.
 	MaxWait time.Duration
 	// Flush sends a batch. It runs in the goroutine of one of the requests; its ctx is
@@ -34,7 +35,8 @@ type Batcher[R any] struct {
 	options Options[R]
 
 	mu       sync.Mutex
-	inFlight int // batches
+	inFlight int // requests
+	batches  int // of them
 	waiting  []*entry[R]
 	overdue  *time.Timer // of the first that waits; nil until one has waited
 }
@@ -62,7 +64,7 @@ func (b *Batcher[R]) Do(ctx context.Context, request R) error {
 	case !own:
 		return nil
 	}
-	defer b.next()
+	defer b.returned(1 + len(others))
 	if len(others) == 0 {
 		b.options.Flush(ctx, []R{request})
 		return nil
@@ -82,7 +84,7 @@ func (b *Batcher[R]) Do(ctx context.Context, request R) error {
 func (b *Batcher[R]) join(ctx context.Context, request R) (own bool, others []*entry[R], err error) {
 	b.mu.Lock()
 	if b.inFlight < b.options.Free && len(b.waiting) == 0 {
-		b.inFlight++
+		b.depart(1)
 		b.mu.Unlock()
 		return true, nil, nil
 	}
@@ -106,7 +108,7 @@ func (b *Batcher[R]) join(ctx context.Context, request R) (own bool, others []*e
 	return own, others, nil
 }
 
-// Load tells how many batches are on their way, and how many requests wait.
+// Load tells how many requests are on their way, and how many wait.
 func (b *Batcher[R]) Load() (inFlight, waiting int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -124,11 +126,19 @@ func (b *Batcher[R]) leave(e *entry[R]) bool {
 	return i >= 0
 }
 
-// next lets those have their turn that came while a batch was on its way.
-func (b *Batcher[R]) next() {
+// depart notes that a batch of n requests goes.
+func (b *Batcher[R]) depart(n int) {
+	b.batches++
+	b.inFlight += n
+}
+
+// returned notes that a batch of n requests is back, and lets those have their turn that came
+// meanwhile.
+func (b *Batcher[R]) returned(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.inFlight--; b.inFlight < b.options.Free {
+	b.batches--
+	if b.inFlight -= n; b.inFlight < b.options.Free {
 		b.flush()
 	}
 }
@@ -148,7 +158,7 @@ func (b *Batcher[R]) restart() {
 func (b *Batcher[R]) flushOverdue() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.inFlight < b.options.Most {
+	if b.batches < b.options.Most {
 		b.flush()
 	} else {
 		b.restart()
@@ -165,7 +175,7 @@ func (b *Batcher[R]) flush() {
 	if b.waiting = slices.Delete(b.waiting, 0, n); len(b.waiting) > 0 {
 		b.restart()
 	}
-	b.inFlight++
+	b.depart(n)
 	batch[0].turn <- batch
 }
 

@@ -84,6 +84,21 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// Those that come while a large batch is on its way gather, though it is one batch alone.
+func TestDo_GathersBehindABatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := record(batcher.Options[int]{Free: 2})
+		first := r.send(t, 1, 2, 3, 4)
+		time.Sleep(journey + journey/2)
+		others := r.send(t, 5, 6)
+		r.expect(t, []int{1}, []int{2}, []int{3, 4})
+		first.Wait()
+		others.Wait()
+		r.expect(t, []int{1}, []int{2}, []int{3, 4}, []int{5, 6})
+	})
+}
+
 func TestDo_WaitsNoLongerThanItPays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

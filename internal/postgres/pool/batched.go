@@ -57,8 +57,8 @@ type request struct {
 	err      error
 }
 
-// newBatched has up to free round trips under way before a statement waits, and never
-// more than most. flush sends several statements and answers those that it can; the
+// newBatched has up to free statements under way before another waits, and never more than
+// most round trips. flush sends several statements and answers those that it can; the
 // others go alone.
 func newBatched(free, most int, alone func(ctx context.Context, r *request) error, flush func(ctx context.Context, batch []*request)) *batched {
 	b := &batched{alone: alone}

@@ -16,8 +16,8 @@ import (
 // without it, and it goes alone, as does one that would have to wait for a lock.
 
 const (
-	// fewCommits is how many commits of one organisation are under way before others
-	// wait: while one is written to disk, another is made.
+	// fewCommits is how many writes of one organisation are under way before others wait to
+	// be committed together: while one is written to disk, another is made.
 	fewCommits = 2
 
 	// CommitTime ends writes that went together and do not return.

@@ -15,8 +15,8 @@ const lookUpTime = 5 * time.Second
 // standbyLookUpTime ends those of a standby, for which the primary is asked then.
 const standbyLookUpTime = time.Second
 
-// freeLookUps is how many batches are under way before a look-up waits: none does while there
-// are fewer than cores to work on them.
+// freeLookUps is how many look-ups are under way before others wait for them: none does while
+// there are fewer than cores to work on them.
 func freeLookUps() int { return max(2, runtime.GOMAXPROCS(0)) }
 
 // newLookUps batches statements that find little by an index.
