@@ -136,6 +136,27 @@ func (b *tab) waits(expression string) {
 	b.t.Fatalf("never came true: %s", expression)
 }
 
+// isAsked clicks on a button whose form asks first, and waits for the dialog of the heading.
+func (b *tab) isAsked(button, heading string) {
+	b.t.Helper()
+	b.click(button)
+	b.waits("document.querySelector('dialog[open] h1').textContent === '" + heading + "'")
+}
+
+// isSure says yes in the dialog, and waits for what the page says then.
+func (b *tab) isSure(says string) {
+	b.t.Helper()
+	b.click("dialog button[name=sure]")
+	b.says(says)
+}
+
+// leaves the dialog without doing anything.
+func (b *tab) leaves() {
+	b.t.Helper()
+	b.click("dialog a.button")
+	b.waits("!document.querySelector('dialog')")
+}
+
 // shoot keeps what is to be seen, if somebody wants it.
 func (b *tab) shoot(name string) {
 	b.t.Helper()

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/servertest"
@@ -66,17 +64,13 @@ func TestHolds_AreDecidedInADialog(t *testing.T) {
 	b.signInAs(member(t, s, f.ID, "ada@example.org", accounts.Administrator))
 	b.open(f.home + "/holds")
 	b.shoot("holds")
-	b.do(chromedp.Click("form[action$='/release'] button"))
-	b.waits("document.querySelector('dialog[open] h1').textContent === 'Let it go on?'")
+	b.isAsked("form[action$='/release'] button", "Let it go on?")
 	b.readAxe()
 	b.axe("dialog")
 	b.shoot("dialog")
-	b.do(chromedp.Click("dialog a.button"))
-	b.waits("!document.querySelector('dialog')")
-	b.do(chromedp.Click("form[action$='/release'] button"))
-	b.waits("document.querySelector('dialog[open] button[name=sure]')")
-	b.do(chromedp.Click("dialog button[name=sure]"))
-	b.waits("document.body.textContent.includes('It is released')")
+	b.leaves()
+	b.isAsked("form[action$='/release'] button", "Let it go on?")
+	b.isSure("It is released")
 	f.empty(t).Want(t, http.StatusOK)
 	b.quiet()
 }

@@ -123,11 +123,9 @@ func TestIssuers_InABrowser(t *testing.T) {
 	b.look(1280, "light")
 	token := f.as(p)
 	token.Do(t, http.MethodGet, "/Users", nil).Want(t, http.StatusOK)
-	b.do(chromedp.Click("form[action$='/remove'] button"))
-	b.waits("document.querySelector('dialog[open] h1').textContent === 'Trust this issuer no more?'")
+	b.isAsked("form[action$='/remove'] button", "Trust this issuer no more?")
 	b.shoot("issuers-dialog")
-	b.do(chromedp.Click("dialog button[name=sure]"))
-	b.waits("document.body.textContent.includes('The issuer is trusted no more')")
+	b.isSure("The issuer is trusted no more")
 	token.Do(t, http.MethodGet, "/Users", nil).Want(t, http.StatusUnauthorized)
 	b.quiet()
 }

@@ -200,10 +200,8 @@ func TestImport_InABrowser(t *testing.T) {
 	b.do(chromedp.Click("form[action$='/apply'] button"))
 	b.waits("document.body.textContent.includes('150 lines of people.csv are imported')")
 	b.shoot("import-done")
-	b.do(chromedp.Click("form[action$='/remove'] button"))
-	b.waits("document.querySelector('dialog[open] h1').textContent === 'Remove the report of people.csv?'")
+	b.isAsked("form[action$='/remove'] button", "Remove the report of people.csv?")
 	b.shoot("import-dialog")
-	b.do(chromedp.Click("dialog button[name=sure]"))
-	b.waits("document.body.textContent.includes('The file is removed')")
+	b.isSure("The file is removed")
 	b.quiet()
 }
