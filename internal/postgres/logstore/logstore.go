@@ -7,9 +7,7 @@ package logstore
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -20,7 +18,6 @@ import (
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
-	"github.com/purescim/purescim/internal/scim"
 )
 
 // Store keeps the entries of the provisioning log.
@@ -40,50 +37,6 @@ func New(p *pool.Pool, orgs func(ctx context.Context) ([]org.Org, error)) *Store
 
 // NewID implements provisioning.Store.
 func (l *Store) NewID() uuid.UUID { return l.pool.Clock.NewID() }
-
-// Detail is what of an entry is only shown.
-type Detail struct {
-	Address  string                `json:"address,omitempty"`
-	System   provisioning.System   `json:"system,omitempty"`
-	ScimType string                `json:"scimType,omitempty"`
-	Changes  []provisioning.Change `json:"changes,omitempty"`
-	Warnings []string              `json:"warnings,omitempty"`
-	Before   json.RawMessage       `json:"before,omitempty"` // the whole document of what was deleted,
-	After    json.RawMessage       `json:"after,omitempty"`  // or created
-	Body     string                `json:"body,omitempty"`
-	Micros   int64                 `json:"us,omitempty"` // that it took
-
-	Erased     bool         `json:"erased,omitempty"`
-	Undoes     *uuid.UUID   `json:"undoes,omitempty"`
-	RestoredTo *time.Time   `json:"restoredTo,omitempty"`
-	Last       scim.Version `json:"last,omitempty"`   // version of what was deleted
-	Groups     []uuid.UUID  `json:"groups,omitempty"` // of a user who was deleted
-}
-
-// detailOf renders what of an entry is only shown.
-func detailOf(e provisioning.Entry) (string, error) {
-	text, err := json.Marshal(NewDetail(e))
-	return string(text), err
-}
-
-// NewDetail gives what of an entry is only shown.
-func NewDetail(e provisioning.Entry) Detail {
-	d := Detail{
-		Address: e.Address, System: e.System, Changes: e.Changes, Warnings: e.Warnings, Body: e.Body, Micros: e.Duration.Microseconds(),
-	}
-	if e.Error != nil {
-		d.ScimType = e.Error.Type
-	}
-	if e.Undoes != uuid.Nil {
-		id := e.Undoes
-		d.Undoes = &id
-	}
-	if !e.RestoredTo.IsZero() {
-		at := e.RestoredTo
-		d.RestoredTo = &at
-	}
-	return d
-}
 
 // cliPrefix begins the actor of what the command line did, personPrefix that of what
 // somebody did in the console; serverActor is who did what nobody asked for.

@@ -2,7 +2,6 @@ package writes
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -201,35 +200,16 @@ func idsOrNull(ids []uuid.UUID) any {
 // deleted it holds the document as it is stored.
 func (c Change) detail(e provisioning.Entry) []byte {
 	d := logstore.NewDetail(e)
-	if c.kind == events.Deleted {
-		d.Last, d.Groups = c.last, c.groups
-	}
-	text, err := json.Marshal(d)
-	if err != nil {
-		text, _ = json.Marshal(logstore.NewDetail(provisioning.Entry{Address: e.Address, System: e.System})) // values of documents can always be written
-	}
 	switch {
 	case c.kind == events.Created:
-		return withDocument(text, "after", c.whole)
-	case c.kind == events.Deleted && c.typ != nil:
-		return withDocument(text, "before", c.text)
-	default:
-		return text
+		d.After = c.whole
+	case c.kind == events.Deleted:
+		d.Last, d.Groups = c.last, c.groups
+		if c.typ != nil {
+			d.Before = c.text
+		}
 	}
-}
-
-// withDocument adds a document to a JSON object as it is: it was rendered before, and would
-// be read to be written again.
-func withDocument(object []byte, name string, doc []byte) []byte {
-	if doc == nil {
-		return object
-	}
-	object = slices.Grow(object, len(doc)+len(name)+len(`,"":`))
-	if object = object[:len(object)-1]; len(object) > 1 {
-		object = append(object, ',')
-	}
-	object = append(append(append(object, '"'), name...), `":`...)
-	return append(append(object, doc...), '}')
+	return d.Render()
 }
 
 // MergedArguments are those of MergedOutbox: for each write that others make together its
