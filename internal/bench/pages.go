@@ -62,7 +62,7 @@ type consolePage struct {
 }
 
 var (
-	nextPage   = regexp.MustCompile(`href="([^"]*[?&](?:amp;)?(?:cursor|before)=[^"#]*)[^"]*"`)
+	nextPage   = regexp.MustCompile(`href="([^"]*[?&](?:amp;)?(?:cursor|before)=[^"]*)"`)
 	firstEntry = regexp.MustCompile(`href="([^"]*/activity/[0-9a-f-]{36})"`)
 	firstRole  = regexp.MustCompile(`href="([^"]*/catalogue/roles/[0-9a-f-]{36})"`)
 )
@@ -108,7 +108,7 @@ func (p consolePage) measure(ctx context.Context, d *driver, times int) (m Page,
 		if link == nil {
 			return m, errNoLink
 		}
-		ask.path = html.UnescapeString(string(link[1]))
+		ask.path, _, _ = strings.Cut(html.UnescapeString(string(link[1])), "#")
 	}
 	took := make([]float64, times)
 	for i := range took {

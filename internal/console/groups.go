@@ -46,9 +46,9 @@ type madeGroup struct{ Name, Link, Problem string }
 // of their names.
 func groupSelection(words string) selection {
 	if words == "" || looksLikeFilter.MatchString(words) {
-		return selection{words, "displayName"}
+		return selection{filter: words, by: "displayName"}
 	}
-	return selection{"displayName sw " + filter.Literal(words), "displayName"}
+	return selection{filter: "displayName sw " + filter.Literal(words), by: "displayName"}
 }
 
 // groupOfName selects the group of a name.
@@ -78,9 +78,10 @@ func (v *visit) showGroups(status int, g groups) error {
 	}
 	g.Sum = plural(listed.Total, "group")
 	if g.Words != "" {
-		g.Sum = upTo(listed.Total) + strings.TrimPrefix(g.Sum, count(listed.Total)) + " found"
+		n := v.told(listed)
+		g.Sum = upTo(n) + strings.TrimPrefix(plural(n, "group"), count(n)) + v.foundSoFar(listed)
 	}
-	g.turn = v.turnOf(v.home("/groups?q=")+url.QueryEscape(g.Words), "", listed.Cursor)
+	g.turn = v.turnOf(v.home("/groups?q=")+url.QueryEscape(g.Words), "", listed)
 	return v.showStatus(status, "groups", "groups", "Groups", g)
 }
 
@@ -165,28 +166,23 @@ func showGroup(v *visit) error {
 	return v.show("group", "groups", g.Name, g)
 }
 
-// fewMembers is how many members a group may have to be searched through one by one.
-const fewMembers = 2000
-
-// readMembers reads a page of the members, or of those whose name begins as it is asked for:
-// of a large group of all people whose name does.
+// readMembers reads a page of the members, or of those whose name begins as it is asked for: it
+// looks at the members, or else, of a large group, at all people whose name does.
 func (v *visit) readMembers(g *groupPage, id uuid.UUID) error {
 	member := `groups.value eq "` + id.String() + `"`
 	selections := []selection{{filter: member}}
 	switch {
 	case g.Words == "":
-	case g.Members <= fewMembers:
+	case g.Members <= mostLooked:
 		selections[0].filter = both(member, anyOf(named("", g.Words)))
 	default:
-		// Of all who have the name each is looked up among the members. Asked without the two
-		// negations, PostgreSQL would look up the name of every member.
-		selections = named("not (not ("+member+"))", g.Words)
+		selections = named(member, g.Words)
 	}
 	listed, err := v.listAll(schema.User, selections, 1, v.query("cursor"))
 	if err != nil {
 		return err
 	}
-	g.turn = v.turnOf(v.home("/groups/", id.String())+"?q="+url.QueryEscape(g.Words), "#members", listed.Cursor)
+	g.turn = v.turnOf(v.home("/groups/", id.String())+"?q="+url.QueryEscape(g.Words), "#members", listed)
 	g.People, err = v.personRows(listed.Records)
 	return err
 }

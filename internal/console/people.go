@@ -35,13 +35,18 @@ type people struct {
 }
 
 // turn leads to the other pages of a list: the one behind, and the first.
-type turn struct{ Next, First string }
+type turn struct {
+	Next, First string
+	// Short is a page that has ended before it was full: its search goes on with the next.
+	Short bool
+}
 
 // turnOf is the turn of a page of a list that is at a link, which has a query, and there at
 // an anchor, or none.
-func (v *visit) turnOf(link, anchor, cursor string) (t turn) {
-	if cursor != "" {
-		t.Next = link + "&cursor=" + url.QueryEscape(cursor) + anchor
+func (v *visit) turnOf(link, anchor string, l directory.Listed) (t turn) {
+	if l.Cursor != "" {
+		t.Next = link + "&cursor=" + url.QueryEscape(l.Cursor) + anchor
+		t.Short = len(l.Records) < pageSize && !l.Full
 	}
 	if v.query("cursor") != "" {
 		t.First = link + anchor
@@ -91,8 +96,12 @@ func (v *visit) personRows(records []directory.Record) ([]personRow, error) {
 // looksLikeFilter finds the operators of a filter (RFC 7644 section 3.4.2.2).
 var looksLikeFilter = regexp.MustCompile(`(?i)\s(eq|ne|co|sw|ew|gt|ge|lt|le)\s|\spr(\s|\)|$)`)
 
-// selection is what is listed of a type: what a filter selects, in an order.
-type selection struct{ filter, by string }
+// selection is what is listed of a type: what a filter selects, in an order. Whole is one of
+// which all are listed that are looked at, or nearly all.
+type selection struct {
+	filter, by string
+	whole      bool
+}
 
 // selectionsOf make SCIM filters of what was typed: words are the beginning of a name or a
 // login, or with inside a part of one. They are listed one behind the other, in the order of
@@ -116,12 +125,12 @@ func selectionsOf(words, state string, inside bool) []selection {
 // them those of whom the login begins so.
 func named(condition, words string) []selection {
 	quoted := filter.Literal(words)
-	first := selection{"displayName sw " + quoted, "displayName"}
+	first, by := "displayName sw "+quoted, "displayName"
 	if strings.Contains(words, "@") {
-		first = selection{"emails.value eq " + quoted, ""}
+		first, by = "emails.value eq "+quoted, ""
 	}
-	login := "userName sw " + quoted + " and not (" + first.filter + ")"
-	return []selection{{both(condition, first.filter), first.by}, {both(condition, login), "userName"}}
+	login, whole := "userName sw "+quoted+" and not ("+first+")", condition == ""
+	return []selection{{both(condition, first), by, whole}, {both(condition, login), "userName", whole}}
 }
 
 // both are filters of which each must select; either may be empty.
@@ -178,12 +187,12 @@ func showPeople(v *visit) error {
 	if inside {
 		p.CSV += "&inside=yes"
 	}
-	p.Sum = sumOfPeople(listed.Total, words, state)
+	p.Sum = v.sumOfPeople(listed, words, state)
 	more := path + "?" + query + "&state=" + url.QueryEscape(state)
 	if inside {
 		more += "&inside=yes"
 	}
-	p.turn = v.turnOf(more, "", listed.Cursor)
+	p.turn = v.turnOf(more, "", listed)
 	if words != "" && !inside && !looksLikeFilter.MatchString(words) {
 		p.Everywhere = more + "&inside=yes"
 	}
@@ -199,19 +208,46 @@ func defaultState(words string) string {
 	return ""
 }
 
-func sumOfPeople(n int, words, state string) string {
+func (v *visit) sumOfPeople(l directory.Listed, words, state string) string {
 	kind := map[string]string{"active": "active ", "inactive": "inactive "}[cmp.Or(state, defaultState(words))]
+	n := v.told(l)
 	text := upTo(n) + " " + kind + "people"
 	if n == 1 {
 		text = "1 " + kind + "person"
 	}
 	if words != "" {
-		return text + " found"
+		return text + v.foundSoFar(l)
 	}
 	return text
 }
 
-// list reads a page of users or groups behind a cursor, and counts all as far as enough.
+// told is how many a page tells of: all, or those that it shows itself, behind others that
+// were not counted.
+func (v *visit) told(l directory.Listed) int {
+	if l.AtLeast && v.query("cursor") != "" {
+		return len(l.Records)
+	}
+	return l.Total
+}
+
+// foundSoFar says of what a search has told that it was found.
+func (v *visit) foundSoFar(l directory.Listed) string {
+	switch {
+	case !l.AtLeast:
+		return " found"
+	case v.query("cursor") != "":
+		return " on this page"
+	default:
+		return " found so far"
+	}
+}
+
+// mostLooked is at how many people or groups a page looks for what no index finds: it shows
+// what it has found, and the next one searches on. So no page takes longer for what is rare.
+const mostLooked = 3000
+
+// list reads a page of users or groups behind a cursor, and counts all as far as enough. It
+// looks no further than it may.
 func (v *visit) list(base *schema.Type, s selection, enough int, cursor string) (l directory.Listed, err error) {
 	types, err := v.Directory.TypesOf(v.r.Context(), v.org)
 	if err != nil {
@@ -220,9 +256,17 @@ func (v *visit) list(base *schema.Type, s selection, enough int, cursor string) 
 	t := types.Of(base)
 	return v.Directory.List(v.r.Context(), v.org, t, directory.ListRequest{
 		Filter: s.filter, HasFilter: s.filter != "", SortBy: s.by,
-		Start: 1, Count: pageSize, ByCursor: true, Cursor: cursor, Enough: enough,
+		Start: 1, Count: pageSize, ByCursor: true, Cursor: cursor, Enough: enough, Look: s.looks(),
 		Projection: t.Project([]string{"id", "userName", "displayName"}, nil),
 	})
+}
+
+// looks is at how many a page of the selection may look.
+func (s selection) looks() int {
+	if s.whole {
+		return 0
+	}
+	return mostLooked
 }
 
 // listAll lists what selections select, one behind the other. A page may have the end of one
@@ -237,14 +281,19 @@ func (v *visit) listAll(base *schema.Type, all []selection, enough int, cursor s
 		if i > at {
 			cursor = ""
 		}
+		// Of a login each is passed who has the name: where these are many, they are not
+		// counted, and the page looks no further than it may.
+		s.whole = s.whole && found.Total <= enough
 		if i < at || found.Cursor != "" { // is counted alone, if that is still to be told
-			if found.Total <= enough {
-				n, err := v.count(base, s, enough)
-				if err != nil {
-					return found, err
-				}
-				found.Total += n
+			if !s.whole {
+				found.AtLeast = found.AtLeast || found.Total <= enough
+				continue
 			}
+			n, err := v.count(base, s, enough)
+			if err != nil {
+				return found, err
+			}
+			found.Total += n
 			continue
 		}
 		l, err := v.list(base, s, enough, cursor)
@@ -252,6 +301,8 @@ func (v *visit) listAll(base *schema.Type, all []selection, enough int, cursor s
 			return found, err
 		}
 		found.Total += l.Total
+		found.AtLeast = found.Total <= enough && (found.AtLeast || l.AtLeast)
+		found.Full = found.Full || l.Full
 		found.Records = append(found.Records, l.Records...)
 		if l.Cursor != "" {
 			found.Cursor = strconv.Itoa(i) + "." + l.Cursor

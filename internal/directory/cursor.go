@@ -52,7 +52,7 @@ func (c *cursors) page(ctx context.Context, list string, r ListRequest) (q Query
 	if !r.ByCursor {
 		return q, nil
 	}
-	q.Start, q.After, q.Enough = 1, new(Position), r.Enough
+	q.Start, q.After, q.Enough, q.Look = 1, new(Position), r.Enough, r.Look
 	if r.Cursor == "" {
 		return q, nil
 	}

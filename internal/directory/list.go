@@ -33,6 +33,8 @@ type ListRequest struct {
 	// Enough is how far what a filter selects is counted, of a list by cursor: where there
 	// is more, the total is one more. 0 counts all.
 	Enough int
+	// Look is at how many resources a page of a list by cursor looks; see Query.
+	Look int
 
 	Projection schema.Projection
 }
@@ -74,7 +76,7 @@ func (d *Directory) List(ctx context.Context, o org.Org, t *schema.Type, r ListR
 		list = listName(o.ID, "list", of)
 	}
 	listed, err := d.turn(ctx, list, r, func(p Query) (Page, error) {
-		of.Start, of.Count, of.After, of.Enough = p.Start, p.Count, p.After, p.Enough
+		of.Start, of.Count, of.After, of.Enough, of.Look = p.Start, p.Count, p.After, p.Enough, p.Look
 		if isView(t) {
 			return d.listView(ctx, o, t, of.Query)
 		}

@@ -259,6 +259,11 @@ type Query struct {
 	// Enough is how far what a filter selects is counted, of a page behind a position: where
 	// there is more, the total is one more. 0 counts all.
 	Enough int
+	// Look is at how many resources a page behind a position looks at most: at those that
+	// an index finds of the filter, past what is not as the rest of it says. So the page may
+	// be short, or empty, though more follow. 0 is no bound, and a list that is no more
+	// than a look-up, that has links or an order without an index has none.
+	Look int
 	// Links asks for each resource's links.
 	Links bool
 	// Chunks tells that a page of more than ChunkSize resources, or of large ones, is taken
@@ -300,7 +305,10 @@ func (p Position) IsStart() bool { return p == Position{} }
 
 // Page is one page of a list, or a chunk of it, and the exact total.
 type Page struct {
-	Total   int
+	Total int
+	// AtLeast tells that the total is what was found among those that were looked at
+	// (Query.Look), and that there may be more.
+	AtLeast bool
 	Records []Record
 	// Types are those of the records, in a list of several types.
 	Types []*schema.Type

@@ -20,6 +20,14 @@ select set_config('plan_cache_mode', 'force_custom_plan', true),
 // page is planned anew, or none, as the last ANALYZE drew its sample.
 const PlanOnce = `select set_config('plan_cache_mode', 'force_generic_plan', true)`
 
+// InOrder has PostgreSQL follow an index in its order as far as a statement goes. It does not
+// know how many rows a range has, or a value, and where it takes them for few it would rather
+// read and sort them all than end behind the first.
+const InOrder = `
+select set_config('plan_cache_mode', 'force_generic_plan', true),
+       set_config('enable_sort', 'off', true),
+       set_config('enable_bitmapscan', 'off', true)`
+
 // A hidden value is one at which PostgreSQL does not look when it plans: a plan for one
 // value must not look so much better than that for all that each value is planned for.
 const (
@@ -43,6 +51,11 @@ const OneByOne = `offset 0`
 // until the table is analysed, while thousands are provisioned. Only the index of names has
 // the order, which means nothing to PostgreSQL where the name is equal to a value.
 const FirstByName = `order by r.user_name_key limit 1`
+
+// FirstByID finds the row of an id, which is there, as the first of those from the id on.
+// Before the first ANALYZE PostgreSQL would as soon look for the id in another index of the
+// organisation, which has it behind something else, and so pass everybody each time.
+const FirstByID = `order by r.id limit 1`
 
 // The first and the last of all ids.
 const (

@@ -47,7 +47,12 @@ func (l *Listing) ForgetBookmarks() { l.marks.forget() }
 
 // List implements directory.View.
 func (v Lists) List(ctx context.Context, t *schema.Type, q directory.Query) (directory.Page, error) {
-	p, err := v.list(ctx, []directory.TypeQuery{{Type: t, Query: q}}, false)
+	of := directory.TypeQuery{Type: t, Query: q}
+	if l, ok := lookOf(of); ok {
+		p, err := v.look(ctx, l)
+		return p, pgerr.Wrap("look for "+t.Plural, err)
+	}
+	p, err := v.list(ctx, []directory.TypeQuery{of}, false)
 	return p, pgerr.Wrap("list "+t.Plural, err)
 }
 

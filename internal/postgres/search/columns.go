@@ -44,6 +44,8 @@ type column struct {
 	// unique columns have no value twice in an organisation; values of selective ones
 	// are those of one resource or of few.
 	unique, selective bool
+	// walked columns have an index with the resources of a value in the order of their ids.
+	walked bool
 }
 
 // keyed is an attribute with rows in user_keys. The numbers are stored.
@@ -57,14 +59,14 @@ type keyed struct {
 var Users = newTable(schema.User, Table{
 	Name: "users", Modified: modifiedUsers,
 	columns: []column{
-		{name: "active", attr: schema.Active},
+		{name: "active", attr: schema.Active, walked: true},
 		{name: "user_name_key", attr: schema.UserName, unique: true},
 		{name: "display_name", attr: schema.DisplayName, shown: true},
 		{name: "display_name_key", attr: schema.DisplayName},
 		{name: "external_id", attr: schema.ExternalID, selective: true},
 		{name: "employee_number_key", attr: schema.EmployeeNumber, selective: true},
-		{name: "department_key", attr: schema.Department},
-		{name: "division_key", attr: schema.Division},
+		{name: "department_key", attr: schema.Department, walked: true},
+		{name: "division_key", attr: schema.Division, walked: true},
 		{name: "manager_id", attr: schema.Manager.SubAttribute("value")},
 	},
 	keyed: []keyed{
@@ -210,6 +212,11 @@ func (t *Table) IsSelective(a *schema.Attribute) bool {
 	return t.IsUnique(a) ||
 		slices.ContainsFunc(t.columns, func(c column) bool { return c.attr == a && c.selective }) ||
 		slices.ContainsFunc(t.keyed, func(k keyed) bool { return k.attr == a && k.selective })
+}
+
+// isWalked reports whether an index has the resources of a value in the order of their ids.
+func (t *Table) isWalked(a *schema.Attribute) bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool { return c.attr == a && c.walked })
 }
 
 // KindOf gives the kind of the attribute's rows in user_keys, or 0.
