@@ -20,6 +20,7 @@ type Job struct {
 	ID          uuid.UUID
 	Org         org.Org
 	Client      uuid.UUID
+	ClientName  string   // of now
 	Permissions []string // what the client might do when it asked
 	Root        string   // absolute URL of the mount that it came through
 	Body        []byte

@@ -80,6 +80,8 @@ var notUndone = map[provisioning.TargetType]string{
 	provisioning.Stream:   "what was told has been told; set the stream by hand: purescim events",
 	provisioning.Accepted: "a request that was cancelled is forgotten; send it again",
 	provisioning.Settings: "set them back by hand, to what the entry shows: purescim org set, purescim org rename",
+	provisioning.Account:  "who uses the console is changed there, or by hand: purescim admin",
+	provisioning.Brakes:   "decide about what is held again: purescim hold",
 }
 
 // Undo takes back what one entry of the provisioning log tells of. Who was deleted comes
@@ -108,7 +110,7 @@ func (d *Directory) Undo(ctx context.Context, o org.Org, entry uuid.UUID, r Reco
 		case isEntry:
 			return nil, d.undoEntry(ctx, o, kind, e, r)
 		}
-		return nil, scim.Conflict("a change of a %s cannot be taken back: %s", strings.ToLower(string(e.Target.Type)), notUndone[e.Target.Type])
+		return nil, scim.Conflict("a change of %s cannot be taken back: %s", e.Target, notUndone[e.Target.Type])
 	})
 }
 

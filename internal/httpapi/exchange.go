@@ -123,6 +123,7 @@ func ActingFor(ctx context.Context, p oauth.Principal, id string) context.Contex
 		principal: &p,
 		origin: provisioning.Origin{
 			Actor: provisioning.Actor{Type: provisioning.Client, ID: p.Client, Name: p.ClientName}, SCIM: true,
+			System:    provisioning.GuessSystem("", p.ClientName),
 			UserBrake: p.Org.Settings.UserBrake, MemberBrake: p.Org.Settings.MemberBrake,
 		},
 	}), id)

@@ -164,7 +164,9 @@ func (r *bulkRun) refuse(ctx context.Context, op *operation, id string, err erro
 		}
 		refused.Operation, refused.Type = provisioning.Asked(op.Method, path)
 	}
-	refused.Body, _ = json.Marshal(op.Data)
+	if op.Data != nil {
+		refused.Body, _ = json.Marshal(op.Data) // it was read from JSON
+	}
 	r.frame.Refuse(ctx, refused)
 }
 

@@ -148,7 +148,7 @@ func (w worker) resumed(ctx context.Context, a directory.Job, known map[int][]by
 	if err != nil {
 		return nil, fmt.Errorf("read accepted request %s: %w", a.ID, err)
 	}
-	who := oauth.Principal{Org: a.Org, Client: a.Client, Permissions: oauth.NewPermissions(a.Permissions...)}
+	who := oauth.Principal{Org: a.Org, Client: a.Client, ClientName: a.ClientName, Permissions: oauth.NewPermissions(a.Permissions...)}
 	run, err := w.newRun(ctx, who, a.ID.String(), request)
 	if err != nil {
 		return nil, err

@@ -187,16 +187,20 @@ func TestProvisioningLog_HasRefusedOperationsOfBulk(t *testing.T) {
 	o := servertest.New(t).NewOrg(t)
 	const body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
 		{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"eve@example.org","title":7}},
-		{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"bad","roles":["pilot"],"password":"` + planted + `"}}]}`
+		{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"bad","roles":["pilot"],"password":"` + planted + `"}},
+		{"method":"DELETE","path":"/Users/nobody"}]}`
 	for _, header := range []string{"Prefer: x", "Prefer: respond-async"} {
 		answer := o.Do(t, "POST", "/Bulk", body, header)
 		found := entries(t, o, "result=refused&target=bad", 1)[0]
-		if found.Operation != "create" || found.Status != 400 || found.Actor.Type != "client" || !strings.HasSuffix(found.CorrelationID, ":1") {
+		if found.Operation != "create" || found.Status != 400 || found.Actor.Type != "client" || found.Actor.Name == "" || !strings.HasSuffix(found.CorrelationID, ":1") {
 			t.Errorf("%s: %+v", answer.Body, found)
 		}
 		whole := readEntry(t, o, found.ID)
 		if !strings.Contains(whole.Body, "pilot") || strings.Contains(whole.Body, planted) {
 			t.Errorf("body is %s", whole.Body)
+		}
+		if whole = readEntry(t, o, entries(t, o, "result=refused&operation=delete", 1)[0].ID); whole.Body != "" || whole.Target.Name != "nobody" {
+			t.Errorf("of an operation without data there is %+v", whole)
 		}
 		o = servertest.New(t).NewOrg(t)
 	}

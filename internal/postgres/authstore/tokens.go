@@ -198,22 +198,29 @@ func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.P
 	return tokens, total, pgerr.Wrap("list tokens", err)
 }
 
-var revokeToken = db.New(`
+var (
+	revokeToken = db.New(`
 update access_tokens t
-set    revoked_at = coalesce(t.revoked_at, @at)
-where  t.org_id = @org and t.client_id = @client and t.id = @token`)
+set    revoked_at = @at
+where  t.org_id = @org and t.client_id = @client and t.id = @token and t.revoked_at is null`)
+
+	countToken = db.New(`select count(*) from access_tokens t where t.org_id = @org and t.client_id = @client and t.id = @token`)
+)
 
 // RevokeToken implements oauth.Store.
 func (r Store) RevokeToken(ctx context.Context, o org.ID, client, token uuid.UUID) error {
 	err := r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := revokeToken.With(
-			db.Org(o), db.Named("client", db.ID(client)), db.Named("token", db.ID(token)), db.Named("at", r.pool.Clock.Stamp()),
-		).Exec(ctx, tx)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = oauth.ErrNotFound
-		}
+		of := []db.Arg{db.Org(o), db.Named("client", db.ID(client)), db.Named("token", db.ID(token))}
+		tag, err := revokeToken.With(append(of, db.Named("at", r.pool.Clock.Stamp()))...).Exec(ctx, tx)
 		if err != nil {
 			return err
+		}
+		if tag.RowsAffected() == 0 { // it has ended before, which is no change
+			there := 0
+			if err := countToken.With(of...).QueryRow(ctx, tx).Scan(&there); err != nil || there > 0 {
+				return err
+			}
+			return oauth.ErrNotFound
 		}
 		if err := r.log(ctx, tx, o, provisioning.Revoke, tokenTarget(token), ofClient(client)); err != nil {
 			return err

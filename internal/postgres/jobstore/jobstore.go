@@ -181,7 +181,7 @@ func (j *Store) resumed(ctx context.Context, a *directory.Job) (map[int][]byte, 
 	}
 	switch client, err := j.registry.Client(ctx, a.Client); {
 	case err == nil:
-		a.Org = a.Org.SeenFrom(client.Domain())
+		a.Org, a.ClientName = a.Org.SeenFrom(client.Domain()), client.Name
 	case !errors.Is(err, oauth.ErrNotFound): // of one that is deleted the request is cancelled
 		return nil, err
 	}

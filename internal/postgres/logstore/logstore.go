@@ -56,8 +56,8 @@ func ActorOf(a provisioning.Actor) string {
 	}
 }
 
-// insertEntries stores entries that no change stores with itself. Of a user or group that
-// is known by the id alone it finds the name. Of a user who was erased while the entry
+// insertEntries stores entries that no change stores with itself. Of what is
+// known by the id alone it finds the name, if it has one. Of a user who was erased while the entry
 // waited, it keeps what is left of other entries, too.
 var insertEntries = db.New(`
 insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id,
@@ -65,7 +65,9 @@ insert into provisioning_log (org_id, id, client_id, actor, correlation_id, oper
 select @org, e.id, nullif(e.client_id, [none]), e.actor, e.correlation_id, e.operation, e.target_type, nullif(e.target_id, [none]),
        case when erased.id is null then coalesce(nullif(e.target_name, ''),
                 (select u.doc::jsonb->>'userName' from users u where u.org_id = @org and u.id = e.target_id),
-                (select g.display_name from groups g where g.org_id = @org and g.id = e.target_id), '') else '' end,
+                (select g.display_name from groups g where g.org_id = @org and g.id = e.target_id),
+                (select c.name from catalogue c where c.org_id = @org and c.kind in (1, 2, 3, 4) and c.id = e.target_id),
+                (select c.name from oauth_clients c where c.org_id = @org and c.client_id = e.target_id), '') else '' end,
        case when erased.id is null then nullif(e.target_key, '') end, e.result, e.status,
        case when erased.id is null then nullif(e.error, '') when e.error <> '' then '(erased)' end,
        case when e.lost <> [none] then array[e.lost] end, nullif(e.lost, [none]),
