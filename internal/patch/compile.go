@@ -47,12 +47,12 @@ func (c *compiler) compile(op scim.PatchOp) error {
 		return scim.InvalidValue("%s needs a value", op.Op)
 	case c.o.Strict && op.Op == opRemove && op.HasValue:
 		return scim.InvalidSyntax("remove has no value; a path with a filter, as in members[value eq \"id\"], names what to remove")
-	case op.Path != "":
+	case op.Path != "" && !c.isBlank(op.Path):
 		return c.withPath(op)
 	case op.Op == opRemove:
 		return scim.NoTarget("remove needs a path that names what to remove")
 	}
-	object, ok := c.only(op.Value).(map[string]any)
+	object, ok := c.object(op.Value)
 	if !ok {
 		return scim.InvalidValue("the value is %s; without a path, an object of attributes is expected", scim.KindOf(op.Value))
 	}
@@ -190,10 +190,10 @@ func (c *compiler) add(s step) {
 }
 
 func (c *compiler) remove(s *step, value any) error {
-	if c.namesNobody(s, value) {
+	if c.namesNone(s, value) {
 		return scim.InvalidValue("%s: the value of the removal is blank and names none; without a value all would be removed", s.attr)
 	}
-	if s.attr.MultiValued && s.sub == nil && s.filter == nil && value != nil && !c.isBlank(value) {
+	if s.attr.MultiValued && s.sub == nil && s.filter == nil && value != nil {
 		s.action = exclude
 		return c.decodeListed(s, value)
 	}
@@ -204,10 +204,11 @@ func (c *compiler) remove(s *step, value any) error {
 	return nil
 }
 
-// namesNobody reports whether a removal of links has a value that is made of blanks: a
-// client that has lost the ids does not mean all of them.
-func (c *compiler) namesNobody(s *step, value any) bool {
-	if s.attr.Search != schema.Link || s.sub != nil || s.filter != nil {
+// namesNone reports whether a removal of values has a list, or a text, that is made of
+// blanks: a client that has lost what it means, such as the ids of members, does not mean
+// all of them.
+func (c *compiler) namesNone(s *step, value any) bool {
+	if !s.attr.MultiValued || s.sub != nil || s.filter != nil {
 		return false
 	}
 	list, ok := value.([]any)
@@ -277,10 +278,7 @@ func (c *compiler) assignElements(s *step, op string, value any) error {
 
 // assignList: add appends, replace takes the place of the whole list.
 func (c *compiler) assignList(s *step, op string, value any) error {
-	if err := c.decodeList(s, value); err != nil {
-		return err
-	}
-	if err := checkElements(s.attr, s.list()); err != nil {
+	if err := c.decodeList(s, value, s.attr.Decode); err != nil {
 		return err
 	}
 	s.action = insert
@@ -290,13 +288,13 @@ func (c *compiler) assignList(s *step, op string, value any) error {
 	return nil
 }
 
-// decodeList decodes the value of a whole multi-valued attribute, or nil.
-func (c *compiler) decodeList(s *step, value any) error {
+// decodeList decodes the value of a whole multi-valued attribute, or nil, as decode does.
+func (c *compiler) decodeList(s *step, value any, decode func(value any, o schema.Options) (any, error)) error {
 	value = s.attr.Whole(value, c.o)
 	if err := c.count(s.attr, value); err != nil {
 		return err
 	}
-	decoded, err := s.attr.Decode(value, c.o)
+	decoded, err := decode(value, c.o)
 	if err != nil {
 		return err
 	}
@@ -323,6 +321,7 @@ func (c *compiler) decodeMerge(s *step, value any) error {
 	}
 	element, _ := decoded.(map[string]any)
 	if element == nil {
+		c.o.TellLost(s.attr, object, nil)
 		element = make(map[string]any, len(object))
 	}
 	for key := range object {

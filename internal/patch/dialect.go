@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,15 +33,12 @@ func (c *compiler) keyPath(key string) (p filter.Path, known bool, err error) {
 // send extensions so. They are merged, attribute by attribute (BEHAVIOUR 54); null
 // unassigns all of it. Saviynt sends an extension it has no values for as "".
 func (c *compiler) schemaMember(op string, s *schema.Schema, value any) error {
-	switch value {
-	case nil:
+	if value == nil {
 		return c.unassignSchema(op, s)
-	case "":
-		return nil
 	}
-	object, ok := c.only(value).(map[string]any)
-	if !ok {
-		return scim.InvalidValue("%s is %s; an object of its attributes is expected", s.ID, scim.KindOf(value))
+	object, err := s.Container(value, c.o)
+	if err != nil {
+		return err
 	}
 	return c.members(op, s, object)
 }
@@ -51,7 +49,7 @@ func (c *compiler) wholeSchema(op scim.PatchOp, s *schema.Schema) error {
 	if c.o.Strict {
 		return scim.InvalidPath("path %q: a whole schema is no path; name an attribute of it, or send an object of them without a path", s.ID)
 	}
-	if op.Op != opRemove && op.Value != nil && op.Value != "" {
+	if object, err := s.Container(op.Value, c.o); op.Op != opRemove && (object != nil || err != nil) {
 		return c.schemaMember(op.Op, s, op.Value)
 	}
 	return c.unassignSchema(op.Op, s)
@@ -112,12 +110,13 @@ func (c *compiler) valueFor(p filter.Path, value any) any {
 	return value
 }
 
-// only takes one value out of a list.
-func (c *compiler) only(value any) any {
-	if c.o.Strict {
-		return value
+// object is the value of an operation without a path.
+func (c *compiler) object(value any) (object map[string]any, ok bool) {
+	if !c.o.Strict {
+		value = schema.Unwrapped(value)
 	}
-	return schema.Only(value)
+	object, ok = value.(map[string]any)
+	return object, ok
 }
 
 // bareElement reads a bare string for elements chosen by a filter as their
@@ -140,13 +139,33 @@ func bareElement(p filter.Path, value any, strict bool) filter.Path {
 // decodeListed reads the value of a removal, which RFC 7644 does not define and
 // Entra sends for members and roles: only what is listed goes (BEHAVIOUR 53).
 func (c *compiler) decodeListed(s *step, value any) error {
-	if err := c.decodeList(s, value); err != nil {
+	if err := c.decodeList(s, c.ofAnyType(s.attr, value), s.attr.DecodeListed); err != nil {
 		return err
 	}
 	if s.attr.Search != schema.Link {
 		return nil
 	}
 	return checkElements(s.attr, s.list())
+}
+
+// ofAnyType reads bare values in a removal as values of whatever type: they select those
+// that are there, and are not the work addresses that they would be in an addition.
+func (c *compiler) ofAnyType(a *schema.Attribute, value any) any {
+	if a.BareType == "" || c.o.Strict {
+		return value
+	}
+	value = a.Whole(value, c.o)
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	list = slices.Clone(list)
+	for i, v := range list {
+		if text, ok := v.(string); ok {
+			list[i] = map[string]any{"value": text}
+		}
+	}
+	return list
 }
 
 // newElement is what an element begins with that is made for a filter which

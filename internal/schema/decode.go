@@ -100,36 +100,15 @@ func (d *decoder) member(key string, value any) error {
 	return d.assign(a, value)
 }
 
-// checkValues returns invalidValue when an element lacks the `value` that is required.
-func (a *Attribute) checkValues(value any) error {
-	sub := a.SubAttribute("value")
-	if sub == nil || !sub.Required || a.Search == Link {
-		return nil
-	}
-	list, _ := value.([]any)
-	for _, v := range list {
-		if element, ok := v.(map[string]any); ok && isBlank(element[sub.Name]) {
-			return scim.InvalidValue("%s is required in each value of %s", sub, a)
-		}
-	}
-	return nil
-}
-
-// container reads the object under a URN; null and "" count as not sent.
+// container reads the object under a URN; what is empty counts as not sent.
 func (d *decoder) container(s *Schema, value any) error {
 	if slices.Contains(d.schemas, s) {
 		return scim.InvalidSyntax("%s is given twice, in two spellings", s.ID)
 	}
 	d.schemas = append(d.schemas, s)
-	if !d.o.Strict {
-		value = Only(value)
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		if value == nil || IsEmpty(value) && !d.o.Strict {
-			return nil
-		}
-		return scim.InvalidValue("%s is %s; an object is expected", s.ID, scim.KindOf(value))
+	object, err := s.Container(value, d.o)
+	if err != nil {
+		return err
 	}
 	for _, key := range sortedKeys(nil, object) {
 		a := s.Attribute(key)
@@ -162,10 +141,6 @@ func (d *decoder) assign(a *Attribute, value any) error {
 		return nil
 	}
 	if err != nil {
-		return err
-	}
-	// Before Tidy: it drops elements that lack a value, required or not.
-	if err := a.checkValues(v); err != nil {
 		return err
 	}
 	a.Set(d.in.Doc, v)

@@ -18,17 +18,17 @@ func (a *Attribute) One(value any, o Options) any {
 	if o.Strict {
 		return value
 	}
-	value = Only(value)
 	if a.Kind != Complex {
-		return a.simple(value)
+		return a.simple(Only(value))
 	}
-	if text, ok := value.(string); ok {
-		value = Only(inText(text))
+	value = Unwrapped(value)
+	if a.Shorthand == nil {
+		return value
 	}
-	if a.Shorthand != nil {
-		value = a.Shorthand(textOf(value))
+	if a.SubAttribute("value") == nil {
+		value = inner(value) // of a skill: its name
 	}
-	return value
+	return a.Shorthand(textOf(value))
 }
 
 // Whole is One for the whole value of an attribute: of one that is multi-valued, a list
@@ -54,26 +54,55 @@ func Only(value any) any {
 	return value
 }
 
+// Unwrapped takes an object out of a list that has no other, and out of a text that is JSON.
+func Unwrapped(value any) any {
+	value = Only(value)
+	if text, ok := value.(string); ok {
+		value = Only(inText(text))
+	}
+	return value
+}
+
 // simple reads {"value": x} as x. What stands for the whole of a complex value, such as
 // the value of a role, may be such an object in a text.
 func (a *Attribute) simple(value any) any {
-	if object, ok := value.(map[string]any); ok && len(object) == 1 {
-		for name, x := range object {
-			if strings.EqualFold(name, "value") {
-				value = x
-			}
-		}
-	}
+	value = inner(value)
 	text, ok := value.(string)
 	for ok && looksLikeJSON(text) && a.parent != nil && (a.Name == "value" || a.Name == "name" && a.parent.Shorthand != nil) {
 		object, _ := inText(text).(map[string]any)
-		inner, _ := object[a.Name].(string)
-		if inner == "" {
+		part, _ := object[a.Name].(string)
+		if part == "" {
 			break
 		}
-		text, value = inner, inner // shorter each time
+		text, value = part, part // shorter each time
 	}
 	return value
+}
+
+// inner gives x of an object that is nothing but {"value": x}.
+func inner(value any) any {
+	if object, ok := value.(map[string]any); ok && len(object) == 1 {
+		for name, x := range object {
+			if strings.EqualFold(name, "value") {
+				return x
+			}
+		}
+	}
+	return value
+}
+
+// Container gives the object of attributes that stands under the URN of a schema, itself,
+// in a list of one or as JSON in a text; or nil where there is nothing: null, and what is
+// empty or blank.
+func (s *Schema) Container(value any, o Options) (map[string]any, error) {
+	if !o.Strict {
+		value = Unwrapped(value)
+	}
+	object, ok := value.(map[string]any)
+	if !ok && value != nil && (o.Strict || !isBlank(value)) {
+		return nil, scim.InvalidValue("%s is %s; an object of its attributes is expected", s.ID, scim.KindOf(value))
+	}
+	return object, nil
 }
 
 // inText gives the object or list that a text holds as JSON, else the text.

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,18 @@ func bare(name string) func(any) any {
 			return map[string]any{name: s}
 		}
 		return value
+	}
+}
+
+// abbreviate has a text that stands for a whole element read as its `value`, where the
+// declaration has no shorthand of its own and nothing else is required.
+func (a *Attribute) abbreviate() {
+	value := a.sub.find("value")
+	if !a.MultiValued || a.Shorthand != nil || value == nil {
+		return
+	}
+	if !slices.ContainsFunc(a.Sub, func(sub *Attribute) bool { return sub.Required && sub != value }) {
+		a.Shorthand = bare(value.Name)
 	}
 }
 

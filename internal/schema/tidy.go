@@ -57,3 +57,28 @@ func (a *Attribute) lacksValue(element any) bool {
 	value := a.SubAttribute("value")
 	return ok && value != nil && object[value.Name] == nil
 }
+
+// TellLost warns of a value of which nothing is kept though it says something: a client has
+// left out what it is, or has another name for it. Who sends that empty has cleared it.
+func (o Options) TellLost(a *Attribute, sent, kept any) {
+	object, ok := sent.(map[string]any)
+	if o.Doubt == nil || !ok || a.Kind != Complex || !IsEmpty(kept) && !(a.MultiValued && a.lacksValue(kept)) {
+		return
+	}
+	lost := false
+	for key, value := range object {
+		sub := a.SubAttribute(key)
+		if sub != nil && (sub.Name == "value" || sub.Required) {
+			return
+		}
+		label := sub != nil && (sub.Name == "type" || sub.Name == "primary")
+		lost = lost || !label && !isBlank(value)
+	}
+	switch {
+	case !lost:
+	case a.SubAttribute("value") != nil:
+		o.Doubt(a, "left out: it has no value")
+	default:
+		o.Doubt(a, "left out: it has none of "+a.subNames())
+	}
+}

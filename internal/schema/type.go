@@ -51,6 +51,7 @@ func link(s *Schema, parent *Attribute, attributes []*Attribute) names {
 		a.key = `"` + a.Name + `":`
 		a.sub = link(s, a, a.Sub)
 		a.identify()
+		a.abbreviate()
 		a.numeric = a.Kind == Integer || a.Kind == Decimal || slices.ContainsFunc(a.Sub, func(sub *Attribute) bool { return sub.numeric })
 	}
 	return found

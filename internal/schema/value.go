@@ -17,11 +17,26 @@ const MaxValues = 1000
 
 // Decode checks the whole value of an attribute, as ParseJSON gives it, and
 // makes it canonical. It returns nil for a value that means "unassigned". A
-// single value of a multi-valued attribute is read as a list of one.
+// single value of a multi-valued attribute is read as a list of one. Each value has what
+// the schema requires of it.
 func (a *Attribute) Decode(value any, o Options) (any, error) {
 	if !a.MultiValued {
-		return a.DecodeOne(value, o)
+		v, err := a.DecodeOne(value, o)
+		if err == nil {
+			o.TellLost(a, value, v)
+		}
+		return v, err
 	}
+	return a.decodeList(value, o, a.checkWhole)
+}
+
+// DecodeListed is Decode for values that are only named, as by a removal: they need not
+// be whole.
+func (a *Attribute) DecodeListed(value any, o Options) (any, error) {
+	return a.decodeList(value, o, func(any) error { return nil })
+}
+
+func (a *Attribute) decodeList(value any, o Options, check func(element any) error) (any, error) {
 	value = a.Whole(value, o)
 	items, ok := value.([]any)
 	if !ok {
@@ -34,13 +49,20 @@ func (a *Attribute) Decode(value any, o Options) (any, error) {
 	var wrong []error // of elements that are left out, when others are not
 	for _, item := range items {
 		v, err := a.DecodeOne(item, o)
+		if err == nil {
+			err = check(v)
+		}
 		if o.tolerates(a, err) {
 			wrong = append(wrong, err)
 			continue
 		}
+		if err == nil && IsEmpty(v) && a.Search == Link && value != nil {
+			err = a.CheckElement(nil) // who has lost the ids of members means no empty group
+		}
 		if err != nil {
 			return nil, err
 		}
+		o.TellLost(a, item, v)
 		if !IsEmpty(v) {
 			list = append(list, v)
 		}
@@ -141,15 +163,19 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 		element[sub.Name] = decoded
 	}
 	maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })
-	switch {
-	case len(element) > 0:
-		return element, nil
-	case a.Search == Link:
-		// A client that has lost the ids of its members means no empty group.
-		return nil, a.CheckElement(element)
-	default:
+	if len(element) == 0 {
 		return nil, nil
 	}
+	return element, nil
+}
+
+// checkWhole is CheckElement of what is not going to be left out by Tidy.
+func (a *Attribute) checkWhole(value any) error {
+	element, ok := value.(map[string]any)
+	if !ok || a.lacksValue(element) && !a.SubAttribute("value").Required {
+		return nil
+	}
+	return a.CheckElement(element)
 }
 
 // CheckElement returns invalidValue when a required sub-attribute is missing
