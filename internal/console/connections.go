@@ -1,15 +1,18 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/guides"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/provisioning"
@@ -20,6 +23,7 @@ import (
 type connections struct {
 	provisioning.Status
 	Sum string
+	May map[uuid.UUID][]string // what each may do
 }
 
 func showConnections(v *visit) error {
@@ -27,16 +31,54 @@ func showConnections(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show("connections", "connections", "Connections", connections{s, plural(len(s.Clients), "connection")})
+	clients, _, err := v.OAuth.Clients(v.r.Context(), v.org.ID, oauth.Page{Limit: oauth.MaxClients})
+	if err != nil {
+		return err
+	}
+	may, err := v.whatMayDo(clients...)
+	if err != nil {
+		return err
+	}
+	return v.show("connections", "connections", "Connections", connections{s, plural(len(s.Clients), "connection"), may})
 }
+
+// whatMayDo tells what the roles of clients permit, in the words of those that are built in,
+// or by their names.
+func (v *visit) whatMayDo(clients ...oauth.Client) (map[uuid.UUID][]string, error) {
+	roles, _, err := v.Directory.ListEntries(v.r.Context(), v.org, directory.EntryQuery{
+		Kind: directory.Role, Selection: directory.Selection{Limit: mostRoles},
+	})
+	if err != nil {
+		return nil, err
+	}
+	words := make(map[uuid.UUID]string, len(roles))
+	for _, r := range roles {
+		if words[r.ID] = r.Name; r.BuiltIn() {
+			words[r.ID] = strings.TrimPrefix(r.Description, "May ")
+		}
+	}
+	may := make(map[uuid.UUID][]string, len(clients))
+	for _, c := range clients {
+		for _, grant := range c.Roles {
+			if what := words[grant.Role]; !slices.Contains(may[c.ID], what) {
+				may[c.ID] = append(may[c.ID], cmp.Or(what, "a role of its own"))
+			}
+		}
+	}
+	return may, nil
+}
+
+// mostRoles is how many roles are read to tell what connections may do.
+const mostRoles = 500
 
 // connection is one of them.
 type connection struct {
 	Client   oauth.Client
 	Status   provisioning.ClientStatus
 	Now      time.Time
-	Roles    []string
+	May      []string
 	Tokens   []tokenRow
+	Good     bool // one of them is
 	Setups   []accounts.Setup
 	Guides   []guides.Guide
 	Guide    string // the one that fits
@@ -92,6 +134,12 @@ func (v *visit) showConnection(c connection) (err error) {
 	if c.Tokens, err = v.tokens(c.Client.ID); err != nil {
 		return err
 	}
+	c.Good = slices.ContainsFunc(c.Tokens, func(t tokenRow) bool { return t.Good })
+	may, err := v.whatMayDo(c.Client)
+	if err != nil {
+		return err
+	}
+	c.May = may[c.Client.ID]
 	if c.Setups, err = v.Accounts.Setups(v.r.Context(), v.org.ID, c.Client.ID); err != nil {
 		return err
 	}

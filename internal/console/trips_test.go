@@ -69,8 +69,8 @@ func TestPages_AskSeldom(t *testing.T) {
 		{f.home + "/people", 4},
 		{f.home + "/people/" + f.person, 4},
 		{f.home + "/groups/" + f.group, 6},
-		{f.home + "/connections", 4},
-		{connection, 10},
+		{f.home + "/connections", 7},
+		{connection, 11},
 		{connection + "/check", 9},
 	} {
 		before := n.Load()

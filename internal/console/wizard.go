@@ -1,16 +1,16 @@
 package console
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
-	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/guides"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/provisioning"
@@ -33,17 +33,21 @@ func showNewConnection(v *visit) error {
 
 // wizard is what its further steps show.
 type wizard struct {
-	Client  oauth.Client
-	Product string
-	Guide   string
-	Step    int
-	Tenant  string
-	Token   string // shown this once
-	Steps   template.HTML
-	Checks  checks
+	Client           oauth.Client
+	Product          string
+	Guide            string
+	ByClient         bool // it signs in with the client's id and secret
+	Wait             string
+	Step             int
+	Tenant, TokenURL string
+	Token, Secret    string // shown this once
+	Steps            template.HTML
+	Checks           checks
 	// Links to the steps and to where tokens are made; Outside is for who has no account.
 	Values, Guided, Check, Live, Make string
-	Known                             string // the newest token, when the page was made
+	Known, KnownSecret                string // the newest of both, when the page was made
+	Good                              bool   // a token is, which ends when another is used
+	Local                             bool   // no product of the Internet reaches the tenant URL
 	Outside                           bool
 	Problem                           string
 }
@@ -51,17 +55,20 @@ type wizard struct {
 // integrationRole is what a connection may do.
 const integrationRole = "SCIM Integration"
 
-// createConnection makes the client of a connection and its token, and shows the values to
-// paste: the token this once.
+// createConnection makes the client of a connection, and shows the values to paste: this once
+// its token, or its secret where the product signs in with that.
 func createConnection(v *visit) error {
 	form := newConnection{Guides: guides.List(), Guide: v.field("guide"), Name: v.field("name")}
-	client, err := v.newClient(form.Guide, form.Name)
+	client, secret, err := v.newClient(form.Guide, form.Name)
 	if detail, status, told := statusOf(err); told {
 		form.Problem = detail
 		return v.showStatus(status, "connection-new", "connections", "Connect a product", form)
 	}
 	if err != nil {
 		return err
+	}
+	if g, _ := guides.Of(form.Guide); g.ByClient {
+		return v.showWizard(client, form.Guide, wizard{Step: 2, Secret: secret})
 	}
 	token, _, err := v.OAuth.Issue(v.r.Context(), client, 0)
 	if err != nil {
@@ -72,39 +79,35 @@ func createConnection(v *visit) error {
 
 // newClient makes a client for a product. A name that another has is refused: it would not
 // be told apart, and a form that is sent twice would make two.
-func (v *visit) newClient(guide, name string) (c oauth.Client, err error) {
-	if _, err := guides.Text(guide, guides.Values{}); err != nil {
-		return c, scim.InvalidValue("choose the product first")
+func (v *visit) newClient(guide, name string) (c oauth.Client, secret string, err error) {
+	if _, known := guides.Of(guide); !known {
+		return c, "", scim.InvalidValue("choose the product first")
 	}
 	if other, err := clientNamed(v.r.Context(), v.OAuth, v.org.ID, name); err != nil || other != uuid.Nil {
 		if err != nil {
-			return c, err
+			return c, "", err
 		}
-		return c, scim.Conflict("there is a connection with the name %q already; choose another name, or renew the token of that one", name)
+		return c, "", scim.Conflict("there is a connection with the name %q already; choose another name, or renew the token of that one", name)
 	}
 	roles, err := v.OAuth.RolesNamed(v.r.Context(), v.org.ID, integrationRole)
 	if err == nil {
-		c, _, err = v.OAuth.CreateClient(v.r.Context(), v.org.ID, oauth.ClientSpec{Name: name, Roles: roles, Validity: oauth.MaxValidity})
+		c, secret, err = v.OAuth.CreateClient(v.r.Context(), v.org.ID, oauth.ClientSpec{Name: name, Roles: roles, Validity: oauth.MaxValidity})
 	}
-	return c, v.noClient(err)
+	return c, secret, v.noClient(err)
 }
 
 // showWizard shows a step of the wizard for a connection.
 func (v *visit) showWizard(c oauth.Client, guide string, w wizard) error {
-	w.Client, w.Guide = c, guide
-	for _, g := range guides.List() {
-		if g.Slug == guide {
-			w.Product = g.Product
-		}
-	}
-	if w.Product == "" {
+	g, known := guides.Of(guide)
+	if !known {
 		return notHere(v.r)
 	}
+	w.Client, w.Guide, w.Product, w.ByClient, w.Wait = c, guide, g.Product, g.ByClient, g.Wait
 	root, query := v.home("/connections/", c.ID.String()), "?guide="+guide
 	if w.Outside {
 		root, query = strings.TrimSuffix(SetupPath, "/"), ""
 	}
-	w.Tenant = v.base() + "/api/v2/scim/v2"
+	w.Tenant, w.TokenURL, w.Local = v.base()+"/api/v2/scim/v2", v.base()+"/oauth/token", !v.encrypted()
 	w.Values, w.Guided, w.Check, w.Live, w.Make = root+"/values"+query, root+"/guide"+query, root+"/check"+query, root+"/live"+query, root+"/token"+query
 	tokens, err := v.tokens(c.ID)
 	if err != nil {
@@ -113,9 +116,11 @@ func (v *visit) showWizard(c oauth.Client, guide string, w wizard) error {
 	if len(tokens) > 0 {
 		w.Known = tokens[0].ID.String()
 	}
+	w.KnownSecret = secretMark(c)
+	w.Good = slices.ContainsFunc(tokens, func(t tokenRow) bool { return t.Good })
 	switch w.Step {
 	case 3:
-		if w.Steps, err = v.guide(guide, c); err != nil {
+		if w.Steps, err = v.guide(guide, c, w.Outside); err != nil {
 			return err
 		}
 	case 4:
@@ -128,8 +133,11 @@ func (v *visit) showWizard(c oauth.Client, guide string, w wizard) error {
 }
 
 // guide is the guide of a product with the values of a connection in it.
-func (v *visit) guide(slug string, c oauth.Client) (template.HTML, error) {
-	values := guides.Values{BaseURL: v.base(), Organisation: argument(v.org.Name), Connection: argument(c.Name)}
+func (v *visit) guide(slug string, c oauth.Client, outside bool) (template.HTML, error) {
+	values := guides.Values{BaseURL: v.base(), Organisation: v.org.Name, Connection: c.Name, Console: true}
+	if !outside {
+		values.Home = v.home()
+	}
 	if c.ID != uuid.Nil {
 		values.ClientID = c.ID.String()
 	}
@@ -153,15 +161,6 @@ func (v *visit) guide(slug string, c oauth.Client) (template.HTML, error) {
 	return guides.Render(slug, values)
 }
 
-// argument writes a name as a shell takes it: guides have it in commands.
-func argument(name string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+"
-	if !strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(plain, r) }) {
-		return name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-}
-
 // guideOf names the guide that was chosen for a connection, or the one that fits its name.
 func (v *visit) guideOf(c oauth.Client) string {
 	if guide := v.query("guide"); guide != "" {
@@ -181,7 +180,8 @@ func showStep(step int) func(v *visit) error {
 	}
 }
 
-// renewToken makes another token, which is shown this once; those before stay good.
+// renewToken makes another token, which is shown this once; those before end with its first
+// use. Or it makes another secret, where that is asked for.
 func renewToken(v *visit) error {
 	c, err := v.findClient()
 	if err != nil {
@@ -192,6 +192,9 @@ func renewToken(v *visit) error {
 
 // renew makes a token, unless one was made since the form was: then it was sent twice.
 func (v *visit) renew(c oauth.Client, guide string, w wizard) error {
+	if v.field("of") == "secret" {
+		return v.renewSecret(c, guide, w)
+	}
 	tokens, err := v.tokens(c.ID)
 	if err != nil {
 		return err
@@ -200,12 +203,32 @@ func (v *visit) renew(c oauth.Client, guide string, w wizard) error {
 		w.Problem = "A token was made meanwhile, and was shown once. Make another one if it was not stored."
 		return v.showWizard(c, guide, w)
 	}
-	token, _, err := v.OAuth.Issue(v.r.Context(), c, 0)
+	made, err := v.OAuth.Renew(v.r.Context(), c, 0)
 	if err != nil {
 		return v.noClient(err)
 	}
-	w.Token = token
+	w.Token = made.Token
 	return v.showWizard(c, guide, w)
+}
+
+// renewSecret makes a secret in the same way. The one before is good for a day.
+func (v *visit) renewSecret(c oauth.Client, guide string, w wizard) error {
+	if v.field("known") != secretMark(c) {
+		w.Problem = "A secret was made meanwhile, and was shown once. Make another one if it was not stored."
+		return v.showWizard(c, guide, w)
+	}
+	c, secret, err := v.OAuth.RotateSecret(v.r.Context(), c.Org, c.ID, oauth.SecretOverlap)
+	if err != nil {
+		return v.noClient(err)
+	}
+	w.Secret = secret
+	return v.showWizard(c, guide, w)
+}
+
+// secretMark tells secrets of a client apart without showing anything of them.
+func secretMark(c oauth.Client) string {
+	sum := sha256.Sum256(append([]byte("mark"), c.SecretHash...))
+	return hex.EncodeToString(sum[:8])
 }
 
 // showGuide shows the guide of a product without a connection.
@@ -213,7 +236,7 @@ func showGuide(v *visit) error {
 	slug := v.parameter("guide")
 	for _, g := range guides.List() {
 		if g.Slug == slug {
-			text, err := v.guide(slug, oauth.Client{})
+			text, err := v.guide(slug, oauth.Client{}, false)
 			if err != nil {
 				return err
 			}
@@ -302,85 +325,3 @@ func (v *visit) watchChecks(client oauth.Client) error {
 		return v.arrivals(client, tokens)
 	})
 }
-
-// The pages of who has no account.
-
-// SetupPath is where the link leads that sets up one connection, with its secret behind.
-const SetupPath = Path + "/setup/"
-
-// setupActor is who did what somebody without an account has done, in the log.
-const setupActor = "setup link"
-
-const (
-	secureSetupCookie = "__Host-purescim-setup"
-	plainSetupCookie  = "purescim-setup"
-)
-
-func (v *visit) setupCookie() string {
-	if v.encrypted() {
-		return secureSetupCookie
-	}
-	return plainSetupCookie
-}
-
-// showSetup asks before the link is used up: programs that look at links in letters follow
-// them, and press no buttons.
-func showSetup(v *visit) error {
-	s, err := v.Accounts.Setup(v.r.Context(), v.parameter("secret"))
-	if err != nil {
-		return oldLink(err)
-	}
-	v.who.ID = uuid.Nil
-	return v.show("setup", "", "Set up "+s.ClientName, s)
-}
-
-func openSetup(v *visit) error {
-	if v.isOpen() {
-		return errOpen()
-	}
-	v.originateAs(setupActor)
-	session, err := v.Accounts.OpenSetup(v.r.Context(), v.parameter("secret"))
-	if err != nil {
-		return oldLink(err)
-	}
-	http.SetCookie(v.w, &http.Cookie{
-		Name: v.setupCookie(), Value: session, Path: "/", Secure: v.encrypted(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
-	return v.to(Path + "/setup/values")
-}
-
-// outside runs work for the connection that the browser may set up, and for nothing else.
-func outside(work func(v *visit, c oauth.Client, guide string) error) func(v *visit) error {
-	return func(v *visit) error {
-		cookie, err := v.r.Cookie(v.setupCookie())
-		if err != nil {
-			return scim.NotFound("this page is for who has opened a link; open the link in this browser").Because(err)
-		}
-		s, err := v.Accounts.OpenedSetup(v.r.Context(), cookie.Value)
-		if err != nil {
-			return oldLink(err)
-		}
-		v.who = accounts.Account{} // whoever has signed in besides
-		if v.org, err = v.Organisations.Org(v.r.Context(), s.Org); err != nil {
-			return err
-		}
-		c, err := v.OAuth.Client(v.r.Context(), s.Org, s.Client)
-		if err != nil {
-			return v.noClient(err)
-		}
-		v.originateAs(setupActor)
-		return work(v, c, s.Guide)
-	}
-}
-
-func outsideStep(step int) func(v *visit) error {
-	return outside(func(v *visit, c oauth.Client, guide string) error {
-		return v.showWizard(c, guide, wizard{Step: step, Outside: true})
-	})
-}
-
-func outsideToken(v *visit, c oauth.Client, guide string) error {
-	return v.renew(c, guide, wizard{Step: 2, Outside: true})
-}
-
-func outsideLive(v *visit, c oauth.Client, _ string) error { return v.watchChecks(c) }

@@ -70,7 +70,7 @@ func TestWizard(t *testing.T) {
 	b.shoot("wizard-values")
 	b.tabTo(".actions .primary", kb.Enter)
 	b.waits("location.pathname.endsWith('/guide') && document.querySelector('.guide')")
-	if text := eval[string](b, "document.body.textContent"); strings.Contains(text, token) || !strings.Contains(text, s.URL+"/api/v2/scim/v2") || !strings.Contains(text, "--name 'Entra production'") {
+	if text := eval[string](b, "document.body.textContent"); strings.Contains(text, token) || !strings.Contains(text, s.URL+"/api/v2/scim/v2") || !strings.Contains(text, "The connection Entra production of Acme Insurance") || strings.Contains(text, "purescim client create") {
 		t.Error("the guide has not our values, or the token")
 	}
 	b.shoot("wizard-steps")

@@ -27,23 +27,39 @@ type Guide struct {
 	Slug    string // its name in commands and URLs, and that of its file
 	Product string // the vendor's name of the product, for a tile
 	Title   string // the heading of the guide
+	// ByClient tells that the product signs in with the client's id and secret, and fetches
+	// its tokens itself.
+	ByClient bool
+	Wait     string // how long it may take until something comes, in a sentence
 }
 
 // list is in the order in which products are offered.
 var list = []Guide{
-	{Slug: "entra", Product: "Microsoft Entra ID"},
-	{Slug: "entra-gallery", Product: "Microsoft Entra ID (gallery)"},
-	{Slug: "okta", Product: "Okta"},
-	{Slug: "saviynt", Product: "Saviynt"},
-	{Slug: "sailpoint", Product: "SailPoint"},
+	{Slug: "entra", Product: "Microsoft Entra ID", Wait: entraWait},
+	{Slug: "entra-gallery", Product: "Microsoft Entra ID (gallery)", Wait: entraWait},
+	{Slug: "okta", Product: "Okta", Wait: "Okta sends as soon as somebody is assigned, and members of a group when the group is pushed."},
+	{Slug: "saviynt", Product: "Saviynt", ByClient: true, Wait: "Saviynt sends when its tasks run; a provisioning job that is started by hand sends at once."},
+	{Slug: "sailpoint", Product: "SailPoint", ByClient: true},
 	{Slug: "onelogin", Product: "OneLogin"},
-	{Slug: "pingone", Product: "PingOne"},
-	{Slug: "pingfederate", Product: "PingFederate"},
+	{Slug: "pingone", Product: "PingOne", ByClient: true},
+	{Slug: "pingfederate", Product: "PingFederate", ByClient: true},
 	{Slug: "jumpcloud", Product: "JumpCloud"},
 	{Slug: "google", Product: "Google Workspace"},
 	{Slug: "keycloak", Product: "Keycloak"},
 	{Slug: "authentik", Product: "authentik"},
 	{Slug: "curl", Product: "curl"},
+}
+
+const entraWait = "Entra sends in cycles of some 40 minutes; Provision on demand there sends one person at once."
+
+// Of returns the guide of a slug, without its title.
+func Of(slug string) (Guide, bool) {
+	for _, g := range list {
+		if g.Slug == slug {
+			return g, true
+		}
+	}
+	return Guide{}, false
 }
 
 // List returns all guides, in the order in which products are offered.
@@ -72,6 +88,10 @@ type Values struct {
 	// Attributes are the organisation's own, named as a mapping names them: the URN of
 	// the schema, a colon and the attribute. They take the row of the example.
 	Attributes []string
+	// Console has the pages of the console do what a command does elsewhere. Home is where
+	// those of the organisation are, empty for who has no account there.
+	Console bool
+	Home    string
 }
 
 // holes finds each hole; those of Values.fill.
@@ -116,6 +136,22 @@ func (v Values) withAttributes(text string) string {
 	return strings.Replace(text, exampleRow, rows.String(), 1)
 }
 
+// prepared is the Markdown of a guide for a reader: in the console without what is done
+// already, and with the ways of its pages.
+func (v Values) prepared(text string) string {
+	text = v.withAttributes(text)
+	switch {
+	case v.Console && v.ClientID != "":
+		text = strings.Replace(text, beginning, made, 1)
+	case v.Console:
+		text = strings.Replace(text, beginning, unmade, 1)
+	}
+	if v.Console {
+		text = consoleWays.Replace(text)
+	}
+	return text
+}
+
 // Text returns a guide as Markdown with the values in it, as they are: whoever shows
 // them on a terminal escapes what it would act on. The error is of an unknown slug.
 func Text(slug string, v Values) (string, error) {
@@ -123,7 +159,7 @@ func Text(slug string, v Values) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return v.fill(v.withAttributes(text), func(value string) string { return value }), nil
+	return v.fill(v.prepared(text), func(value string) string { return value }), nil
 }
 
 // markdown makes tables, and ids for headings, and lets no HTML through.
@@ -142,21 +178,19 @@ func Render(slug string, v Values) (template.HTML, error) {
 		return "", err
 	}
 	var page bytes.Buffer
-	if err := markdown.Convert([]byte(v.withAttributes(text)), &page); err != nil {
+	if err := markdown.Convert([]byte(v.prepared(text)), &page); err != nil {
 		return "", fmt.Errorf("guide %s: %w", slug, err)
 	}
 	linked := toGuide.ReplaceAllString(page.String(), `href="$1"`)
 	linked = strings.ReplaceAll(linked, `href="../../api/openapi.yaml"`, `href="/openapi.yaml"`)
-	return template.HTML(v.fill(linked, html.EscapeString)), nil //nolint:gosec // ours, and escaped values
+	return template.HTML(v.fill(v.linked(linked), html.EscapeString)), nil //nolint:gosec // ours, and escaped values
 }
 
 // source reads the Markdown of a guide.
 func source(slug string) (string, error) {
-	for _, g := range list {
-		if g.Slug == slug {
-			text, err := guides.Files.ReadFile(slug + ".md")
-			return string(text), err
-		}
+	if _, known := Of(slug); known {
+		text, err := guides.Files.ReadFile(slug + ".md")
+		return string(text), err
 	}
 	names := make([]string, len(list))
 	for i, g := range list {

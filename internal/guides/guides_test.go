@@ -266,3 +266,37 @@ func TestRender(t *testing.T) {
 		t.Error("what is no guide is rendered")
 	}
 }
+
+// In the console its pages do what commands do elsewhere, and the connection is there
+// already; who has no account reads the names of the pages.
+func TestRender_InTheConsole(t *testing.T) {
+	t.Parallel()
+	command := regexp.MustCompile(`purescim (client|org|token|user|group|role|division|skill|language|log|undo|issuer|status) |--[a-z]+|console:`)
+	v := guides.Values{BaseURL: "https://scim.example.org", Organisation: "acme", Connection: "Feed", ClientID: "0190", Console: true, Home: "/console/o/1"}
+	for _, g := range guides.List() {
+		page, err := guides.Render(g.Slug, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(page), "--data-urlencode", "")
+		if found := command.FindString(text); found != "" && g.Slug != "curl" {
+			t.Errorf("%s says %q", g.Slug, found)
+		}
+		for _, want := range []string{
+			"The connection Feed of acme, which is there already", `<a href="/console/o/1/groups">Groups</a>`, `<a href="/console/o/1/connections/0190">`,
+			`<a href="/console/o/1/catalogue/roles">Catalogue</a>`, `<a href="/console/o/1">Overview</a>`,
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not hold %q", g.Slug, want)
+			}
+		}
+		outside := v
+		outside.Home = ""
+		if page, err = guides.Render(g.Slug, outside); err != nil || strings.Contains(string(page), "/console/") || !strings.Contains(string(page), "<em>Groups</em>") {
+			t.Errorf("%s leads who has no account to the console: %v", g.Slug, err)
+		}
+		if none, err := guides.Render(g.Slug, guides.Values{Console: true, Home: "/console/o/1"}); err != nil || !strings.Contains(string(none), `<a href="/console/o/1/connections">Connections</a>, <em>Connect a product</em>`) {
+			t.Errorf("%s does not lead to the wizard: %v", g.Slug, err)
+		}
+	}
+}

@@ -89,13 +89,12 @@ document.addEventListener("keydown", (event) => {
     if (box) { event.preventDefault(); box.focus(); }
   } else if (event.key === "?") {
     keys();
+  } else if (going) {
+    going = false;
+    all(".side a").find((a) => a.dataset.go === event.key)?.click();
   } else if (event.key === "g") {
     going = true;
     setTimeout(() => { going = false; }, 1000);
-  } else if (going) {
-    going = false;
-    const link = all(".side a").find((a) => a.textContent.trim().toLowerCase().startsWith(event.key));
-    if (link) link.click();
   }
 });
 
@@ -103,7 +102,7 @@ function keys() {
   const dialog = document.createElement("dialog");
   const list = document.createElement("ul");
   list.className = "rows";
-  const lines = [["/", "Search"], ["g o", "Overview"], ["g a", "Activity"], ["g p", "People"], ["g g", "Groups"], ["g c", "Connections"], ["g s", "Settings"], ["Esc", "Close"]];
+  const lines = [["/", "Search"], ["g o", "Overview"], ["g a", "Activity"], ["g p", "People"], ["g g", "Groups"], ["g c", "Connections"], ["g t", "Catalogue"], ["g s", "Settings"], ["Esc", "Close"]];
   for (const [key, what] of lines) {
     const line = document.createElement("li"), name = document.createElement("span"), k = document.createElement("kbd");
     name.textContent = what;
