@@ -107,11 +107,12 @@ func TestRecoveryTraffic(t *testing.T) {
 	user := a.do(t, "POST", "/api/v2/scim/v2/Users", 201, `{"userName":"ada@example.org"}`)
 	group := a.org.NewGroup(t, "Night Shift", user)
 	a.do(t, "PATCH", "/api/v2/scim/v2/Users/"+user, 200, `{"Operations":[{"op":"add","path":"title","value":"Engineer"}]}`)
-	time.Sleep(5 * time.Millisecond)
-	at := time.Now().UTC().Format(time.RFC3339Nano)
-	a.do(t, "PATCH", "/api/v2/scim/v2/Groups/"+group, 200, `{"Operations":[{"op":"remove","path":"members"}]}`)
 	const path = "/api/v2/scim/provisioning-log"
-	var page struct{ Entities []struct{ ID string } }
+	var page struct{ Entities []struct{ ID, Time string } }
+	a.org.Do(t, http.MethodGet, path, nil).Decode(t, &page)
+	at := page.Entities[0].Time // by the clock of the log, which is PostgreSQL's
+	time.Sleep(5 * time.Millisecond)
+	a.do(t, "PATCH", "/api/v2/scim/v2/Groups/"+group, 200, `{"Operations":[{"op":"remove","path":"members"}]}`)
 	a.org.Do(t, http.MethodGet, path+"?type=User&operation=update", nil).Decode(t, &page)
 	undo := path + "/" + page.Entities[0].ID + "/undo"
 	a.do(t, "POST", undo, 200, `{"dryRun":true}`)
