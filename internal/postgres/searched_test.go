@@ -30,7 +30,7 @@ func TestSearchedAttribute_IsOneLine(t *testing.T) {
 	}
 	files := overlay{t, t.TempDir(), map[string]string{}}
 	files.edit("../schema/user.go", `text("title", "The title in the organisation."`, `text("title", "The title in the organisation.", search(Column)`)
-	files.edit("search/columns.go", `{name: "department_key", attr: schema.Department},`, `{name: "department_key", attr: schema.Department}, {name: "title_key", attr: schema.Title},`)
+	files.edit("search/columns.go", `{name: "department_key", attr: schema.Department, walked: true},`, `{name: "department_key", attr: schema.Department, walked: true}, {name: "title_key", attr: schema.Title},`)
 	files.add("../../migrations/99999_titles.sql", "-- +goose Up\nalter table users add column title_key text collate \"C\";\n")
 	tests := "^(TestSearchedAttribute_IsOneLine|TestSearchIsAsDeclared|TestStatements_SayTheOrganisation|TestLists_SayTheOrganisation)$"
 	test := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-overlay", files.written(), "-run", tests, ".", "./search", "./lists")
