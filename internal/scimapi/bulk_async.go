@@ -35,6 +35,9 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 		return err
 	}
 	announce(w.Header(), a, told)
+	if wait == 0 {
+		return b.writeStatus(w, nil)
+	}
 	for end := time.Now().Add(wait); ; {
 		answer, err := b.directory.Jobs().Answer(r.Context(), a.Org.ID, a.Client, a.ID)
 		if answer != nil {
