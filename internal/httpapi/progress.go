@@ -11,8 +11,6 @@ const (
 	// takes longer reads no more, or means to hold the memory of the server.
 	writePatience = 30 * time.Second
 	progressBytes = 64 << 10
-	// briefAnswer is how much a connection holds for its client anyway.
-	briefAnswer = 4 << 10
 
 	// heldAtMost bounds the memory of all answers that wait for their clients. Beyond it
 	// who has taken nothing for shortPatience is cut off.
@@ -43,7 +41,7 @@ func newWrites(patience time.Duration) *writes {
 
 // write writes a part of an answer.
 func (s *writes) write(x *exchange, b []byte) (written int, err error) {
-	patience, brief := s.patience, x.isBrief(b)
+	patience := s.patience
 	if len(b) > progressBytes { // less is taken by the system at once
 		size := heldTimes * int64(len(b))
 		s.begin(x, size)
@@ -53,21 +51,13 @@ func (s *writes) write(x *exchange, b []byte) (written int, err error) {
 		if len(b) > progressBytes || written > 0 {
 			patience = s.progress(x)
 		}
-		if !brief {
-			x.allow(patience)
-		}
+		x.allow(patience)
 		n, err := x.ResponseWriter.Write(b[:min(len(b), progressBytes)])
 		written += n
 		if b = b[n:]; err != nil || len(b) == 0 {
 			return written, err
 		}
 	}
-}
-
-// isBrief reports whether an answer begins with so little, and without a wait for a body, that
-// the time that the server gives each request will do: setting another costs a microsecond.
-func (x *exchange) isBrief(b []byte) bool {
-	return len(b) <= briefAnswer && x.bytes == 0 && x.bodyLimit == 0
 }
 
 // allow gives the client so much time from now; none makes what waits for it fail. A
