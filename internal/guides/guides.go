@@ -116,7 +116,7 @@ func (v Values) fill(text string, encode func(string) string) string {
 }
 
 // exampleRow is the row of the example attribute, which each guide has.
-const exampleRow = "| the number on the badge | `urn:example:badge:2.0:User:number` |\n"
+const exampleRow = "| the number on the badge | `urn:ietf:params:scim:schemas:extension:badge:2.0:User:number` |\n"
 
 // attributeName is what the name of an attribute of a schema may be made of, none of
 // which means anything in Markdown.

@@ -116,7 +116,7 @@ func TestGuides_MapToAttributesThatExist(t *testing.T) {
 				t.Errorf("%s: %v", cells[2], err)
 			}
 		}
-		if !strings.Contains(section(text, "Custom attributes"), "| `urn:example:badge:2.0:User:number` |\n") {
+		if !strings.Contains(section(text, "Custom attributes"), "| `urn:ietf:params:scim:schemas:extension:badge:2.0:User:number` |\n") {
 			t.Error("the row of the example attribute is missing")
 		}
 	})
@@ -135,7 +135,7 @@ func TestGuides_DeclareASchemaThatIsTaken(t *testing.T) {
 	o.Do(t, http.MethodPost, "/api/v2/directory/schemas", map[string]any{"resourceType": "User", "schema": json.RawMessage(document)}).Want(t, http.StatusOK)
 	ada := o.NewUser(t, "ada@example.org")
 	o.Do(t, http.MethodPatch, "/Users/"+ada, servertest.Patch(map[string]any{
-		"op": "replace", "path": "urn:example:badge:2.0:User:number", "value": "4711",
+		"op": "replace", "path": "urn:ietf:params:scim:schemas:extension:badge:2.0:User:number", "value": "4711",
 	})).Want(t, http.StatusOK)
 }
 
@@ -256,7 +256,7 @@ func TestRender(t *testing.T) {
 				t.Errorf("%s does not hold %q", g.Slug, want)
 			}
 		}
-		for _, unwanted := range []string{"<script>", "https://HOST", "ORGANISATION", "CONNECTION", "CLIENT_ID", "ACCESS_TOKEN", "<b>", `.md"`, "../", "urn:example:badge:2.0:User:number</code></td>"} {
+		for _, unwanted := range []string{"<script>", "https://HOST", "ORGANISATION", "CONNECTION", "CLIENT_ID", "ACCESS_TOKEN", "<b>", `.md"`, "../", "urn:ietf:params:scim:schemas:extension:badge:2.0:User:number</code></td>"} {
 			if strings.Contains(text, unwanted) {
 				t.Errorf("%s holds %q", g.Slug, unwanted)
 			}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -88,10 +89,15 @@ func (c *connection) send(t *testing.T, method, address, mediaType, body string,
 	return answer
 }
 
-// run sends the one call of a document, with what Saviynt fills in.
-func (c *connection) run(t *testing.T, document string, filled map[string]string) map[string]any {
+// run sends the call of a document that bears a name, with what Saviynt fills in.
+func (c *connection) run(t *testing.T, document, name string, filled map[string]string) map[string]any {
 	t.Helper()
-	call := c.documents[document]["call"].([]any)[0].(map[string]any)
+	calls := c.documents[document]["call"].([]any)
+	at := slices.IndexFunc(calls, func(call any) bool { return dig(call, "name") == name })
+	if at < 0 {
+		t.Fatalf("%s has no call named %s", document, name)
+	}
+	call := calls[at].(map[string]any)
 	var pairs []string
 	for name, value := range filled {
 		pairs = append(pairs, "${"+name+"}", value)
@@ -113,13 +119,13 @@ func (c *connection) list(t *testing.T, call map[string]any, id, path string) []
 	if err != nil {
 		t.Fatal(err)
 	}
-	offset := dig(call, "pagination", "offset").(map[string]any)
-	total := strings.TrimPrefix(offset["totalCountPath"].(string), "completeResponseMap.")
+	paged := dig(call, "pagination", "page").(map[string]any)
+	total := strings.TrimPrefix(paged["totalCountPath"].(string), "completeResponseMap.")
 	var found []string
-	for {
+	for number := int(paged["firstPageNumber"].(float64)); ; number++ {
 		query := address.Query()
-		query.Set(offset["offsetParam"].(string), string(rune('1'+len(found))))
-		query.Set(offset["batchParam"].(string), "2")
+		query.Set(paged["pageNumberParam"].(string), strconv.Itoa(number))
+		query.Set(paged["pageSizeParam"].(string), "2")
 		address.RawQuery = query.Encode()
 		page := c.send(t, dig(call, "http", "httpMethod").(string), address.String(), dig(call, "http", "httpContentType").(string), "", 200)
 		resources, _ := page[call["listField"].(string)].([]any)
@@ -148,11 +154,13 @@ func TestSaviynt(t *testing.T) {
 	}
 	group := o.NewGroup(t, "Claims Team")
 	o.NewGroup(t, "Night Shift")
+	o.Do(t, http.MethodPost, "/api/v2/authorization/roles", map[string]any{"name": "Supervisor"}).Want(t, http.StatusOK)
 	person := map[string]string{
 		"user.email": "ada@example.org", "user.displayname": "Ada Lovelace", "user.title": "Countess", "user.firstname": "Ada",
 		"user.lastname": "Lovelace", "user.departmentname": "Engines", "user.employeeid": "1815",
 	}
-	ada := dig(c.run(t, "CreateAccountJSON", person), strings.Split(strings.TrimPrefix(c.documents["CreateAccountJSON"]["accountIdPath"].(string), "call1.message."), ".")...).(string)
+	path := strings.Split(c.documents["CreateAccountJSON"]["accountIdPath"].(string), ".") // the name of a call, "message", the way to the id
+	ada := dig(c.run(t, "CreateAccountJSON", path[0], person), path[2:]...).(string)
 	ids := []string{ada}
 	for _, login := range []string{"bob@example.org", "cy@example.org", "di@example.org"} {
 		ids = append(ids, o.NewUser(t, login))
@@ -161,35 +169,52 @@ func TestSaviynt(t *testing.T) {
 	person["account.accountID"], person["entitlementValue.entitlementID"] = ada, group
 
 	person["user.title"], person["user.departmentname"] = "Programmer", ""
-	updated := c.run(t, "UpdateAccountJSON", person)
+	updated := c.run(t, "UpdateAccountJSON", "call1", person)
 	if updated["title"] != "Programmer" || dig(updated, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User").(map[string]any)["department"] != nil {
 		t.Errorf("after the update: %v", updated)
 	}
-	c.run(t, "AddAccessJSON", person)
-	calls := dig(c.documents["ImportAccountEntJSON"], "accountParams", "call").(map[string]any)
-	members := dig(c.documents["ImportAccountEntJSON"], "acctEntParams", "entTypes", "Group", "call", "call1").(map[string]any)
+	c.run(t, "AddAccessJSON", "Group", person)
+	imported := c.documents["ImportAccountEntJSON"]
+	members := dig(imported, "acctEntParams", "entTypes", "Group", "call", "call1").(map[string]any)
 	if got := c.list(t, members, group, members["acctIdPath"].(string)); !slices.Equal(got, []string{ada}) {
 		t.Errorf("members after access was added: %v", got)
 	}
-	if c.run(t, "DisableAccountJSON", person)["active"] != false {
+	if c.run(t, "DisableAccountJSON", "call1", person)["active"] != false {
 		t.Error("the account is not disabled")
 	}
-	active, inactive := calls["call1"].(map[string]any), calls["call2"].(map[string]any)
-	if diff := cmp.Diff(ids, slices.Sorted(slices.Values(slices.Concat(c.list(t, active, "", "id"), c.list(t, inactive, "", "id"))))); diff != "" {
+	accounts := dig(imported, "accountParams", "call", "call1").(map[string]any)
+	if diff := cmp.Diff(ids, c.list(t, accounts, "", "id")); diff != "" {
 		t.Errorf("accounts of the import:\n%s", diff)
 	}
-	if c.run(t, "EnableAccountJSON", person)["active"] != true {
+	if c.run(t, "EnableAccountJSON", "call1", person)["active"] != true {
 		t.Error("the account is not enabled")
 	}
-	entitlements := dig(c.documents["ImportAccountEntJSON"], "entitlementParams", "entTypes", "Group", "call", "call1").(map[string]any)
-	if got := c.list(t, entitlements, "", "displayName"); !slices.Equal(got, []string{"Claims Team", "Night Shift"}) {
-		t.Errorf("entitlements of the import: %v", got)
+	for kind, want := range map[string][]string{"Group": {"Claims Team", "Night Shift"}, "Role": {"Supervisor", "employee"}} {
+		call := dig(imported, "entitlementParams", "entTypes", kind, "call", "call1").(map[string]any)
+		value, _, _ := strings.Cut(dig(call, "colsToPropsMap", "entitlement_value").(string), "~")
+		if got := c.list(t, call, "", value); !slices.Equal(slices.DeleteFunc(got, func(name string) bool { return !slices.Contains(want, name) }), want) {
+			t.Errorf("entitlements of the import, %s: %v", kind, got)
+		}
 	}
-	c.run(t, "RemoveAccessJSON", person)
+	c.run(t, "RemoveAccessJSON", "Group", person)
 	if got := c.list(t, members, group, "member.value"); got != nil {
 		t.Errorf("members after access was removed: %v", got)
 	}
-	c.run(t, "RemoveAccountJSON", person)
+	person["entitlementValue.entitlementID"] = "Supervisor"
+	mapping := dig(imported, "accountParams", "acctEntMappings", "Role").(map[string]any)
+	roles := func(of map[string]any) (values []any) {
+		for _, role := range of[mapping["listPath"].(string)].([]any) {
+			values = append(values, dig(role, mapping["idPath"].(string)))
+		}
+		return values
+	}
+	if got := roles(c.run(t, "AddAccessJSON", "Role", person)); !slices.Contains(got, "Supervisor") {
+		t.Errorf("roles after one was added: %v", got)
+	}
+	if got := roles(c.run(t, "RemoveAccessJSON", "Role", person)); slices.Contains(got, "Supervisor") {
+		t.Errorf("roles after one was removed: %v", got)
+	}
+	c.run(t, "RemoveAccountJSON", "call1", person)
 	o.Do(t, http.MethodGet, "/Users/"+ada, nil).Want(t, http.StatusNotFound)
 }
 
