@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,9 +48,9 @@ func (cmd *importCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer file.Close()
-	lines, err := countLines(file)
+	lines, err := transfer.CountLines(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", cmd.File, err)
 	}
 	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) error {
 		result, err := cmd.pass(ctx, c, p, o, file, lines, "checked", (*transfer.Import).Check)
@@ -109,7 +108,11 @@ func (cmd *importCommand) tell(c console, r importResult) error {
 		return writeJSON(c.out, r)
 	}
 	for _, o := range r.Refused {
-		fmt.Fprintf(c.out, "line %d, %s: %s\n", o.Line, printable.Escape(o.Name), printable.Escape(o.Error))
+		who := ""
+		if o.Name != "" {
+			who = ", " + printable.Escape(o.Name)
+		}
+		fmt.Fprintf(c.out, "line %d%s: %s\n", o.Line, who, printable.Escape(o.Error))
 	}
 	if more := r.Actions[transfer.Refuse] - len(r.Refused); more > 0 {
 		fmt.Fprintf(c.out, "and %d more\n", more)
@@ -138,21 +141,6 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// countLines tells about how many lines a file has, for the progress.
-func countLines(r io.Reader) (n int, err error) {
-	b := bufio.NewReaderSize(r, 1<<20)
-	for {
-		switch _, err := b.ReadSlice('\n'); {
-		case err == nil:
-			n++
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return n, err
-		}
-	}
 }
 
 // exportCommand exports what an organisation has.

@@ -102,11 +102,11 @@ func (i *Import) run(ctx context.Context, file io.Reader, try bool) (Summary, er
 // people are there: groups and managers may name those who are further down.
 func (r *running) people(s *steps, records iter.Seq2[record, error]) (late []record, err error) {
 	for rec, err := range records {
-		if rec.line < r.From {
-			continue
-		}
 		if wrong, ok := errors.AsType[*fileError](err); ok {
 			return nil, errors.Join(wrong, s.workers.Wait())
+		}
+		if rec.line < r.From {
+			continue
 		}
 		if err == nil {
 			err = r.once(rec)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -66,22 +67,33 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 		}
 		for {
 			cells, err := in.Read()
-			if errors.Is(err, io.EOF) {
+			wrong, isWrong := errors.AsType[*csv.ParseError](err)
+			var rec record
+			switch {
+			case errors.Is(err, io.EOF):
 				return
-			}
-			if err != nil {
+			case isWrong:
+				rec.line, err = wrong.StartLine, errQuotes
+			case err != nil:
 				yield(record{}, &fileError{err})
 				return
+			case !slices.ContainsFunc(cells, isFilled):
+				continue // as spreadsheets leave them below the last row
+			default:
+				line, _ := in.FieldPos(0)
+				rec, err = personOf(columns, cells)
+				rec.line = line
 			}
-			line, _ := in.FieldPos(0)
-			rec, err := personOf(columns, cells)
-			rec.line = line
 			if !yield(rec, err) {
 				return
 			}
 		}
 	}
 }
+
+var errQuotes = errors.New(`quotation marks: a cell that has one stands in quotation marks as a whole, with each that is inside of it twice, as in "5"" screen"`)
+
+func isFilled(cell string) bool { return strings.TrimSpace(cell) != "" }
 
 func csvReader(r *bufio.Reader) *csv.Reader {
 	in := csv.NewReader(r)
@@ -90,11 +102,14 @@ func csvReader(r *bufio.Reader) *csv.Reader {
 	return in
 }
 
+var quoted = regexp.MustCompile(`"[^"]*"`)
+
 // separator is what parts the cells of the first line: a semicolon or a tab where it has
-// one of them and no comma, as spreadsheets of many countries write it.
+// one of them and no comma, as spreadsheets of many countries write it. What stands in
+// quotation marks parts nothing.
 func separator(r *bufio.Reader) rune {
 	start, _ := r.Peek(4 << 10)
-	line, _, _ := strings.Cut(string(start), "\n")
+	line, _, _ := strings.Cut(quoted.ReplaceAllString(string(start), ""), "\n")
 	for _, mark := range ",;\t" {
 		if strings.ContainsRune(line, mark) {
 			return mark
@@ -106,6 +121,9 @@ func separator(r *bufio.Reader) rune {
 // personOf reads the cells of a person. An empty one says nothing.
 func personOf(columns []column, cells []string) (record, error) {
 	rec := record{body: map[string]any{"schemas": []any{scim.UserURN}}}
+	for len(cells) > len(columns) && !isFilled(cells[len(cells)-1]) {
+		cells = cells[:len(cells)-1]
+	}
 	if len(cells) > len(columns) {
 		return rec, fmt.Errorf("the line has %d cells, the header %d", len(cells), len(columns))
 	}
@@ -133,10 +151,12 @@ func personOf(columns []column, cells []string) (record, error) {
 		}
 	}
 	if rec.name == "" {
-		return rec, errors.New("the userName is empty")
+		return rec, errNoName
 	}
 	return rec, nil
 }
+
+var errNoName = errors.New("the userName is empty")
 
 func readJSONLines(r io.Reader) iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
@@ -154,8 +174,12 @@ func readJSONLines(r io.Reader) iter.Seq2[record, error] {
 				return
 			}
 		}
-		if err := lines.Err(); err != nil {
-			yield(record{line: n + 1}, &fileError{fmt.Errorf("line %d: %w", n+1, err)})
+		err := lines.Err()
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = tooLong(n + 1)
+		}
+		if err != nil {
+			yield(record{}, &fileError{err})
 		}
 	}
 }
@@ -166,12 +190,16 @@ func resourceOf(line []byte) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	name, _ := body[schema.UserName.Name].(string)
-	if name == "" {
+	name, isPerson := member(body, schema.UserName.Name)
+	if !isPerson {
 		return groupOf(body)
 	}
-	rec := record{name: name, body: body}
-	links, _ := body[groupsColumn].([]any)
+	rec := record{body: body}
+	if rec.name, _ = name.(string); rec.name == "" {
+		return rec, errNoName
+	}
+	groups, _ := member(body, groupsColumn)
+	links, _ := groups.([]any)
 	for _, link := range links {
 		if l, ok := link.(map[string]any); ok {
 			if name, ok := l["display"].(string); ok {
@@ -179,25 +207,42 @@ func resourceOf(line []byte) (record, error) {
 			}
 		}
 	}
-	left := []string{"id", "meta", groupsColumn, schema.Fold(schema.Password.Name)}
-	maps.DeleteFunc(body, func(name string, _ any) bool { return slices.Contains(left, schema.Fold(name)) })
+	without(body, "id", "meta", groupsColumn, schema.Password.Name)
 	values := maps.Clone(body)
-	delete(values, schema.UserName.Name)
-	delete(values, "schemas")
+	without(values, schema.UserName.Name, "schemas")
 	rec.ops = []scim.PatchOp{{Op: "replace", Value: values, HasValue: true}}
 	return rec, nil
 }
 
+// member finds a member of a resource, whose names are the same in any case.
+func member(body map[string]any, name string) (value any, found bool) {
+	for other, value := range body {
+		if schema.Fold(other) == schema.Fold(name) {
+			return value, true
+		}
+	}
+	return nil, false
+}
+
+// without takes members of a resource away.
+func without(body map[string]any, names ...string) {
+	maps.DeleteFunc(body, func(other string, _ any) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return schema.Fold(other) == schema.Fold(name) })
+	})
+}
+
 func groupOf(body map[string]any) (record, error) {
 	rec := record{group: true}
-	rec.name, _ = body[schema.GroupName.Name].(string)
+	name, _ := member(body, schema.GroupName.Name)
+	rec.name, _ = name.(string)
 	if rec.name == "" {
 		return rec, errors.New("a person has a userName, a group a displayName; the line has neither")
 	}
-	members, _ := body[schema.Members.Name].([]any)
+	all, _ := member(body, schema.Members.Name)
+	members, _ := all.([]any)
 	for _, m := range members {
-		member, _ := m.(map[string]any)
-		value, _ := member["value"].(string)
+		object, _ := m.(map[string]any)
+		value, _ := object["value"].(string)
 		if value == "" {
 			return rec, errors.New("members: each needs a value: an id, or a userName")
 		}

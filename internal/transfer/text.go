@@ -13,6 +13,16 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
+// CountLines tells about how many lines a file has, or why it is no text that can be imported.
+func CountLines(file io.Reader) (int, error) {
+	c := &textChecker{to: io.Discard}
+	if _, err := io.Copy(c, file); err != nil {
+		return 0, err
+	}
+	err := c.end()
+	return c.lines, err
+}
+
 // textChecker passes UTF-8 on, and tells what else people upload.
 type textChecker struct {
 	to    io.Writer
@@ -72,7 +82,7 @@ func (c *lineChecker) Write(p []byte) (int, error) {
 		}
 		c.line, rest = append(c.line, rest[:at]...), rest[at:]
 		if len(c.line) > MaxLine {
-			return 0, &fileError{fmt.Errorf("line %d has more than %d MiB", c.n+1, MaxLine>>20)}
+			return 0, &fileError{tooLong(c.n + 1)}
 		}
 		if c.line[len(c.line)-1] == '\n' {
 			if err := c.pass(); err != nil {
@@ -82,6 +92,8 @@ func (c *lineChecker) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+func tooLong(line int) error { return fmt.Errorf("line %d has more than %d MiB", line, MaxLine>>20) }
 
 func (c *lineChecker) end() error {
 	if len(c.line) > 0 {
