@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -16,11 +17,13 @@ import (
 // Query reads the parameters of the URL. What r.URL.Query would drop in
 // silence, a filter with a ";" or a bad escape, is an error: without its filter
 // the request would mean everyone. A + is a blank, as forms have it, unless blanks are
-// written %20: no encoder does both (BEHAVIOUR 2).
+// written %20, for no encoder does both, or it begins the offset of a time (BEHAVIOUR 2).
 func Query(r *http.Request) (url.Values, error) {
 	raw := r.URL.RawQuery
 	if strings.Contains(raw, "%20") {
 		raw = strings.ReplaceAll(raw, "+", "%2B")
+	} else if strings.Contains(raw, "+") {
+		raw = offsets.ReplaceAllString(raw, "$1%2B$2")
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -38,6 +41,9 @@ func Query(r *http.Request) (url.Values, error) {
 	}
 	return values, nil
 }
+
+// offsets finds the + of a time with an offset (RFC 3339).
+var offsets = regexp.MustCompile(`(\d-\d\dT\d\d(?::|%3A)\d\d(?:(?::|%3A)\d\d(?:\.\d+)?)?)\+(\d\d(?::|%3A)\d\d)`)
 
 // checkParameter refuses text that the database cannot hold.
 func checkParameter(name, text string) error {

@@ -84,9 +84,8 @@ func (p provisioningLog) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	if next != uuid.Nil {
 		answer.NextCursor = next.String()
-		values := r.URL.Query()
-		values.Set("cursor", answer.NextCursor)
-		answer.NextURI = r.URL.Path + "?" + values.Encode()
+		q.values.Set("cursor", answer.NextCursor)
+		answer.NextURI = r.URL.Path + "?" + q.values.Encode()
 	}
 	return write(w, answer)
 }
