@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -22,7 +23,9 @@ type Job struct {
 	Client      uuid.UUID
 	ClientName  string   // of now
 	Permissions []string // what the client might do when it asked
-	Root        string   // absolute URL of the mount that it came through
+	Address     string   // IP address that it came from
+	System      provisioning.System
+	Root        string // absolute URL of the mount that it came through
 	Body        []byte
 	At          time.Time
 }

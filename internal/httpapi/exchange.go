@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -117,13 +118,14 @@ func Within(ctx context.Context, id string) context.Context {
 	return provisioning.From(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)
 }
 
-// ActingFor is ctx for what somebody asked for before, under an id: no request of now.
-func ActingFor(ctx context.Context, p oauth.Principal, id string) context.Context {
+// ActingFor is ctx for what somebody asked for before, under an id: no request of now. from
+// has the address and the identity system, as far as they are known.
+func ActingFor(ctx context.Context, p oauth.Principal, id string, from provisioning.Origin) context.Context {
 	return Within(context.WithValue(ctx, exchangeKey{}, &exchange{
 		principal: &p,
 		origin: provisioning.Origin{
 			Actor: provisioning.Actor{Type: provisioning.Client, ID: p.Client, Name: p.ClientName}, SCIM: true,
-			System:    provisioning.GuessSystem("", p.ClientName),
+			Address: from.Address, System: cmp.Or(from.System, provisioning.GuessSystem("", p.ClientName)),
 			UserBrake: p.Org.Settings.UserBrake, MemberBrake: p.Org.Settings.MemberBrake,
 		},
 	}), id)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -27,6 +28,8 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 		ID: uuid.Must(uuid.NewV7()), Org: who.Org, Client: who.Client, Permissions: append([]string{}, who.Permissions.Names()...),
 		Root: b.root(r), Body: body, At: b.directory.Now(),
 	}
+	origin := provisioning.OriginOf(r.Context())
+	a.Address, a.System = origin.Address, origin.System
 	told, err := b.events.TellsAnswers(r.Context(), who.Org.ID)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/periodic"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -95,7 +96,7 @@ func (w worker) work(ctx context.Context) error {
 func (w worker) carryOut(ctx context.Context, a directory.Job, known map[int][]byte) error {
 	run, err := w.resumed(ctx, a, known)
 	if err == nil {
-		ctx := httpapi.ActingFor(ctx, run.who, a.ID.String())
+		ctx := httpapi.ActingFor(ctx, run.who, a.ID.String(), provisioning.Origin{Address: a.Address, System: a.System})
 		err = w.holding(ctx, a, run.carryOut)
 	}
 	after, cancel := finishing(ctx)

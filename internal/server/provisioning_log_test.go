@@ -190,9 +190,9 @@ func TestProvisioningLog_HasRefusedOperationsOfBulk(t *testing.T) {
 		{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"bad","roles":["pilot"],"password":"` + planted + `"}},
 		{"method":"DELETE","path":"/Users/nobody"}]}`
 	for _, header := range []string{"Prefer: x", "Prefer: respond-async"} {
-		answer := o.Do(t, "POST", "/Bulk", body, header)
+		answer := o.Do(t, "POST", "/Bulk", body, header, "User-Agent: Okta SCIM Client 1.0.0")
 		found := entries(t, o, "result=refused&target=bad", 1)[0]
-		if found.Operation != "create" || found.Status != 400 || found.Actor.Type != "client" || found.Actor.Name == "" || !strings.HasSuffix(found.CorrelationID, ":1") {
+		if found.Operation != "create" || found.Status != 400 || found.Actor.Type != "client" || found.Actor.Name == "" || found.Address != "127.0.0.1" || found.IdentitySystem != "okta" || !strings.HasSuffix(found.CorrelationID, ":1") {
 			t.Errorf("%s: %+v", answer.Body, found)
 		}
 		whole := readEntry(t, o, found.ID)

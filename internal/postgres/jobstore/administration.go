@@ -78,7 +78,7 @@ var seizeRequest = db.New(`
 update async_requests r
 set    worker = @worker, held_until = @until
 where  r.org_id = @org and r.id = @id and r.finished_at is null
-returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`)
+returning ` + jobColumns)
 
 // lockRequest waits for the steps that are being stored.
 var lockRequest = db.New(`

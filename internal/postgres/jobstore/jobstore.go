@@ -48,15 +48,15 @@ type Registry interface {
 func New(p *pool.Pool, e *eventstore.Store, r Registry) *Store { return &Store{p, e, r} }
 
 var insertRequest = db.New(`
-insert into async_requests (org_id, id, client_id, permissions, root, body, accepted_at, held_until)
-select @org, @id, @client, @permissions, @root, @body, @at, @at
+insert into async_requests (org_id, id, client_id, permissions, root, address, identity_system, body, accepted_at, held_until)
+select @org, @id, @client, @permissions, @root, @address, @system, @body, @at, @at
 where  (select count(*) from async_requests r where r.org_id = @org and r.finished_at is null) < @most`)
 
 // Add implements directory.Jobs.
 func (j *Store) Add(ctx context.Context, a directory.Job) error {
 	tag, err := insertRequest.With(
 		db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("client", db.ID(a.Client)), db.Named("permissions", a.Permissions),
-		db.Named("root", a.Root), db.Named("body", string(a.Body)), db.Named("at", j.pool.Clock.Stamp()), db.Named("most", directory.MaxJobs),
+		db.Named("root", a.Root), db.Named("address", a.Address), db.Named("system", string(a.System)), db.Named("body", string(a.Body)), db.Named("at", j.pool.Clock.Stamp()), db.Named("most", directory.MaxJobs),
 	).Exec(ctx, j.pool.Of(a.Org.ID))
 	if err == nil && tag.RowsAffected() == 0 {
 		err = &scim.Error{
@@ -113,7 +113,10 @@ var takeRequest = db.New(`
 update async_requests r
 set    worker = @worker, held_until = @until
 where  r.org_id = @org and r.id = @id and r.finished_at is null and r.held_until <= @at
-returning r.client_id, r.permissions, r.root, r.body, r.accepted_at`)
+returning ` + jobColumns)
+
+// jobColumns are what readJob reads.
+const jobColumns = `r.client_id, r.permissions, r.root, r.body, r.accepted_at, coalesce(r.address, ''), coalesce(r.identity_system, '')`
 
 var selectSteps = db.New(`
 select s.step, s.outcome
@@ -163,12 +166,13 @@ func (j *Store) next(ctx context.Context, tx pgx.Tx, worker uuid.UUID, lease tim
 	return a, err
 }
 
-// readJob reads what takeRequest returns.
+// readJob reads a request that a worker has taken.
 func readJob(a *directory.Job) func(raw [][]byte) {
 	return func(raw [][]byte) {
 		a.Client = db.ReadID(raw[0])
 		db.ReadArray(raw[1], func(name []byte) { a.Permissions = append(a.Permissions, string(name)) })
 		a.Root, a.Body, a.At = string(raw[2]), append([]byte(nil), raw[3]...), db.ReadTime(raw[4])
+		a.Address, a.System = string(raw[5]), provisioning.System(raw[6])
 	}
 }
 
