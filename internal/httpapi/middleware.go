@@ -88,7 +88,7 @@ func (f *Frame) logAccess(r *http.Request, took time.Duration) {
 // target is the id of the resource that a request is about: that of its path, or of what
 // it has made.
 func (x *exchange) target(r *http.Request) string {
-	id := idOf(x, r)
+	id := idOf(x, r, "")
 	if location := x.Header().Get("Location"); id == "" && x.status == http.StatusCreated {
 		id = location[strings.LastIndexByte(location, '/')+1:]
 	}

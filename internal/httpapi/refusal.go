@@ -81,13 +81,13 @@ func (f *Frame) record(path string, route Route) wrapper {
 				f.succeed(r.Context(), x, "", "", err)
 			case err == nil && what.target == provisioning.Requests: // its operations are counted
 			case err == nil, what.target == "":
-				f.succeed(r.Context(), x, what.target, idOf(x, r), err)
+				f.succeed(r.Context(), x, what.target, idOf(x, r, what.target), err)
 			case x.status == 0:
 				if x.sent == nil {
 					x.sent = unread(r)
 				}
 				f.Refuse(r.Context(), Refusal{
-					Operation: what.operation, Type: what.target, ID: idOf(x, r), Body: x.sent, Err: err,
+					Operation: what.operation, Type: what.target, ID: idOf(x, r, what.target), Body: x.sent, Err: err,
 				})
 			}
 			return err
@@ -163,8 +163,11 @@ func unread(r *http.Request) []byte {
 	return body
 }
 
-// idOf is the id in the path of a request.
-func idOf(x *exchange, r *http.Request) string {
+// idOf is the id in the path of a request of what it is about.
+func idOf(x *exchange, r *http.Request, t provisioning.TargetType) string {
+	if t == provisioning.Token {
+		return chi.URLParam(r, "token") // the other id is that of whose tokens they are
+	}
 	if id := chi.URLParam(r, "id"); id != "" {
 		return id
 	}

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/purescim/purescim/internal/servertest"
@@ -24,6 +25,23 @@ func TestProvisioningLog_NamesWhatIsRefused(t *testing.T) {
 	}
 }
 
+// Of a client that was deleted the log tells what it was, and how many tokens went with it.
+func TestProvisioningLog_TellsWhatADeletedClientWas(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	_, client := o.NewToken(t, "SCIM Integration")
+	o.Do(t, "DELETE", "/api/v2/oauth/clients/"+client.ID.String(), nil).Want(t, 204)
+	told := lineOf(entries(t, o, "type=Client&operation=delete", 1)[0])
+	for _, part := range []string{"delete Client " + client.Name, "roles:[{", "state:active><nil>", "tokens:1><nil>"} {
+		if !strings.Contains(told, part) {
+			t.Errorf("the entry is %s, want %s in it", told, part)
+		}
+	}
+	if strings.Contains(told, "secret") {
+		t.Errorf("the entry is %s", told)
+	}
+}
+
 // A token that has ended already is not ended again.
 func TestProvisioningLog_TellsOnceThatATokenEnds(t *testing.T) {
 	t.Parallel()
@@ -37,5 +55,11 @@ func TestProvisioningLog_TellsOnceThatATokenEnds(t *testing.T) {
 		o.Do(t, "DELETE", tokens+"/"+id, nil).Want(t, 204)
 	}
 	entries(t, o, "operation=revoke", 1)
-	o.Do(t, "DELETE", tokens+"/01a2243e-4720-7afd-822b-5e75d2936aa6", nil).Want(t, 404)
+	const nobody = "01a2243e-4720-7afd-822b-5e75d2936aa6"
+	o.Do(t, "DELETE", tokens+"/"+nobody, nil).Want(t, 404)
+	o.Do(t, "DELETE", "/api/v2/tokens/"+nobody, nil).Want(t, 404)
+	found := entries(t, o, "operation=revoke&result=refused", 2)
+	if ids := [2]string{found[1].Target.ID, found[0].Target.ID}; ids != [2]string{nobody, ""} || found[0].Target.Name+found[1].Target.Name != "" {
+		t.Errorf("refused were %+v and %+v", found[1].Target, found[0].Target)
+	}
 }

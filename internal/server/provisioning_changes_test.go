@@ -182,10 +182,11 @@ func TestProvisioningLog_HasWhatAdministratorsChange(t *testing.T) {
 	}
 	want := []string{
 		"create Client Entra name:<nil>>Entra", "rename Client Entra name:Entra>Okta", "update Client Okta secret:<nil>><nil>",
-		"create Stream audience:<nil>>a authorization:<nil>><nil>", "update Stream endpoint:https://events.example.org/a>https://events.example.org/b", "delete Stream",
+		"create Stream audience:<nil>>a authorization:<nil>><nil>", "update Stream endpoint:https://events.example.org/a>https://events.example.org/b",
+		"delete Stream audience:a><nil> endpoint:https://events.example.org/b><nil>",
 		"create Schema urn:example:badge:2.0:User definition:<nil>>map[attributes:[map[description:",
 		"delete Schema urn:example:badge:2.0:User definition:map[attributes:[map[description:",
-		"delete Client Okta",
+		"delete Client Okta name:Okta><nil>",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)

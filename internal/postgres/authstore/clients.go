@@ -237,7 +237,15 @@ func (r Store) UpdateClient(
 	return c, pgerr.Wrap("update client", err)
 }
 
-var deleteClient = db.New(`delete from oauth_clients c where c.org_id = @org and c.client_id = @client returning c.name`)
+var deleteClient = db.New(`
+delete from oauth_clients c
+where  c.org_id = @org and c.client_id = @client
+returning ` + clientColumns)
+
+var countGood = db.New(`
+select count(*)
+from   access_tokens t
+where  t.org_id = @org and t.client_id = @client and t.revoked_at is null and t.expires_at > @at`)
 
 var deleteTokens = db.New(`delete from access_tokens t where t.org_id = @org and t.client_id = @client`)
 
@@ -254,11 +262,18 @@ func (r Store) DeleteClient(ctx context.Context, o org.ID, id uuid.UUID) error {
 }
 
 func (r Store) deleteClient(ctx context.Context, tx pgx.Tx, o org.ID, id uuid.UUID) error {
-	gone := oauth.Client{ID: id}
-	if err := deleteClient.With(db.Org(o), db.Named("client", db.ID(id))).QueryRow(ctx, tx).Scan(&gone.Name); err != nil {
+	gone, err := db.CollectOne(ctx, tx, deleteClient.With(db.Org(o), db.Named("client", db.ID(id))), scanClient)
+	if err != nil {
 		return noRows(err)
 	}
-	if err := r.log(ctx, tx, o, provisioning.Delete, clientTarget(gone), nil); err != nil {
+	values, tokens := clientValues(gone), 0
+	if err := countGood.With(db.Org(o), db.Named("client", db.ID(id)), db.Named("at", r.pool.Clock.Now())).QueryRow(ctx, tx).Scan(&tokens); err != nil {
+		return err
+	}
+	if tokens > 0 {
+		values["tokens"] = tokens
+	}
+	if err := r.log(ctx, tx, o, provisioning.Delete, clientTarget(gone), values.Gone()); err != nil {
 		return err
 	}
 	for _, s := range []db.Statement{deleteTokens, deleteTrust, deleteFormer} {

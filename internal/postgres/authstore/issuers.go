@@ -95,7 +95,7 @@ func (r Store) RemoveIssuer(ctx context.Context, o org.ID, id uuid.UUID) (t oaut
 		if t, err = db.CollectOne(ctx, tx, deleteIssuer.With(db.Org(o), db.Named("id", db.ID(id))), scanIssuer); err != nil {
 			return noRows(err)
 		}
-		if err := r.log(ctx, tx, o, provisioning.Delete, issuerTarget(t), nil); err != nil {
+		if err := r.log(ctx, tx, o, provisioning.Delete, issuerTarget(t), issuerValues(t).Gone()); err != nil {
 			return err
 		}
 		return r.record(ctx, tx, t.Client)

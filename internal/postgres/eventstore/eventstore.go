@@ -155,8 +155,12 @@ func (e *Store) logStream(ctx context.Context, tx pgx.Tx, old, set events.Stream
 	return e.log(ctx, tx, set.Org, operation, changes)
 }
 
+var deleteStream = db.New(`
+delete from event_streams s
+where  s.org_id = @org
+returning ` + streamColumns)
+
 const (
-	deleteStream   = `delete from event_streams where org_id = $1`
 	deleteProgress = `delete from event_progress where org_id = $1`
 	deleteEvents   = `delete from events where org_id = $1`
 )
@@ -164,14 +168,11 @@ const (
 // RemoveStream implements events.Store. Whoever is writing events is waited for.
 func (e *Store) RemoveStream(ctx context.Context, o org.ID) error {
 	err := e.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, deleteStream, int64(o))
-		switch {
-		case err != nil:
+		gone, err := e.oneStream(ctx, tx, deleteStream.With(db.Org(o)))
+		if err != nil {
 			return err
-		case tag.RowsAffected() == 0:
-			return events.ErrNotFound
 		}
-		if err := e.log(ctx, tx, o, provisioning.Delete, nil); err != nil {
+		if err := e.log(ctx, tx, o, provisioning.Delete, streamValues(gone).Gone()); err != nil {
 			return err
 		}
 		b := new(pgx.Batch)

@@ -29,6 +29,15 @@ func (v Values) Since(before Values) (changes []provisioning.Change) {
 	return changes
 }
 
+// Gone tells the values of what is there no more.
+func (v Values) Gone() []provisioning.Change {
+	changes := v.Since(nil)
+	for i, c := range changes {
+		changes[i].Before, changes[i].After = c.After, nil
+	}
+	return slices.DeleteFunc(changes, func(c provisioning.Change) bool { return c.Before == nil })
+}
+
 // isUnset reports whether a value is as good as none.
 func isUnset(value any) bool { return value == "" || value == Secret("") }
 
