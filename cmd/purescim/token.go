@@ -111,9 +111,9 @@ func (cmd *tokenList) expiring(ctx context.Context, c console) error {
 type tokenRenew struct {
 	database
 	output
-	Client string   `required:"" placeholder:"ID" help:"The id of the client, or its name."`
-	Org    string   `placeholder:"NAME" help:"The organisation of the client, where several have one of the name."`
-	EndOld duration `name:"end-old" placeholder:"TIME" help:"End the old tokens after this time, such as 7d, instead of with the first use of the new one."`
+	Client string    `required:"" placeholder:"ID" help:"The id of the client, or its name."`
+	Org    string    `placeholder:"NAME" help:"The organisation of the client, where several have one of the name."`
+	EndOld *duration `name:"end-old" placeholder:"TIME" help:"End the old tokens after this time, such as 7d, or at once (0s), instead of with the first use of the new one."`
 }
 
 // renewedToken is what a program reads of a token that replaces others.
@@ -134,11 +134,12 @@ func (cmd *tokenRenew) Run(ctx context.Context, c console) error {
 		if err != nil {
 			return err
 		}
-		r, err := p.oauth.Renew(ctx, client, time.Duration(cmd.EndOld))
-		end := "with the first use of the new one"
-		if cmd.EndOld > 0 {
-			end = p.oauth.Now().Add(time.Duration(cmd.EndOld)).UTC().Format(time.RFC3339)
+		within, end := oauth.AtFirstUse, "with the first use of the new one"
+		if cmd.EndOld != nil {
+			within = time.Duration(*cmd.EndOld)
+			end = p.oauth.Now().Add(within).UTC().Format(time.RFC3339)
 		}
+		r, err := p.oauth.Renew(ctx, client, within)
 		return cmd.print(c, renewedToken{
 			tokenResult: tokenResult{AccessToken: r.Token, TokenType: "bearer", ExpiresIn: int64(time.Until(r.Expires).Seconds()), ExpiresAt: r.Expires.UTC()},
 			Replaced:    r.Replaced, EndOld: end,

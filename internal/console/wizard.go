@@ -203,7 +203,7 @@ func (v *visit) renew(c oauth.Client, guide string, w wizard) error {
 		w.Problem = "A token was made meanwhile, and was shown once. Make another one if it was not stored."
 		return v.showWizard(c, guide, w)
 	}
-	made, err := v.OAuth.Renew(v.r.Context(), c, 0)
+	made, err := v.OAuth.Renew(v.r.Context(), c, oauth.AtFirstUse)
 	if err != nil {
 		return v.noClient(err)
 	}

@@ -15,7 +15,8 @@ import (
 type RenewalStore interface {
 	// Succeed has those good tokens of a client that were made by an administrator, and
 	// carry no user, end with the first use of their successor, or at a time that is not
-	// zero. Of several calls the last counts. It gives how many there are.
+	// zero: at once where that is no time to come. Of several calls the last counts. It
+	// gives how many there are.
 	Succeed(ctx context.Context, o org.ID, client, successor uuid.UUID, at time.Time) (int, error)
 	// EndSucceeded ends the tokens that were to end by now, of all organisations, and
 	// gives them.
@@ -32,15 +33,18 @@ type Renewal struct {
 	Replaced int // tokens that end because of it
 }
 
+// AtFirstUse is when old tokens end for which no time is given.
+const AtFirstUse time.Duration = -1
+
 // Renew makes a token for an active client in the place of those that were made by hand:
-// they end with its first use or, where within is not zero, after that time.
+// they end within a time from now, which may be 0, or AtFirstUse of the new one.
 func (s *Service) Renew(ctx context.Context, c Client, within time.Duration) (r Renewal, err error) {
 	id := s.store.NewID()
 	if r.Token, r.Expires, err = s.issue(ctx, Token{ID: id, Org: c.Org, Client: c.ID}, c, 0); err != nil {
 		return r, err
 	}
 	at := time.Time{}
-	if within > 0 {
+	if within != AtFirstUse {
 		at = s.store.Now().Add(within)
 	}
 	if r.Replaced, err = s.store.Succeed(ctx, c.Org, c.ID, id, at); err != nil {

@@ -80,6 +80,11 @@ func (e Entry) special() string {
 		if n := e.after("tokens"); n != "" && n != "1" {
 			return "revoked " + n + " tokens"
 		}
+	case deed{Update, Token}:
+		if at := e.after("ends"); at != "" {
+			return "set the end of a token to " + at
+		}
+		return "had a token end with the first use of another"
 	case deed{Requeue, Stream}:
 		switch n := e.after("events"); n {
 		case "":

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -45,7 +46,7 @@ func TestRenewal_EndsTheOldTokens(t *testing.T) {
 		}
 	}
 	first, second, program := issue(""), issue(""), issue("192.0.2.1")
-	renewed := renew(0)
+	renewed := renew(oauth.AtFirstUse)
 	if a, b := status(first), status(second); a != 200 || b != 200 {
 		t.Errorf("before the new token is used the old ones are answered %d and %d", a, b)
 	}
@@ -58,6 +59,16 @@ func TestRenewal_EndsTheOldTokens(t *testing.T) {
 		t.Errorf("the token that was not used yet, and that of a program, are answered %d and %d", a, b)
 	}
 	entries(t, o, "type=Token&operation=revoke", 3)
+	for i, attribute := range []string{"ends", "successor", "successor"} { // the newest first
+		if e := entries(t, o, "type=Token&operation=update", 3)[i]; e.Target.ID == "" || e.Changes[len(e.Changes)-1].Attribute != attribute {
+			t.Errorf("the end of a token has the entry %+v, want %s", e, attribute)
+		}
+	}
+	atOnce := renew(0)
+	if n := len(entriesOf(t, o, "type=Token&operation=revoke")); n != 4 || status(atOnce) != 200 {
+		t.Errorf("at once %d tokens have ended", n-3)
+	}
+	until(last, 401)
 	ending, err := server.OAuth.Ending(t.Context(), o.ID, 451*24*time.Hour)
 	if err != nil || len(ending) != 1 { // that of the program, which lives longer than two days
 		t.Errorf("%d tokens end: %v, %v", len(ending), ending, err)

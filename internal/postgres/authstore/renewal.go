@@ -21,9 +21,11 @@ const mostEnding = 1000
 var (
 	succeedTokens = db.New(`
 update access_tokens t
-set    successor = case when @ends::timestamptz is null then @successor::uuid end, ends_at = @ends::timestamptz
+set    successor = case when @ends::timestamptz is null then @successor::uuid end, ends_at = @ends::timestamptz,
+       revoked_at = case when @ends::timestamptz <= @at then @at end
 where  t.org_id = @org and t.client_id = @client and t.id <> @successor::uuid and t.revoked_at is null and t.expires_at > @at
-and    t.origin = 'administrator' and t.user_id is null`)
+and    t.origin = 'administrator' and t.user_id is null
+returning t.id`)
 
 	// selectSucceeded finds tokens of all organisations that are to end: their time has
 	// come, or their successor was used.
@@ -53,10 +55,38 @@ func (r Store) Succeed(ctx context.Context, o org.ID, client, successor uuid.UUI
 	if !at.IsZero() {
 		ends = &at
 	}
-	tag, err := succeedTokens.With(
-		db.Org(o), db.Named("client", db.ID(client)), db.Named("successor", db.ID(successor)), db.Named("ends", ends), db.Named("at", r.pool.Clock.Now()),
-	).Exec(ctx, r.pool.Of(o))
-	return int(tag.RowsAffected()), pgerr.Wrap("renew tokens", err)
+	now := r.pool.Clock.Stamp()
+	atOnce := ends != nil && !at.After(now)
+	err = r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
+		old, err := db.Collect(ctx, tx, succeedTokens.With(
+			db.Org(o), db.Named("client", db.ID(client)), db.Named("successor", db.ID(successor)), db.Named("ends", ends), db.Named("at", now),
+		), pgx.RowTo[uuid.UUID])
+		if n = len(old); err != nil || n == 0 {
+			return err
+		}
+		operation, changes := provisioning.Update, append(ofClient(client), endOf(successor, at))
+		if atOnce {
+			operation, changes = provisioning.Revoke, ofClient(client)
+		}
+		for _, token := range old {
+			if err := r.log(ctx, tx, o, operation, tokenTarget(token), changes); err != nil {
+				return err
+			}
+		}
+		if atOnce {
+			return r.record(ctx, tx, old...)
+		}
+		return nil
+	})
+	return n, pgerr.Wrap("renew tokens", err)
+}
+
+// endOf tells when a token ends that has a successor.
+func endOf(successor uuid.UUID, at time.Time) provisioning.Change {
+	if at.IsZero() {
+		return provisioning.Change{Attribute: "successor", After: successor.String()}
+	}
+	return provisioning.Change{Attribute: "ends", After: at.UTC().Format(time.RFC3339)}
 }
 
 // EndSucceeded implements oauth.RenewalStore. Servers may do it at once: a token that has
