@@ -70,13 +70,36 @@ type holdList struct {
 func (cmd *holdList) Run(ctx context.Context, c console) error {
 	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		holds, err := p.entries.Holds(ctx, o.ID)
-		return printList(cmd.output, c, holds, err, newHoldResult, columns[holdResult]{
+		err = printList(cmd.output, c, holds, err, newHoldResult, columns[holdResult]{
 			[]string{"ID", "STATE", "UNTIL", "WHAT", "HOUR", "ATTEMPTS", "LAST ATTEMPT"},
 			func(r holdResult) []string {
 				return []string{r.ID, r.State, timeText(r.Until), r.What, fmt.Sprintf("%d of %d", r.Removed, r.Most), strconv.FormatInt(r.Attempts, 10), timeText(r.Last)}
 			},
 		})
+		if err != nil || cmd.Output != "text" {
+			return err
+		}
+		return tellOff(c, o)
 	})
+}
+
+// tellOff tells which brakes are off, so that nobody takes an empty list for peace.
+func tellOff(c console, o org.Org) error {
+	for _, b := range []struct {
+		brake      org.Brake
+		what, flag string
+	}{
+		{o.Settings.UserBrake, "deactivations and deletions of users", "--brake-users 25%"},
+		{o.Settings.MemberBrake, "removals of members", "--brake-members 50%"},
+	} {
+		if !b.brake.IsOff() {
+			continue
+		}
+		if err := c.done("%s are never held: the brake is off (purescim org set %q %s)", b.what, o.Name, b.flag); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decision is the hold that is decided about, and for how long.

@@ -74,15 +74,18 @@ type HeldError struct {
 
 // Error tells who reads it in an identity system what to do.
 func (e *HeldError) Error() string {
-	const decide = "Nothing was changed. An administrator can let it go on: in the console, with \"purescim hold list\" and \"purescim hold release ID\", " +
-		"or POST /api/v2/scim/holds/{id}/release. Then the identity system tries again by itself"
+	const (
+		decide = "An administrator can let it go on: in the console, with \"purescim hold list\" and \"purescim hold release ID\", " +
+			"or POST /api/v2/scim/holds/{id}/release. Then the identity system tries again by itself"
+		unchanged = "Nothing was changed. " + decide
+	)
 	switch {
 	case e.State == Rejected:
-		return "held: an administrator has rejected what this client removes. " + decide
+		return "held: an administrator has rejected what this client removes. Nothing was changed. Correct the assignment in the identity system. " + decide
 	case e.Group:
-		return fmt.Sprintf("held: this client may remove %d members from this group within an hour, and this would be more. %s", e.Most, decide)
+		return fmt.Sprintf("held: this client may remove %d members from this group within an hour, and this would be more. %s", e.Most, unchanged)
 	default:
-		return fmt.Sprintf("held: this client may deactivate or delete %d users within an hour, and this would be more. %s", e.Most, decide)
+		return fmt.Sprintf("held: this client may deactivate or delete %d users within an hour, and this would be more. %s", e.Most, unchanged)
 	}
 }
 

@@ -108,6 +108,15 @@ func TestBrakes_HoldUsers(t *testing.T) {
 	if held = holdsOf(t, o); len(held) != 1 || held[0].State != "rejected" || held[0].DateUntil == "" {
 		t.Errorf("rejected is %+v", held)
 	}
+	brake := o.Org.Settings.UserBrake
+	for _, o.Org.Settings.UserBrake = range []org.Brake{{}, brake} { // nothing is held by a brake that is off, nor when it is on again
+		if err := o.Server().Store.Registry().SetOrg(t.Context(), o.Org); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held = holdsOf(t, o); len(held) != 0 {
+		t.Errorf("held is %+v", held)
+	}
 }
 
 // Members of a group are held by how many go, whatever way they do; what is no member

@@ -154,6 +154,12 @@ set    default_region = @region, removal_limit = @removals, strict = @strict, ra
        brake_users = @users, brake_users_least = @users_least, brake_members = @members, brake_members_least = @members_least, loop_limit = @loops
 where  org_id = @org`)
 
+// endHolds forgets what brakes hold that are off: nobody has to decide about it any more, and
+// a brake that is put on again begins anew.
+var endHolds = db.New(`
+delete from holds h
+where  h.org_id = @org and case when h.target_id = ` + db.LeastID + ` then @users::boolean else @members::boolean end`)
+
 // heldOrg reads an organisation that nobody else changes before the transaction ends.
 func heldOrg(ctx context.Context, tx pgx.Tx, id org.ID) (org.Org, error) {
 	o, err := db.CollectOne(ctx, tx, lockOrg.With(db.Org(id)), scanOrg)
@@ -171,8 +177,11 @@ func (r Store) SetOrg(ctx context.Context, o org.Org) error {
 		if len(changes) == 0 {
 			return nil
 		}
-		_, err = updateOrg.With(settings(o)...).Exec(ctx, tx)
-		if err != nil {
+		if _, err = updateOrg.With(settings(o)...).Exec(ctx, tx); err != nil {
+			return err
+		}
+		users, members := o.Settings.UserBrake.IsOff(), o.Settings.MemberBrake.IsOff()
+		if _, err = endHolds.With(db.Org(o.ID), db.Named("users", users), db.Named("members", members)).Exec(ctx, tx); err != nil {
 			return err
 		}
 		return r.log(ctx, tx, o.ID, provisioning.Update, provisioning.Target{Type: provisioning.Settings, Name: old.Name}, changes)
