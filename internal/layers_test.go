@@ -85,7 +85,7 @@ var layers = []room{
 	{path: "internal/postgres/importstore", mayLook: join(words, engines, rules, stores[:4])},
 	{path: "internal/postgres/writes", mayLook: join(words, engines, rules, stores[:5], rooms("postgres/counts", "postgres/logstore", "postgres/eventstore", "postgres/jobstore"))},
 	{path: "internal/postgres/groups", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes"))},
-	{path: "internal/postgres/users", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/writes", "postgres/groups"))},
+	{path: "internal/postgres/users", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/logstore", "postgres/writes", "postgres/groups"))},
 	{path: "internal/postgres/catalogue", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/authstore", "postgres/writes", "postgres/groups", "postgres/users"))},
 	{path: "internal/postgres/upkeep", mayLook: join(words, engines, rules, stores[:7], rooms("postgres/users"))},
 	{path: "internal/postgres/standbys", mayLook: join(words, rooms("directory"), stores[:4])},

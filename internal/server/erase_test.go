@@ -22,14 +22,19 @@ func TestErase_LeavesNothingOfAPerson(t *testing.T) {
 	user := o.Do(t, "POST", "/Users", `{"userName":"Zerphyra@example.org","displayName":"Zerphyra Quill","externalId":"Zerphyra-1","emails":[{"value":"Zerphyra.q@example.org","type":"work"}]}`).Want(t, 201).ID(t)
 	group := o.NewGroup(t, "G", user)
 	report := o.Do(t, "POST", "/Users", `{"userName":"bob","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"`+user+`"}}}`).Want(t, 201).ID(t)
-	o.Do(t, "PATCH", "/Users/"+user, `{"Operations":[{"op":"replace","path":"displayName","value":"Zerphyra the Second"}]}`).Want(t, 200)
+	o.Do(t, "PATCH", "/Users/"+user, `{"Operations":[{"op":"replace","path":"displayName","value":"Zerphyra the Second"},{"op":"replace","path":"emails","value":[{"value":"Zerphyra.r@example.org","type":"work"}]}]}`).Want(t, 200)
 	o.Do(t, "POST", "/Users", `{"userName":"ZERPHYRA@example.org"}`).Want(t, 409)
 	o.Do(t, "PUT", "/Users/"+user, `{"userName":"Zerphyra@example.org","roles":[{"value":"pilot"}]}`).Want(t, 400)
 	o.Do(t, "PATCH", "/Groups/"+group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"x","display":"Zerphyra the Second"}]}]}`).Want(t, 400)
+	// By what the person was called before, in any case and wherever it stands.
+	o.Do(t, "POST", "/Users", `{"userName":"zerphyra.Q@example.org","roles":["pilot"]}`).Want(t, 400)
+	o.Do(t, "PATCH", "/Users/"+report, `{"Operations":[{"op":"remove","path":"emails[value eq \"ZERPHYRA.q@example.org\" and x eq 1]"}]}`).Want(t, 400)
+	o.Do(t, "PATCH", "/Groups/"+group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"x","display":"zerphyra Quill"}]}]}`).Want(t, 400)
+	o.Do(t, "POST", "/Users", `{"userName":"Zorro.zerphyra.r@example.org","displayName":"Zerphyra Quillinan","roles":["pilot"]}`).Want(t, 400) // somebody else
 	if err := server.Log.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	entries(t, o, "result=refused", 3)
+	entries(t, o, "result=refused", 7)
 	o.Do(t, "PATCH", "/Users/"+user, `{"Operations":[{"op":"replace","path":"userName","value":"Zerphyra2@example.org"}]}`).Want(t, 200)
 	if found := tablesWith(t, server.Database, "zerphyra"); !strings.Contains(found, "users") || !strings.Contains(found, "provisioning_log") {
 		t.Fatalf("before, only %s tell of the person", found)
@@ -47,8 +52,14 @@ func TestErase_LeavesNothingOfAPerson(t *testing.T) {
 	if err := errors.Join(server.Log.Flush(t.Context()), server.Log.FlushCounts(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	if found := tablesWith(t, server.Database, "zerphyra"); found != "" {
-		t.Errorf("the person is still in %s", found)
+	if e := newestEntry(t, o, "result=refused&target=zorro.zerphyra.r@example.org"); readEntry(t, o, e.ID).Body == "" {
+		t.Error("an entry of somebody else is erased, too")
+	}
+	entries(t, o, "result=refused&target=zerphyra.q@example.org", 0)
+	for _, known := range []string{"zerphyra@", "zerphyra2@", "zerphyra-1", "\"zerphyra.q@", "\"zerphyra quill\\", "zerphyra the second"} {
+		if found := tablesWith(t, server.Database, known); found != "" {
+			t.Errorf("%s is still in %s", known, found)
+		}
 	}
 	if got := o.Do(t, "GET", "/api/v2/scim/provisioning-log/"+lateID.String(), nil).Want(t, 200).Object(t); got["erased"] != true {
 		t.Errorf("the late entry is %v", got)

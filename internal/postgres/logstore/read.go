@@ -89,6 +89,16 @@ func readDetail(e *provisioning.Entry, text string) (err error) {
 	return err
 }
 
+// ChangesIn are the changes of which the detail of an entry tells; none of one that cannot be
+// read.
+func ChangesIn(detail []byte) []provisioning.Change {
+	var e provisioning.Entry
+	if readDetail(&e, string(detail)) != nil {
+		return nil
+	}
+	return e.Changes
+}
+
 // unmarshal reads JSON, with numbers as they are written.
 func unmarshal(text []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))

@@ -2,8 +2,6 @@ package users
 
 import (
 	"context"
-	"encoding/json"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,6 +10,7 @@ import (
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
+	"github.com/purescim/purescim/internal/postgres/logstore"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/records"
@@ -39,23 +38,28 @@ set    target_name = '', target_key = null, detail = '{"erased":true}', error = 
 where  e.org_id = @org and `
 
 var (
-	// selectNamesOfUser are what the log has called a user.
-	selectNamesOfUser = db.New(`
-select distinct e.target_name
+	// selectEntriesOfUser are what the log tells of a user, the newest first.
+	selectEntriesOfUser = db.New(`
+select e.target_name, e.detail
 from   provisioning_log e
-where  e.org_id = @org and e.target_id = @id and e.target_type = 'User' and e.target_name <> ''`)
+where  e.org_id = @org and e.target_id = @id and e.target_type = 'User'
+order  by e.id desc`)
 
 	eraseEntries = db.New(erasedEntry + `e.target_id = @id and e.target_type = 'User'`)
 
 	// eraseRefused is for requests that were refused before there was an id.
 	eraseRefused = db.New(erasedEntry + `e.target_key = any(@keys::text[]) and e.target_id is null and e.target_type = 'User'`)
 
-	// eraseBodies is for requests about others that held values of the user.
+	// eraseBodies is for requests about others that held values of the user. Of those that
+	// hold one, few have to be compared with a pattern.
 	eraseBodies = db.New(`
 update provisioning_log e
 set    detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
 where  e.org_id = @org and e.result <> 'success' and e.result in ('refused', 'held')
-and    exists (select from unnest(@texts::text[]) as held (text) where position(held.text in e.detail) > 0)`)
+and    exists (
+  select from (select lower(e.detail || coalesce(e.error, '')) as text offset 0) told,
+              unnest(@texts::text[], @patterns::text[]) as held (text, pattern)
+  where  position(lower(held.text) in told.text) > 0 and told.text ~ lower(held.pattern))`)
 
 	// eraseRefusedUser forgets that the user is refused at present.
 	eraseRefusedUser = db.New(`
@@ -130,55 +134,26 @@ func (v Users) eraseDeletedUser(ctx context.Context, w *writes.Write, tx pgx.Tx,
 }
 
 func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID, doc scim.Document) error {
-	names := []string{}
-	if name := schema.UserName.Text(doc); name != "" {
-		names = append(names, name)
-	}
-	rows, err := selectNamesOfUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
+	var known traces
+	known.of(doc)
+	rows, err := selectEntriesOfUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
 	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { names = append(names, string(raw[0])) })
+		err = db.ReadAll(rows, func(raw [][]byte) {
+			known.name(string(raw[0]))
+			known.before(logstore.ChangesIn(raw[1]))
+		})
 	}
 	if err != nil {
 		return err
 	}
-	keys := make([]string, len(names))
-	for i, name := range names {
-		keys[i] = schema.FoldName(name)
-	}
 	b := new(pgx.Batch)
 	eraseEntries.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
-	eraseRefusedUser.With(db.Org(w.Org), db.Named("id", db.ID(id)), db.Named("keys", keys)).Queue(b)
+	eraseRefusedUser.With(db.Org(w.Org), db.Named("id", db.ID(id)), db.Named("keys", known.keys)).Queue(b)
 	eraseLoops.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
 	eraseImports.With(db.Org(w.Org)).Queue(b)
-	if len(keys) > 0 {
-		eraseRefused.With(db.Org(w.Org), db.Named("keys", keys)).Queue(b)
-	}
-	if texts := textsHeld(doc, names); len(texts) > 0 {
-		eraseBodies.With(db.Org(w.Org), db.Named("texts", texts)).Queue(b)
-	}
+	eraseRefused.With(db.Org(w.Org), db.Named("keys", known.keys)).Queue(b)
+	eraseBodies.With(db.Org(w.Org), db.Named("texts", known.texts), db.Named("patterns", known.patterns)).Queue(b)
 	return tx.SendBatch(ctx, b).Close()
-}
-
-// textsHeld are the values that tell of whom a body is, as the log holds it: a JSON string
-// in JSON.
-func textsHeld(doc scim.Document, names []string) (texts []string) {
-	values := slices.Clone(names)
-	for _, email := range schema.Emails.Values(doc) {
-		element, _ := email.(map[string]any)
-		value, _ := element["value"].(string)
-		values = append(values, value)
-	}
-	values = append(values, schema.ExternalID.Text(doc), schema.DisplayName.Text(doc))
-	for _, value := range values {
-		if value == "" {
-			continue
-		}
-		inner, _ := json.Marshal(value) // a string can always be written
-		outer, _ := json.Marshal(string(inner))
-		texts = append(texts, string(outer[1:len(outer)-1]))
-	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
 }
 
 func (v Users) eraseFromEvents(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
