@@ -23,8 +23,10 @@ type History interface {
 	GroupsSince(ctx context.Context, user, after uuid.UUID) (joined, left []uuid.UUID, err error)
 
 	// MovedSince lists, the oldest first, the entries behind an id by which some of the
-	// users have come to a group or gone from it, as far as they are now as they were.
-	MovedSince(ctx context.Context, group, after uuid.UUID, users []uuid.UUID) ([]Move, error)
+	// users have come to a group or gone from it, as far as they are now as they were. It
+	// lists none where all entries behind the id are among those of together: what they have
+	// changed was taken back, one by one, and nothing besides.
+	MovedSince(ctx context.Context, group, after uuid.UUID, users, together []uuid.UUID) ([]Move, error)
 
 	// DeletedUserNamed finds the user of a name who was deleted last, or ErrNotFound.
 	DeletedUserNamed(ctx context.Context, name string) (uuid.UUID, error)

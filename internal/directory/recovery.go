@@ -31,6 +31,10 @@ type Recovery struct {
 	Groups, Roles bool
 	// Allow may refuse what becomes of an entry of the catalogue; nil allows all.
 	Allow func(old, now Entry) error
+
+	// together are the entries that were taken back before this one, in one transaction with
+	// it, and those that tell of that.
+	together []uuid.UUID
 }
 
 // Recovered is what was taken back, or would be in a dry run.

@@ -61,9 +61,11 @@ func (d *Directory) undoGroup(ctx context.Context, o org.Org, e provisioning.Ent
 			if err := d.checkMembersKept(ctx, o, e, slices.Concat(e.Members.Added, e.Members.Removed), r); err != nil {
 				return groupState{}, err
 			}
-			l, err := d.laterThan(ctx, o, e)
-			if err != nil {
-				return groupState{}, err
+			var l later
+			if len(e.Changes) > 0 {
+				if l, err = d.laterThan(ctx, o, e); err != nil {
+					return groupState{}, err
+				}
 			}
 			doc, lost, err := reverted(t, now, e.Changes, l)
 			if lost != nil && !r.Force {
@@ -90,7 +92,7 @@ func (d *Directory) checkMembersKept(ctx context.Context, o org.Org, e provision
 		}
 		return err
 	}
-	moves, err := view.MovedSince(ctx, e.Target.ID, e.ID, users)
+	moves, err := view.MovedSince(ctx, e.Target.ID, e.ID, users, r.together)
 	if err != nil {
 		return err
 	}

@@ -32,13 +32,17 @@ func (d *Directory) UndoAll(ctx context.Context, o org.Org, entries []uuid.UUID,
 		return []Recovered{one}, err
 	}
 	err = d.store.Org(o.ID).Jointly(ctx, !r.DryRun, func(ctx context.Context) error {
-		done = nil
+		done, r.together = nil, nil
 		for _, id := range entries {
 			one, err := d.Undo(ctx, o, id, r)
 			if err != nil {
 				return inTheWay(id, err)
 			}
 			done = append(done, one)
+			r.together = append(r.together, id)
+			for _, e := range one.Entries {
+				r.together = append(r.together, e.ID)
+			}
 		}
 		return nil
 	})

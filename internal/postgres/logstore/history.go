@@ -48,7 +48,9 @@ having sum(m.n) <> 0
 order  by m.group_id`)
 
 	// movedSince finds the entry that another undoes in the text: of members there is
-	// nothing in it that could look like that.
+	// nothing in it that could look like that. It unnests no member of any entry where all
+	// entries are known: of a hundred that are taken back together each would see all members
+	// of those before it.
 	movedSince = db.New(`
 with moves as (
   select e.id, e.detail, m.user_id, m.n
@@ -56,6 +58,9 @@ with moves as (
          lateral (select unnest(e.added) as user_id, 1 as n union all select unnest(e.removed), -1) m,
          unnest(@users::uuid[]) as asked (id)
   where  e.org_id = @org and e.target_id = @id and e.id > @after and m.user_id = asked.id
+  and    exists (
+    select from provisioning_log o
+    where  o.org_id = @org and o.target_id = @id and o.id > @after and o.member_id is not null and o.id <> all(coalesce(@together::uuid[], '{}')))
 ), back as (
   select moves.user_id
   from   moves
@@ -105,14 +110,15 @@ func (v History) sumSince(ctx context.Context, q pool.Querier, s db.Statement, i
 }
 
 // MovedSince implements directory.History.
-func (v History) MovedSince(ctx context.Context, group, after uuid.UUID, users []uuid.UUID) (moves []directory.Move, err error) {
-	err = movedSince.With(db.Org(v.Org), db.Named("users", db.IDs(users)), db.Named("id", db.ID(group)), db.Named("after", db.ID(after))).
-		ReadAll(ctx, v.DB, func(raw [][]byte) {
-			m := directory.Move{Entry: db.ReadID(raw[0])}
-			if raw[1] != nil {
-				m.Undoes = db.ReadID(raw[1])
-			}
-			moves = append(moves, m)
-		})
+func (v History) MovedSince(ctx context.Context, group, after uuid.UUID, users, together []uuid.UUID) (moves []directory.Move, err error) {
+	err = movedSince.With(
+		db.Org(v.Org), db.Named("users", db.IDs(users)), db.Named("id", db.ID(group)), db.Named("after", db.ID(after)), db.Named("together", db.IDs(together)),
+	).ReadAll(ctx, v.DB, func(raw [][]byte) {
+		m := directory.Move{Entry: db.ReadID(raw[0])}
+		if raw[1] != nil {
+			m.Undoes = db.ReadID(raw[1])
+		}
+		moves = append(moves, m)
+	})
 	return moves, pgerr.Wrap("list changes of members", err)
 }
