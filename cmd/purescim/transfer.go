@@ -83,7 +83,10 @@ func (cmd *importCommand) pass(ctx context.Context, c console, p *parts, o org.O
 	i := transfer.Import{
 		Directory: p.directory, Org: o, Format: cmd.Format, Mapping: cmd.Map, From: cmd.From,
 		Tell: func(outcome transfer.Outcome, _ int) {
-			if done++; done%100 == 0 {
+			if outcome.Instead == "" {
+				done++
+			}
+			if done%100 == 0 {
 				progress(bench.Step{What: what, Done: done, Total: lines})
 			}
 			if outcome.Action == transfer.Refuse && len(result.Refused) < refusedShown {

@@ -55,6 +55,8 @@ func TestImport(t *testing.T) {
 	b.get(path).sure(path + "/remove").want(http.StatusOK).has("The file is removed").lacks("people.csv</a>")
 	b.get(path).want(http.StatusNotFound).has("The file is not here")
 
+	b.upload(uploads, "led.csv", "userName,manager\nlinus@acme.example,nobody\n").post(b.path+"/check", "to.0", "userName", "to.1", "manager").settle().
+		has("1 of 1 line would be refused", "nobody has the userName", "<dt>Would be created</dt><dd>0</dd>").lacks(" new</td>").sure(b.path + "/remove")
 	b.upload(uploads, `C:\files\people.csv`, header+right)
 	path = b.path
 	b.has("Where do the columns of people.csv go?").post(path+"/check", "to.0", "userName", "to.1", "displayName", "to.2", "costCenter", "to.3", "groups").settle().

@@ -35,6 +35,9 @@ type Outcome struct {
 	Name   string `json:"name,omitempty"`
 	Action Action `json:"action"`
 	Error  string `json:"error,omitempty"` // of a line that is refused
+	// Instead is what was told of the line before, when it turns out that its manager is
+	// nobody; "" of a line that is told once.
+	Instead Action `json:"-"`
 }
 
 // Summary counts the outcomes of a file, and the memberships that it adds.
@@ -122,7 +125,8 @@ func (r *running) people(s *steps, records iter.Seq2[record, error]) (late []rec
 		case rec.group:
 			late, do = append(late, rec), func(context.Context) error { return nil }
 		case rec.manager != "":
-			late = append(late, record{line: rec.line, name: rec.name, manager: rec.manager}) // of many, no more than is needed
+			rec.told = new(Action)
+			late = append(late, record{line: rec.line, name: rec.name, manager: rec.manager, told: rec.told}) // of many, no more than is needed
 		}
 		if err := s.do(do); err != nil {
 			return nil, err
@@ -198,8 +202,14 @@ func (r *running) tell(rec record, a Action, err error) {
 	} else if err != nil {
 		o.Error = err.Error()
 	}
-	r.summary.Lines++
-	r.summary.Actions[a]++
+	if rec.told != nil {
+		o.Instead, *rec.told = *rec.told, a
+	}
+	if r.summary.Actions[a]++; o.Instead == "" {
+		r.summary.Lines++
+	} else if r.summary.Actions[o.Instead]--; r.summary.Actions[o.Instead] <= 0 {
+		delete(r.summary.Actions, o.Instead)
+	}
 	if r.Tell != nil {
 		r.Tell(o, r.summary.Actions[a])
 	}

@@ -160,23 +160,30 @@ func (r *running) add(ctx context.Context, group string, members []string) error
 	return nil
 }
 
-// lead gives the person of a line their manager, who may be on any other.
+// lead gives the person of a line their manager, who may be on any other. Who was refused has
+// none.
 func (r *running) lead(ctx context.Context, rec record) error {
+	if *rec.told == Refuse {
+		return nil
+	}
 	manager, found, err := find(ctx, r.Directory, r.Org, schema.User, schema.UserName, rec.manager)
 	switch {
 	case err != nil:
 		return err
 	case !found && r.try && r.has(rec.manager):
 		return nil
-	case !found:
-		r.tell(rec, Refuse, &lineError{fmt.Sprintf("manager: nobody has the userName %q", rec.manager)})
-		return nil
-	case r.try:
+	case found && r.try:
 		return nil
 	}
-	person, found, err := find(ctx, r.Directory, r.Org, schema.User, schema.UserName, rec.name)
-	if err != nil || !found {
-		return err // who was refused was told
+	person, known, err := find(ctx, r.Directory, r.Org, schema.User, schema.UserName, rec.name)
+	if err == nil && *rec.told == "" {
+		*rec.told, err = r.toldBefore(ctx, person, known)
+	}
+	switch {
+	case err != nil || *rec.told == Refuse:
+		return err
+	case !found:
+		return r.refuse(rec, &lineError{fmt.Sprintf("manager: nobody has the userName %q", rec.manager)})
 	}
 	op := scim.PatchOp{Op: "replace", Path: schema.Manager.Path(), Value: map[string]any{"value": manager.ID.String()}, HasValue: true}
 	_, err = r.Directory.PatchUser(r.attempt(ctx), r.Org, person.ID.String(), scim.Condition{}, []scim.PatchOp{op}, schema.User.Project([]string{schema.ID.Name}, nil))
@@ -184,6 +191,20 @@ func (r *running) lead(ctx context.Context, rec record) error {
 		return r.refuse(rec, err)
 	}
 	return nil
+}
+
+// toldBefore is what a run before has told of the line of a person, as far as can be seen.
+func (r *running) toldBefore(ctx context.Context, person directory.Record, known bool) (Action, error) {
+	switch {
+	case known && r.Earlier != nil:
+		return r.Earlier(ctx, person.ID)
+	case known:
+		return Update, nil
+	case r.try:
+		return Create, nil
+	default:
+		return Refuse, nil
+	}
 }
 
 // fill makes the group of a line, if it is missing, and has its members added.

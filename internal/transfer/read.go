@@ -28,6 +28,7 @@ type record struct {
 	ops     []scim.PatchOp // that make a person who exists so
 	groups  []string       // to which the person is added
 	manager string         // a userName, or ""
+	told    *Action        // of the line of one with a manager, who may be nobody; "" before
 
 	group   bool
 	members []string // of a group: ids, or userNames

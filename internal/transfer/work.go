@@ -179,7 +179,11 @@ func (p *pass) run(ctx context.Context, o org.Org) error {
 
 // tell notes what becomes of a line.
 func (p *pass) tell(out Outcome, n int) {
-	p.looked.Add(1)
+	if out.Instead == "" {
+		p.looked.Add(1)
+	} else {
+		p.filed.Outcomes = slices.DeleteFunc(p.filed.Outcomes, func(o Outcome) bool { return o.Line == out.Line })
+	}
 	if n <= mostOthers || out.Action == Refuse && n <= mostRefused {
 		p.filed.Outcomes = append(p.filed.Outcomes, out)
 	}
