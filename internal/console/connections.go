@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,31 +44,48 @@ func showConnections(v *visit) error {
 // whatMayDo tells what the roles of clients permit, in the words of those that are built in,
 // or by their names.
 func (v *visit) whatMayDo(clients ...oauth.Client) (map[uuid.UUID][]string, error) {
-	roles, _, err := v.Directory.ListEntries(v.r.Context(), v.org, directory.EntryQuery{
-		Kind: directory.Role, Selection: directory.Selection{Limit: mostRoles},
-	})
+	words, err := v.roleWords(clients)
 	if err != nil {
 		return nil, err
-	}
-	words := make(map[uuid.UUID]string, len(roles))
-	for _, r := range roles {
-		if words[r.ID] = r.Name; r.BuiltIn() {
-			words[r.ID] = strings.TrimPrefix(r.Description, "May ")
-		}
 	}
 	may := make(map[uuid.UUID][]string, len(clients))
 	for _, c := range clients {
 		for _, grant := range c.Roles {
-			if what := words[grant.Role]; !slices.Contains(may[c.ID], what) {
-				may[c.ID] = append(may[c.ID], cmp.Or(what, "a role of its own"))
+			if what := words[grant.Role]; what != "" && !slices.Contains(may[c.ID], what) {
+				may[c.ID] = append(may[c.ID], what)
 			}
 		}
 	}
 	return may, nil
 }
 
-// mostRoles is how many roles are read to tell what connections may do.
-const mostRoles = 500
+// roleWords are the words for the roles of clients, by the ids of the roles.
+func (v *visit) roleWords(clients []oauth.Client) (map[uuid.UUID]string, error) {
+	ids := []uuid.UUID{}
+	for _, c := range clients {
+		for _, grant := range c.Roles {
+			if !slices.Contains(ids, grant.Role) {
+				ids = append(ids, grant.Role)
+			}
+		}
+	}
+	words := make(map[uuid.UUID]string, len(ids))
+	for read := 0; read < len(ids); {
+		roles, _, err := v.Directory.ListEntries(v.r.Context(), v.org, directory.EntryQuery{
+			Kind: directory.Role, Selection: directory.Selection{IDs: ids, Offset: read, Limit: len(ids)},
+		})
+		if err != nil || len(roles) == 0 { // one that is deleted meanwhile is not there
+			return words, err
+		}
+		for _, r := range roles {
+			if words[r.ID] = r.Name; r.BuiltIn() {
+				words[r.ID] = strings.TrimPrefix(r.Description, "May ")
+			}
+		}
+		read += len(roles)
+	}
+	return words, nil
+}
 
 // connection is one of them.
 type connection struct {
