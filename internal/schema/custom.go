@@ -37,7 +37,7 @@ func (types Types) CheckCustom(s *Schema) error {
 		count += 1 + len(a.Sub)
 	}
 	if count > MaxAttributes {
-		return fmt.Errorf("the schema has %d attributes and sub-attributes; at most %d are allowed", count, MaxAttributes)
+		return wrongAttribute("", "the schema has %d attributes and sub-attributes; at most %d are allowed", count, MaxAttributes)
 	}
 	return nil
 }
@@ -47,23 +47,23 @@ func (types Types) CheckCustom(s *Schema) error {
 func (types Types) checkURN(id string) error {
 	switch {
 	case len(id) > MaxURN:
-		return fmt.Errorf("id is longer than the %d bytes allowed", MaxURN)
+		return wrongID("id is longer than the %d bytes allowed", MaxURN)
 	case !customURN.MatchString(id):
-		return fmt.Errorf("id is %q; a URN of letters, digits, dots, hyphens, underscores and colons is expected", id)
+		return wrongID("id is %q; a URN of letters, digits, dots, hyphens, underscores and colons is expected", id)
 	}
 	lower := strings.ToLower(id)
 	for _, space := range reserved {
 		if strings.HasPrefix(lower, space) {
-			return fmt.Errorf("id is %q; what begins with %s belongs to the standard", id, space)
+			return wrongID("id is %q; what begins with %s belongs to the standard", id, space)
 		}
 	}
 	for _, s := range types.Schemas() {
 		other := strings.ToLower(s.ID)
 		switch {
 		case lower == other:
-			return fmt.Errorf("id is %q, which is the id of another schema", id)
+			return wrongID("id is %q, which is the id of another schema", id)
 		case strings.HasPrefix(lower, other+":"), strings.HasPrefix(other, lower+":"):
-			return fmt.Errorf("id is %q, which cannot be told from the schema %s in the path of an attribute; choose another", id, s.ID)
+			return wrongID("id is %q, which cannot be told from the schema %s in the path of an attribute; choose another", id, s.ID)
 		}
 	}
 	return nil
@@ -71,7 +71,7 @@ func (types Types) checkURN(id string) error {
 
 func (a *Attribute) checkCustom() error {
 	if problem := a.customProblem(); problem != "" {
-		return fmt.Errorf("attribute %s: %s", a.path, problem)
+		return wrongAttribute(a.path, "attribute %s: %s", a.path, problem)
 	}
 	for _, sub := range a.Sub {
 		if err := sub.checkCustom(); err != nil {
@@ -107,7 +107,7 @@ func (a *Attribute) customProblem() string {
 // values are stored: they must stay valid, and be found by filters as they were.
 func (s *Schema) CheckReplacement(next *Schema) error {
 	if s.ID != next.ID {
-		return fmt.Errorf("id is %q; it cannot change, and is %q", next.ID, s.ID)
+		return wrongID("id is %q; it cannot change, and is %q", next.ID, s.ID)
 	}
 	return checkReplaced(s.Attributes, next.Attributes)
 }
@@ -116,7 +116,7 @@ func checkReplaced(old, next []*Attribute) error {
 	for _, a := range old {
 		i := slices.IndexFunc(next, func(b *Attribute) bool { return b.Name == a.Name })
 		if i < 0 {
-			return fmt.Errorf("attribute %s is missing; it cannot be removed", a.path)
+			return wrongAttribute(a.path, "attribute %s is missing; it cannot be removed", a.path)
 		}
 		if err := a.checkReplacement(next[i]); err != nil {
 			return err
@@ -125,7 +125,7 @@ func checkReplaced(old, next []*Attribute) error {
 	for _, b := range next {
 		added := !slices.ContainsFunc(old, func(a *Attribute) bool { return a.Name == b.Name })
 		if added && b.Required {
-			return fmt.Errorf("attribute %s is new and required, and no stored value has it; it must be optional", b.path)
+			return wrongAttribute(b.path, "attribute %s is new and required, and no stored value has it; it must be optional", b.path)
 		}
 	}
 	return nil
@@ -134,13 +134,13 @@ func checkReplaced(old, next []*Attribute) error {
 func (a *Attribute) checkReplacement(b *Attribute) error {
 	switch {
 	case a.Kind != b.Kind:
-		return fmt.Errorf("attribute %s: type cannot change from %s to %s", a.path, a.Kind, b.Kind)
+		return wrongAttribute(a.path, "attribute %s: type cannot change from %s to %s", a.path, a.Kind, b.Kind)
 	case a.MultiValued != b.MultiValued:
-		return fmt.Errorf("attribute %s: multiValued cannot change", a.path)
+		return wrongAttribute(a.path, "attribute %s: multiValued cannot change", a.path)
 	case a.CaseExact != b.CaseExact && a.IsText():
-		return fmt.Errorf("attribute %s: caseExact cannot change", a.path)
+		return wrongAttribute(a.path, "attribute %s: caseExact cannot change", a.path)
 	case b.Required && !a.Required:
-		return fmt.Errorf("attribute %s: it cannot become required", a.path)
+		return wrongAttribute(a.path, "attribute %s: it cannot become required", a.path)
 	default:
 		return checkReplaced(a.Sub, b.Sub)
 	}

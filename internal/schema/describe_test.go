@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -86,31 +87,38 @@ func TestParseSchemaFillsInTheDefaults(t *testing.T) {
 func TestParseSchemaNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	const attribute = `{"id":"urn:example:x","attributes":[%]}`
-	for _, test := range []struct{ text, why string }{
-		{``, "not a definition"},
-		{`{"id":"urn:example:x","attributs":[]}`, "attributs"},
-		{`{"id":"urn:example:x","attributes":[{"name":"a","mutiValued":true}]}`, "mutiValued"},
-		{`{"id":"urn:example:x","attributes":[{"name":"a","required":"yes"}]}`, "/attributes/0/required"},
-		{`{"id":"urn:example:x","id":"urn:example:y"}`, "duplicate"},
-		{`{"schemas":["urn:example:x"],"id":"urn:example:x"}`, scim.SchemaURN},
-		{`{"id":"example","attributes":[{"name":"a"}]}`, `"example"`},
-		{`{"id":"urn:example:x"}`, "no attributes"},
-		{strings.Replace(attribute, "%", `{"name":"a.b"}`, 1), `"a.b"`},
-		{strings.Replace(attribute, "%", `{"name":""}`, 1), `""`},
-		{strings.Replace(attribute, "%", `{"name":"tag"},{"name":"TAG"}`, 1), "TAG is declared twice"},
-		{strings.Replace(attribute, "%", `{"name":"tag","type":"strng"}`, 1), `attribute tag: type is "strng"`},
-		{strings.Replace(attribute, "%", `{"name":"tag","mutability":"readwrite"}`, 1), `mutability is "readwrite"`},
-		{strings.Replace(attribute, "%", `{"name":"tag","returned":"sometimes"}`, 1), `returned is "sometimes"`},
-		{strings.Replace(attribute, "%", `{"name":"tag","uniqueness":"yes"}`, 1), `uniqueness is "yes"`},
-		{strings.Replace(attribute, "%", `{"name":"tag","type":"complex"}`, 1), "no subAttributes"},
-		{strings.Replace(attribute, "%", `{"name":"tag","subAttributes":[{"name":"a"}]}`, 1), "type is string"},
-		{strings.Replace(attribute, "%", `{"name":"tag","mutability":"writeOnly"}`, 1), "never is expected"},
-		{strings.Replace(attribute, "%", `{"name":"t","type":"complex","subAttributes":[{"name":"a"},{"name":"A"}]}`, 1), "t.A is declared twice"},
-		{strings.Replace(attribute, "%", `{"name":"t","type":"complex","subAttributes":[{"name":"a","type":"complex"}]}`, 1), "t.a is complex"},
+	for _, test := range []struct{ text, why, where string }{
+		{``, "not a definition", ""},
+		{`{"id":"urn:example:x","attributs":[]}`, "attributs", ""},
+		{`{"id":"urn:example:x","attributes":[{"name":"a","mutiValued":true}]}`, "mutiValued", ""},
+		{`{"id":"urn:example:x","attributes":[{"name":"a","required":"yes"}]}`, "/attributes/0/required", ""},
+		{`{"id":"urn:example:x","id":"urn:example:y"}`, "duplicate", ""},
+		{`{"schemas":["urn:example:x"],"id":"urn:example:x"}`, scim.SchemaURN, ""},
+		{`{"id":"example","attributes":[{"name":"a"}]}`, `"example"`, "id"},
+		{`{"id":"urn:example:x"}`, "no attributes", "attributes"},
+		{strings.Replace(attribute, "%", `{"name":"a.b"}`, 1), `"a.b"`, "attributes a.b"},
+		{strings.Replace(attribute, "%", `{"name":""}`, 1), `""`, "attributes"},
+		{strings.Replace(attribute, "%", `{"name":"tag"},{"name":"TAG"}`, 1), "TAG is declared twice", "attributes TAG"},
+		{strings.Replace(attribute, "%", `{"name":"tag","type":"strng"}`, 1), `attribute tag: type is "strng"`, "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"tag","mutability":"readwrite"}`, 1), `mutability is "readwrite"`, "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"tag","returned":"sometimes"}`, 1), `returned is "sometimes"`, "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"tag","uniqueness":"yes"}`, 1), `uniqueness is "yes"`, "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"tag","type":"complex"}`, 1), "no subAttributes", "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"tag","subAttributes":[{"name":"a"}]}`, 1), "type is string", "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"tag","mutability":"writeOnly"}`, 1), "never is expected", "attributes tag"},
+		{strings.Replace(attribute, "%", `{"name":"t","type":"complex","subAttributes":[{"name":"a"},{"name":"A"}]}`, 1), "t.A is declared twice", "attributes t.A"},
+		{strings.Replace(attribute, "%", `{"name":"t","type":"complex","subAttributes":[{"name":"a","type":"complex"}]}`, 1), "t.a is complex", "attributes t.a"},
 	} {
 		_, err := schema.ParseSchema([]byte(test.text))
 		if err == nil || !strings.Contains(err.Error(), test.why) {
 			t.Errorf("ParseSchema(%s): error %v does not say %q", test.text, err, test.why)
+		}
+		where := ""
+		if wrong, ok := errors.AsType[*schema.DefinitionError](err); ok {
+			where = strings.TrimSpace(wrong.Member + " " + wrong.Attribute)
+		}
+		if where != test.where {
+			t.Errorf("ParseSchema(%s): it is wrong at %q, want %q", test.text, where, test.where)
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 // ParseSchema reads the definition of an extension, as Describe and discovery
 // give it. What the definition leaves out has the defaults of RFC 7643 section
 // 2.2; a member that the RFC does not know is refused, because it may be a
-// misspelt one. The error names the attribute and what is allowed.
+// misspelt one. The error names the attribute and what is allowed; where a
+// part of the definition is wrong, it is a *DefinitionError.
 //
 // Filters find the attributes by Scan.
 func ParseSchema(text []byte) (*Schema, error) {
@@ -32,9 +33,9 @@ func ParseSchema(text []byte) (*Schema, error) {
 	case len(d.Schemas) > 0 && !slices.Contains(d.Schemas, scim.SchemaURN):
 		return nil, fmt.Errorf("schemas is %q; %q is expected", d.Schemas, scim.SchemaURN)
 	case !urn.MatchString(d.ID):
-		return nil, fmt.Errorf("id is %q; a URN is expected, such as urn:example:params:scim:schemas:extension:2.0:User", d.ID)
+		return nil, wrongID("id is %q; a URN is expected, such as urn:example:params:scim:schemas:extension:2.0:User", d.ID)
 	case len(d.Attributes) == 0:
-		return nil, errors.New("the schema has no attributes")
+		return nil, wrongAttribute("", "the schema has no attributes; one at least is expected")
 	}
 	attributes, err := parseAttributes(d.Attributes, nil)
 	if err != nil {
@@ -83,16 +84,16 @@ func parseAttributes(documents []AttributeDocument, parent *Attribute) ([]*Attri
 		key := strings.ToLower(d.Name)
 		switch {
 		case !attributeName.MatchString(d.Name):
-			return nil, fmt.Errorf("%q is not a name for an attribute: a letter, then letters, digits, -, _ and $ are expected", path)
+			return nil, wrongAttribute(path, "%q is not a name for an attribute: a letter, then letters, digits, -, _ and $ are expected", path)
 		case seen[key]:
-			return nil, fmt.Errorf("attribute %s is declared twice; names do not differ by case", path)
+			return nil, wrongAttribute(path, "attribute %s is declared twice; names do not differ by case", path)
 		case parent != nil && d.Type == Complex:
-			return nil, fmt.Errorf("attribute %s is complex and inside a complex one; a sub-attribute must be simple", path)
+			return nil, wrongAttribute(path, "attribute %s is complex and inside a complex one; a sub-attribute must be simple", path)
 		}
 		seen[key] = true
 		a, err := parseAttribute(d)
 		if err != nil {
-			return nil, fmt.Errorf("attribute %s: %w", path, err)
+			return nil, wrongAttribute(path, "attribute %s: %w", path, err)
 		}
 		if a.Sub, err = parseAttributes(d.SubAttributes, a); err != nil {
 			return nil, err
@@ -132,7 +133,7 @@ func parseAttribute(d AttributeDocument) (*Attribute, error) {
 func checkShape(a *Attribute, subAttributes int) error {
 	switch {
 	case a.Kind == Complex && subAttributes == 0:
-		return errors.New("it is complex but has no subAttributes")
+		return errors.New("it is complex but has no subAttributes; one at least is expected")
 	case a.Kind != Complex && subAttributes > 0:
 		return fmt.Errorf("it has subAttributes but its type is %s; complex is expected", a.Kind)
 	case a.Mutability == WriteOnly && a.Returned != ReturnedNever:
