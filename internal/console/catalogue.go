@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,8 +19,7 @@ type catalogue struct {
 	Problem string
 	Name    string
 	turn
-	Schemas []schemaRow
-	IsRole  bool
+	IsRole bool
 }
 
 type catalogueRow struct {
@@ -29,11 +27,6 @@ type catalogueRow struct {
 	Users       int
 	BuiltIn     bool
 	Permissions int
-}
-
-type schemaRow struct {
-	directory.CustomSchema
-	Text string
 }
 
 // kinds are those of the catalogue by their names in URLs.
@@ -46,6 +39,14 @@ var kindTabs = []struct{ Slug, Name string }{
 	{"roles", "Roles"}, {"divisions", "Divisions"}, {"skills", "Skills"}, {"languages", "Languages"}, {"schemas", "Schemas"},
 }
 
+// catalogueKinds lead to the parts of the page.
+func (v *visit) catalogueKinds(current string) (links []preset) {
+	for _, tab := range kindTabs {
+		links = append(links, preset{tab.Name, v.home("/catalogue/", tab.Slug), tab.Slug == current})
+	}
+	return links
+}
+
 func showCatalogue(v *visit) error { return v.showCatalogue(http.StatusOK, catalogue{}) }
 
 func (v *visit) showCatalogue(status int, c catalogue) error {
@@ -55,16 +56,11 @@ func (v *visit) showCatalogue(status int, c catalogue) error {
 	if c.Kind == "" {
 		c.Kind = "roles"
 	}
-	for _, tab := range kindTabs {
-		c.Kinds = append(c.Kinds, preset{tab.Name, v.home("/catalogue/", tab.Slug), tab.Slug == c.Kind})
-	}
 	kind, ok := kinds[c.Kind]
-	switch {
-	case c.Kind == "schemas":
-		return v.showSchemas(status, c)
-	case !ok:
+	if !ok {
 		return notHere(v.r)
 	}
+	c.Kinds = v.catalogueKinds(c.Kind)
 	c.One, c.IsRole = kind.String(), kind == directory.Role
 	offset, _ := strconv.Atoi(v.query("from")) // none is the beginning
 	offset = max(0, offset)
@@ -93,21 +89,6 @@ func (v *visit) showCatalogue(status int, c catalogue) error {
 		c.First = v.home("/catalogue/", c.Kind)
 	}
 	return v.showStatus(status, "catalogue", "catalogue", "Catalogue", c)
-}
-
-func (v *visit) showSchemas(status int, c catalogue) error {
-	all, err := v.Directory.Schemas(v.r.Context(), v.org)
-	if err != nil {
-		return err
-	}
-	for _, s := range all {
-		var text any
-		_ = json.Unmarshal(s.Definition, &text) // as it was stored
-		pretty, _ := json.MarshalIndent(text, "", "  ")
-		c.Schemas = append(c.Schemas, schemaRow{s, string(pretty)})
-	}
-	c.Sum = plural(len(all), "schema") + " of your own"
-	return v.showStatus(status, "schemas", "catalogue", "Catalogue", c)
 }
 
 func createEntry(v *visit) error {

@@ -47,6 +47,10 @@ func showEntry(v *visit) error {
 	}
 	p := entryPage{Entry: e, Body: indented(e.Body), SameRequest: v.logLink("id:%s", e.CorrelationID)}
 	for _, c := range e.Changes {
+		if e.Target.Type == provisioning.Schema {
+			p.Changes = append(p.Changes, definitionChanges(c)...)
+			continue
+		}
 		p.Changes = append(p.Changes, changeRow{c.Attribute, valueText(c.Before), valueText(c.After)})
 	}
 	if p.Target, err = v.presentLink(e.Target); err != nil {
@@ -72,6 +76,7 @@ var remedies = []struct{ command, place, name string }{
 	{"purescim division create", "/catalogue/divisions", "Divisions"},
 	{"purescim division create", "/catalogue/skills", "Skills"},
 	{"purescim division create", "/catalogue/languages", "Languages"},
+	{"purescim schema add", "/catalogue/schemas", "Schemas"},
 	{"purescim org set", "/settings", "Settings"},
 }
 
@@ -104,6 +109,8 @@ func (v *visit) targetLink(t provisioning.Target) string {
 		return v.home("/issuers")
 	case t.Type == provisioning.Settings:
 		return v.home("/settings")
+	case t.Type == provisioning.Schema && t.Name != "":
+		return v.schemaPath(t.Name)
 	case t.ID == uuid.Nil:
 		return ""
 	case t.Type == provisioning.User:
@@ -123,6 +130,8 @@ func (v *visit) presentLink(t provisioning.Target) (string, error) {
 	switch t.Type {
 	case provisioning.Group:
 		_, err = v.Directory.Group(v.r.Context(), v.org, t.ID.String())
+	case provisioning.Schema:
+		_, err = v.Directory.Schema(v.r.Context(), v.org, t.Name)
 	case provisioning.OAuth:
 		_, err = v.OAuth.Client(v.r.Context(), v.org.ID, t.ID)
 		err = v.noClient(err)

@@ -131,6 +131,9 @@ func (f *furnished) spoil(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.spoilStream(t)
+	f.Do(t, http.MethodPost, "/api/v2/directory/schemas", map[string]any{"resourceType": "Group", "schema": map[string]any{"id": "urn:example:spoilt", "name": evil, "description": evil, "attributes": []any{
+		map[string]any{"name": "a", "description": evil, "canonicalValues": []string{evil}, "type": "reference", "referenceTypes": []string{evil}},
+	}}}).Want(t, http.StatusOK)
 	flush(t, f.Server(), f.ID, 2)
 }
 

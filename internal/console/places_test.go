@@ -74,6 +74,8 @@ func (f *furnished) places(b *browser) map[string]string {
 	entry := b.get(f.home + "/activity?q=result:refused").found(`href="(` + f.home + `/activity/[0-9a-f-]{36})"`)
 	change := b.get(f.home + "/activity?q=op:member_add").found(`href="(` + f.home + `/activity/[0-9a-f-]{36})"`)
 	role := b.get(f.home + "/catalogue").found(`href="([^"]*/catalogue/roles/[0-9a-f-]{36})"`)
+	schemas := f.home + "/catalogue/schemas"
+	b.post(schemas, badgeForm("description.1", evil, "name", "Badge <b>", "id", badgeID)...)
 	b.upload(f.home+"/imports", evil[:8]+".csv", "Login,"+`"`+`<b>""x"`+",Group\nx@acme.example,"+`"<img src=x>"`+",y\n")
 	mapped := b.path
 	b.upload(f.home+"/imports", "people.csv", "Login,Group\nx@acme.example,<script>\n")
@@ -88,7 +90,9 @@ func (f *furnished) places(b *browser) map[string]string {
 		"groups": f.home + "/groups", "group": group, "group-delete": group + "/delete", "group-try": group + "/try",
 		"connections": f.home + "/connections", "connection": entra, "connect": f.home + "/connections/new",
 		"values": entra + "/values?guide=entra", "steps": entra + "/guide?guide=entra", "check": entra + "/check?guide=entra", "guide": f.home + "/guides/okta",
-		"catalogue": f.home + "/catalogue", "catalogue-entry": role, "schemas": f.home + "/catalogue/schemas", "settings": f.home + "/settings", "events": f.home + "/events", "issuers": f.home + "/issuers",
+		"catalogue": f.home + "/catalogue", "catalogue-entry": role, "settings": f.home + "/settings", "events": f.home + "/events", "issuers": f.home + "/issuers",
+		"schemas": schemas, "schema": schemas + "/" + badgeID, "schema-built-in": schemas + "/urn:ietf:params:scim:schemas:core:2.0:User",
+		"schema-new": schemas + "/new", "schema-document": schemas + "/new?as=document", "schema-edit": schemas + "/" + badgeID + "/edit",
 		"administrators": f.home + "/administrators", "providers": f.home + "/providers", "operator-providers": "/console/providers", "organisations": "/console/organisations", "account": "/console/account",
 	}
 }

@@ -100,7 +100,7 @@ func TestPages_TakeOfTheirOrganisationsShare(t *testing.T) {
 	f.doors(owner)
 	// Those for which it is enough to look up by their keys what they show, or that are refused
 	// to who is of one organisation.
-	enough := []string{"connect", "group-try", "person-try", "operator-providers", "organisations"}
+	enough := []string{"connect", "group-try", "person-try", "operator-providers", "organisations", "schema-built-in", "schema-document", "schema-new"}
 	if err := s.Log.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,7 @@ func TestPages_AskSeldom(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := member(t, s, f.ID, "ada@example.org", accounts.Owner)
+	b.post(f.home+"/catalogue/schemas", badgeForm()...).want(http.StatusOK)
 	connection := f.home + "/connections/" + f.client.String()
 	for _, page := range []struct {
 		path string
@@ -70,6 +71,8 @@ func TestPages_AskSeldom(t *testing.T) {
 		{f.home + "/people/" + f.person, 4},
 		{f.home + "/groups/" + f.group, 6},
 		{f.home + "/connections", 7},
+		{f.home + "/catalogue/schemas", 4},
+		{f.home + "/catalogue/schemas/" + badgeID, 5},
 		{connection, 11},
 		{connection + "/check", 9},
 	} {

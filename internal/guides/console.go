@@ -30,7 +30,7 @@ var consoleWays = strings.NewReplacer(
 	block("purescim role create --org ORGANISATION Supervisor"),
 	"Roles are made in the [Catalogue](console:catalogue/roles).\n",
 	block("purescim schema add --org ORGANISATION --type User badge.json"),
-	"Whoever runs the server adds it (`purescim schema add`); the [Catalogue](console:catalogue/schemas) shows those that are there.\n",
+	"It is added in the [Catalogue](console:catalogue/schemas), *Schemas*: fill in the fields there, or paste the document.\n",
 	block(`purescim group create --org ORGANISATION "Claims Team"`),
 	"Paste the names of your groups under [Groups](console:groups).\n",
 	block("purescim org set ORGANISATION --group-lifecycle"),
