@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"math"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,7 +24,10 @@ type operation struct {
 	body         any    // its example
 }
 
-type parameter struct{ name, description string }
+type parameter struct {
+	name, description string
+	required          bool
+}
 
 // document is the description, with references that are followed by hand.
 type document struct{ root map[string]any }
@@ -29,7 +35,8 @@ type document struct{ root map[string]any }
 // methods are those of a path, in the order in which they are written.
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
-// read returns the operations in the order of the description.
+// read returns the operations by their tags, and within one in the order of the description;
+// what deletes comes last, the parts of something before it.
 func read(text []byte) ([]operation, error) {
 	var d document
 	var order struct{ Paths yaml.Node }
@@ -52,7 +59,22 @@ func read(text []byte) ([]operation, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("the description has no operations")
 	}
+	var tags []string
+	for _, o := range all {
+		tags = append(tags, o.tag)
+	}
+	slices.SortStableFunc(all, func(a, b operation) int {
+		return cmp.Or(cmp.Compare(slices.Index(tags, a.tag), slices.Index(tags, b.tag)), cmp.Compare(a.deletes(), b.deletes()))
+	})
 	return all, nil
+}
+
+// deletes tells how late an operation comes that deletes; others come first.
+func (o operation) deletes() int {
+	if o.method != http.MethodDelete {
+		return math.MinInt
+	}
+	return -strings.Count(o.path, "/")
 }
 
 // member gives a member that is an object, behind references; nil is none.
@@ -94,7 +116,7 @@ func (d document) operation(path, method string, item, o map[string]any) operati
 	}
 	for _, p := range slices.Concat(list(item, "parameters"), list(o, "parameters")) {
 		if p := d.follow(p); p["in"] == "query" {
-			made.query = append(made.query, parameter{text(p, "name"), text(p, "description")})
+			made.query = append(made.query, parameter{text(p, "name"), text(p, "description"), p["required"] == true})
 		}
 	}
 	if security, given := o["security"].([]any); given {

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"path"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +27,16 @@ type (
 	}
 	item struct {
 		Name    string  `json:"name"`
+		Event   []event `json:"event,omitempty"`
 		Request request `json:"request"`
+	}
+	event struct {
+		Listen string `json:"listen"`
+		Script script `json:"script"`
+	}
+	script struct {
+		Type string   `json:"type"`
+		Exec []string `json:"exec"`
 	}
 	request struct {
 		Method      string     `json:"method"`
@@ -59,16 +71,17 @@ type (
 	}
 )
 
-// postman writes a collection, a folder for each tag. Query parameters are switched off.
+// postman writes a collection, a folder for each tag. Query parameters that may be missing are
+// switched off. What is made is what the requests after it are about.
 func postman(operations []operation) ([]byte, error) {
 	var c collection
 	c.Info.Name, c.Info.Schema = "purescim", "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-	c.Info.Description = "Requests of openapi.yaml, written by 'go generate ./api'. Give the variables your values."
+	c.Info.Description = "Requests of openapi.yaml, written by 'go generate ./api'. Give the variables your values. A request that makes something keeps its id for those after it."
 	c.Auth = &auth{Type: "bearer", Bearer: []keyValue{{Key: "token", Value: "{{token}}", Type: "string"}}}
 	for _, v := range variables {
 		c.Variable = append(c.Variable, keyValue{Key: v.name, Value: v.value})
 	}
-	for _, name := range pathNames(operations) {
+	for _, name := range idNames(operations) {
 		c.Variable = append(c.Variable, keyValue{Key: name, Value: strings.ToUpper(name)})
 	}
 	folders := map[string]*folder{}
@@ -78,7 +91,7 @@ func postman(operations []operation) ([]byte, error) {
 			c.Item = append(c.Item, folders[o.tag])
 		}
 		f := folders[o.tag]
-		f.Item = append(f.Item, item{o.summary, newRequest(o)})
+		f.Item = append(f.Item, item{o.summary, keeping(operations, o), newRequest(o)})
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -88,14 +101,30 @@ func postman(operations []operation) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+// keeping is the script that keeps the id of what an operation makes: that of the path with
+// one more part, which names it.
+func keeping(operations []operation, made operation) []event {
+	at := slices.IndexFunc(operations, func(o operation) bool {
+		_, name, ok := strings.Cut(o.path, made.path+"/{")
+		return made.method == http.MethodPost && ok && strings.HasSuffix(name, "}") && !strings.Contains(name, "/")
+	})
+	if at < 0 {
+		return nil
+	}
+	return []event{{"test", script{"text/javascript", []string{
+		"const made = pm.response.code < 300 && pm.response.json().id",
+		"if (made) pm.collectionVariables.set(\"" + variableOf(operations[at].path, path.Base(made.path)) + "\", made)",
+	}}}}
+}
+
 func newRequest(o operation) request {
 	path := withVariables(o.path)
 	made := request{
 		Method: o.method, Description: o.description, Header: []keyValue{},
-		URL: address{Raw: "{{base}}" + path, Host: []string{"{{base}}"}, Path: strings.Split(strings.TrimPrefix(path, "/"), "/")},
+		URL: address{Raw: "{{base}}" + path + needed(o), Host: []string{"{{base}}"}, Path: strings.Split(strings.TrimPrefix(path, "/"), "/")},
 	}
 	for _, p := range o.query {
-		made.URL.Query = append(made.URL.Query, keyValue{Key: p.name, Description: p.description, Disabled: true})
+		made.URL.Query = append(made.URL.Query, keyValue{Key: p.name, Value: valueOf(p), Description: p.description, Disabled: !p.required})
 	}
 	switch o.auth {
 	case "":
