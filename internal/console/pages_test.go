@@ -345,18 +345,23 @@ func TestRecovery(t *testing.T) {
 	viewer.get(entry).want(http.StatusOK).lacks("Take it back")
 	viewer.get(entry + "/undo").want(http.StatusForbidden)
 	viewer.post(entry + "/undo").want(http.StatusForbidden)
-	b.get(entry).has("Take it back").get(entry+"/undo").want(http.StatusOK).has("Nothing was changed yet", `<span class="was">Head of claims</span>`, `<span class="now">Claims adjuster</span>`)
+	b.get(entry).has("Take it back").get(entry+"/undo").want(http.StatusOK).
+		has("Take back that Entra changed title of person0@acme.example?", "Take back 1 change of Ada Lovelace</button>", "Nothing was changed yet", `<span class="was">Head of claims</span>`, `<span class="now">Claims adjuster</span>`)
 	b.post(entry + "/undo").want(http.StatusOK).has("It is taken back")
 	b.get(f.home + "/people/" + f.person).has("Claims adjuster").lacks("Head of claims</div>")
 	f.Do(t, http.MethodPut, "/Groups/"+f.group, map[string]any{"displayName": "Claims Team", "members": []any{}}).Want(t, http.StatusOK)
 	group := f.home + "/groups/" + f.group
-	b.get(group+"/restore?at="+url.QueryEscape(before)).want(http.StatusOK).has("Would be added", "Grace Hopper")
+	b.get(group+"/restore?at="+url.QueryEscape(before)).want(http.StatusOK).has("Restore group Claims Team to ", "Would be added", "Grace Hopper", "Take back 6 changes of group Claims Team</button>")
 	b.get(group).has("The group is empty")
 	b.post(group+"/restore", "at", before).want(http.StatusOK).has("has 6 members", "It is as it was")
 	b.get(group + "/restore?at=yesterday").want(http.StatusBadRequest).has("is no time")
 	f.Do(t, http.MethodDelete, "/Users/"+f.person, nil).Want(t, http.StatusNoContent)
+	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Boss"})).Want(t, http.StatusOK)
+	b.get(entry+"/undo").want(http.StatusConflict).has("Take it back all the same, and lose the later change", "The later change</a>").get(b.found(`href="([^"]*)">The later change`)).has("changed title of person0")
+	b.get(b.path + "/undo").post(b.path).want(http.StatusOK).has("It is taken back")
 	person := f.home + "/people/" + f.person
-	b.get(person).has("was deleted").post(person+"/restore", "groups", "on").want(http.StatusOK).has("It is as it was", "Claims Team")
+	b.get(person).has("was deleted").get(person+"/restore?groups=on").has("Bring person0@acme.example back?", "Bring person0@acme.example back</button>")
+	b.post(person+"/restore", "groups", "on").want(http.StatusOK).has("It is as it was", "Claims Team")
 }
 
 // Whose name begins as it is asked for is listed by name, and behind them whose login does;

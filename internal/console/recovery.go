@@ -1,7 +1,10 @@
 package console
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -9,28 +12,40 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
 
 // recovery is what would become of something that is taken back, before it is.
 type recovery struct {
 	Heading, Back, Action string
+	Yes                   string // the words on the button: what is done, and to what
 	At                    string // the time whose state is restored; empty for an entry that is undone
 	Place                 string
 	Groups, Roles         bool
 	Warnings              []string
 	Problem               string
-	// Refused tells that a later change would be lost, which somebody may want.
+	// Refused tells that a later change would be lost, which somebody may want, and Later
+	// leads to that change.
 	Refused bool
+	Later   string
 	Nothing bool
+	Danger  bool // it deletes something
 	difference
 }
+
+// laterEntry finds the change that would be lost in what is told of it.
+var laterEntry = regexp.MustCompile(`by the entry ([0-9a-f-]{36})`)
 
 // showRecovery shows what a recovery would do, or why it does nothing.
 func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) error {
 	status := http.StatusOK
 	if detail, code, told := statusOf(err); told {
-		p.Problem, p.Refused, status = detail, code == http.StatusConflict, code
+		p.Problem, p.Refused, status = detail, errors.Is(err, directory.ErrLater), code
+		if entry := laterEntry.FindStringSubmatch(detail); entry != nil {
+			p.Later = v.home("/activity/", entry[1])
+		}
 	} else if err != nil {
 		return err
 	}
@@ -39,7 +54,59 @@ func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) e
 	}
 	p.Warnings = found.Warnings
 	p.Nothing = p.Problem == "" && len(found.Entries) == 0
-	return v.showStatus(status, "recovery", p.Place, p.Heading, p)
+	if !p.Nothing && p.Problem == "" {
+		if p.Yes, p.Danger, err = v.actOf(found); err != nil {
+			return err
+		}
+	}
+	title := "Take back"
+	if p.Place != "activity" {
+		title = "Restore"
+	}
+	return v.showStatus(status, "recovery", p.Place, title, p)
+}
+
+// actOf names what a recovery does, as the button that does it has it, and tells whether it
+// deletes something.
+func (v *visit) actOf(found directory.Recovered) (words string, deletes bool, err error) {
+	name, err := v.nameOf(found.Target)
+	if err != nil {
+		return "", false, err
+	}
+	own := len(found.Entries) - len(found.Others())
+	changes, members := found.Changes()
+	switch e := found.Entries[0]; {
+	case own > 0 && e.Operation == provisioning.Delete:
+		return "Delete " + name, true, nil
+	case own > 0 && (e.Operation == provisioning.Create || e.Operation == provisioning.Restore):
+		return "Bring " + name + " back", false, nil
+	}
+	n := len(changes) + len(members.Added) + len(members.Removed) + found.Total - own
+	return "Take back " + plural(n, "change") + " of " + name, false, nil
+}
+
+// nameOf is what people call a person or a group: of a person who has one, the name to be
+// shown.
+func (v *visit) nameOf(t provisioning.Target) (string, error) {
+	switch t.Type {
+	case provisioning.User:
+		record, err := v.Directory.Get(v.r.Context(), v.org, schema.User, t.ID.String(), schema.Projection{})
+		if err == nil {
+			var row personRow
+			row, err = newPersonRow(record)
+			t.Name = cmp.Or(row.Name, row.Login)
+		}
+		if err != nil && !isNotFound(err) {
+			return "", err
+		}
+	case provisioning.Group:
+		if g, err := v.Directory.Group(v.r.Context(), v.org, t.ID.String()); err == nil {
+			t.Name = g.Name
+		} else if !isNotFound(err) {
+			return "", err
+		}
+	}
+	return t.String(), nil
 }
 
 // asked is what the form or the URL asks of a recovery.
@@ -64,15 +131,15 @@ func (v *visit) allow(old, now directory.Entry) error {
 }
 
 func previewUndo(v *visit) error {
-	id, err := v.id()
+	e, err := v.findEntry()
 	if err != nil {
 		return err
 	}
 	r := v.asked()
 	r.DryRun, r.Allow = true, v.allow
-	found, err := v.Directory.Undo(v.r.Context(), v.org, id, r)
-	path := v.home("/activity/", id.String())
-	return v.showRecovery(recovery{Heading: "Take this back?", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
+	found, err := v.Directory.Undo(v.r.Context(), v.org, e.ID, r)
+	path := v.home("/activity/", e.ID.String())
+	return v.showRecovery(recovery{Heading: "Take back that " + e.Sentence() + "?", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
 }
 
 func undo(v *visit) error {
@@ -95,7 +162,7 @@ func (v *visit) restoring(kind string, id uuid.UUID, r directory.Recovery) (dire
 	if r.At.IsZero() && v.r.FormValue("at") != "" {
 		return directory.Recovered{}, scim.InvalidValue("%q is no time; one such as 2026-11-28T14:30 of UTC is expected", v.r.FormValue("at"))
 	}
-	if kind == "people" {
+	if restored[kind] == provisioning.User {
 		return v.Directory.RestoreUser(v.r.Context(), v.org, id.String(), r)
 	}
 	return v.Directory.RestoreGroup(v.r.Context(), v.org, id.String(), r)
@@ -113,9 +180,23 @@ func (v *visit) restore(kind string, dry bool) error {
 	if err == nil && !dry {
 		return v.to(path + "?done=restored")
 	}
-	p := recovery{Heading: "Make it as it was?", Back: path, Action: path + "/restore", At: v.r.FormValue("at"), Place: kind, Groups: r.Groups, Roles: r.Roles}
+	p := recovery{Back: path, Action: path + "/restore", At: v.r.FormValue("at"), Place: kind, Groups: r.Groups, Roles: r.Roles}
+	target := found.Target
+	if err != nil {
+		target = provisioning.Target{Type: restored[kind], ID: id}
+	}
+	name, unnamed := v.nameOf(target)
+	if unnamed != nil {
+		return unnamed
+	}
+	if p.Heading = "Bring " + name + " back?"; !r.At.IsZero() {
+		p.Heading = "Restore " + name + " to " + at(r.At) + "?"
+	}
 	return v.showRecovery(p, found, err)
 }
+
+// restored are those that are made as they were, by where their pages are.
+var restored = map[string]provisioning.TargetType{"people": provisioning.User, "groups": provisioning.Group}
 
 func previewRestorePerson(v *visit) error { return v.restore("people", true) }
 

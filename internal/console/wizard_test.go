@@ -96,7 +96,7 @@ func TestWizard(t *testing.T) {
 	b.waits("document.querySelector('h1').textContent.includes('has 0 members')")
 	b.tabTo("#history li:first-child a", kb.Enter)
 	b.tabTo("main a[href$='/undo']", kb.Enter)
-	b.waits("document.querySelector('h1').textContent === 'Take this back?'")
+	b.waits("document.querySelector('h1').textContent === 'Take back that Entra production removed 3 members from group Claims Team?'")
 	b.shoot("undo")
 	b.tabTo("main button.primary", kb.Enter)
 	b.waits("document.body.textContent.includes('It is taken back')")

@@ -146,7 +146,7 @@ func (d *Directory) resetGroup(ctx context.Context, o org.Org, id uuid.UUID, cha
 		view := d.store.Org(o.ID)
 		old, err := view.Group(ctx, id)
 		if errors.Is(err, ErrNotFound) {
-			return struct{}{}, scim.Conflict("the group %s is deleted; take that back first, or restore the group: purescim group restore", id)
+			return struct{}{}, scim.Conflict("the group %s is deleted; take that back first, or restore the group", id)
 		}
 		if err != nil {
 			return struct{}{}, err

@@ -120,7 +120,7 @@ func (d *Directory) resetUser(ctx context.Context, o org.Org, id uuid.UUID, r Re
 	err = r.untilSettled(schema.User, func() error {
 		record, err := d.store.Org(o.ID).Get(ctx, schema.User, id, false)
 		if errors.Is(err, ErrNotFound) {
-			return scim.Conflict("the user %s is deleted; take that back first, or restore the user: purescim user restore", id)
+			return scim.Conflict("the user %s is deleted; take that back first, or restore the user", id)
 		}
 		if err != nil {
 			return err
