@@ -19,10 +19,8 @@ type entryPage struct {
 	provisioning.Entry
 	Changes        []changeRow
 	Added, Removed memberNames
-	Advice         provisioning.Advice
-	HasAdvice      bool
+	Advice         []piece
 	Guide          string // the page of a guide that tells more
-	Remedies       []preset
 	Body           string // of the request, indented
 	Target         string // the page of what was changed
 	SameRequest    string
@@ -57,8 +55,9 @@ func showEntry(v *visit) error {
 		return err
 	}
 	p.Undoable = isUndoable(e)
-	if p.Advice, p.HasAdvice = e.Advice(); p.HasAdvice {
-		p.Guide, p.Remedies = v.guideLink(p.Advice.Guide), v.remediesOf(p.Advice.Text)
+	p.Advice = v.advice(e)
+	if advice, ok := e.Advice(); ok {
+		p.Guide = v.guideLink(advice.Guide)
 	}
 	if p.Added, err = v.memberNames(e.Members.Added); err != nil {
 		return err
@@ -67,27 +66,6 @@ func showEntry(v *visit) error {
 		return err
 	}
 	return v.show("entry", "activity", "What happened", p)
-}
-
-// remedies are the places where people do what advice does by a command.
-var remedies = []struct{ command, place, name string }{
-	{"purescim group create", "/groups", "Groups"},
-	{"purescim role create", "/catalogue/roles", "Roles"},
-	{"purescim division create", "/catalogue/divisions", "Divisions"},
-	{"purescim division create", "/catalogue/skills", "Skills"},
-	{"purescim division create", "/catalogue/languages", "Languages"},
-	{"purescim schema add", "/catalogue/schemas", "Schemas"},
-	{"purescim org set", "/settings", "Settings"},
-}
-
-// remediesOf are the places of the commands that advice names.
-func (v *visit) remediesOf(advice string) (places []preset) {
-	for _, r := range remedies {
-		if strings.Contains(advice, r.command) {
-			places = append(places, preset{Name: r.name, Link: v.home(r.place)})
-		}
-	}
-	return places
 }
 
 // isUndoable reports whether an entry can be taken back, as far as its kind tells.

@@ -1,5 +1,20 @@
 package console
 
+import (
+	"slices"
+	"strings"
+)
+
+// Placed tells whether each command that advice names stands where the console names a place.
+func Placed(advice string) bool {
+	for _, command := range bracketed.FindAllString(advice, -1) {
+		if !slices.ContainsFunc(commandPlaces, func(c struct{ command, place, name string }) bool { return strings.HasPrefix(command, c.command) }) {
+			return false
+		}
+	}
+	return !strings.Contains(bracketed.ReplaceAllString(advice, ""), "purescim")
+}
+
 // Call is a call of the console, and the word for who may make it.
 type Call struct {
 	Call string

@@ -155,7 +155,7 @@ func TestActivity(t *testing.T) {
 	}
 	b.get(f.home + "/activity?q=nobody-at-all").want(http.StatusOK).has("Nothing in the log matches")
 	b.get(f.home+"/activity?q=result:refused+Supervisor").want(http.StatusOK).get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).want(http.StatusOK).
-		has("What to do", "map the value of the app role", "/guides/entra#roles", "What was sent", "Nothing was changed", "purescim role create")
+		has("What to do", "map the value of the app role", "/guides/entra#roles", "What was sent", "Nothing was changed", `make the role (under <a href="`+f.home+`/catalogue/roles">Catalogue</a>).`).lacks("purescim role")
 	b.get(f.home+"/activity?q=user:"+f.person+"+op:update").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).
 		has(`<span class="was">Claims adjuster</span>`, `<span class="now">Head of claims</span>`)
 	b.get(f.home+"/activity?q=op:member_add").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).has("Ada Lovelace", "Barbara Liskov")

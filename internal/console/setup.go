@@ -56,6 +56,9 @@ func openSetup(v *visit) error {
 	return v.to(Path + "/setup/values")
 }
 
+// isOutside reports whether whoever sees the page has no account.
+func (v *visit) isOutside() bool { return v.who.ID == uuid.Nil }
+
 // outside runs work for the connection that the browser may set up, and for nothing else.
 func outside(work func(v *visit, c oauth.Client, guide string) error) func(v *visit) error {
 	return func(v *visit) error {

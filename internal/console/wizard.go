@@ -266,13 +266,13 @@ type arrival struct {
 // refusal is one with its advice.
 type refusal struct {
 	provisioning.Entry
-	Advice string
+	Advice []piece
 }
 
 // arrivals looks what has come of a connection with its tokens: the log tells, and whether one
 // of them was used.
 func (v *visit) arrivals(client oauth.Client, tokens []tokenRow) (c checks, err error) {
-	if v.who.ID != uuid.Nil {
+	if !v.isOutside() {
 		c.Home = v.home()
 	}
 	if c.Person, err = v.arrival(client, provisioning.User); err != nil {
@@ -284,8 +284,7 @@ func (v *visit) arrivals(client oauth.Client, tokens []tokenRow) (c checks, err 
 	lastRefused := provisioning.Query{Client: client.ID, Results: []provisioning.Result{provisioning.Refused}, Limit: 3}
 	refused, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, lastRefused)
 	for _, e := range refused {
-		advice, _ := e.Advice()
-		c.Refused = append(c.Refused, refusal{e, advice.Text})
+		c.Refused = append(c.Refused, refusal{e, v.advice(e)})
 	}
 	used := slices.ContainsFunc(tokens, func(t tokenRow) bool { return !t.Used.IsZero() })
 	c.Tested = used || c.Person.Entry != nil || c.Group.Entry != nil || len(refused) > 0
@@ -301,7 +300,7 @@ func (v *visit) arrival(client oauth.Client, of provisioning.TargetType) (a arri
 	if len(found) > 0 {
 		a.Entry = &found[0]
 	}
-	if a.Older = next != uuid.Nil; a.Older && v.who.ID != uuid.Nil {
+	if a.Older = next != uuid.Nil; a.Older && !v.isOutside() {
 		a.Log = v.logLink("type:%s %s", of, term{"by", client.Name})
 	}
 	return a, err

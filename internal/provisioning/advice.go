@@ -91,33 +91,33 @@ var advices = []advice{
 	{
 		status: http.StatusForbidden, words: []string{"held: "},
 		text: "A brake held it: more would go within an hour than the organisation expects. See whether that is meant. " +
-			"If so: purescim hold list, and purescim hold release ID, and send it again. If not, mend the assignment in the identity system.",
+			"If so, release it (purescim hold list, purescim hold release ID), and send it again. If not, mend the assignment in the identity system.",
 		system: map[System]string{
 			Entra: "A brake held it: more would go within an hour than the organisation expects. See in Entra whether users or groups fell out of the scope " +
-				"by mistake, and put them back. If it is meant: purescim hold list, and purescim hold release ID; Entra tries again by itself.",
+				"by mistake, and put them back. If it is meant, release it (purescim hold list, purescim hold release ID); Entra tries again by itself.",
 			Okta: "A brake held it: more would go within an hour than the organisation expects. See in Okta whether people or a group were unassigned " +
-				"by mistake, and assign them again. If it is meant: purescim hold list, and purescim hold release ID; then use Push Now, or retry the tasks.",
+				"by mistake, and assign them again. If it is meant, release it (purescim hold list, purescim hold release ID); then use Push Now, or retry the tasks.",
 		},
 	},
 	{
 		status: http.StatusMethodNotAllowed, target: Group, words: []string{"groups are made and deleted"}, section: onGroups,
 		text: "Make the group here (purescim group create NAME) and let the identity system link it by its name, " +
-			"or let SCIM make and delete groups: purescim org set NAME --group-lifecycle.",
+			"or let SCIM make and delete groups (purescim org set NAME --group-lifecycle).",
 		system: map[System]string{
 			Entra: "In Entra, clear Create and Delete under Target Object Actions of the group mapping. " +
 				"Make the group here (purescim group create NAME) with the same name: Entra links it in its next cycle.",
 			Okta: "In Okta, use Push Groups, By name, and choose Link Group with the group that exists here instead of Create Group. " +
-				"Make the group here first: purescim group create NAME.",
+				"Make the group here first (purescim group create NAME).",
 		},
 	},
 	{
 		words: []string{"the organisation has no role named"}, section: onRoles,
-		text: "Send the name of a role that exists: purescim role list shows them, purescim role create NAME makes one.",
+		text: "Send the name of a role that exists, or make the role (purescim role create NAME).",
 		system: map[System]string{
 			Entra: "In Entra, map the value of the app role, not its id: SingleAppRoleAssignment([appRoleAssignments]) to " +
-				`roles[primary eq "True"].value. The value must be the name of a role here (purescim role list), or make it: purescim role create NAME.`,
-			Okta: "In Okta, the profile attribute that is mapped to roles must hold the name of a role here (purescim role list), " +
-				"or make the role: purescim role create NAME.",
+				`roles[primary eq "True"].value. The value must be the name of a role here; or make the role (purescim role create NAME).`,
+			Okta: "In Okta, the profile attribute that is mapped to roles must hold the name of a role here; " +
+				"or make the role (purescim role create NAME).",
 		},
 	},
 	{
@@ -131,10 +131,10 @@ var advices = []advice{
 	},
 	{
 		words: []string{"phoneNumbers", "region"}, section: onMapping,
-		text: "Set the region that national numbers are read by: purescim org set NAME --region CC, " +
+		text: "Set the region that national numbers are read by (purescim org set NAME --region CC), " +
 			"or send the number with + and the country code.",
 		system: map[System]string{
-			Entra: "Set the region that national numbers are read by: purescim org set NAME --region CC, or correct the number in Entra: " +
+			Entra: "Set the region that national numbers are read by (purescim org set NAME --region CC), or correct the number in Entra: " +
 				"+ and the country code first.",
 		},
 	},
@@ -172,18 +172,18 @@ var advices = []advice{
 	},
 	{
 		types: "tooMany",
-		text: "Nothing was changed. If so many are to leave, do it in several requests, or raise the limit for a while: " +
-			"purescim org set NAME --removal-limit N.",
+		text: "Nothing was changed. If so many are to leave, do it in several requests, or raise the limit for a while " +
+			"(purescim org set NAME --removal-limit N).",
 		system: map[System]string{
-			Okta: "Nothing was changed. See in Okta whether the group was emptied by mistake. If not, raise the limit: " +
-				"purescim org set NAME --removal-limit N, and use Push Now.",
-			Entra: "Nothing was changed. See in Entra whether the group or the scope was changed by mistake. If not, raise the limit: " +
-				"purescim org set NAME --removal-limit N; Entra tries again by itself.",
+			Okta: "Nothing was changed. See in Okta whether the group was emptied by mistake. If not, raise the limit " +
+				"(purescim org set NAME --removal-limit N), and use Push Now.",
+			Entra: "Nothing was changed. See in Entra whether the group or the scope was changed by mistake. If not, raise the limit " +
+				"(purescim org set NAME --removal-limit N); Entra tries again by itself.",
 		},
 	},
 	{
 		status: http.StatusForbidden, words: []string{"permissions"},
-		text: `Use a client whose roles permit this. For an identity system: purescim client create --org NAME --role "SCIM Integration".`,
+		text: `Use a client whose roles permit this. For an identity system, make one (purescim client create --org NAME --role "SCIM Integration").`,
 	},
 	{
 		types: "invalidPath", section: onCustom,
@@ -213,12 +213,12 @@ var advices = []advice{
 	{
 		types: "invalidSyntax", words: []string{"GET /Schemas lists"},
 		text: "The organisation is strict and refuses attributes that it does not know. Remove the attribute from the mapping, declare it " +
-			"(purescim schema add), or tolerate it: purescim org set NAME --no-strict.",
+			"(purescim schema add), or tolerate it (purescim org set NAME --no-strict).",
 	},
 	{
 		types: "invalidSyntax",
 		text: "The body is not what SCIM has in this place; the text says where. If the client cannot be changed and the organisation is strict, " +
-			"tolerate it: purescim org set NAME --no-strict.",
+			"tolerate it (purescim org set NAME --no-strict).",
 	},
 	{
 		words: []string{"is required"}, section: onMapping,
