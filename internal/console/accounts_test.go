@@ -3,6 +3,7 @@ package console_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -152,7 +153,7 @@ func TestAccounts_SessionsEnd(t *testing.T) {
 		return newBrowser(t, s).post("/console/signin", "login", "ada@example.org", "password", password).want(http.StatusOK)
 	}
 	second, third := signIn(), signIn()
-	first.get("/console/account").want(http.StatusOK).has("this one")
+	first.get("/console/account").want(http.StatusOK).has("this one", `title="Go-http-client/1.1">Go-http-client<`)
 	second.sure(first.found(`action="(/console/account/sessions/[^"]*/end)" method="post" data-ask><button`)).want(http.StatusOK)
 	left := 0
 	for _, b := range []*browser{first, second, third} {
@@ -163,7 +164,10 @@ func TestAccounts_SessionsEnd(t *testing.T) {
 	if left != 2 {
 		t.Fatalf("%d sessions are left of three, one of which was ended", left)
 	}
+	const windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"
+	newBrowser(t, s).do(http.MethodPost, "/console/signin", url.Values{"login": {"ada@example.org"}, "password": {password}}, "User-Agent", windows).want(http.StatusOK)
 	second = signIn()
+	second.get("/console/account").has(`title="` + windows + `">Edge on Windows<`)
 	second.post("/console/account/password", "old", "wrong password", "password", "another good one", "again", "another good one").want(http.StatusUnauthorized)
 	second.post("/console/account/password", "old", password, "password", "another good one", "again", "another good one").want(http.StatusOK).has("password is changed")
 	first.get("/console/account").has("Sign in")

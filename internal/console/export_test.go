@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// AgentName says which browser a User-Agent is of.
+var AgentName = agentName
+
 // Placed tells whether each command that advice names stands where the console names a place.
 func Placed(advice string) bool {
 	for _, command := range bracketed.FindAllString(advice, -1) {

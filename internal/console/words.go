@@ -22,6 +22,7 @@ var functions = template.FuncMap{
 	"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"count":    count,
 	"upTo":     upTo,
+	"agent":    agentName,
 	"count64":  func(n int64) string { return count(int(n)) },
 	"lines":    lines,
 	"split":    func(text string) []string { return strings.Split(text, "\n") },
