@@ -21,7 +21,8 @@ type activity struct {
 	Line    string // the filter
 	Chips   []chip
 	Presets []preset
-	Terms   any
+	Terms   []filterTerm
+	Offered []completion
 	Problem string
 	Entries []provisioning.Entry
 	// Older and First lead to other pages; empty where there are none. New tells of entries
@@ -39,16 +40,20 @@ type preset struct {
 }
 
 func (v *visit) presets(line string) []preset {
-	all := []preset{{Name: "Everything"}, {Name: "Refused", Link: "result:refused"}, {Name: "Held", Link: "result:held"}, {Name: "With warnings", Link: "result:warning"}, {Name: "People", Link: "type:User"}, {Name: "Groups", Link: "type:Group"}, {Name: "By people of the console", Link: "type:Account"}}
-	for i, p := range all[:6] {
+	all := []preset{{Name: "Everything"}, {Name: "Refused", Link: "result:refused"}, {Name: "Held", Link: "result:held"}, {Name: "With warnings", Link: "result:warning"}, {Name: "People", Link: "type:User"}, {Name: "Groups", Link: "type:Group"}}
+	for i, p := range all {
 		all[i].Current, all[i].Link = p.Link == line, v.logLink("%s", p.Link)
 	}
-	return all[:6]
+	return all
 }
 
 func showActivity(v *visit) error {
 	path := v.home("/activity")
 	a := activity{Line: v.query("q"), Terms: filterTerms}
+	var err error
+	if a.Offered, err = v.completions(); err != nil {
+		return err
+	}
 	a.Presets = v.presets(a.Line)
 	q, terms, err := v.readLog(a.Line)
 	a.Chips = chipsOf(path, terms)

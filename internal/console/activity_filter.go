@@ -20,17 +20,54 @@ import (
 // A filter of the log is one line of words and of terms, such as user:ada result:refused
 // since:2d. A value with blanks stands in quotation marks.
 
-// filterTerms are the names of terms, and what they select.
-var filterTerms = []struct{ Name, What string }{
-	{"user", "a person, by login, id or a part of the login"},
-	{"group", "a group, by name or id"},
-	{"by", "who did it: a connection, a person of the console, or cli:ACCOUNT"},
-	{"result", "done, warning, refused or held"},
-	{"op", "what was done: create, update, rename, activate, deactivate, delete, restore, member_add, member_remove and others"},
-	{"type", "what it was done to: User, Group, Role, Client, Token and others"},
-	{"since", "from then on: 30m, 12h, 2d, or 2026-11-28"},
-	{"until", "before then, written the same"},
-	{"id", "a correlation id"},
+// filterTerm is the name of a term, what it selects, and values that it may have.
+type filterTerm struct {
+	Name, What string
+	Values     []string
+}
+
+// filterTerms are all that there are.
+var filterTerms = []filterTerm{
+	{"user", "a person, by login, id or a part of the login", nil},
+	{"group", "a group, by name or id", nil},
+	{"by", "who did it: a connection, a person of the console, or cli:ACCOUNT", nil},
+	{"result", "done, warning, refused or held", []string{"done", "warning", "refused", "held"}},
+	{"op", "what was done: create, update, rename, activate, deactivate, delete, restore, member_add, member_remove and others", texts(provisioning.Operations)},
+	{"type", "what it was done to: User, Group, Role, Client, Token and others", texts(provisioning.TargetTypes)},
+	{"since", "from then on: 30m, 12h, 2d, or 2026-11-28", []string{"1h", "1d", "7d", "30d"}},
+	{"until", "before then, written the same", nil},
+	{"id", "a correlation id", nil},
+}
+
+func texts[T ~string](values []T) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+	}
+	return texts
+}
+
+// completion is what a filter may say, as the box offers it.
+type completion struct{ Text, What string }
+
+// mostOffered is how many connections the box offers by name.
+const mostOffered = 50
+
+// completions are the terms, each with its values behind it.
+func (v *visit) completions() (all []completion, err error) {
+	clients, _, err := v.OAuth.Clients(v.r.Context(), v.org.ID, oauth.Page{Limit: mostOffered})
+	for _, t := range filterTerms {
+		all = append(all, completion{t.Name + ":", t.What})
+		for _, value := range t.Values {
+			all = append(all, completion{Text: t.Name + ":" + value})
+		}
+		for _, c := range clients {
+			if t.Name == "by" {
+				all = append(all, completion{Text: term{"by", c.Name}.String()})
+			}
+		}
+	}
+	return all, err
 }
 
 // term is one part of a filter. A word has no name.
@@ -55,7 +92,7 @@ func readTerms(line string) (terms []term) {
 	end := func() {
 		if text := word.String(); text != "" {
 			name, value, named := strings.Cut(text, ":")
-			if known := slices.ContainsFunc(filterTerms, func(t struct{ Name, What string }) bool { return t.Name == strings.ToLower(name) }); named && known {
+			if known := slices.ContainsFunc(filterTerms, func(t filterTerm) bool { return t.Name == strings.ToLower(name) }); named && known {
 				terms = append(terms, term{strings.ToLower(name), value})
 			} else {
 				terms = append(terms, term{"", text})
@@ -127,13 +164,13 @@ func (v *visit) readTerm(q *provisioning.Query, t term) (err error) {
 	case "op":
 		op := provisioning.Operation(strings.ToLower(t.Value))
 		if !slices.Contains(provisioning.Operations, op) {
-			return scim.InvalidValue("op:%s is not known; one of %s is expected", t.Value, join(provisioning.Operations))
+			return scim.InvalidValue("op:%s is not known; one of %s is expected", t.Value, strings.Join(texts(provisioning.Operations), ", "))
 		}
 		q.Operations = append(q.Operations, op)
 	case "type":
 		i := slices.IndexFunc(provisioning.TargetTypes, func(known provisioning.TargetType) bool { return strings.EqualFold(string(known), t.Value) })
 		if i < 0 {
-			return scim.InvalidValue("type:%s is not known; one of %s is expected", t.Value, join(provisioning.TargetTypes))
+			return scim.InvalidValue("type:%s is not known; one of %s is expected", t.Value, strings.Join(texts(provisioning.TargetTypes), ", "))
 		}
 		q.Type = provisioning.TargetTypes[i]
 	case "since":
@@ -144,14 +181,6 @@ func (v *visit) readTerm(q *provisioning.Query, t term) (err error) {
 		q.CorrelationID = t.Value
 	}
 	return err
-}
-
-func join[T ~string](values []T) string {
-	texts := make([]string, len(values))
-	for i, value := range values {
-		texts[i] = string(value)
-	}
-	return strings.Join(texts, ", ")
 }
 
 // readTarget takes an id, a whole name, or a part of one.

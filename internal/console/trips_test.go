@@ -66,7 +66,7 @@ func TestPages_AskSeldom(t *testing.T) {
 		most int64
 	}{
 		{f.home, 7},
-		{f.home + "/activity", 3},
+		{f.home + "/activity", 4},
 		{f.home + "/people", 4},
 		{f.home + "/people/" + f.person, 4},
 		{f.home + "/groups/" + f.group, 6},

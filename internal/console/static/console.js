@@ -43,6 +43,17 @@ document.addEventListener("submit", async (event) => { // of forms that come lat
   (question.querySelector("input:not([type=hidden]), select") || leave).focus({ preventScroll: true });
 });
 
+// A filter is completed term by term: what is offered stands behind the terms that are there.
+for (const box of all("[data-terms]")) {
+  const offered = [...box.list.options].map((option) => [option.text, option.value]);
+  box.addEventListener("input", () => {
+    const [before] = box.value.match(/^(?:(?:"[^"]*"|[^\s"])*\s)*/);
+    if (box.list.dataset.before === before) return;
+    box.list.dataset.before = before;
+    box.list.replaceChildren(...offered.map(([text, value]) => new Option(text, before + value)));
+  });
+}
+
 // Passkeys: the authenticator answers what the server asks, and the form sends the answer.
 for (const form of all("form[data-passkey]")) {
   if (!globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
@@ -99,11 +110,13 @@ document.addEventListener("keydown", (event) => {
 });
 
 function keys() {
+  const lines = all("[data-key], .side [data-go]").map((at) => at.dataset.key ? [at.dataset.key, "Search"] : [`g ${at.dataset.go}`, at.textContent.trim()]);
+  if (!lines.length) return;
   const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", "Keys");
   const list = document.createElement("ul");
   list.className = "rows";
-  const lines = [["/", "Search"], ["g o", "Overview"], ["g a", "Activity"], ["g p", "People"], ["g g", "Groups"], ["g c", "Connections"], ["g t", "Catalogue"], ["g s", "Settings"], ["Esc", "Close"]];
-  for (const [key, what] of lines) {
+  for (const [key, what] of [...lines, ["?", "Tell of these keys"], ["Esc", "Close"]]) {
     const line = document.createElement("li"), name = document.createElement("span"), k = document.createElement("kbd");
     name.textContent = what;
     k.textContent = key;

@@ -160,7 +160,8 @@ func (r Store) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Cli
 	}
 	defer rows.Close()
 	var clients []oauth.Client
-	for left := db.NewRoom(oauth.PageBytes); rows.Next() && left.Takes(lengths(rows.RawValues())); {
+	left := db.NewRoom(oauth.PageBytes)
+	for rows.Next() && left.Takes(lengths(rows.RawValues())) {
 		c, err := scanClient(rows)
 		if err != nil {
 			return nil, 0, pgerr.Wrap("list clients", err)
@@ -169,6 +170,9 @@ func (r Store) Clients(ctx context.Context, o org.ID, p oauth.Page) ([]oauth.Cli
 	}
 	if rows.Close(); rows.Err() != nil {
 		return nil, 0, pgerr.Wrap("list clients", rows.Err())
+	}
+	if n := len(clients); n < p.Limit && !left.IsFull() && (n > 0 || p.Offset == 0) {
+		return clients, p.Offset + n, nil // those are the last
 	}
 	var total int
 	err = r.pool.Of(o).QueryRow(ctx, countOrgClients, int64(o)).Scan(&total)
