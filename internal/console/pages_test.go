@@ -200,6 +200,14 @@ func TestPeople(t *testing.T) {
 	b.get(f.home+"/search?q=claims").want(http.StatusOK).has("Claims Team", "1 group found")
 	b.get(f.home + "/search?q=alan").want(http.StatusOK).has("Alan Turing")
 	b.get(f.home + "/search?q=" + uuid.NewString()).want(http.StatusOK).has("Nothing in the log matches")
+	f.Do(t, http.MethodPatch, "/Groups/"+f.group, servertest.Patch(map[string]any{"op": "add", "path": "externalId", "value": "b7f6"}), "Inin-Correlation-Id: cycle-4711").Want(t, http.StatusOK)
+	gone := f.NewGroup(t, "Old Team")
+	f.Do(t, http.MethodDelete, "/api/v2/groups/"+gone, nil).Want(t, http.StatusNoContent)
+	for text, want := range map[string]string{
+		"cycle-4711": "changed externalId of group Claims Team", f.person: "person0@acme.example was deleted", f.group: "Claims Team has", gone: "test deleted group Old Team",
+	} {
+		b.get(f.home + "/search?q=" + text).want(http.StatusOK).has(want)
+	}
 }
 
 // Groups are made by pasting names, renamed and deleted, by who may.
@@ -348,6 +356,9 @@ func TestRecovery(t *testing.T) {
 	b.get(entry).has("Take it back").get(entry+"/undo").want(http.StatusOK).
 		has("Take back that Entra changed title of person0@acme.example?", "Take back 1 change of Ada Lovelace</button>", "Nothing was changed yet", `<span class="was">Head of claims</span>`, `<span class="now">Claims adjuster</span>`)
 	b.post(entry + "/undo").want(http.StatusOK).has("It is taken back")
+	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Boss"})).Want(t, http.StatusOK)
+	b.get(entry+"/undo").want(http.StatusConflict).has("Take it back all the same, and lose the later change", "The later change</a>").get(b.found(`href="([^"]*)">The later change`)).has("changed title of person0")
+	b.get(b.path + "/undo").post(b.path).want(http.StatusOK).has("It is taken back")
 	b.get(f.home + "/people/" + f.person).has("Claims adjuster").lacks("Head of claims</div>")
 	f.Do(t, http.MethodPut, "/Groups/"+f.group, map[string]any{"displayName": "Claims Team", "members": []any{}}).Want(t, http.StatusOK)
 	group := f.home + "/groups/" + f.group
@@ -356,9 +367,6 @@ func TestRecovery(t *testing.T) {
 	b.post(group+"/restore", "at", before).want(http.StatusOK).has("has 6 members", "It is as it was")
 	b.get(group + "/restore?at=yesterday").want(http.StatusBadRequest).has("is no time")
 	f.Do(t, http.MethodDelete, "/Users/"+f.person, nil).Want(t, http.StatusNoContent)
-	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Boss"})).Want(t, http.StatusOK)
-	b.get(entry+"/undo").want(http.StatusConflict).has("Take it back all the same, and lose the later change", "The later change</a>").get(b.found(`href="([^"]*)">The later change`)).has("changed title of person0")
-	b.get(b.path + "/undo").post(b.path).want(http.StatusOK).has("It is taken back")
 	person := f.home + "/people/" + f.person
 	b.get(person).has("was deleted").get(person+"/restore?groups=on").has("Bring person0@acme.example back?", "Bring person0@acme.example back</button>")
 	b.post(person+"/restore", "groups", "on").want(http.StatusOK).has("It is as it was", "Claims Team")

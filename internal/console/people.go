@@ -323,28 +323,6 @@ func (v *visit) count(base *schema.Type, s selection, enough int) (int, error) {
 	return l.Total, err
 }
 
-// find leads from the box at the top to what it names.
-func find(v *visit) error {
-	text := v.query("q")
-	if _, err := uuid.Parse(text); err == nil {
-		return v.to(v.logLink("id:%s", text))
-	}
-	if group, ok := strings.CutPrefix(text, "group:"); ok {
-		return v.to(v.home("/groups?q=") + url.QueryEscape(strings.TrimSpace(group)))
-	}
-	listed, err := v.listAll(schema.User, selectionsOf(text, "", false), 1, "")
-	if told := (*scim.Error)(nil); err != nil && !errors.As(err, &told) {
-		return err
-	}
-	if err == nil && listed.Total == 0 {
-		groups, err := v.list(schema.Group, groupSelection(text), 1, "")
-		if err == nil && groups.Total > 0 {
-			return v.to(v.home("/groups?q=") + url.QueryEscape(text))
-		}
-	}
-	return v.to(v.home("/people?q=") + url.QueryEscape(text))
-}
-
 // activePeople tells how many there are, which is kept and not counted.
 func (v *visit) activePeople() (int, error) {
 	listed, err := v.Directory.List(v.r.Context(), v.org, schema.User, directory.ListRequest{Start: 1, HasCount: true})
