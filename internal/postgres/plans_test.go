@@ -23,6 +23,6 @@ func TestList_PagesArePlannedOnce(t *testing.T) {
 	}
 	const statements = `from pg_prepared_statements where statement like '%from users r%'`
 	expect(t, "statements planned anew", o.number(`select count(*) `+statements+` and custom_plans > 0`), 0)
-	expect(t, "statements planned once", o.number(`select count(*) `+statements+` and generic_plans = $1`, pages), 3)
+	expect(t, "statements planned once", o.number(`select count(*) `+statements+` and generic_plans >= $1`, pages), 3)
 	expect(t, "of later statements", o.number(`select count(*) from pg_settings where name = 'plan_cache_mode' and setting = 'auto'`), 1)
 }

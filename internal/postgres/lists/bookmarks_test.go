@@ -114,6 +114,30 @@ func TestList_RemembersWhatItHasCountedTo(t *testing.T) {
 	}
 }
 
+// Who has jumped to a page finds bookmarks all around it, which are of no use once somebody
+// before them has gone.
+func TestList_JumpLeavesBookmarksAround(t *testing.T) {
+	t.Parallel()
+	const last = 3*reach + 1
+	v, ids := numberedLists(t, last)
+	page := func(start int) directory.Query { return directory.Query{Start: start, Count: 2} }
+	expect(t, "page", v.users(t, page(reach+700)), ids[reach+699:reach+701])
+	for _, from := range []int{701, reach, reach + 700, reach + 701, 2*reach + 699} {
+		at, known := v.marks.near(v.placeOf(schema.User, page(from), from))
+		if !known || at.skip >= stride {
+			t.Errorf("the bookmark before %d is %d before it (%t)", from, at.skip, known)
+		}
+		expect(t, "a page near it", v.users(t, page(from)), ids[from-1:from+1])
+	}
+	expect(t, "the end", v.users(t, page(last)), ids[last-1:])
+	expect(t, "behind the end", v.users(t, page(last+1)), ids[:0])
+	v.users(t, page(last+reach))
+	if _, err := v.DB.Exec(t.Context(), `with gone as (delete from users where id = $2) update counts set n = n - 1 where org_id = $1`, v.Org, ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "when somebody has gone", v.users(t, page(2*reach)), ids[2*reach:2*reach+2])
+}
+
 func TestPrecedingID(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{

@@ -127,7 +127,7 @@ func (s source) behind(p directory.Page) source {
 
 func (v Lists) readBehind(ctx context.Context, s source, last uuid.UUID, p *directory.Page) error {
 	if s.Filter == nil {
-		return v.readWalk(ctx, s, behind(last), p, false)
+		return v.readWalk(ctx, s, behind(last), p)
 	}
 	return v.readLookUp(ctx, s, behind(last), p)
 }

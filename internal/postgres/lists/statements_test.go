@@ -49,7 +49,7 @@ func listStatements(t *testing.T) map[string]string {
 		statements[name+" collected"], _ = s.collected(1, few)
 		statements[name+" collected, of ids"], _ = s.sizes().collected(1, few)
 		if q.Filter == nil {
-			statements[name+" jumped to"], _ = s.pageFrom(1, s.rows(s.condition()), s.jump(3))
+			statements[name+" jumped to"], _ = s.strides(1, 3)
 		}
 		for way, at := range map[string]start{" counted to": {skip: 2}, " by bookmark": {known: true}, " behind a bookmark": {known: true, skip: 2}} {
 			statements[name+way], _ = s.found(1, at)

@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/postgres/counts"
 	"github.com/purescim/purescim/internal/postgres/db"
 )
 
@@ -46,16 +45,6 @@ order  by m.user_id, m.group_id`)
 
 	// skipped is the bound of a page behind so many: index entries are counted, not rows.
 	skipped = db.NewTemplate(` >= (select r.id [rows][from] order by r.id offset [skip] limit 1)`)
-
-	// jumped is the bound of a page far from what is known, which is counted from the
-	// beginning of the nearest range, or of the list.
-	jumped = db.NewTemplate(` >= (
-  with nearest as materialized ([nearest])
-  select r.id
-  [rows] and r.id >= coalesce((select n.id from nearest n), ` + db.LeastID + `)
-  order  by r.id
-  offset [place] - coalesce((select n.before from nearest n), 0)
-  limit  1)`)
 )
 
 const groupsOfUsers = `
@@ -76,12 +65,6 @@ func (s source) bound(at start) db.Fragment {
 		return bound
 	}
 	return skipped.With(db.In("rows", s.rows(s.condition())), db.In("from", from("r.id", bound)), db.In("skip", db.SQL("$?", at.skip)))
-}
-
-// jump is the bound of a page that begins behind so many of all that there are.
-func (s source) jump(before int) db.Fragment {
-	place := db.In("place", db.SQL("$?::bigint", before))
-	return jumped.With(db.In("nearest", s.nearest().With(place)), db.In("rows", s.rows(s.condition())), place)
 }
 
 // from is the condition that an id has a bound.
@@ -116,8 +99,16 @@ func (s source) groupsFrom(org int64, rows db.Fragment, at start) (sql string, a
 
 // walk reads the first chunk of a page, with the total.
 func (v Lists) walk(ctx context.Context, s source, at start) (p directory.Page, err error) {
-	first := v.chunk(s)
-	err = v.readWalk(ctx, first, at, &p, true)
+	first, before := v.chunk(s), at.total
+	if at.skip > min(v.Most, reach) {
+		if at, err = v.jump(ctx, s); err != nil {
+			return p, err
+		}
+		if p.Total = at.total; p.Total < max(s.Start, before) {
+			return p, nil
+		}
+	}
+	err = v.readWalk(ctx, first, at, &p)
 	switch n := len(p.Records); {
 	case err != nil, p.Total < at.total:
 		return p, err
@@ -127,33 +118,23 @@ func (v Lists) walk(ctx context.Context, s source, at start) (p directory.Page, 
 	return v.onward(ctx, s, at, p, err)
 }
 
-// readWalk reads a chunk, with the total if that is asked for. Far behind what is known
-// only one statement finds its way there.
-func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Page, total bool) error {
-	far := at.skip > min(v.Most, counts.RangeSize)
+// readWalk reads a chunk, with the total unless the page has it.
+func (v Lists) readWalk(ctx context.Context, s source, at start, p *directory.Page) error {
 	b := new(pgx.Batch)
-	if far || s.hasGroups() {
+	if s.hasGroups() {
 		b.Queue(db.PlanOnce)
 	}
-	if total {
+	if p.Total == 0 {
 		db.QueueTotal(b, &p.Total, s.total().With(db.Org(v.Org)))
 	}
-	rows, bound := s.rows(s.condition()), s.bound(at)
-	if far {
-		bound = s.jump(s.Start - 1)
-	}
-	sql, args := s.pageFrom(v.Org, rows, bound)
+	rows := s.rows(s.condition())
+	sql, args := s.pageFrom(v.Org, rows, s.bound(at))
 	b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return s.read(rows, p) })
-	if s.hasGroups() && !far {
+	if s.hasGroups() {
 		sql, args := s.groupsFrom(v.Org, rows, at)
 		b.Queue(sql, args...).Query(func(rows pgx.Rows) error { return readGroups(rows, pointers(p.Records)) })
 	}
-	// Where there are no ranges yet, who counts the way may pass over a whole index.
-	err := v.DB.ForScan(at.skip > v.Most).SendBatch(ctx, b).Close()
-	if err == nil && s.hasGroups() && far {
-		err = v.readGroupsOf(ctx, p.Records)
-	}
-	return err
+	return v.DB.SendBatch(ctx, b).Close()
 }
 
 // readGroupsOf reads the groups of users, who are in the order of their ids.
