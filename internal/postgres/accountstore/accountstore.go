@@ -7,7 +7,6 @@ package accountstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,13 +45,7 @@ func (s *Store) Now() time.Time { return s.pool.Now() }
 // NewID implements accounts.Store.
 func (s *Store) NewID() uuid.UUID { return s.pool.NewID() }
 
-// noAccount turns pgx's word for "not found" into that of accounts.
-func noAccount(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		return accounts.ErrNotFound
-	}
-	return err
-}
+func noAccount(err error) error { return pgerr.NoRows(err, accounts.ErrNotFound) }
 
 // orgOrNull is an organisation, or null for all.
 func orgOrNull(o org.ID) any {

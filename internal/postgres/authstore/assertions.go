@@ -2,7 +2,6 @@ package authstore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,13 +53,10 @@ where  c.org_id = @org and c.client_id = @client`)
 func (r Store) ClientKeys(ctx context.Context, o org.ID, client uuid.UUID) (k oauth.ClientKeys, err error) {
 	var set *string
 	err = selectClientKeys.With(db.Org(o), db.Named("client", db.ID(client))).QueryRow(ctx, r.pool.Of(o)).Scan(&set, &k.URL)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return oauth.ClientKeys{}, nil
-	}
 	if set != nil {
 		k.Set = []byte(*set)
 	}
-	return k, pgerr.Wrap("read client keys", err)
+	return k, pgerr.Wrap("read client keys", pgerr.NoRows(err, nil))
 }
 
 var deleteAssertions = db.New(`

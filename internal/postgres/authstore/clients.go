@@ -3,7 +3,6 @@ package authstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -386,10 +385,4 @@ func (r Store) RoleIDs(ctx context.Context, o org.ID, names []string) ([]uuid.UU
 	return ids, pgerr.Wrap("find roles", err)
 }
 
-// noRows turns pgx's word for "not found" into oauth's.
-func noRows(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		return oauth.ErrNotFound
-	}
-	return err
-}
+func noRows(err error) error { return pgerr.NoRows(err, oauth.ErrNotFound) }

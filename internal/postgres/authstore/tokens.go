@@ -2,7 +2,6 @@ package authstore
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -145,10 +144,7 @@ func (r Store) Granted(ctx context.Context, o org.ID, client uuid.UUID) (details
 	err = pgerr.Retry(ctx, func() error {
 		return selectGranted.With(db.Org(o), db.Named("client", db.ID(client)), db.Named("role", int16(directory.Role))).QueryRow(ctx, r.pool.Of(o)).Scan(&details)
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
-	}
-	return details, pgerr.Wrap("read roles of client", err)
+	return details, pgerr.Wrap("read roles of client", pgerr.NoRows(err, nil))
 }
 
 func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
@@ -274,11 +270,8 @@ returning t.id`)
 func (r Store) RevokeTokensOf(ctx context.Context, o org.ID, user uuid.UUID) (ended []uuid.UUID, err error) {
 	err = r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		var id uuid.UUID
-		switch err := findUser.With(db.Org(o), db.Named("user", db.ID(user))).QueryRow(ctx, tx).Scan(&id); {
-		case errors.Is(err, pgx.ErrNoRows):
-			return oauth.ErrNoUser
-		case err != nil:
-			return err
+		if err := findUser.With(db.Org(o), db.Named("user", db.ID(user))).QueryRow(ctx, tx).Scan(&id); err != nil {
+			return pgerr.NoRows(err, oauth.ErrNoUser)
 		}
 		ended, err = db.Collect(ctx, tx, revokeTokensOfUser.With(
 			db.Org(o), db.Named("user", db.ID(user)), db.Named("at", r.pool.Clock.Stamp()),

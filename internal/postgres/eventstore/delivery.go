@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -124,10 +123,7 @@ func (e *Store) Lease(ctx context.Context, o org.ID, holder uuid.UUID, at, until
 			return row.Scan(append(streamFields(&lease.Stream), &lease.Failures)...)
 		})
 	}, func(pgx.Tx) error { return nil })
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = events.ErrNotHeld
-	}
-	if err == nil {
+	if err = pgerr.NoRows(err, events.ErrNotHeld); err == nil {
 		lease.Stream.Credential, err = e.keys.OpenText(CredentialPlace(o, lease.Stream.Endpoint), lease.Stream.Credential)
 	}
 	return lease, pgerr.Wrap("lease stream", err)

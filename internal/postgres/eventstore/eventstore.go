@@ -85,13 +85,7 @@ func (e *Store) oneStream(ctx context.Context, q pool.Querier, read db.Bound) (e
 	return s, noStream(err)
 }
 
-// noStream turns pgx's word for "not found" into that of events.
-func noStream(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		return events.ErrNotFound
-	}
-	return err
-}
+func noStream(err error) error { return pgerr.NoRows(err, events.ErrNotFound) }
 
 // setStream keeps the credential for an endpoint unless another is given.
 var setStream = db.New(`

@@ -7,7 +7,6 @@ package importstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -106,13 +105,7 @@ func (s *Store) Part(ctx context.Context, f transfer.Filed, n int) (content []by
 	return content, pgerr.Wrap("read part of import", noFile(err))
 }
 
-// noFile turns pgx's word for "not found" into that of transfer.
-func noFile(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		return transfer.ErrNoFile
-	}
-	return err
-}
+func noFile(err error) error { return pgerr.NoRows(err, transfer.ErrNoFile) }
 
 // importColumns are what scan reads. @at is the time.
 const importColumns = `i.org_id, i.id, i.stage, i.stopping, i.done, i.held_until > @at, i.state`

@@ -2,7 +2,6 @@ package importstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -75,8 +74,5 @@ func (s *Store) sealAgain(ctx context.Context, one sealed) error {
 		_, err = put.With(append(which, db.Named("kept", s.keys.Seal(place, value)))...).Exec(ctx, tx)
 		return err
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
-	return err
+	return pgerr.NoRows(err, nil)
 }

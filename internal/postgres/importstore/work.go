@@ -2,7 +2,6 @@ package importstore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,10 +57,7 @@ func (s *Store) Renew(ctx context.Context, worker uuid.UUID, f transfer.Filed, l
 		db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("worker", db.ID(worker)), db.Named("done", f.Done),
 		db.Named("until", s.pool.Clock.Stamp().Add(lease)),
 	).QueryRow(ctx, s.pool.Own()).Scan(&stopping)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = transfer.ErrLost
-	}
-	return stopping, pgerr.Wrap("renew lease of import", err)
+	return stopping, pgerr.Wrap("renew lease of import", pgerr.NoRows(err, transfer.ErrLost))
 }
 
 var keepImport = db.New(`

@@ -50,10 +50,7 @@ where  r.org_id = @org and r.id = @id`)
 // Request implements directory.Jobs.
 func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.JobRecord, error) {
 	found, err := db.CollectOne(ctx, j.pool.Of(o), selectRequest.With(db.Org(o), db.Named("at", j.pool.Clock.Stamp()), db.Named("id", db.ID(id))), scanRequest)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = directory.ErrNotFound
-	}
-	return found, pgerr.Wrap("read accepted request", err)
+	return found, pgerr.Wrap("read accepted request", pgerr.NoRows(err, directory.ErrNotFound))
 }
 
 func scanRequest(row pgx.CollectableRow) (a directory.JobRecord, err error) {

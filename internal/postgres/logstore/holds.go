@@ -2,7 +2,6 @@ package logstore
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,10 +67,8 @@ func (l *Store) Decide(
 		if _, err := decideHold.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("state", string(state)), db.Named("until", until)).Exec(ctx, tx); err != nil {
 			return err
 		}
-		if h, err = db.CollectOne(ctx, tx, selectHold.With(db.Org(o), db.Named("id", db.ID(id))), scanHold); errors.Is(err, pgx.ErrNoRows) {
-			return provisioning.ErrNoHold
-		} else if err != nil {
-			return err
+		if h, err = db.CollectOne(ctx, tx, selectHold.With(db.Org(o), db.Named("id", db.ID(id))), scanHold); err != nil {
+			return pgerr.NoRows(err, provisioning.ErrNoHold)
 		}
 		operation := provisioning.Reject
 		if state == provisioning.Released {

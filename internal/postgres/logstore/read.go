@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -29,10 +28,7 @@ where  e.org_id = @org and e.id = @id`)
 // Entry implements provisioning.Store.
 func (l *Store) Entry(ctx context.Context, o org.ID, id uuid.UUID) (provisioning.Entry, error) {
 	e, err := db.CollectOne(ctx, l.pool.Of(o), selectLogEntry.With(db.Org(o), db.Named("id", db.ID(id))), scanLogEntry)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = provisioning.ErrNotFound
-	}
-	return e, pgerr.Wrap("read entry", err)
+	return e, pgerr.Wrap("read entry", pgerr.NoRows(err, provisioning.ErrNotFound))
 }
 
 // scanLogEntry reads one row of logColumns.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -56,6 +57,14 @@ func isOf(name, constraint string) bool {
 		return ok
 	}
 	return number[0] == '_' && len(number) > 1 && strings.Trim(number[1:], "0123456789") == ""
+}
+
+// NoRows gives another error in place of pgx's, where a statement has found nothing.
+func NoRows(err, instead error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return instead
+	}
+	return err
 }
 
 // attempts bounds how often a write is done again, lockAttempts how often when it waited
