@@ -47,16 +47,8 @@ func (s *Store) NewID() uuid.UUID { return s.pool.NewID() }
 
 func noAccount(err error) error { return pgerr.NoRows(err, accounts.ErrNotFound) }
 
-// orgOrNull is an organisation, or null for all.
-func orgOrNull(o org.ID) any {
-	if o == accounts.Everywhere {
-		return nil
-	}
-	return int64(o)
-}
-
 // accountColumns are what accountFields takes.
-const accountColumns = `a.id, coalesce(a.org_id, 0), a.login, a.role, a.password, a.created_at, a.signed_in_at`
+const accountColumns = `a.id, a.org_id, a.login, a.role, a.password, a.created_at, a.signed_in_at`
 
 const selectAccounts = `
 select ` + accountColumns + `
@@ -72,14 +64,12 @@ var (
 )
 
 // accountFields are where accountColumns go.
-func accountFields(a *accounts.Account, signedIn **time.Time) []any {
-	return []any{&a.ID, (*int64)(&a.Org), &a.Login, &a.Role, &a.Password, &a.Created, signedIn}
+func accountFields(a *accounts.Account) []any {
+	return []any{&a.ID, (*db.NullInt)(&a.Org), &a.Login, &a.Role, &a.Password, &a.Created, (*db.NullTime)(&a.SignedIn)}
 }
 
 func scanAccount(row pgx.CollectableRow) (a accounts.Account, err error) {
-	var signedIn *time.Time
-	err = row.Scan(accountFields(&a, &signedIn)...)
-	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
+	err = row.Scan(accountFields(&a)...)
 	return a, err
 }
 
@@ -99,7 +89,7 @@ func oneAccount(ctx context.Context, q pool.Querier, read db.Bound) (accounts.Ac
 
 // Accounts implements accounts.Store.
 func (s *Store) Accounts(ctx context.Context, o org.ID) ([]accounts.Account, error) {
-	all, err := db.Collect(ctx, s.pool.Of(o), selectAccountsOf.With(db.Named("org", orgOrNull(o))), scanAccount)
+	all, err := db.Collect(ctx, s.pool.Of(o), selectAccountsOf.With(db.Named("org", db.NullInt(o))), scanAccount)
 	return all, pgerr.Wrap("list accounts", err)
 }
 
@@ -237,7 +227,7 @@ func (s *Store) Accept(ctx context.Context, i accounts.Invitation, at time.Time,
 			return accounts.ErrNotFound
 		}
 		tag, err = insertAccount.With(
-			db.Named("id", db.ID(a.ID)), db.Named("org", orgOrNull(a.Org)), db.Named("login", a.Login),
+			db.Named("id", db.ID(a.ID)), db.Named("org", db.NullInt(a.Org)), db.Named("login", a.Login),
 			db.Named("key", accountKey(a.Login)), db.Named("role", string(a.Role)), db.Named("password", a.Password),
 			db.Named("created", a.Created),
 		).Exec(ctx, tx)

@@ -2,7 +2,6 @@ package accountstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,10 +22,10 @@ func SecretPlace(provider uuid.UUID) string {
 }
 
 // providerColumns are what providerFields takes.
-const providerColumns = `p.id, coalesce(p.org_id, 0), p.name, p.issuer, p.client_id, p.added_by, p.created_at`
+const providerColumns = `p.id, p.org_id, p.name, p.issuer, p.client_id, p.added_by, p.created_at`
 
 func providerFields(p *accounts.Provider) []any {
-	return []any{&p.ID, (*int64)(&p.Org), &p.Name, &p.Issuer, &p.ClientID, &p.By, &p.Created}
+	return []any{&p.ID, (*db.NullInt)(&p.Org), &p.Name, &p.Issuer, &p.ClientID, &p.By, &p.Created}
 }
 
 var (
@@ -63,7 +62,7 @@ func (s *Store) AddProvider(ctx context.Context, p accounts.Provider) error {
 	err := s.pool.Of(p.Org).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		secret := s.keys.SealText(SecretPlace(p.ID), p.Secret)
 		tag, err := insertProvider.With(
-			db.Named("id", db.ID(p.ID)), db.Named("org", orgOrNull(p.Org)), db.Named("name", p.Name), db.Named("issuer", p.Issuer),
+			db.Named("id", db.ID(p.ID)), db.Named("org", db.NullInt(p.Org)), db.Named("name", p.Name), db.Named("issuer", p.Issuer),
 			db.Named("client", p.ClientID), db.Named("secret", secret), db.Named("by", p.By), db.Named("created", p.Created),
 			db.Named("most", accounts.MaxProviders),
 		).Exec(ctx, tx)
@@ -74,7 +73,7 @@ func (s *Store) AddProvider(ctx context.Context, p accounts.Provider) error {
 			return s.logProvider(ctx, tx, provisioning.Create, p)
 		}
 		var known bool
-		if err := existsProvider.With(db.Named("org", orgOrNull(p.Org)), db.Named("issuer", p.Issuer)).QueryRow(ctx, tx).Scan(&known); err != nil {
+		if err := existsProvider.With(db.Named("org", db.NullInt(p.Org)), db.Named("issuer", p.Issuer)).QueryRow(ctx, tx).Scan(&known); err != nil {
 			return err
 		}
 		if known {
@@ -101,7 +100,7 @@ func (s *Store) logProvider(ctx context.Context, tx pgx.Tx, operation provisioni
 
 // Providers implements accounts.Store.
 func (s *Store) Providers(ctx context.Context, o org.ID) ([]accounts.Provider, error) {
-	return s.providers(ctx, o, selectProviders.With(db.Named("org", orgOrNull(o))))
+	return s.providers(ctx, o, selectProviders.With(db.Named("org", db.NullInt(o))))
 }
 
 // OfferedProviders implements accounts.Store.
@@ -112,7 +111,6 @@ func (s *Store) OfferedProviders(ctx context.Context) ([]accounts.Provider, erro
 func (s *Store) providers(ctx context.Context, o org.ID, read db.Bound) ([]accounts.Provider, error) {
 	all, err := db.Collect(ctx, s.pool.Of(o), read, func(row pgx.CollectableRow) (p accounts.Provider, err error) {
 		err = row.Scan(providerFields(&p)...)
-		p.Created = p.Created.UTC()
 		return p, err
 	})
 	return all, pgerr.Wrap("list providers", err)
@@ -125,7 +123,6 @@ func (s *Store) Provider(ctx context.Context, id uuid.UUID) (p accounts.Provider
 	if err == nil {
 		p.Secret, err = s.keys.OpenText(SecretPlace(id), secret)
 	}
-	p.Created = p.Created.UTC()
 	return p, pgerr.Wrap("read provider", noAccount(err))
 }
 
@@ -141,7 +138,7 @@ func (s *Store) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) erro
 			return err
 		}
 		var p accounts.Provider
-		if err := deleteProvider.With(db.Named("id", db.ID(id)), db.Named("org", orgOrNull(o))).QueryRow(ctx, tx).Scan(providerFields(&p)...); err != nil {
+		if err := deleteProvider.With(db.Named("id", db.ID(id)), db.Named("org", db.NullInt(o))).QueryRow(ctx, tx).Scan(providerFields(&p)...); err != nil {
 			return noAccount(err)
 		}
 		return s.logProvider(ctx, tx, provisioning.Delete, p)
@@ -152,8 +149,8 @@ func (s *Store) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) erro
 // identityColumns are what identityFields takes.
 const identityColumns = `i.id, i.provider_id, p.name, i.subject, i.created_at, i.used_at`
 
-func identityFields(i *accounts.Identity, used **time.Time) []any {
-	return []any{&i.ID, &i.Provider, &i.Name, &i.Subject, &i.Created, used}
+func identityFields(i *accounts.Identity) []any {
+	return []any{&i.ID, &i.Provider, &i.Name, &i.Subject, &i.Created, (*db.NullTime)(&i.Used)}
 }
 
 var (
@@ -187,10 +184,8 @@ returning p.name`)
 
 // Identity implements accounts.Store.
 func (s *Store) Identity(ctx context.Context, provider uuid.UUID, subject string) (i accounts.Identity, a accounts.Account, err error) {
-	var used, signedIn *time.Time
 	err = selectIdentity.With(db.Named("provider", db.ID(provider)), db.Named("subject", logstore.Storable(subject))).QueryRow(ctx, s.pool.OfNone()).
-		Scan(append(identityFields(&i, &used), accountFields(&a, &signedIn)...)...)
-	i.Created, i.Used, a.Created, a.SignedIn = i.Created.UTC(), db.OrZero(used), a.Created.UTC(), db.OrZero(signedIn)
+		Scan(append(identityFields(&i), accountFields(&a)...)...)
 	return i, a, pgerr.Wrap("read identity", noAccount(err))
 }
 
@@ -201,9 +196,7 @@ func (s *Store) Identities(ctx context.Context, a accounts.Account) ([]accounts.
 }
 
 func scanIdentity(row pgx.CollectableRow) (i accounts.Identity, err error) {
-	var used *time.Time
-	err = row.Scan(identityFields(&i, &used)...)
-	i.Created, i.Used = i.Created.UTC(), db.OrZero(used)
+	err = row.Scan(identityFields(&i)...)
 	return i, err
 }
 

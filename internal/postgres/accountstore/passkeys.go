@@ -55,19 +55,17 @@ group  by p.account_id`)
 // passkeyRow is a passkey as it is read.
 type passkeyRow struct {
 	accounts.Passkey
-	flags        int16
-	counter      int64
-	used, copied *time.Time
+	flags   int16
+	counter int64
 }
 
 func (p *passkeyRow) fields() []any {
-	return []any{&p.ID, &p.Credential, &p.Key, &p.flags, &p.counter, &p.Name, &p.Created, &p.used, &p.copied}
+	return []any{&p.ID, &p.Credential, &p.Key, &p.flags, &p.counter, &p.Name, &p.Created, (*db.NullTime)(&p.Used), (*db.NullTime)(&p.Copied)}
 }
 
 // read is the passkey, when the fields have come.
 func (p *passkeyRow) read() accounts.Passkey {
 	p.Flags, p.Counter = byte(p.flags), uint32(p.counter)
-	p.Created, p.Used, p.Copied = p.Created.UTC(), db.OrZero(p.used), db.OrZero(p.copied)
 	return p.Passkey
 }
 
@@ -85,15 +83,13 @@ func (s *Store) Passkeys(ctx context.Context, a accounts.Account) ([]accounts.Pa
 func (s *Store) Passkey(ctx context.Context, credential []byte) (accounts.Passkey, accounts.Account, error) {
 	var p passkeyRow
 	var a accounts.Account
-	var signedIn *time.Time
-	err := selectPasskey.With(db.Named("credential", credential)).QueryRow(ctx, s.pool.OfNone()).Scan(append(p.fields(), accountFields(&a, &signedIn)...)...)
-	a.Created, a.SignedIn = a.Created.UTC(), db.OrZero(signedIn)
+	err := selectPasskey.With(db.Named("credential", credential)).QueryRow(ctx, s.pool.OfNone()).Scan(append(p.fields(), accountFields(&a)...)...)
 	return p.read(), a, pgerr.Wrap("read passkey", noAccount(err))
 }
 
 // CountPasskeys implements accounts.Store.
 func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error) {
-	rows, err := countPasskeysByOrg.With(db.Named("org", orgOrNull(o))).Query(ctx, s.pool.Of(o))
+	rows, err := countPasskeysByOrg.With(db.Named("org", db.NullInt(o))).Query(ctx, s.pool.Of(o))
 	if err != nil {
 		return nil, pgerr.Wrap("count passkeys", err)
 	}
@@ -191,22 +187,18 @@ insert into console_challenges (hash, purpose, account_id, asked, source, expire
 	takeChallenge = db.New(`
 delete from console_challenges c
 where  c.hash = @hash and c.purpose = @purpose and c.expires_at > @at
-returning coalesce(c.account_id, '00000000-0000-0000-0000-000000000000'), c.asked, c.source, c.expires_at`)
+returning c.account_id, c.asked, c.source, c.expires_at`)
 )
 
 // AddChallenge implements accounts.Store.
 func (s *Store) AddChallenge(ctx context.Context, c accounts.Challenge, at time.Time) error {
-	var account any
-	if c.Account != uuid.Nil {
-		account = db.ID(c.Account)
-	}
 	b := new(pgx.Batch)
 	forgetChallenges.With(db.Named("at", at)).Queue(b)
 	source := logstore.Storable(c.Source)
 	forgetOldest.With(db.Named("source", source), db.Named("keep", accounts.MaxChallengesOf-1)).Queue(b)
 	forgetOldest.With(db.Named("source", nil), db.Named("keep", accounts.MaxChallenges-1)).Queue(b)
 	insertChallenge.With(
-		db.Named("hash", c.Hash), db.Named("purpose", string(c.Purpose)), db.Named("account", account),
+		db.Named("hash", c.Hash), db.Named("purpose", string(c.Purpose)), db.Named("account", db.NullID(c.Account)),
 		db.Named("asked", c.Asked), db.Named("source", source), db.Named("expires", c.Expires),
 	).Queue(b)
 	return pgerr.Wrap("keep challenge", s.pool.OfNone().SendBatch(ctx, b).Close())
@@ -215,6 +207,6 @@ func (s *Store) AddChallenge(ctx context.Context, c accounts.Challenge, at time.
 // TakeChallenge implements accounts.Store.
 func (s *Store) TakeChallenge(ctx context.Context, hash []byte, purpose accounts.Purpose, at time.Time) (accounts.Challenge, error) {
 	c := accounts.Challenge{Hash: hash, Purpose: purpose}
-	err := takeChallenge.With(db.Named("hash", hash), db.Named("purpose", string(purpose)), db.Named("at", at)).QueryRow(ctx, s.pool.OfNone()).Scan(&c.Account, &c.Asked, &c.Source, &c.Expires)
+	err := takeChallenge.With(db.Named("hash", hash), db.Named("purpose", string(purpose)), db.Named("at", at)).QueryRow(ctx, s.pool.OfNone()).Scan((*db.NullID)(&c.Account), &c.Asked, &c.Source, &c.Expires)
 	return c, pgerr.Wrap("take challenge", noAccount(err))
 }

@@ -35,7 +35,7 @@ func (s *Store) Invite(ctx context.Context, i accounts.Invitation) error {
 			return err
 		}
 		if _, err := insertInvitation.With(
-			db.Named("id", db.ID(i.ID)), db.Named("hash", i.Hash), db.Named("org", orgOrNull(i.Org)), db.Named("login", i.Login),
+			db.Named("id", db.ID(i.ID)), db.Named("hash", i.Hash), db.Named("org", db.NullInt(i.Org)), db.Named("login", i.Login),
 			db.Named("role", string(i.Role)), db.Named("by", i.By), db.Named("first", i.First), db.Named("created", i.Created),
 			db.Named("expires", i.Expires),
 		).Exec(ctx, tx); err != nil {
@@ -56,7 +56,7 @@ func (s *Store) logInvitation(ctx context.Context, tx pgx.Tx, operation provisio
 }
 
 // invitationColumns are what scanInvitation reads.
-const invitationColumns = `i.id, i.hash, coalesce(i.org_id, 0), i.login, i.role, i.invited_by, i.first, i.created_at, i.expires_at`
+const invitationColumns = `i.id, i.hash, i.org_id, i.login, i.role, i.invited_by, i.first, i.created_at, i.expires_at`
 
 var selectInvitation = db.New(`
 select ` + invitationColumns + `
@@ -75,8 +75,7 @@ where  i.id = @id and i.org_id is not distinct from @org
 returning ` + invitationColumns)
 
 func scanInvitation(row pgx.CollectableRow) (i accounts.Invitation, err error) {
-	err = row.Scan(&i.ID, &i.Hash, (*int64)(&i.Org), &i.Login, &i.Role, &i.By, &i.First, &i.Created, &i.Expires)
-	i.Created, i.Expires = i.Created.UTC(), i.Expires.UTC()
+	err = row.Scan(&i.ID, &i.Hash, (*db.NullInt)(&i.Org), &i.Login, &i.Role, &i.By, &i.First, &i.Created, &i.Expires)
 	return i, err
 }
 
@@ -88,14 +87,14 @@ func (s *Store) Invitation(ctx context.Context, hash []byte, at time.Time) (acco
 
 // Invitations implements accounts.Store.
 func (s *Store) Invitations(ctx context.Context, o org.ID, at time.Time) ([]accounts.Invitation, error) {
-	all, err := db.Collect(ctx, s.pool.Of(o), selectInvitations.With(db.Named("org", orgOrNull(o)), db.Named("at", at)), scanInvitation)
+	all, err := db.Collect(ctx, s.pool.Of(o), selectInvitations.With(db.Named("org", db.NullInt(o)), db.Named("at", at)), scanInvitation)
 	return all, pgerr.Wrap("list invitations", err)
 }
 
 // Withdraw implements accounts.Store.
 func (s *Store) Withdraw(ctx context.Context, o org.ID, id uuid.UUID) error {
 	err := s.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
-		i, err := db.CollectOne(ctx, tx, deleteInvitation.With(db.Named("id", db.ID(id)), db.Named("org", orgOrNull(o))), scanInvitation)
+		i, err := db.CollectOne(ctx, tx, deleteInvitation.With(db.Named("id", db.ID(id)), db.Named("org", db.NullInt(o))), scanInvitation)
 		if err != nil {
 			return noAccount(err)
 		}
@@ -141,7 +140,7 @@ func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.S
 			_, err = insertSession.With(
 				db.Named("id", db.ID(n.ID)), db.Named("hash", n.Hash), db.Named("account", db.ID(a.ID)), db.Named("created", n.Created),
 				db.Named("address", logstore.Storable(n.Address)), db.Named("agent", logstore.Storable(n.Agent)),
-				db.Named("identity", identityOrNull(n.Identity)),
+				db.Named("identity", db.NullID(n.Identity)),
 			).Exec(ctx, tx)
 		}
 		if err == nil && n.Identity != uuid.Nil {
@@ -159,17 +158,16 @@ func (s *Store) AddSession(ctx context.Context, a accounts.Account, n accounts.S
 	return pgerr.Wrap("add session", err)
 }
 
-// identityOrNull is that which begins a session, or null.
-func identityOrNull(id uuid.UUID) any {
-	if id == uuid.Nil {
-		return nil
-	}
-	return db.ID(id)
+// sessionColumns are what sessionFields takes.
+const sessionColumns = `n.id, n.created_at, n.used_at, n.address, n.agent`
+
+func sessionFields(n *accounts.Session) []any {
+	return []any{&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent}
 }
 
 // selectSession finds none whose identity has gone.
 var selectSession = db.New(`
-select n.id, n.created_at, n.used_at, n.address, n.agent, ` + accountColumns + `
+select ` + sessionColumns + `, ` + accountColumns + `
 from   console_sessions n
 join   console_accounts a on a.id = n.account_id
 where  n.hash = @hash and n.used_at >= @idle
@@ -177,8 +175,7 @@ and    (n.identity_id is null or exists (select from console_identities i where 
 
 // Session implements accounts.Store. It is asked for each page, and goes with other look-ups.
 func (s *Store) Session(ctx context.Context, hash []byte, idle time.Time) (n accounts.Session, a accounts.Account, err error) {
-	var signedIn *time.Time
-	fields := append([]any{&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent}, accountFields(&a, &signedIn)...)
+	fields := append(sessionFields(&n), accountFields(&a)...)
 	asked := selectSession.With(db.Named("hash", hash), db.Named("idle", idle))
 	found := false
 	err = s.pool.OfNone().LookUp(ctx, func(rows pgx.Rows) error {
@@ -188,7 +185,6 @@ func (s *Store) Session(ctx context.Context, hash []byte, idle time.Time) (n acc
 	if err == nil && !found {
 		err = accounts.ErrNotFound
 	}
-	n.Created, n.Used, a.Created, a.SignedIn = n.Created.UTC(), n.Used.UTC(), a.Created.UTC(), db.OrZero(signedIn)
 	return n, a, pgerr.Wrap("read session", err)
 }
 
@@ -201,7 +197,7 @@ func (s *Store) Touch(ctx context.Context, a accounts.Account, session uuid.UUID
 }
 
 var selectSessions = db.New(`
-select n.id, n.created_at, n.used_at, n.address, n.agent
+select ` + sessionColumns + `
 from   console_sessions n
 where  n.account_id = @account and n.used_at >= @idle
 and    (n.identity_id is null or exists (select from console_identities i where i.id = n.identity_id))
@@ -212,8 +208,7 @@ limit  100`)
 func (s *Store) Sessions(ctx context.Context, a accounts.Account, idle time.Time) ([]accounts.Session, error) {
 	asked := selectSessions.With(db.Named("account", db.ID(a.ID)), db.Named("idle", idle))
 	all, err := db.Collect(ctx, s.pool.Of(a.Org), asked, func(row pgx.CollectableRow) (n accounts.Session, err error) {
-		err = row.Scan(&n.ID, &n.Created, &n.Used, &n.Address, &n.Agent)
-		n.Created, n.Used = n.Created.UTC(), n.Used.UTC()
+		err = row.Scan(sessionFields(&n)...)
 		return n, err
 	})
 	return all, pgerr.Wrap("list sessions", err)

@@ -51,9 +51,7 @@ func (s *Store) logSetup(ctx context.Context, tx pgx.Tx, a accounts.Setup, what 
 const setupColumns = `s.id, s.hash, s.org_id, s.client_id, s.client_name, s.guide, s.made_by, s.created_at, s.expires_at, s.opened_at`
 
 func scanSetup(row pgx.CollectableRow) (a accounts.Setup, err error) {
-	var opened *time.Time
-	err = row.Scan(&a.ID, &a.Hash, (*int64)(&a.Org), &a.Client, &a.ClientName, &a.Guide, &a.By, &a.Created, &a.Expires, &opened)
-	a.Created, a.Expires, a.Opened = a.Created.UTC(), a.Expires.UTC(), db.OrZero(opened)
+	err = row.Scan(&a.ID, &a.Hash, (*int64)(&a.Org), &a.Client, &a.ClientName, &a.Guide, &a.By, &a.Created, &a.Expires, (*db.NullTime)(&a.Opened))
 	return a, err
 }
 

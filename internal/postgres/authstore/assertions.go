@@ -24,18 +24,10 @@ returning c.name`)
 
 // SetClientKeys implements oauth.Store.
 func (r Store) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID, k oauth.ClientKeys) error {
-	var set, url *string
-	if k.Set != nil {
-		text := string(k.Set)
-		set = &text
-	}
-	if k.URL != "" {
-		url = &k.URL
-	}
 	err := r.pool.Of(o).InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		changed := oauth.Client{ID: client}
 		if err := updateClientKeys.With(
-			db.Org(o), db.Named("client", db.ID(client)), db.Named("keys", set), db.Named("url", url), db.Named("at", r.pool.Clock.Stamp()),
+			db.Org(o), db.Named("client", db.ID(client)), db.Named("keys", db.NullText(k.Set)), db.Named("url", db.NullText(k.URL)), db.Named("at", r.pool.Clock.Stamp()),
 		).QueryRow(ctx, tx).Scan(&changed.Name); err != nil {
 			return noRows(err)
 		}
@@ -45,17 +37,13 @@ func (r Store) SetClientKeys(ctx context.Context, o org.ID, client uuid.UUID, k 
 }
 
 var selectClientKeys = db.New(`
-select c.jwks, coalesce(c.jwks_uri, '')
+select c.jwks, c.jwks_uri
 from   oauth_clients c
 where  c.org_id = @org and c.client_id = @client`)
 
 // ClientKeys implements oauth.Store.
 func (r Store) ClientKeys(ctx context.Context, o org.ID, client uuid.UUID) (k oauth.ClientKeys, err error) {
-	var set *string
-	err = selectClientKeys.With(db.Org(o), db.Named("client", db.ID(client))).QueryRow(ctx, r.pool.Of(o)).Scan(&set, &k.URL)
-	if set != nil {
-		k.Set = []byte(*set)
-	}
+	err = selectClientKeys.With(db.Org(o), db.Named("client", db.ID(client))).QueryRow(ctx, r.pool.Of(o)).Scan(&k.Set, (*db.NullText)(&k.URL))
 	return k, pgerr.Wrap("read client keys", pgerr.NoRows(err, nil))
 }
 

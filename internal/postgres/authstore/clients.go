@@ -2,7 +2,6 @@ package authstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -44,16 +43,12 @@ where  c.org_id = @org and c.client_id = @id`)
 
 // written are the arguments that insertClient and updateClient have in common.
 func written(c oauth.Client) []db.Arg {
-	var previousUntil *time.Time
-	if !c.PreviousSecretUntil.IsZero() {
-		previousUntil = &c.PreviousSecretUntil
-	}
 	return []db.Arg{
 		db.Org(c.Org), db.Named("id", db.ID(c.ID)), db.Named("name", c.Name), db.Named("description", c.Description),
 		db.Named("validity", int64(c.Validity/time.Second)), db.Named("state", string(c.State)), db.Named("roles", grantsOf(c.Roles)),
 		db.Named("rate_limit", c.RateLimit), db.Named("modified", c.Modified), db.Named("secret", c.SecretHash),
-		db.Named("previous_secret", c.PreviousSecretHash), db.Named("previous_until", previousUntil),
-		db.Named("domain", db.TextOrNull(c.ProvisioningDomain)),
+		db.Named("previous_secret", c.PreviousSecretHash), db.Named("previous_until", db.NullTime(c.PreviousSecretUntil)),
+		db.Named("domain", db.NullText(c.ProvisioningDomain)),
 	}
 }
 
@@ -292,47 +287,34 @@ func (r Store) deleteClient(ctx context.Context, tx pgx.Tx, o org.ID, id uuid.UU
 
 func scanClient(row pgx.CollectableRow) (oauth.Client, error) {
 	var f clientFields
-	if err := row.Scan(f.columns()...); err != nil {
-		return oauth.Client{}, err
-	}
-	return f.client()
+	err := row.Scan(f.columns()...)
+	return f.client(), err
 }
 
 // clientFields is a client as it is stored.
 type clientFields struct {
 	oauth.Client
 
-	org, seconds  int64
-	state         string
-	roles         []byte
-	previousUntil *time.Time
-	domain        *string
+	seconds int64
+	roles   []grant
 }
 
 // columns are where clientColumns go.
 func (f *clientFields) columns() []any {
 	return []any{
-		&f.ID, &f.org, &f.Name, &f.Description, &f.seconds, &f.state, &f.roles, &f.RateLimit,
-		&f.Created, &f.Modified, &f.SecretHash, &f.PreviousSecretHash, &f.previousUntil, &f.domain,
+		&f.ID, (*int64)(&f.Org), &f.Name, &f.Description, &f.seconds, &f.State, &f.roles, &f.RateLimit,
+		&f.Created, &f.Modified, &f.SecretHash, &f.PreviousSecretHash, (*db.NullTime)(&f.PreviousSecretUntil), (*db.NullText)(&f.ProvisioningDomain),
 	}
 }
 
-func (f *clientFields) client() (c oauth.Client, err error) {
-	c = f.Client
-	c.Org, c.Validity, c.State = org.ID(f.org), time.Duration(f.seconds)*time.Second, oauth.State(f.state)
-	c.Created, c.Modified = c.Created.UTC(), c.Modified.UTC()
-	c.PreviousSecretUntil = db.OrZero(f.previousUntil)
-	if f.domain != nil {
-		c.ProvisioningDomain = *f.domain
-	}
-	var grants []grant
-	if err := json.Unmarshal(f.roles, &grants); err != nil {
-		return c, fmt.Errorf("read the roles of client %s: %w", c.ID, err)
-	}
-	for _, g := range grants {
+// client is the client, when the fields have come.
+func (f *clientFields) client() oauth.Client {
+	c := f.Client
+	c.Validity = time.Duration(f.seconds) * time.Second
+	for _, g := range f.roles {
 		c.Roles = append(c.Roles, oauth.RoleGrant(g))
 	}
-	return c, nil
+	return c
 }
 
 // grant is a role of a client as it is stored.

@@ -57,7 +57,6 @@ const issuerColumns = `t.org_id, t.id, t.client_id, t.issuer, t.audience, t.tena
 
 func scanIssuer(row pgx.CollectableRow) (t oauth.TrustedIssuer, err error) {
 	err = row.Scan((*int64)(&t.Org), &t.ID, &t.Client, &t.Issuer, &t.Audience, &t.Tenant, &t.SubjectClaim, &t.Subject, &t.KeysURL, &t.Created)
-	t.Created = t.Created.UTC()
 	return t, err
 }
 

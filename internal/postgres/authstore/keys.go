@@ -20,9 +20,7 @@ order  by created_at, kid`
 // SigningKeys implements oauth.Store.
 func (r Store) SigningKeys(ctx context.Context) ([]oauth.Key, error) {
 	keys, err := db.Collect(ctx, r.pool.Own(), db.Bound{SQL: selectSigningKeys}, func(row pgx.CollectableRow) (k oauth.Key, err error) {
-		var retired *time.Time
-		err = row.Scan(&k.ID, &k.Private, &k.Created, &retired, &k.VerifyUntil)
-		k.Created, k.Retired, k.VerifyUntil = k.Created.UTC(), db.OrZero(retired), k.VerifyUntil.UTC()
+		err = row.Scan(&k.ID, &k.Private, &k.Created, (*db.NullTime)(&k.Retired), &k.VerifyUntil)
 		if err == nil {
 			k.Private, err = r.keys.Open(KeyPlace(k.ID), k.Private)
 		}

@@ -51,15 +51,11 @@ limit  @most`)
 
 // Succeed implements oauth.RenewalStore.
 func (r Store) Succeed(ctx context.Context, o org.ID, client, successor uuid.UUID, at time.Time) (n int, err error) {
-	var ends *time.Time
-	if !at.IsZero() {
-		ends = &at
-	}
 	now := r.pool.Clock.Stamp()
-	atOnce := ends != nil && !at.After(now)
+	atOnce := !at.IsZero() && !at.After(now)
 	err = r.pool.Of(o).InRetriedTx(ctx, func(tx pgx.Tx) error {
 		old, err := db.Collect(ctx, tx, succeedTokens.With(
-			db.Org(o), db.Named("client", db.ID(client)), db.Named("successor", db.ID(successor)), db.Named("ends", ends), db.Named("at", now),
+			db.Org(o), db.Named("client", db.ID(client)), db.Named("successor", db.ID(successor)), db.Named("ends", db.NullTime(at)), db.Named("at", now),
 		), pgx.RowTo[uuid.UUID])
 		if n = len(old); err != nil || n == 0 {
 			return err
@@ -112,9 +108,8 @@ func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, 
 func (r Store) Ending(ctx context.Context, o org.ID, now, before time.Time) ([]oauth.Token, error) {
 	asked := selectEnding.With(db.Org(o), db.Named("after", now), db.Named("before", before), db.Named("most", mostEnding))
 	tokens, err := db.Collect(ctx, r.pool.Of(o), asked, func(row pgx.CollectableRow) (t oauth.Token, err error) {
-		var used *time.Time
-		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &used, &t.UsedFrom)
-		t.Org, t.Issued, t.Expires, t.Used = o, t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used)
+		t.Org = o
+		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, (*db.NullTime)(&t.Used), &t.UsedFrom)
 		return t, err
 	})
 	return tokens, pgerr.Wrap("list ending tokens", err)

@@ -94,7 +94,7 @@ func (m *issuing) queue(b *pgx.Batch, t oauth.Token, at time.Time) {
 func (m *issuing) token(t oauth.Token, at time.Time, origin string) []db.Arg {
 	return []db.Arg{
 		db.Org(t.Org), db.Named("id", db.ID(t.ID)), db.Named("client", db.ID(t.Client)), db.Named("issued", t.Issued), db.Named("expires", t.Expires),
-		db.Named("to", t.IssuedTo), db.Named("user", db.OrNull(t.User)), db.Named("origin", origin), db.Named("at", at), db.Named("most", m.max()),
+		db.Named("to", t.IssuedTo), db.Named("user", db.NullID(t.User)), db.Named("origin", origin), db.Named("at", at), db.Named("most", m.max()),
 	}
 }
 

@@ -149,16 +149,11 @@ func (r Store) Granted(ctx context.Context, o org.ID, client uuid.UUID) (details
 
 func scanBearer(row pgx.CollectableRow) (b oauth.Bearer, err error) {
 	var f clientFields
-	var user *uuid.UUID
 	var active *bool
 	var digest []byte
-	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, &user, &active, &digest, &b.GrantedBytes})
-	if err = row.Scan(fields...); err == nil {
-		b.Client, err = f.client()
-	}
-	if user != nil {
-		b.User, b.Active = *user, active != nil && *active
-	}
+	fields := slices.Concat(f.columns(), fieldsOf(&b.Org), []any{&b.Recorded, &b.Revoked, (*db.NullID)(&b.User), &active, &digest, &b.GrantedBytes})
+	err = row.Scan(fields...)
+	b.Client, b.Active = f.client(), active != nil && *active
 	copy(b.Granted[:], digest)
 	return b, err
 }
@@ -181,13 +176,8 @@ func (r Store) Tokens(ctx context.Context, o org.ID, client uuid.UUID, p oauth.P
 	asked := []db.Arg{db.Org(o), db.Named("client", db.ID(client)), db.Named("offset", p.Offset), db.Named("limit", p.Limit)}
 	db.QueueTotal(b, &total, countTokens.With(asked...))
 	db.QueueAll(b, &tokens, selectTokens.With(asked...), func(row pgx.CollectableRow) (t oauth.Token, err error) {
-		var used, revoked *time.Time
-		var user *uuid.UUID
-		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, &used, &t.UsedFrom, &revoked, &user)
-		if user != nil {
-			t.User = *user
-		}
-		t.Org, t.Issued, t.Expires, t.Used, t.Revoked = o, t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used), db.OrZero(revoked)
+		t.Org = o
+		err = row.Scan(&t.ID, &t.Client, &t.Issued, &t.Expires, &t.IssuedTo, (*db.NullTime)(&t.Used), &t.UsedFrom, (*db.NullTime)(&t.Revoked), (*db.NullID)(&t.User))
 		return t, err
 	})
 	err := r.pool.Of(o).SendBatch(ctx, b).Close()

@@ -3,6 +3,7 @@ package db
 import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
 // ID is an id as an argument. A uuid.UUID would go as text, through its driver.Valuer.
@@ -31,20 +32,21 @@ func NewID() ID { return ID(uuid.Must(uuid.NewV7())) }
 // MaxArguments is room for those of any statement that writes.
 const MaxArguments = 48
 
-// OrNull is an id that is null when it is zero.
-func OrNull(id uuid.UUID) any {
-	if id == uuid.Nil {
-		return nil
-	}
-	return ID(id)
-}
+// What is null in PostgreSQL where it is zero in Go: NullTime(t) as an argument, and
+// (*NullTime)(&t) as what a column is read into.
+type (
+	NullTime = zeronull.Timestamptz
+	NullID   = zeronull.UUID
+	NullText = zeronull.Text
+	NullInt  = zeronull.Int8
+)
 
-// TextOrNull is a text that is null when it is empty.
-func TextOrNull(text string) *string {
-	if text == "" {
+// NullIDs are ids that are null when there are none.
+func NullIDs(ids []uuid.UUID) any {
+	if len(ids) == 0 {
 		return nil
 	}
-	return &text
+	return IDs(ids)
 }
 
 // ChosenIDs is the argument for the ids of a selection: null chooses all.

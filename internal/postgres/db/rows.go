@@ -97,14 +97,6 @@ func QueueAll[T any](b *pgx.Batch, all *[]T, s Bound, read pgx.RowToFunc[T]) {
 	})
 }
 
-// OrZero is a time that may be null.
-func OrZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
 // Room is what is left of the bytes that a page or chunk may have, while its rows are read.
 // What has no room is read away, and so is all that follows it. The zero room has no end.
 type Room struct {

@@ -141,18 +141,14 @@ where  p.org_id = @org and p.holder = @holder`)
 // Settle implements events.Store. It takes no share: what was delivered is noted, however
 // much the organisation asks for.
 func (e *Store) Settle(ctx context.Context, o org.ID, holder uuid.UUID, done events.Outcome) error {
-	var retry, delivered *time.Time
-	if !done.Retry.IsZero() {
-		retry = &done.Retry
-	}
+	var delivered time.Time
 	if len(done.Delivered) > 0 {
-		at := e.pool.Clock.Now()
-		delivered = &at
+		delivered = e.pool.Clock.Now()
 	}
 	err := e.pool.Own().InTx(ctx, func(b *pgx.Batch) { e.queueAcknowledged(b, o, done.Delivered, done.Dead) }, func(tx pgx.Tx) error {
 		_, err := settleStream.With(
 			db.Org(o), db.Named("holder", db.ID(holder)), db.Named("failures", done.Failures),
-			db.Named("fault", done.Fault), db.Named("retry", retry), db.Named("delivered", delivered),
+			db.Named("fault", done.Fault), db.Named("retry", db.NullTime(done.Retry)), db.Named("delivered", db.NullTime(delivered)),
 			db.Named("done", done.Done),
 		).Exec(ctx, tx)
 		return err

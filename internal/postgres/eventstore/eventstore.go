@@ -8,7 +8,6 @@ package eventstore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -49,7 +48,6 @@ const streamColumns = `s.org_id, s.method, s.endpoint, s.credential, s.audience,
 
 func scanStream(row pgx.CollectableRow) (s events.Stream, err error) {
 	err = row.Scan(streamFields(&s)...)
-	s.Created, s.Modified = s.Created.UTC(), s.Modified.UTC()
 	return s, err
 }
 
@@ -189,9 +187,7 @@ where  p.org_id = @org`)
 // Progress implements events.Store.
 func (e *Store) Progress(ctx context.Context, o org.ID) (events.Progress, error) {
 	p, err := db.CollectOne(ctx, e.pool.Of(o), selectProgress.With(db.Org(o)), func(row pgx.CollectableRow) (p events.Progress, err error) {
-		var retry, delivered, oldest *time.Time
-		err = row.Scan(&p.Seq, &p.Failures, &p.Fault, &retry, &delivered, &p.Pending, &p.Dead, &oldest)
-		p.Retry, p.Delivered, p.Oldest = db.OrZero(retry), db.OrZero(delivered), db.OrZero(oldest)
+		err = row.Scan(&p.Seq, &p.Failures, &p.Fault, (*db.NullTime)(&p.Retry), (*db.NullTime)(&p.Delivered), &p.Pending, &p.Dead, (*db.NullTime)(&p.Oldest))
 		return p, err
 	})
 	return p, pgerr.Wrap("read progress of events", noStream(err))
@@ -241,7 +237,6 @@ func (e *Store) Pending(ctx context.Context, o org.ID, after int64, limit int, b
 func (e *Store) list(ctx context.Context, o org.ID, s db.Statement, args ...db.Arg) (found []events.Event, more bool, err error) {
 	found, err = db.Collect(ctx, e.pool.Of(o), s.With(append(args, db.Org(o))...), func(row pgx.CollectableRow) (v events.Event, err error) {
 		err = row.Scan(&v.Seq, &v.ID, &v.Made, &v.Queued, &v.Claims, &v.Fault, &more)
-		v.Made, v.Queued = v.Made.UTC(), v.Queued.UTC()
 		return v, err
 	})
 	return found, more, pgerr.Wrap("list events", err)

@@ -54,14 +54,12 @@ func (j *Store) Request(ctx context.Context, o org.ID, id uuid.UUID) (directory.
 }
 
 func scanRequest(row pgx.CollectableRow) (a directory.JobRecord, err error) {
-	var finished *time.Time
 	var cancelled, running bool
-	err = row.Scan(&a.ID, &a.Client, &a.At, &finished, &cancelled, &running, &a.Steps)
-	a.At, a.Finished = a.At.UTC(), db.OrZero(finished)
+	err = row.Scan(&a.ID, &a.Client, &a.At, (*db.NullTime)(&a.Finished), &cancelled, &running, &a.Steps)
 	switch {
 	case cancelled:
 		a.State = directory.JobCancelled
-	case finished != nil:
+	case !a.Finished.IsZero():
 		a.State = directory.JobDone
 	case running:
 		a.State = directory.JobRunning

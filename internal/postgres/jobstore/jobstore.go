@@ -281,13 +281,13 @@ func (j *Store) Finish(ctx context.Context, worker uuid.UUID, a directory.Job, a
 	}
 	err = j.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {
 		at := j.pool.Clock.Stamp()
-		var cancelled *time.Time
+		var cancelled time.Time
 		if answer.Cancelled {
-			cancelled = &at
+			cancelled = at
 		}
 		if err := leased(finishRequest.With(
 			db.Org(a.Org.ID), db.Named("id", db.ID(a.ID)), db.Named("worker", db.ID(worker)),
-			db.Named("answer", string(answer.Body)), db.Named("at", at), db.Named("cancelled", cancelled),
+			db.Named("answer", string(answer.Body)), db.Named("at", at), db.Named("cancelled", db.NullTime(cancelled)),
 		).Exec(ctx, tx)); err != nil {
 			return err
 		}

@@ -25,8 +25,8 @@ type Detail struct {
 	Micros   int64                 `json:"us,omitempty"` // that it took
 
 	Erased     bool         `json:"erased,omitempty"`
-	Undoes     *uuid.UUID   `json:"undoes,omitempty"`
-	RestoredTo *time.Time   `json:"restoredTo,omitempty"`
+	Undoes     uuid.UUID    `json:"undoes,omitzero"`
+	RestoredTo time.Time    `json:"restoredTo,omitzero"`
 	Last       scim.Version `json:"last,omitempty"`   // version of what was deleted
 	Groups     []uuid.UUID  `json:"groups,omitempty"` // of a user who was deleted
 }
@@ -35,17 +35,10 @@ type Detail struct {
 func NewDetail(e provisioning.Entry) Detail {
 	d := Detail{
 		Address: e.Address, System: e.System, Changes: e.Changes, Warnings: e.Warnings, Body: e.Body, Micros: e.Duration.Microseconds(),
+		Undoes: e.Undoes, RestoredTo: e.RestoredTo,
 	}
 	if e.Error != nil {
 		d.ScimType = e.Error.Type
-	}
-	if e.Undoes != uuid.Nil {
-		id := e.Undoes
-		d.Undoes = &id
-	}
-	if !e.RestoredTo.IsZero() {
-		at := e.RestoredTo
-		d.RestoredTo = &at
 	}
 	return d
 }
@@ -66,7 +59,7 @@ func (d Detail) Render() []byte {
 	if d.Micros != 0 {
 		o = strconv.AppendInt(o.name("us"), d.Micros, 10)
 	}
-	if len(d.Warnings)+len(d.Groups) > 0 || d.Erased || d.Undoes != nil || d.RestoredTo != nil || d.Last != 0 {
+	if len(d.Warnings)+len(d.Groups) > 0 || d.Erased || d.Undoes != uuid.Nil || !d.RestoredTo.IsZero() || d.Last != 0 {
 		o = o.others(d)
 	}
 	return append(o.text("body", d.Body).document("before", d.Before).document("after", d.After), '}')

@@ -24,7 +24,7 @@ func all() Detail {
 			{Attribute: "password"},
 		},
 		Warnings: []string{"title: clipped"}, Before: json.RawMessage(`{"a":1}`), After: json.RawMessage(`{"b":[2]}`), Body: "{\x00}", Micros: 12,
-		Erased: true, Undoes: &id, RestoredTo: &at, Last: 7, Groups: []uuid.UUID{id},
+		Erased: true, Undoes: id, RestoredTo: at, Last: 7, Groups: []uuid.UUID{id},
 	}
 }
 

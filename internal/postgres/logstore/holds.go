@@ -52,9 +52,7 @@ func (l *Store) Holds(ctx context.Context, o org.ID) ([]provisioning.Hold, error
 }
 
 func scanHold(row pgx.CollectableRow) (h provisioning.Hold, err error) {
-	var until *time.Time
-	err = row.Scan(&h.ID, &h.Client, &h.ClientName, &h.Group, &h.GroupName, &h.State, &h.Held, &h.Last, &h.Attempts, &h.Removed, &h.Most, &until)
-	h.Held, h.Last, h.Until = h.Held.UTC(), h.Last.UTC(), db.OrZero(until)
+	err = row.Scan(&h.ID, &h.Client, &h.ClientName, &h.Group, &h.GroupName, &h.State, &h.Held, &h.Last, &h.Attempts, &h.Removed, &h.Most, (*db.NullTime)(&h.Until))
 	return h, err
 }
 

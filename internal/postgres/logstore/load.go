@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
@@ -65,15 +64,8 @@ func loaded(org int64, e provisioning.Entry) ([]any, error) {
 		problem = e.Error.Detail
 	}
 	return []any{
-		org, db.ID(e.ID), db.OrNull(e.Actor.ID), ActorOf(e.Actor), e.CorrelationID, string(e.Operation), string(e.Target.Type),
-		db.OrNull(e.Target.ID), e.Target.Name, db.TextOrNull(KeyOf(e)), string(e.Result), int16(e.Status), db.TextOrNull(problem),
-		idsOrNull(e.Members.Added), idsOrNull(e.Members.Removed), MemberOf(e), string(text),
+		org, db.ID(e.ID), db.NullID(e.Actor.ID), ActorOf(e.Actor), e.CorrelationID, string(e.Operation), string(e.Target.Type),
+		db.NullID(e.Target.ID), e.Target.Name, db.NullText(KeyOf(e)), string(e.Result), int16(e.Status), db.NullText(problem),
+		db.NullIDs(e.Members.Added), db.NullIDs(e.Members.Removed), MemberOf(e), string(text),
 	}, err
-}
-
-func idsOrNull(ids []uuid.UUID) any {
-	if len(ids) == 0 {
-		return nil
-	}
-	return db.IDs(ids)
 }

@@ -71,7 +71,6 @@ func (a *activity) readLoop(row pgx.Rows) error {
 	var l provisioning.Loop
 	var spelled []byte
 	err := row.Scan(&l.Client, &l.Target.Type, &l.Target.ID, &l.Target.Name, &l.Kind, &l.What, &l.N, &l.Last, &spelled)
-	l.Last = l.Last.UTC()
 	_ = json.Unmarshal(spelled, &l.Spellings) // none, where it cannot be read
 	c := a.of(l.Client)
 	c.Loops = append(c.Loops, l)

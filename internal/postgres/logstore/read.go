@@ -33,10 +33,9 @@ func (l *Store) Entry(ctx context.Context, o org.ID, id uuid.UUID) (provisioning
 
 // scanLogEntry reads one row of logColumns.
 func scanLogEntry(row pgx.CollectableRow) (e provisioning.Entry, err error) {
-	var client, target *uuid.UUID
 	var problem *string
 	var text string
-	err = row.Scan(&e.ID, &client, &e.Actor.Name, &e.CorrelationID, &e.Operation, &e.Target.Type, &target, &e.Target.Name,
+	err = row.Scan(&e.ID, (*db.NullID)(&e.Actor.ID), &e.Actor.Name, &e.CorrelationID, &e.Operation, &e.Target.Type, (*db.NullID)(&e.Target.ID), &e.Target.Name,
 		&e.Result, &e.Status, &problem, &e.Members.Added, &e.Members.Removed, &text)
 	if err != nil {
 		return e, err
@@ -47,10 +46,7 @@ func scanLogEntry(row pgx.CollectableRow) (e provisioning.Entry, err error) {
 	if err := readDetail(&e, text); err != nil {
 		return e, err
 	}
-	if target != nil {
-		e.Target.ID = *target
-	}
-	e.Actor = readActor(client, e.Actor.Name)
+	e.Actor = readActor(e.Actor.ID, e.Actor.Name)
 	return e, nil
 }
 
@@ -63,15 +59,9 @@ func readDetail(e *provisioning.Entry, text string) (err error) {
 	}
 	e.Address, e.System, e.Changes, e.Warnings, e.Body = d.Address, d.System, d.Changes, d.Warnings, d.Body
 	e.Duration = time.Duration(d.Micros) * time.Microsecond
-	e.Last, e.Groups, e.Erased = d.Last, d.Groups, d.Erased
+	e.Last, e.Groups, e.Erased, e.Undoes, e.RestoredTo = d.Last, d.Groups, d.Erased, d.Undoes, d.RestoredTo
 	if e.Error != nil {
 		e.Error.Type = d.ScimType
-	}
-	if d.Undoes != nil {
-		e.Undoes = *d.Undoes
-	}
-	if d.RestoredTo != nil {
-		e.RestoredTo = *d.RestoredTo
 	}
 	if d.Before != nil {
 		err = unmarshal(d.Before, &e.Deleted)
@@ -103,9 +93,9 @@ func unmarshal(text []byte, v any) error {
 }
 
 // readActor is the inverse of actorOf.
-func readActor(client *uuid.UUID, name string) provisioning.Actor {
-	if client != nil {
-		return provisioning.Actor{Type: provisioning.Client, ID: *client, Name: name}
+func readActor(client uuid.UUID, name string) provisioning.Actor {
+	if client != uuid.Nil {
+		return provisioning.Actor{Type: provisioning.Client, ID: client, Name: name}
 	}
 	if account, ok := strings.CutPrefix(name, cliPrefix); ok {
 		return provisioning.Actor{Type: provisioning.CLI, Name: account}

@@ -38,10 +38,9 @@ func (l *Store) Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map
 	}
 	err := selectSources.With(db.Org(o), db.Named("targets", db.IDs(targets)), db.Named("most", mostBehind)).
 		ReadAll(ctx, l.pool.Of(o), func(raw [][]byte) {
-			var client *uuid.UUID
+			client := uuid.Nil
 			if raw[2] != nil {
-				id := db.ReadID(raw[2])
-				client = &id
+				client = db.ReadID(raw[2])
 			}
 			sources[db.ReadID(raw[0])] = provisioning.Source{Entry: db.ReadID(raw[1]), Actor: readActor(client, string(raw[3]))}
 		})

@@ -96,7 +96,8 @@ var (
 	// nothing at once: who has an id is looked for under no name, and who is only counted
 	// in no entry.
 	selectRefused = db.NewTemplate(`
-select r.client_id, r.entry_id, r.user_id, coalesce(nullif(r.user_name, ''), told.target_name, ''), told.result, told.status, told.error
+select r.client_id, r.entry_id, r.user_id, coalesce(nullif(r.user_name, ''), told.target_name, ''),
+       coalesce(told.result, 'refused'), coalesce(told.status, 0), coalesce(told.error, '')
 from   (select r.client_id, r.entry_id, r.user_id, r.user_name,
                row_number() over (partition by r.client_id order by r.entry_id desc) as place
         from   refused_users r
@@ -117,7 +118,7 @@ order  by r.entry_id desc`)
 
 	// selectRefusals finds entries of what was refused.
 	selectRefusals = db.NewTemplate(`
-select e.id, e.target_type, e.target_id, e.target_name, e.result, e.status, e.error
+select e.id, e.target_type, e.target_id, e.target_name, e.result, e.status, coalesce(e.error, '')
 from   provisioning_log e
 where  e.org_id = @org[since] and e.id = any([ids])`)
 )
@@ -154,11 +155,7 @@ type activity struct {
 
 // queue reads what is known beside the log.
 func (a *activity) queue(b *pgx.Batch) {
-	client := db.Named("client", (*db.ID)(nil))
-	if a.client != uuid.Nil {
-		client.Value = db.ID(a.client)
-	}
-	day := db.Named("since", a.At.Add(-24*time.Hour))
+	client, day := db.Named("client", db.NullID(a.client)), db.Named("since", a.At.Add(-24*time.Hour))
 	read := func(s db.Statement, row func(row pgx.Rows) error, values ...db.Arg) {
 		s.With(append(values, db.Org(a.org), client, db.Named("first", mostClients))...).Queue(b).Query(each(row))
 	}
@@ -229,44 +226,37 @@ func (a *activity) of(client uuid.UUID) *provisioning.ClientActivity {
 func (a *activity) readSpan(row pgx.Rows) error {
 	var s provisioning.SpanCounts
 	err := row.Scan(&s.Client, &s.Began, &s.System, &s.Done, &s.Unchanged, &s.Read, &s.Refused, &s.Held, &s.Failed)
-	s.Began = s.Began.UTC()
 	c := a.of(s.Client)
 	c.Spans = append(c.Spans, s)
 	return err
 }
 
 func (a *activity) readLast(row pgx.Rows) error {
-	var client uuid.UUID
-	var succeeded *time.Time
-	var entry *uuid.UUID
-	err := row.Scan(&client, &succeeded, &entry)
+	var client, entry uuid.UUID
+	var succeeded time.Time
+	err := row.Scan(&client, (*db.NullTime)(&succeeded), (*db.NullID)(&entry))
 	c := a.of(client)
-	c.Succeeded = db.OrZero(succeeded)
-	if entry != nil {
-		a.last[*entry] = client
-		c.Refusal = &provisioning.RefusedRequest{Entry: *entry, Result: provisioning.Refused} // unless the log tells more
+	if c.Succeeded = succeeded; entry != uuid.Nil {
+		a.last[entry] = client
+		c.Refusal = &provisioning.RefusedRequest{Entry: entry, Result: provisioning.Refused} // unless the log tells more
 	}
 	return err
 }
 
 func (a *activity) readRefusal(row pgx.Rows) error {
-	var entry uuid.UUID
-	var told toldRefusal
-	err := row.Scan(&entry, &told.kind, &told.id, &told.name, &told.result, &told.status, &told.detail)
-	last := told.request(entry)
-	a.of(a.last[entry]).Refusal = &last
+	var r provisioning.RefusedRequest
+	err := row.Scan(&r.Entry, &r.Target.Type, (*db.NullID)(&r.Target.ID), &r.Target.Name, &r.Result, &r.Status, &r.Error.Detail)
+	a.of(a.last[r.Entry]).Refusal = &r
 	return err
 }
 
 func (a *activity) readRefused(row pgx.Rows) error {
-	var client, entry uuid.UUID
-	told := toldRefusal{}
-	err := row.Scan(&client, &entry, &told.id, &told.name, &told.result, &told.status, &told.detail)
+	var client uuid.UUID
+	r := provisioning.RefusedRequest{Target: provisioning.Target{Type: provisioning.User}}
+	err := row.Scan(&client, &r.Entry, (*db.NullID)(&r.Target.ID), &r.Target.Name, &r.Result, &r.Status, &r.Error.Detail)
 	c := a.of(client)
 	c.RefusedUsers++
 	if len(c.Refused) < provisioning.MostRefused {
-		r := told.request(entry)
-		r.Target.Type = provisioning.User
 		if r.Result == provisioning.Held {
 			c.HeldUsers++
 		}
@@ -286,32 +276,7 @@ func (a *activity) readHolds(row pgx.Rows) error {
 func (a *activity) readToken(row pgx.Rows) error {
 	var client uuid.UUID
 	var t provisioning.TokenEnd
-	var used *time.Time
-	err := row.Scan(&client, &t.ID, &t.Issued, &t.Expires, &used)
-	t.Issued, t.Expires, t.Used = t.Issued.UTC(), t.Expires.UTC(), db.OrZero(used)
+	err := row.Scan(&client, &t.ID, &t.Issued, &t.Expires, (*db.NullTime)(&t.Used))
 	a.of(client).Token = &t
 	return err
-}
-
-// toldRefusal is what the log tells of a refusal; nothing, if it was dropped.
-type toldRefusal struct {
-	kind, name, result, detail *string
-	id                         *uuid.UUID
-	status                     *int16
-}
-
-func (t toldRefusal) request(entry uuid.UUID) provisioning.RefusedRequest {
-	r := provisioning.RefusedRequest{Entry: entry, Result: provisioning.Refused}
-	if t.id != nil {
-		r.Target.ID = *t.id
-	}
-	if t.status != nil {
-		r.Status = int(*t.status)
-	}
-	for to, text := range map[*string]*string{(*string)(&r.Target.Type): t.kind, &r.Target.Name: t.name, (*string)(&r.Result): t.result, &r.Error.Detail: t.detail} {
-		if text != nil {
-			*to = *text
-		}
-	}
-	return r
 }

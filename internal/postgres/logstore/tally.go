@@ -129,20 +129,13 @@ func refusedArguments(all []provisioning.Refusal) []db.Arg {
 func spanArguments(all []provisioning.SpanCounts) []db.Arg {
 	var clients db.IDs
 	var began []time.Time
-	var succeeded []*time.Time
-	var refusals []*db.ID
+	var succeeded []db.NullTime
+	var refusals []db.NullID
 	var systems []string
 	counts := make([][]int64, 6)
 	for _, s := range all {
 		clients, began, systems = append(clients, s.Client), append(began, s.Began), append(systems, string(s.System))
-		at, entry := (*time.Time)(nil), (*db.ID)(nil)
-		if !s.Succeeded.IsZero() {
-			at = &s.Succeeded
-		}
-		if s.Refusal != uuid.Nil {
-			entry = (*db.ID)(&s.Refusal)
-		}
-		succeeded, refusals = append(succeeded, at), append(refusals, entry)
+		succeeded, refusals = append(succeeded, db.NullTime(s.Succeeded)), append(refusals, db.NullID(s.Refusal))
 		for i, n := range []int64{s.Done, s.Unchanged, s.Read, s.Refused, s.Held, s.Failed} {
 			counts[i] = append(counts[i], n)
 		}

@@ -55,6 +55,20 @@ func TestOpen_Settings(t *testing.T) {
 	}
 }
 
+// Times are those of UTC, wherever the machine stands.
+func TestOpen_TellsUTC(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), testdb.New(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var now time.Time
+	if err := s.Own().QueryRow(t.Context(), `select now()`).Scan(&now); err != nil || now.Location() != time.UTC {
+		t.Errorf("%v of %v, %v", now, now.Location(), err)
+	}
+}
+
 func TestOpen_Refuses(t *testing.T) {
 	t.Parallel()
 	database := testdb.New(t)

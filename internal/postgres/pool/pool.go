@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/purescim/purescim/internal/fairshare"
@@ -190,6 +191,7 @@ func Configure(url string, o Options) (*pgxpool.Config, error) {
 		config.MaxConns = int32(max(minConnections, connectionsPerCore*runtime.GOMAXPROCS(0)))
 	}
 	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, o.connectTimeout())
+	config.AfterConnect = tellUTC
 	config.PingTimeout = cmp.Or(config.PingTimeout, pingTimeout)
 	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
@@ -207,6 +209,12 @@ func Configure(url string, o Options) (*pgxpool.Config, error) {
 		config.ConnConfig.StatementCacheCapacity = preparedStatements
 	}
 	return config, nil
+}
+
+// tellUTC has times read as UTC, and not as those of the machine's place.
+func tellUTC(_ context.Context, c *pgx.Conn) error {
+	c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+	return nil
 }
 
 // defaultSettings are those that each session has.

@@ -171,7 +171,9 @@ func keepOut(config *pgxpool.Config, pooling Pooling) error {
 	config.ConnConfig.RuntimeParams = begin
 	switch pooling {
 	case Sessions:
-		config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error { return setAll(ctx, c, names, settings) }
+		config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+			return errors.Join(tellUTC(ctx, c), setAll(ctx, c, names, settings))
+		}
 	case Transactions:
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		if i := slices.IndexFunc(names, func(name string) bool { return defaultSettings(Options{Standby: true})[name] == "" }); i >= 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
 )
@@ -56,12 +57,8 @@ func ReadFigures(ctx context.Context, p *pool.Pool) (Figures, error) {
 	}); err != nil {
 		return f, pgerr.Wrap("read the sizes of organisations", err)
 	}
-	var oldest *time.Time
-	if err := p.Own().QueryRow(ctx, selectLags).Scan(&f.Streams, &f.Full, &oldest); err != nil {
+	if err := p.Own().QueryRow(ctx, selectLags).Scan(&f.Streams, &f.Full, (*db.NullTime)(&f.Oldest)); err != nil {
 		return f, pgerr.Wrap("read how long events wait", err)
-	}
-	if oldest != nil {
-		f.Oldest = *oldest
 	}
 	return f, nil
 }

@@ -185,15 +185,8 @@ func (o *outbox) arguments(args []db.Arg, e provisioning.Entry, c Change) []db.A
 		db.Named("log_id", db.ID(e.ID)), db.Named("log_client", client), db.Named("log_actor", logstore.ActorOf(e.Actor)),
 		db.Named("log_correlation", e.CorrelationID), db.Named("log_operation", string(e.Operation)), db.Named("log_type", string(e.Target.Type)),
 		db.Named("log_target", target), db.Named("log_name", e.Target.Name), db.Named("log_key", key), db.Named("log_result", string(e.Result)),
-		db.Named("log_added", idsOrNull(e.Members.Added)), db.Named("log_removed", idsOrNull(e.Members.Removed)),
+		db.Named("log_added", db.NullIDs(e.Members.Added)), db.Named("log_removed", db.NullIDs(e.Members.Removed)),
 		db.Named("log_member", logstore.MemberOf(e)), db.Named("log_detail", c.detail(e)))
-}
-
-func idsOrNull(ids []uuid.UUID) any {
-	if len(ids) == 0 {
-		return nil
-	}
-	return db.IDs(ids)
 }
 
 // detail renders what of the entry of a change is only shown. Of what was created or
