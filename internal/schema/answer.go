@@ -124,8 +124,7 @@ func (r *Renderer) makeAbsolute(dst []byte, start int) []byte {
 		if dst[at-1] != '"' { // another name that ends so
 			continue
 		}
-		dst = slices.Insert(dst, start, r.root...)
-		dst = slices.Delete(dst, start-len(".."), start)
+		dst = slices.Replace(dst, start-len(".."), start, r.root...)
 	}
 }
 
