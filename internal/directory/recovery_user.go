@@ -151,10 +151,11 @@ func (d *Directory) restoreUser(ctx context.Context, o org.Org, id uuid.UUID, r 
 			}
 			doc = doc.Clone()
 			schema.ID.Set(doc, id.String())
-			left.leaveOut(old.Document, doc, u.Deleted)
 			if !u.Deleted {
+				left.leaveOut(old.Document, doc)
 				return editUser(t, o.Settings.Strict, old, doc)
 			}
+			left.leaveOut(nil, doc)
 			edit, err := editUser(t, o.Settings.Strict, Resource{}, doc)
 			if err == nil && edit.DefaultRoles {
 				schema.Roles.Clear(edit.Doc)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/patch"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -100,51 +101,79 @@ func keyOf(r Reference) Reference {
 	return Reference{Kind: r.Kind, Name: schema.FoldName(r.Name), User: r.User}
 }
 
-// leaveOut takes out of a user's new document what is no id, and what the store does not
-// have. A singular attribute keeps its old value, unless all of the user was sent.
-func (l *tolerance) leaveOut(old, doc scim.Document, put bool) {
+// refers tells of the attributes whose values refer to others which sub-attribute names what
+// they refer to, and what it is.
+var refers = []struct {
+	attr *schema.Attribute
+	sub  string // "" where the value is a text
+	kind Kind
+}{
+	{schema.Division, "", Division},
+	{schema.Roles, "value", Role},
+	{schema.RoutingSkills, "name", Skill},
+	{schema.RoutingLanguages, "name", Language},
+}
+
+// isWrong reports whether a value of an attribute, or one element of it, is no id or is what
+// the store does not have, and gathers the warning.
+func (l *tolerance) isWrong(a *schema.Attribute, value any) bool {
+	why := ""
+	element, _ := value.(map[string]any)
+	if a == schema.Manager {
+		id := text(element["value"])
+		if u, ok := exactID(id); id != "" && l.tolerates(a) && (!ok || l.missing[Reference{User: u}]) {
+			why = "it is not the id of a user of the organisation"
+		}
+	}
+	for _, r := range refers {
+		name := text(value)
+		if r.sub != "" {
+			name = text(element[r.sub])
+		}
+		if r.attr == a && len(l.missing) > 0 && l.missing[keyOf(Reference{Kind: r.kind, Name: name})] {
+			why = "the organisation has none of the name"
+		}
+	}
+	if why != "" {
+		l.edited = append(l.edited, Warning{a.String(), "left out: " + why})
+	}
+	return why != ""
+}
+
+// without gives the plan of a PATCH without wrong values: an operation that has no others
+// does nothing.
+func (l *tolerance) without(plan *patch.Plan) *patch.Plan {
+	if l == nil {
+		return plan
+	}
+	l.edited = l.edited[:0]
+	if len(l.missing) == 0 && !plan.Touches(schema.Manager) {
+		return plan
+	}
+	return plan.Without(l.isWrong)
+}
+
+// leaveOut takes wrong values out of a user's document. A singular attribute has the value
+// of instead then.
+func (l *tolerance) leaveOut(instead, doc scim.Document) {
 	if l == nil {
 		return
 	}
 	l.edited = l.edited[:0]
-	back := func(a *schema.Attribute, why string) {
-		l.edited = append(l.edited, Warning{a.String(), "left out: " + why})
-		a.Clear(doc)
-		if before := a.Get(old); before != nil && !put {
-			a.Set(doc, before)
+	attributes := []*schema.Attribute{schema.Manager}
+	for _, r := range refers {
+		attributes = append(attributes, r.attr)
+	}
+	for _, a := range attributes {
+		switch value := a.Get(doc).(type) {
+		case nil:
+		case []any:
+			a.Set(doc, slices.DeleteFunc(slices.Clone(value), func(v any) bool { return l.isWrong(a, v) }))
+		default:
+			if l.isWrong(a, value) {
+				a.Clear(doc)
+				a.Set(doc, a.Get(instead))
+			}
 		}
 	}
-	manager, _ := schema.Manager.Get(doc).(map[string]any)
-	if id := text(manager["value"]); id != "" && l.tolerates(schema.Manager) {
-		u, ok := exactID(id)
-		if !ok || l.missing[Reference{User: u}] {
-			back(schema.Manager, "it is not the id of a user of the organisation")
-		}
-	}
-	if name := schema.Division.Text(doc); l.lacks(Division, name) {
-		back(schema.Division, "the organisation has none of the name")
-	}
-	l.leaveOutNames(doc, schema.Roles, "value", Role)
-	l.leaveOutNames(doc, schema.RoutingSkills, "name", Skill)
-	l.leaveOutNames(doc, schema.RoutingLanguages, "name", Language)
-}
-
-func (l *tolerance) lacks(kind Kind, name string) bool {
-	return len(l.missing) > 0 && l.missing[Reference{Kind: kind, Name: schema.FoldName(name)}]
-}
-
-func (l *tolerance) leaveOutNames(doc scim.Document, a *schema.Attribute, sub string, kind Kind) {
-	if len(l.missing) == 0 {
-		return
-	}
-	kept := slices.DeleteFunc(slices.Clone(a.Values(doc)), func(v any) bool {
-		element, _ := v.(map[string]any)
-		name := text(element[sub])
-		if !l.lacks(kind, name) {
-			return false
-		}
-		l.edited = append(l.edited, Warning{a.String(), "left out: the organisation has none of the name"})
-		return true
-	})
-	a.Set(doc, kept)
 }

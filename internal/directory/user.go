@@ -55,7 +55,7 @@ func (d *Directory) newUser(ctx context.Context, o org.Org, t *schema.Type, body
 		return Edit{}, err
 	}
 	t.Kept(nil, in.Doc, o.Domain, o.HomeDomain != "")
-	left.leaveOut(nil, in.Doc, true)
+	left.leaveOut(nil, in.Doc)
 	edit, err := editUser(t, o.Settings.Strict, Resource{}, in.Doc)
 	if err != nil {
 		return Edit{}, err
@@ -69,7 +69,7 @@ func editAgain(t *schema.Type, edit Edit, left *tolerance) (Edit, error) {
 	id := schema.ID.Text(edit.Doc)
 	known := left.edited // of the first edit, such as a manager that is no id
 	left.edited = nil
-	left.leaveOut(nil, edit.Doc, true)
+	left.leaveOut(nil, edit.Doc)
 	left.edited = append(known, left.edited...)
 	again, err := editUser(t, false, Resource{}, edit.Doc)
 	if err != nil {
@@ -95,7 +95,9 @@ func (d *Directory) ReplaceUser(ctx context.Context, o org.Org, id string, match
 		c := Change{Match: match, Links: wantsLinks(t, p), Password: in.Sent(schema.Password), Put: true}
 		return d.updateUser(ctx, o, t, id, c, left, func(old scim.Document) (scim.Document, error) {
 			doc := in.Doc.Clone()
-			if !in.Sent(schema.Roles) {
+			left.leaveOut(nil, doc)
+			allWrong := schema.Roles.Get(in.Doc) != nil && schema.Roles.Get(doc) == nil
+			if allWrong || !in.Sent(schema.Roles) {
 				schema.Roles.Set(doc, schema.Roles.Get(old))
 			}
 			return doc, keepImmutable(t, old, doc)
@@ -115,7 +117,7 @@ func (d *Directory) PatchUser(ctx context.Context, o org.Org, id string, match s
 		}
 		c := Change{Match: match, Links: wantsLinks(t, p), Password: plan.Touches(schema.Password)}
 		apply := func(old scim.Document) (scim.Document, error) {
-			doc, err := plan.Apply(old)
+			doc, err := left.without(plan).Apply(old)
 			if err == nil && !o.Settings.Strict && !plan.Touches(schema.DisplayName) {
 				followName(old, doc)
 			}
@@ -146,7 +148,6 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, i
 		if err := keepDomains(o, t, c, old.Document, doc); err != nil {
 			return Edit{}, err
 		}
-		left.leaveOut(old.Document, doc, c.Put)
 		return editUser(t, o.Settings.Strict, old, doc)
 	}
 	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)

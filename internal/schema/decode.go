@@ -13,8 +13,8 @@ type Input struct {
 	sent map[*Attribute]bool
 }
 
-// Sent reports whether the body named the attribute, be it with null: PUT keeps
-// some attributes that were not sent.
+// Sent reports whether the body named the attribute, be it with null, and not with wrong
+// values alone that were left out: PUT keeps some attributes that were not sent.
 func (in Input) Sent(a *Attribute) bool { return in.sent[a] }
 
 // Decode checks the body of a POST or PUT against the type and makes its values
@@ -126,7 +126,7 @@ func (d *decoder) container(s *Schema, value any) error {
 }
 
 func (d *decoder) assign(a *Attribute, value any) error {
-	if d.in.sent[a] {
+	if _, twice := d.in.sent[a]; twice {
 		return scim.InvalidSyntax("%s is given twice, in two spellings", a)
 	}
 	d.in.sent[a] = true
@@ -138,6 +138,7 @@ func (d *decoder) assign(a *Attribute, value any) error {
 	}
 	v, err := a.Decode(value, d.o)
 	if err != nil && d.o.Forgives(a, err) {
+		d.in.sent[a] = false
 		return nil
 	}
 	if err != nil {

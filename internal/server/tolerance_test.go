@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/org"
@@ -78,5 +79,65 @@ func TestTolerance_LeavesOutWrongValues(t *testing.T) {
 			enterprise: map[string]any{"manager": map[string]any{"value": "4711"}},
 		}
 		other.Do(t, "POST", "/Users", body, "Content-Type: application/scim+json").Refused(t, 400, "invalidValue")
+	}
+}
+
+// 33a: an operation, or a PUT, whose values of an attribute are all wrong leaves it as it is,
+// whether they are of a wrong form or name what is not there.
+func TestTolerance_AllWrongIsAsIfNotSent(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t, func(s *org.Settings) {
+		s.Tolerate = []string{"manager", "roles", "phoneNumbers", "routingSkills", "division"}
+	})
+	o.Do(t, "POST", "/api/v2/routing/skills", map[string]any{"name": "Billing"}).Want(t, 200)
+	boss := o.NewUser(t, "boss")
+	id := o.Do(t, "POST", "/Users", map[string]any{
+		"userName": "ada", "roles": []any{map[string]any{"value": "admin", "primary": true}}, "phoneNumbers": servertest.Values("+13175724245"),
+		enterpriseURN: map[string]any{"manager": boss, "division": "Home"}, genesysUser: map[string]any{"routingSkills": []any{"Billing"}},
+	}).Want(t, 201).ID(t)
+	path := "/Users/" + id
+	before := o.Do(t, "GET", path, nil).Object(t)
+	unknown, garbled := servertest.Values("Nobody's", "No one's"), []any{map[string]any{"value": map[string]any{"a": "b"}}}
+	for _, op := range []map[string]any{
+		{"op": "replace", "path": "roles", "value": unknown},
+		{"op": "replace", "path": "roles", "value": garbled},
+		{"op": "add", "path": "roles", "value": unknown},
+		{"op": "replace", "path": `roles[primary eq "True"].value`, "value": "Nobody's"},
+		{"op": "replace", "path": `roles[value eq "admin"]`, "value": map[string]any{"value": "Nobody's"}},
+		{"op": "replace", "value": map[string]any{"roles": unknown}},
+		{"op": "replace", "path": "phoneNumbers", "value": servertest.Values("none", "neither")},
+		{"op": "replace", "path": `phoneNumbers[value pr].value`, "value": "none"},
+		{"op": "replace", "path": "division", "value": "Nowhere"},
+		{"op": "replace", "path": genesysUser + ":routingSkills", "value": []any{"Weaving", map[string]any{"name": "Knitting"}}},
+		{"op": "replace", "path": genesysUser + `:routingSkills[name eq "Billing"].name`, "value": "Weaving"},
+		{"op": "replace", "path": "manager", "value": "4711"},
+		{"op": "replace", "path": "manager.value", "value": uuid.NewString()},
+		{"op": "replace", "value": map[string]any{enterpriseURN: map[string]any{"manager": map[string]any{"value": uuid.NewString()}, "division": "Nowhere"}}},
+	} {
+		answer := o.Do(t, "PATCH", path, servertest.Patch(op)).Want(t, 200)
+		if diff := cmp.Diff(before, answer.Object(t)); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", op, diff)
+		}
+	}
+	kept := o.Do(t, "PATCH", path, servertest.Patch(
+		map[string]any{"op": "replace", "path": "manager", "value": id},
+		map[string]any{"op": "replace", "path": "manager", "value": "4711"},
+		map[string]any{"op": "replace", "path": "roles", "value": servertest.Values("employee")},
+		map[string]any{"op": "replace", "path": "roles", "value": unknown})).Want(t, 200).Object(t)
+	if manager := kept[enterpriseURN].(map[string]any)["manager"].(map[string]any); manager["value"] != id {
+		t.Errorf("the wrong operation has undone the right one before it: %v", manager)
+	}
+	if diff := cmp.Diff(servertest.Values("employee"), kept["roles"]); diff != "" {
+		t.Errorf("roles (-want +got):\n%s", diff)
+	}
+	for _, roles := range [][]any{unknown, garbled, append(garbled, unknown...)} {
+		put := o.Do(t, "PUT", path, map[string]any{"userName": "ada", "roles": roles}).Want(t, 200).Object(t)
+		if diff := cmp.Diff(servertest.Values("employee"), put["roles"]); diff != "" {
+			t.Errorf("PUT %v (-want +got):\n%s", roles, diff)
+		}
+	}
+	if put := o.Do(t, "PUT", path, map[string]any{"userName": "ada", "roles": []any{}}).Want(t, 200).Object(t); put["roles"] != nil {
+		t.Errorf("PUT of no roles leaves %v", put["roles"])
 	}
 }
