@@ -37,7 +37,7 @@ func (s resources) write(w http.ResponseWriter, r *http.Request, status int, rec
 		w.Header().Set("ETag", record.Version.ETag())
 	}
 	root := s.root(r)
-	s.locate(w, root, cmp.Or(record.Key, record.ID.String()))
+	locate(w, s.t.Location(root, cmp.Or(record.Key, record.ID.String())))
 	a := s.answer(w, r, status)
 	defer answers.keep(a.buffer)
 	if err := a.add(renderer(httpapi.Principal(r.Context()).Org, s.t, root, p), &record); err != nil {
@@ -59,9 +59,9 @@ func renderer(o org.Org, t *schema.Type, root string, p schema.Projection) *sche
 	return by
 }
 
-// locate tells where a resource is, as its meta.location does.
-func (s resources) locate(w http.ResponseWriter, root, id string) {
-	location, h := []string{s.t.Location(root, id)}, w.Header()
+// locate tells where the resource of an answer is, as its meta.location does.
+func locate(w http.ResponseWriter, at string) {
+	location, h := []string{at}, w.Header()
 	h["Location"], h["Content-Location"] = location, location
 }
 

@@ -17,7 +17,7 @@ import (
 // section 4). They need no token (BEHAVIOUR 15); with one, they tell of the
 // organisation's own extensions too.
 func (d *door) discovery(r chi.Router) {
-	for path, answer := range map[string]func(r *http.Request) (any, error){
+	for path, answer := range map[string]described{
 		schema.ServiceProviderConfigEndpoint:     d.serviceProviderConfig,
 		schema.ResourceTypesEndpoint:             d.resourceTypes,
 		schema.ResourceTypesEndpoint + "/{name}": d.resourceType,
@@ -31,9 +31,12 @@ func (d *door) discovery(r chi.Router) {
 	}
 }
 
+// described is what a request of discovery asks for, and where that is if it is one resource.
+type described func(r *http.Request) (v any, location string, err error)
+
 // describing writes an answer as JSON. Filters are refused, so that no client
 // takes the whole for what its filter left (RFC 7644 section 4).
-func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
+func describing(answer described) httpapi.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		q, err := readQuery(r)
 		if err != nil {
@@ -42,7 +45,7 @@ func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
 		if q.isSet("filter") {
 			return scim.Forbidden("this endpoint cannot be filtered; leave the parameter filter out")
 		}
-		v, err := answer(r)
+		v, location, err := answer(r)
 		if err != nil {
 			return err
 		}
@@ -50,14 +53,18 @@ func describing(answer func(r *http.Request) (any, error)) httpapi.Handler {
 		if err != nil {
 			return err
 		}
+		if location != "" {
+			locate(w, location)
+		}
 		httpapi.WriteJSON(w, http.StatusOK, scim.MediaType, body)
 		return nil
 	}
 }
 
-func (d *door) serviceProviderConfig(r *http.Request) (any, error) {
+func (d *door) serviceProviderConfig(r *http.Request) (any, string, error) {
 	service, err := d.serviceFor(r)
-	return service.Describe(d.root(r)), err
+	document := service.Describe(d.root(r))
+	return document, document.Meta.Location, err
 }
 
 // serviceFor is the service as it is told to the one who makes the request: what is
@@ -74,12 +81,9 @@ func (d *door) serviceFor(r *http.Request) (schema.Service, error) {
 	return service, err
 }
 
-func (d *door) resourceTypes(r *http.Request) (any, error) {
+func (d *door) resourceTypes(r *http.Request) (any, string, error) {
 	types, err := d.typesFor(r)
-	if err != nil {
-		return nil, err
-	}
-	return allOf(types.ResourceTypeDocuments(d.root(r))), nil
+	return allOf(types.ResourceTypeDocuments(d.root(r))), "", err
 }
 
 // typesFor are the resource types as they are told to who makes the request.
@@ -92,24 +96,24 @@ func (d *door) typesFor(r *http.Request) (schema.Types, error) {
 	return slices.Concat(types, schema.Views), err
 }
 
-func (d *door) resourceType(r *http.Request) (any, error) {
+func (d *door) resourceType(r *http.Request) (any, string, error) {
 	name := pathParam(r, "name")
 	types, err := d.typesFor(r)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	root := d.root(r)
 	for _, document := range slices.Concat(types.ResourceTypeDocuments(root), schema.DiscoveryTypes(root)) {
 		if strings.EqualFold(document.Name, name) {
-			return document, nil
+			return document, document.Meta.Location, nil
 		}
 	}
-	return nil, scim.NotFound("resource type %q does not exist; GET /ResourceTypes lists those that do", name)
+	return nil, "", scim.NotFound("resource type %q does not exist; GET /ResourceTypes lists those that do", name)
 }
 
-func (d *door) schemas(r *http.Request) (any, error) {
+func (d *door) schemas(r *http.Request) (any, string, error) {
 	documents, err := d.schemaDocuments(r)
-	return allOf(documents), err
+	return allOf(documents), "", err
 }
 
 func (d *door) schemaDocuments(r *http.Request) ([]schema.SchemaDocument, error) {
@@ -121,18 +125,18 @@ func (d *door) schemaDocuments(r *http.Request) ([]schema.SchemaDocument, error)
 	return types.SchemaDocuments(d.root(r), service), err
 }
 
-func (d *door) schema(r *http.Request) (any, error) {
+func (d *door) schema(r *http.Request) (any, string, error) {
 	urn := pathParam(r, "urn")
 	documents, err := d.schemaDocuments(r)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for _, document := range documents {
 		if strings.EqualFold(document.ID, urn) {
-			return document, nil
+			return document, document.Meta.Location, nil
 		}
 	}
-	return nil, scim.NotFound("schema %q does not exist; GET /Schemas lists those that do", urn)
+	return nil, "", scim.NotFound("schema %q does not exist; GET /Schemas lists those that do", urn)
 }
 
 // listResponse is a list of discovery, which is always whole.

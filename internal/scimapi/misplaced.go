@@ -1,8 +1,11 @@
 package scimapi
 
 import (
+	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/purescim/purescim/internal/httpapi"
 )
@@ -11,7 +14,7 @@ import (
 var base = regexp.MustCompile(`^(?i:/(api|scim2?|v[0-9]+|rest))*(/|$)`)
 
 // rightPath gives the path under a mount that a path without an endpoint is meant for. It
-// is "" where the path names nothing of SCIM.
+// is "" where there is no endpoint for it under a mount either.
 func (d *door) rightPath(path string) string {
 	path = httpapi.SkipEmpty(path)
 	before := strings.TrimSuffix(base.FindString(path), "/")
@@ -20,10 +23,9 @@ func (d *door) rightPath(path string) string {
 		return mounts[0]
 	}
 	rest = httpapi.Spell(rest, d.endpoints())
-	for _, endpoint := range d.endpoints() {
-		if below, ok := strings.CutPrefix(rest, endpoint); ok && (below == "" || below[0] == '/') && strings.Count(below, "/") <= 1 {
-			return mounts[0] + rest
-		}
+	known := len(rest) > 1 && d.routes.Match(chi.NewRouteContext(), http.MethodGet, rest)
+	if !known || mounts[0]+rest == path {
+		return ""
 	}
-	return ""
+	return mounts[0] + rest
 }

@@ -137,16 +137,16 @@ func (s resources) getVersion(w http.ResponseWriter, r *http.Request, in input) 
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case !condition.IsZero() && condition.Matches(version):
-		w.Header().Set("ETag", version.ETag())
-		w.WriteHeader(http.StatusNotModified)
-	case r.Method == http.MethodHead:
-		w.Header().Set("ETag", version.ETag())
-		s.locate(w, s.root(r), in.id)
-		begin(w, http.StatusOK)
-	default:
+	unchanged := !condition.IsZero() && condition.Matches(version)
+	if !unchanged && r.Method != http.MethodHead {
 		return false, nil
+	}
+	w.Header().Set("ETag", version.ETag())
+	locate(w, s.t.Location(s.root(r), in.id))
+	if unchanged {
+		w.WriteHeader(http.StatusNotModified)
+	} else {
+		begin(w, http.StatusOK)
 	}
 	return true, nil
 }

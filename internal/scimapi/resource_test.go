@@ -311,6 +311,9 @@ func TestAnswers_TellWhereTheResourceIs(t *testing.T) {
 		o.Do(t, "GET", group, nil).Want(t, 200),
 		o.Do(t, "PATCH", group, servertest.Patch(map[string]any{"op": "replace", "path": "displayName", "value": "Day Shift"})).Want(t, 200),
 		o.Do(t, "GET", "/Roles/"+role, nil).Want(t, 200),
+		o.Do(t, "GET", "/serviceproviderconfig", nil).Want(t, 200),
+		o.Do(t, "GET", "/Schemas/"+"urn:ietf:params:scim:schemas:core:2.0:group", nil).Want(t, 200),
+		o.Do(t, "GET", "/api/v2/scim/ResourceTypes/group", nil).Want(t, 200),
 	} {
 		meta := a.Object(t)["meta"].(map[string]any)
 		if a.Header.Get("Location") != meta["location"] || a.Header.Get("Content-Location") != meta["location"] {
@@ -320,6 +323,13 @@ func TestAnswers_TellWhereTheResourceIs(t *testing.T) {
 	head := o.Do(t, "HEAD", user, nil).Want(t, 200)
 	if !strings.HasSuffix(head.Header.Get("Content-Location"), user) {
 		t.Errorf("HEAD has Content-Location %q", head.Header.Get("Content-Location"))
+	}
+	unchanged := o.Do(t, "GET", user, nil, "If-None-Match: *").Want(t, 304) // RFC 9110 section 15.4.5
+	if !strings.HasSuffix(unchanged.Header.Get("Content-Location"), user) {
+		t.Errorf("304 has Content-Location %q", unchanged.Header.Get("Content-Location"))
+	}
+	if at := o.Do(t, "GET", "/Schemas", nil).Want(t, 200).Header.Get("Location"); at != "" {
+		t.Errorf("a list has Location %q", at)
 	}
 	for _, refused := range []*servertest.Answer{
 		o.Do(t, "PATCH", user, setTitle("Duchess"), `If-Match: "0"`).Want(t, 412),

@@ -35,13 +35,15 @@ type Options struct {
 // Mount serves SCIM below r. Of e it asks what an organisation is told.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service, o Options) {
 	slots := make(chan struct{}, sideBySide)
+	var served *door
 	for _, path := range mounts {
-		(&door{
+		served = &door{
 			frame: frame, directory: d, events: e, service: schema.DefaultService, path: path, slots: slots,
-			dryRunTime: cmp.Or(o.DryRunTime, DryRunTime),
-		}).mount(r)
+			dryRunTime: cmp.Or(o.DryRunTime, DryRunTime), routes: frame.Router(httpapi.SCIM),
+		}
+		served.mount(r)
 	}
-	frame.NotFound(r, httpapi.Platform, (&door{directory: d}).rightPath)
+	frame.NotFound(r, httpapi.Platform, served.rightPath)
 }
 
 // door is everything under one mount.
@@ -51,13 +53,14 @@ type door struct {
 	events    *events.Service
 	service   schema.Service
 	path      string
+	routes    chi.Router    // below the mount
 	slots     chan struct{} // one for each operation of bulk requests that is under way
 
 	dryRunTime time.Duration // of a bulk request
 }
 
 func (d *door) mount(r chi.Router) {
-	inner := d.frame.Router(httpapi.SCIM)
+	inner := d.routes
 	d.frame.NotFound(inner, httpapi.SCIM, d.rightPath)
 	inner.Use(httpapi.AnyCase(d.endpoints()...))
 	d.discovery(inner)

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
@@ -37,6 +38,7 @@ func (s resources) view(w http.ResponseWriter, r *http.Request) error {
 	condition := scim.ParseCondition(r.Header.Get("If-None-Match"))
 	if record.Version != 0 && !condition.IsZero() && condition.Matches(record.Version) {
 		w.Header().Set("ETag", record.Version.ETag())
+		locate(w, s.t.Location(s.root(r), cmp.Or(record.Key, record.ID.String())))
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

@@ -27,7 +27,14 @@ func TestPaths_AWrongMountIsToldTheRightOne(t *testing.T) {
 			t.Errorf("%s: %s, want %s to be named", path, told, want)
 		}
 	}
-	for _, path := range []string{"/api/v2/printers", "/api/v2", "/api/v2/users/7/routingskills", "/desk/Users"} {
+	for method, path := range map[string]string{"GET": "/ServiceProviderConfig/x", "POST": "/Me/.search", "PUT": "/Users/7/manager", "DELETE": "/Bulk/7/8"} {
+		for _, mount := range []string{right, "/api/v2/scim"} {
+			if told := o.Do(t, method, mount+path, nil).Refused(t, http.StatusNotFound, ""); !strings.HasSuffix(told, mount+path) {
+				t.Errorf("%s%s: %s", mount, path, told)
+			}
+		}
+	}
+	for _, path := range []string{"/scim/v2/Me/.search", "/api/v2/printers", "/api/v2", "/api/v2/users/7/routingskills", "/desk/Users"} {
 		a := o.Do(t, http.MethodGet, server.URL+path, nil).Want(t, http.StatusNotFound)
 		if body := string(a.Body); strings.Contains(body, right) || !strings.Contains(body, `"code":"not.found"`) {
 			t.Errorf("%s: %s", path, body)
