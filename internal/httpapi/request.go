@@ -14,12 +14,11 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// Query reads the parameters of the URL. What r.URL.Query would drop in
-// silence, a filter with a ";" or a bad escape, is an error: without its filter
+// Query reads the parameters of a URL, as they stand behind the ?. What url.URL.Query would
+// drop in silence, a filter with a ";" or a bad escape, is an error: without its filter
 // the request would mean everyone. A + is a blank, as forms have it, unless blanks are
 // written %20, for no encoder does both, or it begins the offset of a time (BEHAVIOUR 2).
-func Query(r *http.Request) (url.Values, error) {
-	raw := r.URL.RawQuery
+func Query(raw string) (url.Values, error) {
 	if strings.Contains(raw, "%20") {
 		raw = strings.ReplaceAll(raw, "+", "%2B")
 	} else if strings.Contains(raw, "+") {

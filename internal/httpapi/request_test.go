@@ -57,7 +57,7 @@ func TestQuery(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.URL.RawQuery = test.query
-			got, err := httpapi.Query(r)
+			got, err := httpapi.Query(r.URL.RawQuery)
 			if test.err != "" {
 				checkError(t, err, http.StatusBadRequest, test.err)
 				return

@@ -20,7 +20,7 @@ type query struct {
 }
 
 func readQuery(r *http.Request) (*query, error) {
-	values, err := httpapi.Query(r)
+	values, err := httpapi.Query(r.URL.RawQuery)
 	return &query{values: values}, err
 }
 

@@ -15,7 +15,8 @@ import (
 )
 
 // query is what a request says after the question mark. Clients spell the parameters' names
-// in any case. Where one value is asked for, the first of a doubled parameter counts.
+// in any case. Where one value is asked for, the first of a doubled parameter counts that is
+// not empty.
 type query []given
 
 // given is a parameter as it is spelled.
@@ -36,11 +37,45 @@ func newQuery(parameters map[string][]string) query {
 
 // readQuery reads the query of a request.
 func readQuery(r *http.Request) (query, error) {
-	values, err := httpapi.Query(r)
+	values, err := httpapi.Query(separated(r.URL.RawQuery))
 	if err != nil {
 		return nil, err
 	}
 	return newQuery(values), nil
+}
+
+// begins are the parameters that a second ? may stand before: what the server knows, and
+// Entra's flag, which administrators append to a URL that others then append a query to.
+var begins = append([]string{"pageSize", "pageNumber", "aadOptscim062020"}, parameters...)
+
+// separated is a query in which a ? that begins a query within it is an &. Inside of quotes,
+// and where no parameter follows, it belongs to a value.
+func separated(raw string) string {
+	if !strings.Contains(raw, "?") {
+		return raw
+	}
+	text, quoted := []byte(raw), false
+	for i := 0; i < len(raw); i++ {
+		switch rest := raw[i:]; {
+		case rest[0] == '\\':
+			i++ // what follows is escaped, be it a quote
+		case len(rest) > 2 && strings.EqualFold(rest[:3], "%5C"):
+			i += 3
+		case rest[0] == '"', strings.HasPrefix(rest, "%22"):
+			quoted = !quoted
+		case rest[0] == '&':
+			quoted = false
+		case rest[0] == '?' && !quoted:
+			name := rest[1:]
+			if end := strings.IndexAny(name, "=&?"); end >= 0 {
+				name = name[:end]
+			}
+			if slices.ContainsFunc(begins, func(known string) bool { return strings.EqualFold(known, name) }) {
+				text[i] = '&'
+			}
+		}
+	}
+	return string(text)
 }
 
 // has reports whether the parameter is there, be it empty.
@@ -60,10 +95,12 @@ func (q query) all(name string) (values []string) {
 }
 
 func (q query) first(name string) string {
-	if values := q.all(name); len(values) > 0 {
-		return values[0]
+	values := q.all(name)
+	if len(values) == 0 {
+		return ""
 	}
-	return ""
+	i := slices.IndexFunc(values, func(value string) bool { return strings.TrimSpace(value) != "" })
+	return values[max(i, 0)]
 }
 
 // projection reads which attributes the answer shall hold. Strict organisations
@@ -78,6 +115,9 @@ func (q query) projection(t *schema.Type, s org.Settings) (schema.Projection, er
 
 // list reads what is asked of a list.
 func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.ListRequest, error) {
+	if err := q.checkFilter(); err != nil {
+		return directory.ListRequest{}, err
+	}
 	if err := q.checkCursor(); err != nil {
 		return directory.ListRequest{}, err
 	}
@@ -100,6 +140,16 @@ func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.Lis
 		Cursor:     q.first("cursor"),
 		Projection: p,
 	}, err
+}
+
+// checkFilter refuses another word for filter: who looks for one must not be told of all.
+func (q query) checkFilter() error {
+	for _, g := range q {
+		if name := strings.ToLower(g.name); name != "filter" && strings.Contains(name, "filter") {
+			return scim.InvalidFilter("%q is no parameter of a list; filter is", g.name)
+		}
+	}
+	return nil
 }
 
 // checkCursor refuses what does not go with a cursor. A count that cannot be read is

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -218,6 +219,37 @@ func TestList_ReadsOrderAndCursor(t *testing.T) {
 		_, err := parse(t, raw).list(schema.User, org.DefaultSettings(), 1000)
 		if told, ok := err.(*scim.Error); !ok || told.Type != scim.TypeInvalidValue {
 			t.Errorf("%s: error %v, want invalidValue", raw, err)
+		}
+	}
+}
+
+// A query that is joined to another by a second ? is read, and no filter is left out.
+func TestQuery_LeavesNoFilterOut(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"filter=a&filter=a":                      "a",
+		"filter=&filter=a":                       "a",
+		"aadOptscim062020?filter=a":              "a",
+		"?filter=a":                              "a",
+		"x=1?Filter=a?count=2":                   "a",
+		"filter=a?aadOptscim062020":              "a",
+		"attributes=userName?filter=a":           "a",
+		"filter=a+eq+%22b%22?count=2":            `a eq "b"`,
+		"filter=a+eq+%22b?count=2%22":            `a eq "b?count=2"`,
+		`filter=a+eq+"b\"?count=2"?startIndex=1`: `a eq "b\"?count=2"`,
+		"filter=a+eq+%22%5C%22?count=2%22":       `a eq "\"?count=2"`,
+		"filter=a+eq+who?x=1":                    "a eq who?x=1",
+		"filter=a+eq+%22who?%22&count=2":         `a eq "who?"`,
+	} {
+		request, err := parse(t, raw).list(schema.User, org.Settings{}, 1000)
+		if err != nil || request.Filter != want || !request.HasFilter {
+			t.Errorf("%s: filter %q, %v; want %q", raw, request.Filter, err, want)
+		}
+	}
+	for _, raw := range []string{"$filter=a", "filters=a", "filter%20=a", "x?y.filter=a"} {
+		_, err := parse(t, raw).list(schema.User, org.Settings{}, 1000)
+		if wrong := (*scim.Error)(nil); !errors.As(err, &wrong) || wrong.Type != scim.TypeInvalidFilter {
+			t.Errorf("%s: %v, want invalidFilter", raw, err)
 		}
 	}
 }

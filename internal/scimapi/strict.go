@@ -62,7 +62,10 @@ func checkParameters(r *http.Request) error {
 	if slices.Contains(strings.Split(r.URL.RawQuery, "&"), "") && r.URL.RawQuery != "" {
 		return scim.InvalidValue("the query string holds a & without a parameter")
 	}
-	values, err := httpapi.Query(r)
+	if separated(r.URL.RawQuery) != r.URL.RawQuery {
+		return scim.InvalidValue("the query string holds a second ?; parameters are joined by &")
+	}
+	values, err := httpapi.Query(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
