@@ -126,7 +126,7 @@ func (r References) inValue(v any) (any, bool) {
 		object := make(map[string]any, len(v))
 		for name, member := range v {
 			value, ok := r.inValue(member)
-			if !ok && strings.EqualFold(name, "value") {
+			if !ok && (strings.EqualFold(name, "value") || strings.EqualFold(name, "$ref")) {
 				return nil, false
 			}
 			if ok {

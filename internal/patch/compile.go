@@ -132,6 +132,8 @@ func (c *compiler) member(op string, below *schema.Schema, key string, value any
 		return c.schemaMember(op, p.Extension, value)
 	case p.Attr == schema.ID:
 		return c.identity(value)
+	case c.isReference(p, value):
+		p.Sub, value = p.Attr.SubAttribute("value"), schema.IDIn(value.(string))
 	case isReadOnly(p):
 		return c.strictReadOnly(p)
 	}

@@ -110,6 +110,13 @@ func (c *compiler) valueFor(p filter.Path, value any) any {
 	return value
 }
 
+// isReference reports whether a key is manager.$ref, or the like, with a reference: it means
+// whom that points to.
+func (c *compiler) isReference(p filter.Path, value any) bool {
+	text, ok := value.(string)
+	return ok && !c.isBlank(text) && !p.Attr.MultiValued && p.Sub != nil && p.Sub.Computed && !c.o.Strict
+}
+
 // object is the value of an operation without a path.
 func (c *compiler) object(value any) (object map[string]any, ok bool) {
 	if !c.o.Strict {

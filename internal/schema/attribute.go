@@ -90,8 +90,9 @@ type Attribute struct {
 	Description string
 	Sub         []*Attribute
 
-	// Computed is made by the server, though the standard publishes it as one that
-	// clients may set: what is sent of it is ignored like a readOnly one.
+	// Computed is made by the server of `value`, though the standard publishes it as one
+	// that clients may set: what is sent of it is ignored like a readOnly one, unless it
+	// comes without a value: then the value is the id in it.
 	Computed bool
 	// Max is how many values a multi-valued attribute may hold; 0 is MaxValues.
 	Max int

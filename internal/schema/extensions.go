@@ -10,7 +10,7 @@ var (
 	Department     = text("department", "The department.", search(Column))
 	Manager        = complexOne("manager", "The person's manager, a user of the organisation.", []*Attribute{
 		text("value", "The id of the manager.", caseExact, search(Column)),
-		reference("$ref", "The URL of the manager.", []string{"User"}, readOnly),
+		reference("$ref", "The URL of the manager.", []string{"User"}, readOnly, computed),
 		text("displayName", "Not kept by the server.", readOnly),
 	}, shorthand(bare("value")))
 

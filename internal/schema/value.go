@@ -137,7 +137,7 @@ func (a *Attribute) DecodeOne(value any, o Options) (any, error) {
 }
 
 func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error) {
-	element := make(map[string]any, len(object))
+	element, reference := make(map[string]any, len(object)), ""
 	var few [8]string
 	for _, key := range sortedKeys(few[:0], object) {
 		sub := a.SubAttribute(key)
@@ -153,6 +153,9 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 			return nil, scim.InvalidSyntax("%s is given twice, in two spellings", sub)
 		}
 		element[sub.Name] = nil
+		if sub.Computed {
+			reference, _ = object[key].(string)
+		}
 		if sub.IsReadOnly() {
 			continue
 		}
@@ -162,11 +165,22 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 		}
 		element[sub.Name] = decoded
 	}
+	if _, named := element["value"]; !named && reference != "" {
+		element["value"] = IDIn(reference)
+	}
 	maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })
 	if len(element) == 0 {
 		return nil, nil
 	}
 	return element, nil
+}
+
+// IDIn is the id of the resource that a reference points to: the end of its path.
+func IDIn(reference string) string {
+	path, _, _ := strings.Cut(reference, "?")
+	path, _, _ = strings.Cut(path, "#")
+	path = strings.TrimRight(path, "/ ")
+	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
 // checkWhole is CheckElement of what is not going to be left out by Tidy.

@@ -50,9 +50,10 @@ type BulkResult struct {
 }
 
 // ParseBulk reads the body of a bulk request with at most maxOperations. Names
-// and methods are accepted in any case. What is wrong with one operation is its
+// and methods are accepted in any case; unless it is strict, so are numbers for texts and
+// texts for numbers. What is wrong with one operation is its
 // Fault; an error is what is wrong with the whole.
-func ParseBulk(body []byte, maxOperations int) (BulkRequest, error) {
+func ParseBulk(body []byte, maxOperations int, strict bool) (BulkRequest, error) {
 	object, err := ParseObject(body)
 	if err != nil {
 		return BulkRequest{}, err
@@ -61,7 +62,7 @@ func ParseBulk(body []byte, maxOperations int) (BulkRequest, error) {
 		return BulkRequest{}, err
 	}
 	var request BulkRequest
-	if request.FailOnErrors, err = failOnErrors(object); err != nil {
+	if request.FailOnErrors, err = failOnErrors(object, strict); err != nil {
 		return BulkRequest{}, err
 	}
 	value, _, err := member(object, "Operations")
@@ -78,7 +79,7 @@ func ParseBulk(body []byte, maxOperations int) (BulkRequest, error) {
 	request.Operations = make([]BulkOperation, len(list))
 	seen := make(map[string]int, len(list))
 	for i, v := range list {
-		if request.Operations[i], err = parseBulkOperation(i+1, v); err != nil {
+		if request.Operations[i], err = parseBulkOperation(i+1, v, strict); err != nil {
 			return BulkRequest{}, err
 		}
 		id := request.Operations[i].BulkID
@@ -97,7 +98,10 @@ func checkMessage(object map[string]any, urn string) error {
 	if err != nil || !found {
 		return err
 	}
-	list, _ := value.([]any)
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
 	if !slices.ContainsFunc(list, func(v any) bool {
 		text, ok := v.(string)
 		return ok && strings.EqualFold(text, urn)
@@ -107,12 +111,15 @@ func checkMessage(object map[string]any, urn string) error {
 	return nil
 }
 
-func failOnErrors(object map[string]any) (int, error) {
+func failOnErrors(object map[string]any, strict bool) (int, error) {
 	value, _, err := member(object, "failOnErrors")
 	if err != nil || value == nil {
 		return 0, err
 	}
 	number, _ := value.(json.Number)
+	if text, ok := value.(string); ok && !strict {
+		number = json.Number(strings.TrimSpace(text))
+	}
 	n, err := strconv.Atoi(string(number))
 	if err != nil || n < 0 {
 		return 0, InvalidValue("failOnErrors is not allowed: a whole number from 1 is expected, or none or 0 to go on after errors")
@@ -121,7 +128,7 @@ func failOnErrors(object map[string]any) (int, error) {
 }
 
 // parseBulkOperation returns an error for what is no operation at all.
-func parseBulkOperation(n int, v any) (BulkOperation, error) {
+func parseBulkOperation(n int, v any, strict bool) (BulkOperation, error) {
 	object, ok := v.(map[string]any)
 	if !ok {
 		return BulkOperation{}, InvalidSyntax("operation %d is %s; an object is expected", n, KindOf(v))
@@ -133,6 +140,9 @@ func parseBulkOperation(n int, v any) (BulkOperation, error) {
 		var err error
 		if values[i], _, err = member(object, name); err != nil {
 			return op, err
+		}
+		if number, ok := values[i].(json.Number); ok && !strict && name != "data" {
+			values[i] = string(number)
 		}
 	}
 	method, _ := values[0].(string)

@@ -85,7 +85,7 @@ func (op *operation) readPatch(body map[string]any, created map[string]int) (err
 func (op *operation) target(types []resources) error {
 	endpoint, id, _ := strings.Cut(strings.TrimPrefix(httpapi.SkipEmpty(op.Path), "/"), "/")
 	i := slices.IndexFunc(types, func(s resources) bool { return strings.EqualFold(s.t.Endpoint, "/"+endpoint) })
-	if i < 0 || op.Path[0] != '/' || strings.HasPrefix(id, ".") {
+	if i < 0 || strings.HasPrefix(id, ".") {
 		return scim.InvalidValue("path: %q is not the path of a resource or of a collection of resources, such as %s and %s/{id}; "+
 			"nothing else can be part of a bulk request", op.Path, types[0].t.Endpoint, types[0].t.Endpoint)
 	}

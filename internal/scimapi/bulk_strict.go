@@ -19,7 +19,7 @@ func readBulk(body []byte, maxOperations int, s org.Settings) (scim.BulkRequest,
 			return scim.BulkRequest{}, err
 		}
 	}
-	return scim.ParseBulk(body, maxOperations)
+	return scim.ParseBulk(body, maxOperations, s.Strict)
 }
 
 // checkStrict refuses, for strict organisations, what the standard does not know

@@ -145,7 +145,7 @@ func (r *bulkRun) answerLater(a directory.Job) (answer directory.Answer, err err
 
 // resumed is the request as far as it has been carried out.
 func (w worker) resumed(ctx context.Context, a directory.Job, known map[int][]byte) (*bulkRun, error) {
-	request, err := scim.ParseBulk(a.Body, w.service.MaxBulkOperations)
+	request, err := scim.ParseBulk(a.Body, w.service.MaxBulkOperations, a.Org.Settings.Strict)
 	if err != nil {
 		return nil, fmt.Errorf("read accepted request %s: %w", a.ID, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/purescim/purescim/internal/scimtest"
 	"github.com/purescim/purescim/internal/servertest"
 )
@@ -77,6 +79,7 @@ func TestFormsOfOneValue(t *testing.T) {
 	o.Do(t, "PATCH", group, `{}`).Want(t, 200)
 	o.Do(t, "POST", "/Users/.search", `{"count":"1"}`).Want(t, 200)
 	o.Do(t, "POST", "/Bulk", `{"failOnErrors":0,"Operations":[]}`).Want(t, 200)
+	testFormsOfBulk(t, o)
 
 	strict := o.Strictly(t)
 	path, header := "/Users/"+id, "Content-Type: application/scim+json"
@@ -89,4 +92,108 @@ func TestFormsOfOneValue(t *testing.T) {
 	strict.Do(t, "PATCH", group, `{}`, header).Refused(t, 400, "invalidSyntax")
 	strict.Do(t, "POST", "/Users/.search", `{"count":1}`, header).Refused(t, 400, "invalidSyntax")
 	strict.Do(t, "POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":0,"Operations":[]}`, header).Refused(t, 400, "invalidValue")
+}
+
+// testFormsOfBulk sends the members of a bulk request and of its operations in other forms.
+func testFormsOfBulk(t *testing.T, o *servertest.Org) {
+	t.Helper()
+	id := o.NewUser(t, "inbulk")
+	version, _ := o.Do(t, "GET", "/Users/"+id, nil).Object(t)["meta"].(map[string]any)["version"].(string)
+	body := `{"schemas":"urn:ietf:params:scim:api:messages:2.0:BulkRequest","failOnErrors":"1","Operations":[
+		{"method":"POST","path":"Users","bulkId":7,"data":{"userName":"made","` + enterprise + `":{"manager":"` + id + `"}}},
+		{"method":"PATCH","path":"users/` + id + `","version":` + version + `,"data":{"Operations":[{"op":"add","path":"manager","value":"bulkId:7"}]}},
+		{"method":"DELETE","path":"Users/7"},{"method":"DELETE","path":"Users/` + id + `"}]}`
+	var statuses []string
+	for _, operation := range elements(o.Do(t, "POST", "/Bulk", body).Want(t, 200).Object(t)["Operations"]) {
+		statuses = append(statuses, operation["status"].(string))
+	}
+	if diff := cmp.Diff([]string{"201", "200", "404"}, statuses); diff != "" {
+		t.Errorf("bulk (-want +got):\n%s", diff)
+	}
+	for _, wrong := range []string{`{"failOnErrors":"one","Operations":[]}`, `{"schemas":"urn:other","Operations":[]}`, `{"Operations":"none"}`} {
+		o.Do(t, "POST", "/Bulk", wrong).Want(t, 400)
+	}
+
+	strict := o.Strictly(t)
+	const header, schemas = "Content-Type: application/scim+json", `"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],`
+	for _, whole := range []string{
+		`{` + schemas + `"failOnErrors":"1","Operations":[]}`, `{"schemas":"urn:ietf:params:scim:api:messages:2.0:BulkRequest","Operations":[]}`,
+	} {
+		strict.Do(t, "POST", "/Bulk", whole, header).Want(t, 400)
+	}
+	answer := strict.Do(t, "POST", "/Bulk", `{`+schemas+`"Operations":[{"method":"DELETE","path":"Users/7"},
+		{"method":"DELETE","path":"/Users/7","version":1},{"method":"DELETE","path":"/Users/7","bulkId":1}]}`, header).Want(t, 200)
+	for _, operation := range elements(answer.Object(t)["Operations"]) {
+		if operation["status"] != "400" {
+			t.Errorf("a strict organisation: %v", operation)
+		}
+	}
+}
+
+// A manager or member of whom only the reference is sent is the one of the id in it, to strict
+// organisations too.
+func TestReferences_NameWhomTheyPointTo(t *testing.T) {
+	t.Parallel()
+	o := servertest.New(t).NewOrg(t)
+	boss, ada, group := o.NewUser(t, "boss"), o.NewUser(t, "ada"), "/Groups/"+o.NewGroup(t, "Looms")
+	const core, scimJSON = "urn:ietf:params:scim:schemas:core:2.0:User", "Content-Type: application/scim+json"
+	at := func(reference string) map[string]any { return map[string]any{"$ref": reference} }
+	whole := func(manager any) map[string]any {
+		return map[string]any{"schemas": []any{core, enterprise}, "userName": "ada", enterprise: map[string]any{"manager": manager}}
+	}
+	check := func(name string, o *servertest.Org) {
+		t.Helper()
+		for _, reference := range []string{"../Users/" + boss, "/Users/" + boss + "/", "https://scim.example.org/api/v2/scim/v2/Users/" + boss + "?attributes=id"} {
+			for _, request := range []struct {
+				method string
+				body   any
+			}{
+				{"PUT", whole(at(reference))},
+				{"PATCH", servertest.Patch(map[string]any{"op": "add", "path": enterprise + ":manager", "value": at(reference)})},
+				{"PATCH", servertest.Patch(map[string]any{"op": "replace", "value": map[string]any{enterprise: map[string]any{"manager": at(reference)}}})},
+			} {
+				answer := o.Do(t, request.method, "/Users/"+ada, request.body, scimJSON).Want(t, 200).Object(t)
+				manager, _ := answer[enterprise].(map[string]any)["manager"].(map[string]any)
+				if manager["value"] != boss {
+					t.Errorf("%s, %s %v: %v", name, request.method, request.body, answer)
+				}
+				o.Do(t, "PATCH", "/Users/"+ada, servertest.Patch(map[string]any{"op": "remove", "path": enterprise + ":manager"}), scimJSON).Want(t, 200)
+			}
+			for _, op := range []string{"add", "replace"} {
+				patch := servertest.Patch(map[string]any{"op": op, "path": "members", "value": []any{at(reference)}})
+				members := elements(o.Do(t, "PATCH", group, patch, scimJSON).Want(t, 200).Object(t)["members"])
+				if len(members) != 1 || members[0]["value"] != boss {
+					t.Errorf("%s, members of %s: %v", name, reference, members)
+				}
+			}
+		}
+	}
+	check("ordinary", o)
+	dotted := servertest.Patch(map[string]any{"op": "add", "value": map[string]any{"manager.$ref": "../Users/" + boss}})
+	if manager := o.Do(t, "PATCH", "/Users/"+ada, dotted).Want(t, 200).Object(t)[enterprise].(map[string]any)["manager"].(map[string]any); manager["value"] != boss {
+		t.Errorf("the key manager.$ref: %v", manager)
+	}
+	both := whole(map[string]any{"value": boss, "$ref": "../Users/" + ada})
+	if manager := o.Do(t, "PUT", "/Users/"+ada, both).Want(t, 200).Object(t)[enterprise].(map[string]any)["manager"].(map[string]any); manager["value"] != boss {
+		t.Errorf("the reference has outdone the value: %v", manager)
+	}
+	cleared := o.Do(t, "PUT", "/Users/"+ada, whole(map[string]any{"value": "", "$ref": "../Users/" + boss})).Want(t, 200).Object(t)
+	if manager := cleared[enterprise].(map[string]any)["manager"]; manager != nil {
+		t.Errorf("an empty value with a reference leaves %v", manager)
+	}
+	o.Do(t, "PATCH", group, servertest.Patch(map[string]any{"op": "remove", "path": "members", "value": []any{at("../Users/" + boss)}})).Want(t, 200)
+	if members := o.Do(t, "GET", group, nil).Object(t)["members"]; members != nil {
+		t.Errorf("members %v", members)
+	}
+	o.Do(t, "PATCH", group, servertest.Patch(map[string]any{"op": "add", "path": "members", "value": []any{at(group)}})).Refused(t, 400, "invalidValue")
+	linked := o.Do(t, "POST", "/Bulk", map[string]any{"Operations": []any{
+		map[string]any{"method": "POST", "path": "/Users", "bulkId": "a", "data": map[string]any{"userName": "a", "manager": at("bulkId:b")}},
+		map[string]any{"method": "POST", "path": "/Users", "bulkId": "b", "data": map[string]any{"userName": "b", "manager": at("bulkId:a")}},
+	}}).Want(t, 200)
+	for _, operation := range elements(linked.Object(t)["Operations"]) {
+		if operation["status"] != "201" {
+			t.Errorf("%s", linked.Body)
+		}
+	}
+	check("strict", o.Strictly(t))
 }
