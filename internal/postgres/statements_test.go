@@ -86,7 +86,7 @@ var ofOneMoment = map[string]string{
 	"dropRanges":                  "an earlier statement has locked the ranges of the organisation",
 	"divideUsers":                 "an earlier statement has locked the ranges of the organisation",
 	"divideGroups":                "an earlier statement has locked the ranges of the organisation",
-	"spendBrake":                  "removals that are made at once do not wait for each other: of the bound a few may come on top",
+	"spendBrake":                  "removals that are made at once do not wait for each other; near to the bound an earlier statement has taken the turn",
 	"insertFormer":                "an earlier statement has locked the client; of the bound of sets a few may come on top",
 	"insertFormerOfRole":          "an earlier statement has locked the role; of the bound of sets a few may come on top",
 }

@@ -24,9 +24,19 @@ const (
 	// back they are counted: an hour, and the span in which it began.
 	brakeSpan = 5 * time.Minute
 	brakeHour = time.Hour + brakeSpan
-	// brakeSlots are the rows among which removals of users are divided.
-	brakeSlots = 16
+	// brakeSlots are the rows among which removals of users are divided; turnSlot is a row
+	// that counts nothing, and is held by who has the turn.
+	brakeSlots, turnSlot = 16, 16
+	// brakeSpare is more than there are removals at once that do not see each other. Nearer
+	// to its bound a brake lets them come in turn.
+	brakeSpare = 64
 )
+
+// errNear says that a removal is so near to the bound of its brake that it must have its turn.
+var errNear = errors.New("the brake is near to its bound")
+
+// near is what a statement says of such a removal.
+const near provisioning.HoldState = "near"
 
 // Brake is what a client may remove within an hour: users, or members of a group. A nil
 // brake holds nothing.
@@ -36,6 +46,8 @@ type Brake struct {
 	target uuid.UUID // the group; zero is users
 	group  bool
 	at     time.Time
+	inTurn bool // nobody else removes meanwhile
+	dry    bool
 
 	verdict Verdict
 }
@@ -61,7 +73,8 @@ func (w *Write) UserBrake() *Brake {
 	if o.UserBrake.IsOff() || o.Actor.ID == uuid.Nil {
 		return nil
 	}
-	return &Brake{Brake: o.UserBrake, client: o.Actor.ID, at: w.Clock.Now()}
+	dry := w.IsDryRun()
+	return &Brake{Brake: o.UserBrake, client: o.Actor.ID, at: w.Clock.Now(), inTurn: w.outbox.inTurn || dry, dry: dry}
 }
 
 // MemberBrake is that of a write which may remove members from a group.
@@ -85,8 +98,8 @@ func (w *Write) Deactivating(old directory.Resource, e directory.Edit) *Brake {
 const decided = `(h.state = 'held' and h.last_at > @brake_idle::timestamptz or h.until_at > @brake_at::timestamptz)`
 
 // spendBrake counts the removal of a user if the client may make it, in the transaction that makes it,
-// and tells what it is held by if not. Of all removals that are made at once some may come
-// on top, since none waits for another.
+// and tells what it is held by if not. Removals that are made at once do not see each other:
+// where they might pass the bound together it counts none, and says that it is near.
 var spendBrake = db.New(`
 with hold as (
   select h.state
@@ -103,13 +116,20 @@ with hold as (
   insert into brake_counts as c (org_id, client_id, target_id, began_at, slot, n)
   select @org, @brake_client, @brake_target, @brake_began, @brake_slot::smallint, @brake_n::bigint
   from   spent, bound
-  where  not exists (select from hold) and spent.n + @brake_n::bigint <= bound.n
+  where  not exists (select from hold) and spent.n + @brake_n::bigint + @brake_spare::bigint <= bound.n
   on conflict (org_id, client_id, target_id, began_at, slot) do update set n = c.n + excluded.n
   returning c.n
 )
-select coalesce((select state from hold), case when not exists (select from counted) then 'held' end, 'released'),
+select coalesce((select state from hold),
+                case when exists (select from counted) then 'released' when spent.n + @brake_n::bigint > bound.n then 'held' else 'near' end),
        spent.n, bound.n
 from   spent, bound`)
+
+// takeTurn waits until who has removed users before is done, and has what follows see it.
+var takeTurn = db.New(`
+insert into brake_counts as c (org_id, client_id, target_id, began_at, slot, n)
+values (@org, @brake_client, @brake_target, @brake_began, @brake_slot::smallint, 0)
+on conflict (org_id, client_id, target_id, began_at, slot) do update set n = c.n`)
 
 // HeldBrake and SpentBrake are parts of a statement that changes the members of a group
 // @id, which target has locked: what it is held by, as if all of @brake_n were members, and
@@ -155,7 +175,15 @@ func (b *Brake) Queue(batch *pgx.Batch, w *Write) {
 	if b == nil {
 		return
 	}
-	args := append(b.Arguments(nil, 1), db.Named("brake_target", db.ID(b.target)),
+	spare := int64(brakeSpare)
+	if b.inTurn {
+		spare = 0
+	}
+	if b.inTurn && !b.dry {
+		batch.Queue(takeTurn.String(), takeTurn.Args(w.Org,
+			db.Named("brake_client", db.ID(b.client)), db.Named("brake_target", db.ID(b.target)), db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(turnSlot)))...)
+	}
+	args := append(b.Arguments(nil, 1), db.Named("brake_target", db.ID(b.target)), db.Named("brake_spare", spare),
 		db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(rand.IntN(brakeSlots)))) //nolint:gosec // any slot will do
 	batch.Queue(spendBrake.String(), spendBrake.Args(w.Org, args...)...).Query(db.One(b.read))
 }
@@ -209,12 +237,16 @@ func IsHeld(err error) bool {
 	return held
 }
 
-// Check returns the *heldError of what is held.
+// Check returns the *heldError of what is held, or errNear.
 func (b *Brake) Check() error {
-	if b == nil || b.verdict.state == "" {
+	switch {
+	case b == nil || b.verdict.state == "":
 		return nil
+	case b.verdict.state == near:
+		return errNear
+	default:
+		return &heldError{*b}
 	}
-	return &heldError{*b}
 }
 
 // heldError is that nothing may be stored, by a brake.

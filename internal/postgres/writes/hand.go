@@ -112,7 +112,12 @@ func (h Hand) Write(ctx context.Context, doing string, work func(w *Write) error
 	}
 	err = pgerr.Retry(ctx, func() error {
 		box.changed, box.made = false, nil // by an attempt before
-		return work(w)
+		err := work(w)
+		if errors.Is(err, errNear) {
+			box.inTurn = true
+			err = work(w)
+		}
+		return err
 	})
 	if err == nil && box.changed && !box.isDryRun() {
 		provisioning.Done(ctx, box.made)

@@ -40,6 +40,7 @@ type outbox struct {
 	events  []events.Told
 	last    *Change             // after what comes of it; nil when there is none
 	changed bool                // a statement has changed something
+	inTurn  bool                // of removals that a brake counts
 	made    []provisioning.Made // of what came by SCIM
 }
 
