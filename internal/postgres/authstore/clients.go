@@ -247,6 +247,8 @@ where  t.org_id = @org and t.client_id = @client and t.revoked_at is null and t.
 
 var deleteTokens = db.New(`delete from access_tokens t where t.org_id = @org and t.client_id = @client`)
 
+var deleteHolds = db.New(`delete from holds h where h.org_id = @org and h.client_id = @client`)
+
 var deleteTrust = db.New(`delete from trusted_issuers t where t.org_id = @org and t.client_id = @client`)
 
 // DeleteClient implements oauth.Store. The client's accepted requests are let go
@@ -274,7 +276,7 @@ func (r Store) deleteClient(ctx context.Context, tx pgx.Tx, o org.ID, id uuid.UU
 	if err := r.log(ctx, tx, o, provisioning.Delete, clientTarget(gone), values.Gone()); err != nil {
 		return err
 	}
-	for _, s := range []db.Statement{deleteTokens, deleteTrust, deleteFormer} {
+	for _, s := range []db.Statement{deleteTokens, deleteTrust, deleteFormer, deleteHolds} {
 		if _, err := s.With(db.Org(o), db.Named("client", db.ID(id))).Exec(ctx, tx); err != nil {
 			return err
 		}

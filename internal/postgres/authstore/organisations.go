@@ -154,8 +154,16 @@ set    default_region = @region, removal_limit = @removals, strict = @strict, ra
        brake_users = @users, brake_users_least = @users_least, brake_members = @members, brake_members_least = @members_least, loop_limit = @loops
 where  org_id = @org`)
 
-// endHolds forgets what brakes hold that are off: nobody has to decide about it any more, and
-// a brake that is put on again begins anew.
+// LookAgain has all servers read the organisation again for the tokens that they remember,
+// and so notice within a second that its settings or schemas have changed.
+var LookAgain = db.New(`
+insert into revocations (recorded_at, id)
+select @at, c.client_id
+from   oauth_clients c
+where  c.org_id = @org
+on     conflict do nothing`)
+
+// endHolds forgets what brakes hold that are taken off, or put on again: they begin anew.
 var endHolds = db.New(`
 delete from holds h
 where  h.org_id = @org and case when h.target_id = ` + db.LeastID + ` then @users::boolean else @members::boolean end`)
@@ -180,8 +188,12 @@ func (r Store) SetOrg(ctx context.Context, o org.Org) error {
 		if _, err = updateOrg.With(settings(o)...).Exec(ctx, tx); err != nil {
 			return err
 		}
-		users, members := o.Settings.UserBrake.IsOff(), o.Settings.MemberBrake.IsOff()
+		users := o.Settings.UserBrake.IsOff() != old.Settings.UserBrake.IsOff()
+		members := o.Settings.MemberBrake.IsOff() != old.Settings.MemberBrake.IsOff()
 		if _, err = endHolds.With(db.Org(o.ID), db.Named("users", users), db.Named("members", members)).Exec(ctx, tx); err != nil {
+			return err
+		}
+		if _, err = LookAgain.With(db.Org(o.ID), db.Named("at", r.pool.Clock.Stamp())).Exec(ctx, tx); err != nil {
 			return err
 		}
 		return r.log(ctx, tx, o.ID, provisioning.Update, provisioning.Target{Type: provisioning.Settings, Name: old.Name}, changes)

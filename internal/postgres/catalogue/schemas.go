@@ -9,6 +9,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/postgres/authstore"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 	"github.com/purescim/purescim/internal/postgres/pool"
@@ -49,15 +50,6 @@ update orgs o
 set    schema_version = o.schema_version + 1
 where  o.org_id = @org
 returning o.schema_version`)
-
-// lookAgain has all servers read the organisation again for the tokens that they
-// remember, and so notice within a second that its schemas have changed.
-var lookAgain = db.New(`
-insert into revocations (recorded_at, id)
-select @at, c.client_id
-from   oauth_clients c
-where  c.org_id = @org
-on     conflict do nothing`)
 
 // lockSchema waits for those who store the first values of the schema.
 var lockSchema = db.New(`select s.urn from schemas s where s.org_id = @org and s.urn = @urn for update of s`)
@@ -108,7 +100,7 @@ func (v Catalogue) changingSchemas(ctx context.Context, doing string, change fun
 			if err := change(w, tx, all, revision); err != nil {
 				return err
 			}
-			_, err = lookAgain.With(db.Org(w.Org), db.Named("at", w.Clock.Stamp())).Exec(ctx, tx)
+			_, err = authstore.LookAgain.With(db.Org(w.Org), db.Named("at", w.Clock.Stamp())).Exec(ctx, tx)
 			return err
 		})
 		if errors.Is(err, errNothing) {

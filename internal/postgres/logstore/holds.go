@@ -14,13 +14,18 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
+// braked is the condition that the brake of a hold h is on.
+const braked = `case when h.target_id = ` + db.LeastID + ` then o.brake_users else o.brake_members end > 0`
+
 // mostHolds is how many holds are listed.
 const mostHolds = 1000
 
+// selectHolds knows none of a brake that is off: a server may not have noticed that yet.
 const selectHolds = `
 select h.id, h.client_id, coalesce(c.name, ''), h.target_id, coalesce(g.display_name, ''), h.state, h.held_at, h.last_at,
        h.attempts, h.removed, h.most, h.until_at
 from   holds h
+join   orgs o on o.org_id = @org and ` + braked + `
 left   join oauth_clients c on c.org_id = @org and c.client_id = h.client_id
 left   join groups g on g.org_id = @org and g.id = h.target_id
 where  h.org_id = @org`
@@ -36,6 +41,7 @@ limit  @limit`)
 	countHolds = db.New(`
 select h.client_id, count(*)
 from   holds h
+join   orgs o on o.org_id = @org and ` + braked + `
 where  h.org_id = @org and h.state = 'held' and h.last_at > @since
 group  by h.client_id`)
 
