@@ -18,7 +18,10 @@ func TestProvisioningLog_NamesWhatIsRefused(t *testing.T) {
 	o.Do(t, "PUT", "/api/v2/routing/skills/"+skill, `{"name":""}`).Want(t, 400)
 	client, _ := o.NewClient(t, "SCIM Integration")
 	o.Do(t, "PUT", "/api/v2/oauth/clients/"+client.ID.String(), `{"name":""}`).Want(t, 400)
-	for id, name := range map[string]string{role: "clerk", skill: "billing", client.ID.String(): client.Name} {
+	gone := o.NewUser(t, "eve")
+	o.Do(t, "DELETE", "/Users/"+gone, nil).Want(t, 204)
+	o.Do(t, "PATCH", "/Users/"+gone, `{"Operations":[{"op":"remove","path":"title"}]}`).Want(t, 404)
+	for id, name := range map[string]string{gone: "eve", role: "clerk", skill: "billing", client.ID.String(): client.Name} {
 		if found := entries(t, o, "result=refused&target="+id, 1)[0]; found.Target.Name != name {
 			t.Errorf("the refusal is of %+v, want the name %q", found.Target, name)
 		}

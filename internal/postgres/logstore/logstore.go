@@ -57,7 +57,7 @@ func ActorOf(a provisioning.Actor) string {
 }
 
 // insertEntries stores entries that no change stores with itself. Of what is
-// known by the id alone it finds the name, if it has one. Of a user who was erased while the entry
+// known by the id alone it finds the name, if it has one or had when it was deleted. Of a user who was erased while the entry
 // waited, it keeps what is left of other entries, too.
 var insertEntries = db.New(`
 insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id,
@@ -65,6 +65,7 @@ insert into provisioning_log (org_id, id, client_id, actor, correlation_id, oper
 select @org, e.id, nullif(e.client_id, [none]), e.actor, e.correlation_id, e.operation, e.target_type, nullif(e.target_id, [none]),
        case when erased.id is null then coalesce(nullif(e.target_name, ''),
                 (select u.doc::jsonb->>'userName' from users u where u.org_id = @org and u.id = e.target_id),
+                (select d.doc::jsonb->>'userName' from deleted_users d where d.org_id = @org and d.id = e.target_id limit 1),
                 (select g.display_name from groups g where g.org_id = @org and g.id = e.target_id),
                 (select c.name from catalogue c where c.org_id = @org and c.kind in (1, 2, 3, 4) and c.id = e.target_id),
                 (select c.name from oauth_clients c where c.org_id = @org and c.client_id = e.target_id), '') else '' end,
