@@ -99,8 +99,8 @@ func (d *Directory) Undo(ctx context.Context, o org.Org, entry uuid.UUID, r Reco
 		return Recovered{}, scim.NotFound("the entry %q does not exist", entry)
 	case err != nil:
 		return Recovered{}, err
-	case e.Erased:
-		return Recovered{}, scim.Conflict("the entry %s is of a person who was erased: what it told is gone", entry)
+	case e.Erased, e.Operation == provisioning.Erase:
+		return Recovered{}, scim.Conflict("the entry %s is of a person who was erased and cannot come back", entry)
 	case e.Result == provisioning.Refused || e.Result == provisioning.Held:
 		return Recovered{}, scim.Conflict("the entry %s tells of a request that was %s: nothing was changed, so there is nothing to take back", entry, e.Result)
 	}

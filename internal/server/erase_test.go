@@ -73,6 +73,9 @@ func TestErase_LeavesNothingOfAPerson(t *testing.T) {
 		t.Errorf("the report is %v", got)
 	}
 	o.Do(t, "POST", "/api/v2/users/"+user+"/restore", `{}`).Want(t, 409)
+	if text := string(o.Do(t, "POST", undoPath(e.ID), nil).Want(t, 409).Body); !strings.Contains(text, "was erased and cannot come back") {
+		t.Errorf("the erasure is not taken back: %s", text)
+	}
 	o.Do(t, "POST", undoPath(entriesOf(t, o, "target="+user+"&operation=rename")[0].ID), nil).Want(t, 409)
 	if again := o.NewUser(t, "Zerphyra2@example.org"); again == user {
 		t.Error("the name brings the erased id back")
