@@ -80,7 +80,7 @@ func readRecovery(r *http.Request) (directory.Recovery, *body, error) {
 	}
 	asked := directory.Recovery{DryRun: true, Force: b.boolean("force")}
 	if b.has("dryRun") {
-		asked.DryRun = b.boolean("dryRun")
+		asked.DryRun = b.boolean("dryRun") || b.err != nil
 	}
 	if asked.DryRun {
 		httpapi.DryRun(r.Context())

@@ -45,6 +45,7 @@ func asksDryRun(r *http.Request) (bool, error) {
 	case "false":
 		return preferred, nil
 	default:
+		httpapi.DryRun(r.Context()) // meant to be one, so that its refusal is not told
 		return false, scim.InvalidValue("%s is %q; true or false is expected", dryRunParameter, value)
 	}
 }

@@ -88,13 +88,14 @@ func TestDryRun_TellsAndChangesNothing(t *testing.T) {
 			}
 		}
 	}
+	o.Do(t, "PUT", "/Users/"+user+"?dryRun=yes", `{"userName":"eve"}`).Want(t, 400)
+	o.Do(t, "POST", "/api/v2/users/"+user+"/restore", `{"dryRun":"yes"}`).Want(t, 400)
 	if err := server.Log.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if after := rowsOf(t, server.Database); after != before {
 		t.Errorf("rows before:\n%s\nand after:\n%s", before, after)
 	}
-	o.Do(t, "PUT", "/Users/"+user+"?dryRun=yes", `{"userName":"eve"}`).Want(t, 400)
 	if title := o.Do(t, "PATCH", "/Users/"+user+"?dryRun=false", `{"Operations":[{"op":"add","path":"title","value":"y"}]}`).Want(t, 200).Object(t)["title"]; fmt.Sprint(title) != "y" {
 		t.Errorf("the title is %v", title)
 	}
