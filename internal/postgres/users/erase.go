@@ -50,12 +50,13 @@ order  by e.id desc`)
 	// eraseRefused is for requests that were refused before there was an id.
 	eraseRefused = db.New(erasedEntry + `e.target_key = any(@keys::text[]) and e.target_id is null and e.target_type = 'User'`)
 
-	// eraseBodies is for requests about others that held values of the user. Of those that
-	// hold one, few have to be compared with a pattern.
+	// eraseBodies is for requests about others that held values of the user. One expression
+	// finds those that hold any of them, and only these are looked at for each.
 	eraseBodies = db.New(`
 update provisioning_log e
 set    detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
 where  e.org_id = @org and e.result <> 'success' and e.result in ('refused', 'held')
+and    lower(e.detail || coalesce(e.error, '')) ~ lower(@any)
 and    exists (
   select from (select lower(e.detail || coalesce(e.error, '')) as text offset 0) told,
               unnest(@texts::text[], @patterns::text[]) as held (text, pattern)
@@ -152,7 +153,9 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 	eraseLoops.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
 	eraseImports.With(db.Org(w.Org)).Queue(b)
 	eraseRefused.With(db.Org(w.Org), db.Named("keys", known.keys)).Queue(b)
-	eraseBodies.With(db.Org(w.Org), db.Named("texts", known.texts), db.Named("patterns", known.patterns)).Queue(b)
+	if len(known.texts) > 0 {
+		eraseBodies.With(db.Org(w.Org), db.Named("any", known.any()), db.Named("texts", known.texts), db.Named("patterns", known.patterns)).Queue(b)
+	}
 	return tx.SendBatch(ctx, b).Close()
 }
 

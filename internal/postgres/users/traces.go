@@ -13,7 +13,7 @@ import (
 )
 
 // mostTraces is how many values of a person are looked for, the newest first.
-const mostTraces = 1000
+const mostTraces = 50
 
 // traces are the values, of now and of before, by which entries about others may tell of a
 // person. A first or last name alone is none: it is that of many.
@@ -82,6 +82,15 @@ func (s *traces) add(value, written string) {
 		before, after = `(^|[^a-z0-9.+_-])`, `([^a-z0-9-]|$)`
 	}
 	s.texts, s.patterns = append(s.texts, written), append(s.patterns, before+regexp.QuoteMeta(written)+after)
+}
+
+// any is a pattern that finds each of the texts.
+func (s *traces) any() string {
+	quoted := make([]string, len(s.texts))
+	for i, text := range s.texts {
+		quoted[i] = regexp.QuoteMeta(text)
+	}
+	return strings.Join(quoted, "|")
 }
 
 // valuesOf are the `value`s of a multi-valued attribute.
