@@ -57,7 +57,7 @@ func TestAccess_MayNoMoreThanTheRole(t *testing.T) {
 	viewer := member(t, s, o.ID, "vera@example.org", accounts.Viewer)
 	reader := viewer.open(o, "organisation", other.Name) // which is not hers to choose
 	viewer.has("read, and change nothing")
-	for _, path := range []string{"/Users", "/Groups", "/Roles"} {
+	for _, path := range []string{"/Users", "/Groups", "/Roles", "/api/v2/tokens/me"} {
 		reader.Do(t, http.MethodGet, path, nil).Want(t, http.StatusOK)
 	}
 	reader.Do(t, http.MethodPost, "/Users", person("x@example.org")).Want(t, http.StatusForbidden)

@@ -35,8 +35,18 @@ func (s *Service) Clients(ctx context.Context, o org.ID, p Page) ([]Client, int,
 
 // Client reads a client of the organisation, or returns ErrNotFound, also for that of a person.
 func (s *Service) Client(ctx context.Context, o org.ID, id uuid.UUID) (Client, error) {
+	c, err := s.Caller(ctx, o, id)
+	if err == nil && c.IsPersonal() {
+		return Client{}, ErrNotFound
+	}
+	return c, err
+}
+
+// Caller reads the client as which a request is made, that of a person too, or returns
+// ErrNotFound.
+func (s *Service) Caller(ctx context.Context, o org.ID, id uuid.UUID) (Client, error) {
 	c, err := s.store.Client(ctx, id)
-	if err == nil && (c.Org != o || c.IsPersonal()) {
+	if err == nil && c.Org != o {
 		return Client{}, ErrNotFound
 	}
 	return c, err

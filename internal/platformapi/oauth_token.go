@@ -131,7 +131,7 @@ type myOAuthClient struct {
 // mine answers with what the caller's token is good for.
 func (s tokens) mine(w http.ResponseWriter, r *http.Request) error {
 	p := httpapi.Principal(r.Context())
-	c, err := s.oauth.Client(r.Context(), p.Org.ID, p.Client)
+	c, err := s.oauth.Caller(r.Context(), p.Org.ID, p.Client)
 	if err != nil {
 		return explainOAuth(err, clientKind, p.Client)
 	}
