@@ -175,7 +175,7 @@ func (s *Service) unanswered(ctx context.Context, p Provider, err error, from Fr
 	case errors.Is(err, openid.ErrAway):
 		return scim.Unavailable("%s does not answer at the moment; try again in a minute, or sign in another way", p.Name)
 	case errors.Is(err, openid.ErrDenied):
-		return scim.Unauthorized("%s has let nobody in; begin again, and if that does not help, ask who administrates it whether you may use this application", p.Name)
+		return scim.Unauthorized("%s has let nobody in; begin again (with the link of your invitation, if you came by one), and if that does not help, ask who administrates it whether you may use this application", p.Name)
 	default:
 		return scim.Unauthorized("what %s has answered cannot be believed, so nobody is signed in; begin again, and if that does not help, tell who administrates this server", p.Name)
 	}
@@ -260,7 +260,7 @@ func (s *Service) meet(ctx context.Context, p Provider, person openid.Person) (I
 // unknown is what is told of an address without an account, and of one whose account is of
 // another organisation: not which of them it is.
 func unknown(p Provider) error {
-	return scim.Forbidden("nobody with your e-mail address uses the console by %s; ask an owner for an invitation", p.Name)
+	return scim.Forbidden("nobody with your e-mail address uses the console by %s; open the link of your invitation, or ask an owner for one", p.Name)
 }
 
 // isAddress reports whether an address is that of a login, letter by letter but for the case

@@ -112,9 +112,12 @@ func acceptByProvider(v *visit) error {
 	if err != nil {
 		return err
 	}
-	target, _, err := v.setOut(id, accounts.SignOn{Next: Path, Invitation: chi.URLParam(v.r, "secret")}, v.beginSignOn)
+	target, _, err := v.setOut(id, accounts.SignOn{Next: Path, Invitation: chi.URLParam(v.r, "secret")}, func(on accounts.SignOn) (string, error) {
+		target, err := v.beginSignOn(on)
+		return target, oldLink(err)
+	})
 	if err != nil {
-		return v.notSignedOn(oldLink(err), Path)
+		return v.notSignedOn(err, Path)
 	}
 	return v.to(target)
 }
@@ -145,11 +148,11 @@ func comeBack(v *visit) error {
 // notSignedOn shows why nobody came by a provider: where they signed in before, their own
 // account, and else the page where people sign in.
 func (v *visit) notSignedOn(err error, to string) error {
-	if errors.Is(err, accounts.ErrNotFound) {
-		err = scim.NotFound("there is no such way to sign in any more; choose another").Because(err)
-	}
 	told := (*scim.Error)(nil)
-	if !errors.As(err, &told) || told.Status >= http.StatusInternalServerError && told.Status != http.StatusServiceUnavailable {
+	if !errors.As(err, &told) && errors.Is(err, accounts.ErrNotFound) {
+		told = scim.NotFound("there is no such way to sign in any more; choose another").Because(err)
+	}
+	if told == nil || told.Status >= http.StatusInternalServerError && told.Status != http.StatusServiceUnavailable {
 		return err
 	}
 	if v.who.ID != uuid.Nil {

@@ -184,6 +184,7 @@ func TestSignOn_TakesVerifiedAddressesOfItsOrganisationAlone(t *testing.T) {
 	}
 	visitor(t, s, p).get("/console/invitation/" + secret).want(http.StatusOK).lacks("Acme Okta")
 	visitor(t, s, p).get("/console/invitation/" + secret + "/providers/" + acme.ID.String()).want(http.StatusNotFound)
+	visitor(t, s, p).get("/console/invitation/used/providers/" + acme.ID.String()).want(http.StatusNotFound).has("This link was used already")
 	otto := newBrowser(t, s).post("/console/signin", "login", "otto@example.org", "password", password).want(http.StatusOK)
 	otto.post("/console/account/identities", "provider", acme.ID.String(), "password", password).want(http.StatusNotFound)
 	otto.get("/console/o/" + o.ID.String() + "/providers").want(http.StatusNotFound).lacks(p.URL)
