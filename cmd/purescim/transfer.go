@@ -48,7 +48,7 @@ func (cmd *importCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	defer file.Close()
-	lines, err := transfer.CountLines(file)
+	lines, err := transfer.CountLines(file, cmd.Format)
 	if err != nil {
 		return fmt.Errorf("%s: %w", cmd.File, err)
 	}

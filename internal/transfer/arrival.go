@@ -93,10 +93,7 @@ func (d *Desk) keepParts(ctx context.Context, f *Filed, file io.Reader) error {
 	if err := errors.Join(to.end(), packed.Close(), parts.end()); err != nil {
 		return err
 	}
-	f.Parts, f.Total = parts.n, text.lines
-	if f.Format == CSV {
-		f.Total = max(0, f.Total-1) // for the header
-	}
+	f.Parts, f.Total = parts.n, text.records(f.Format)
 	return nil
 }
 

@@ -24,14 +24,14 @@ type column struct {
 
 // The names that spreadsheets have for attributes, without blanks and marks.
 var headings = map[string]string{
-	"login": "userName", "username": "userName", "user": "userName", "upn": "userName", "userprincipalname": "userName",
+	"login": "userName", "loginname": "userName", "username": "userName", "user": "userName", "upn": "userName", "userprincipalname": "userName",
 	"email": "emails.work", "mail": "emails.work", "emailaddress": "emails.work", "workemail": "emails.work",
 	"personalemail": "emails.home", "privateemail": "emails.home",
 	"firstname": "name.givenName", "givenname": "name.givenName", "forename": "name.givenName",
 	"lastname": "name.familyName", "surname": "name.familyName", "familyname": "name.familyName",
 	"name": "displayName", "fullname": "displayName", "displayname": "displayName",
 	"jobtitle": "title", "position": "title",
-	"phone": "phoneNumbers.work", "telephone": "phoneNumbers.work", "workphone": "phoneNumbers.work", "officephone": "phoneNumbers.work",
+	"phone": "phoneNumbers.work", "tel": "phoneNumbers.work", "telephone": "phoneNumbers.work", "workphone": "phoneNumbers.work", "officephone": "phoneNumbers.work",
 	"mobile": "phoneNumbers.mobile", "mobilephone": "phoneNumbers.mobile", "cell": "phoneNumbers.mobile", "cellphone": "phoneNumbers.mobile",
 	"status": "active", "enabled": "active", "objectid": "externalId",
 	"employeeid": "employeeNumber", "personnelnumber": "employeeNumber",

@@ -105,18 +105,19 @@ func csvReader(r *bufio.Reader) *csv.Reader {
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
-// separator is what parts the cells of the first line: a semicolon or a tab where it has
-// one of them and no comma, as spreadsheets of many countries write it. What stands in
-// quotation marks parts nothing.
+// separator is what parts the cells of the first line: a comma, unless it has more semicolons
+// or tabs, as spreadsheets of many countries write it. What stands in quotation marks parts
+// nothing.
 func separator(r *bufio.Reader) rune {
 	start, _ := r.Peek(4 << 10)
 	line, _, _ := strings.Cut(quoted.ReplaceAllString(string(start), ""), "\n")
-	for _, mark := range ",;\t" {
-		if strings.ContainsRune(line, mark) {
-			return mark
+	most := ','
+	for _, mark := range ";\t" {
+		if strings.Count(line, string(mark)) > strings.Count(line, string(most)) {
+			most = mark
 		}
 	}
-	return ','
+	return most
 }
 
 // personOf reads the cells of a person. An empty one says nothing.

@@ -13,14 +13,15 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// CountLines tells about how many lines a file has, or why it is no text that can be imported.
-func CountLines(file io.Reader) (int, error) {
+// CountLines tells about how many lines with something to import a file has, or why it is no
+// text that can be imported.
+func CountLines(file io.Reader, f Format) (int, error) {
 	c := &textChecker{to: io.Discard}
 	if _, err := io.Copy(c, file); err != nil {
 		return 0, err
 	}
 	err := c.end()
-	return c.lines, err
+	return c.records(f), err
 }
 
 // textChecker passes UTF-8 on, and tells what else people upload.
@@ -55,6 +56,14 @@ func (c *textChecker) Write(p []byte) (int, error) {
 	c.lines += bytes.Count(p, []byte{'\n'})
 	c.rest, c.last = bytes.Clone(text[cut:]), p[len(p)-1]
 	return c.to.Write(p)
+}
+
+// records is how many lines were written but for the header.
+func (c *textChecker) records(f Format) int {
+	if f == CSV {
+		return max(0, c.lines-1)
+	}
+	return c.lines
 }
 
 func (c *textChecker) end() error {
