@@ -150,6 +150,35 @@ func TestUpdateUser_KeepsWhatDoesNotChange(t *testing.T) {
 	o.consistent()
 }
 
+// Of the row, keys and folded copy of a user an update stores what has changed alone.
+func TestUpdateUser_ChangesWhatIsFound(t *testing.T) {
+	t.Parallel()
+	o := newTenant(t)
+	id, costCenter := o.user("ada").ID, schema.User.Extensions[0].Attribute("costCenter")
+	for _, change := range []func(scim.Document){
+		with(schema.Title, "Countess"),
+		with(schema.Title, "Baroness"),
+		with(schema.Emails, emails("A@x", "b@x")),
+		with(schema.Emails, emails("b@x", "A@x")),
+		with(schema.Roles, []any{map[string]any{"value": "Admin"}}),
+		with(schema.Department, "Räume"),
+		with(costCenter, "7"),
+		func(doc scim.Document) {
+			schema.Title.Clear(doc)
+			schema.Emails.Set(doc, emails("b@x"))
+		},
+		schema.Department.Clear,
+		costCenter.Clear,
+		with(schema.DisplayName, "Ada Lovelace"),
+		with(schema.Active, false),
+		with(schema.UserName, "Bob"),
+		schema.Emails.Clear,
+	} {
+		o.update(schema.User, id, change)
+		o.consistent()
+	}
+}
+
 func TestUpdateUser_NothingToChangeWritesNothing(t *testing.T) {
 	t.Parallel()
 	o := newTenant(t)

@@ -110,7 +110,7 @@ func (v Groups) insertGroup(ctx context.Context, w *writes.Write, t *schema.Type
 		db.Named("at", r.Created), db.Named("modified", r.Modified),
 		db.Named("description", g.Description), db.Named("type", g.Type), db.Named("visibility", g.Visibility), db.Named("rules_visible", g.RulesVisible),
 		db.Named("doc", r.Doc), db.Named("folded", stored.Folded), db.Named("count", len(members)))
-	args = append(search.Groups.Arguments(args, stored), db.Named("count_id", db.NewID()))
+	args = append(search.Groups.Arguments(args, stored.Columns), db.Named("count_id", db.NewID()))
 	if err := w.Store(ctx, insertGroup, c, read, args...); err != nil || created {
 		return links, err
 	}
@@ -323,7 +323,7 @@ func groupUpdate(args []db.Arg, w *writes.Write, t *schema.Type, r *directory.Re
 	stored, err := search.NewRow(t, doc)
 	stored.Columns = stored.WithoutName(t, old)
 	args = append(args, db.Named("version", int64(r.Version)), db.Named("at", r.Modified), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))
-	return append(search.Groups.Arguments(args, stored), db.Named("id", db.ID(r.ID)), db.Named("before", before)), err
+	return append(search.Groups.Arguments(args, stored.Columns), db.Named("id", db.ID(r.ID)), db.Named("before", before)), err
 }
 
 // EditMembers changes the members of a group that is locked, and adds to its change

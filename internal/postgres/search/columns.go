@@ -160,10 +160,10 @@ func (t *Table) part(between string, write func(c column) string) db.Part {
 	return db.Part{Name: "columns", SQL: strings.Join(texts, between)}
 }
 
-// Arguments adds the values of the columns.
-func (t *Table) Arguments(args []db.Arg, r Row) []db.Arg {
-	for i, name := range t.ColumnNames {
-		args = append(args, db.Named(name, r.Columns[i]))
+// Arguments adds the values of the columns, if there are any.
+func (t *Table) Arguments(args []db.Arg, columns []any) []db.Arg {
+	for i, value := range columns {
+		args = append(args, db.Named(t.ColumnNames[i], value))
 	}
 	return args
 }

@@ -29,20 +29,26 @@ type Key struct {
 // as filters compare it; an extension in use is there even when it is empty then.
 func RowOf(t *schema.Type, doc scim.Document) Row {
 	table := TableOf(t)
-	r := Row{Columns: make([]any, len(table.columns)), Keys: table.KeysOf(doc)}
-	for i, c := range table.columns {
-		r.Columns[i] = c.value(doc)
+	return Row{Columns: table.columnsOf(doc), Keys: table.KeysOf(doc), Folded: table.foldedOf(t, doc)}
+}
+
+func (t *Table) columnsOf(doc scim.Document) []any {
+	values := make([]any, len(t.columns))
+	for i, c := range t.columns {
+		values[i] = c.value(doc)
 	}
-	r.Folded = appendScanned(make([]byte, 0, 512), table, t.Core.Attributes, doc)
-	for _, ext := range t.Extensions {
-		object, _ := doc[ext.ID].(map[string]any)
-		if schema.IsEmpty(object) {
-			continue
+	return values
+}
+
+func (t *Table) foldedOf(typ *schema.Type, doc scim.Document) []byte {
+	folded := append(make([]byte, 0, 512), '{')
+	folded = t.appendScanned(folded, typ.Core.Attributes, doc)
+	for _, ext := range typ.Extensions {
+		if object, _ := doc[ext.ID].(map[string]any); !schema.IsEmpty(object) {
+			folded = t.appendExtension(folded, ext, object)
 		}
-		r.Folded = appendName(r.Folded[:len(r.Folded)-1], ext.ID)
-		r.Folded = append(appendScanned(r.Folded, table, ext.Attributes, object), '}')
 	}
-	return r
+	return append(folded, '}')
 }
 
 // WithoutName gives the columns for an update, in which a unique one is null where its
@@ -72,9 +78,9 @@ func NewRow(t *schema.Type, doc scim.Document) (Row, error) {
 
 func (r Row) checkLength(t *schema.Type) error {
 	table := TableOf(t)
-	for i, c := range table.columns {
-		if text, ok := r.Columns[i].(string); ok && !c.shown && len(text) > maxIndexed {
-			return tooLong(c.attr.String(), text)
+	for i, value := range r.Columns {
+		if text, ok := value.(string); ok && !table.columns[i].shown && len(text) > maxIndexed {
+			return tooLong(table.columns[i].attr.String(), text)
 		}
 	}
 	for _, k := range r.Keys {
@@ -111,15 +117,25 @@ func (t *Table) KeysWith(doc scim.Document, fold func(a *schema.Attribute, text 
 	return slices.Compact(keys)
 }
 
-// appendScanned renders the object of those attributes that filters scan for.
-func appendScanned(dst []byte, t *Table, attributes []*schema.Attribute, object map[string]any) []byte {
-	dst = append(dst, '{')
+// appendScanned renders the members of an object for which filters scan.
+func (t *Table) appendScanned(dst []byte, attributes []*schema.Attribute, object map[string]any) []byte {
 	for _, a := range attributes {
-		if t.columnOf(a) == "" && a.Search != schema.Link && a.Returned != schema.ReturnedNever {
+		if t.isScanned(a) {
 			dst = appendMember(dst, a, object[a.Name])
 		}
 	}
-	return append(dst, '}')
+	return dst
+}
+
+// isScanned reports whether filters scan for an attribute in the folded copy.
+func (t *Table) isScanned(a *schema.Attribute) bool {
+	return t.columnOf(a) == "" && a.Search != schema.Link && a.Returned != schema.ReturnedNever
+}
+
+// appendExtension renders the object of an extension as a member of the folded copy.
+func (t *Table) appendExtension(dst []byte, ext *schema.Schema, object map[string]any) []byte {
+	dst = append(appendName(dst, ext.ID), '{')
+	return append(t.appendScanned(dst, ext.Attributes, object), '}')
 }
 
 // appendMember renders an attribute as a member of an object, unless it is unassigned.

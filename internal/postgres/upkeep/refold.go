@@ -163,7 +163,9 @@ func (f *folding) resource(ctx context.Context, t *schema.Type, stored foldedRes
 		kinds, keys := search.ArraysOf(added)
 		args = append(args, db.Named("gone_kinds", goneKinds), db.Named("gone_keys", goneKeys), db.Named("kinds", kinds), db.Named("keys", keys))
 	}
-	store := func(found search.Row) error { return f.store(ctx, sql, search.TableOf(t).Arguments(args, found)) }
+	store := func(found search.Row) error {
+		return f.store(ctx, sql, search.TableOf(t).Arguments(args, found.Columns))
+	}
 	err = store(found)
 	if pgerr.Violates(err, pgerr.UniqueViolation, "users_name") || pgerr.Violates(err, pgerr.UniqueViolation, "groups_name") {
 		// Somebody has to choose.

@@ -145,14 +145,16 @@ func (v Users) editUser(ctx context.Context, w *writes.Write, find userReader, t
 	return u, e, err
 }
 
-// updateUser stores a new state of the version that was read, and updateUserAndKeys also
-// what changes in keys and counts; with or without the groups in the answer. There is a
-// row if the state was stored.
+// updateDocument stores a new state of the version that was read, updateUser also what
+// changes in its columns, and updateUserAndKeys in keys and counts too; with or without the
+// groups in the answer. There is a row if the state was stored.
 var (
-	updateUser                  = writes.NewStatement(updateUserText, db.Empty("beside"), db.Empty("answer"), search.Users.Assigned())
-	updateUserWithGroups        = writes.NewStatement(updateUserText, db.Empty("beside"), answerGroups, search.Users.Assigned())
-	updateUserAndKeys           = writes.NewStatement(updateUserText, changedUserKeys, db.Empty("answer"), search.Users.Assigned())
-	updateUserAndKeysWithGroups = writes.NewStatement(updateUserText, changedUserKeys, answerGroups, search.Users.Assigned())
+	updateDocument              = writes.NewStatement(updateUserText, db.Empty("columns"), db.Empty("beside"), db.Empty("answer"))
+	updateDocumentWithGroups    = writes.NewStatement(updateUserText, db.Empty("columns"), db.Empty("beside"), answerGroups)
+	updateUser                  = writes.NewStatement(updateUserText, changedColumns, db.Empty("beside"), db.Empty("answer"))
+	updateUserWithGroups        = writes.NewStatement(updateUserText, changedColumns, db.Empty("beside"), answerGroups)
+	updateUserAndKeys           = writes.NewStatement(updateUserText, changedColumns, changedUserKeys, db.Empty("answer"))
+	updateUserAndKeysWithGroups = writes.NewStatement(updateUserText, changedColumns, changedUserKeys, answerGroups)
 )
 
 const updateUserText = `
@@ -162,8 +164,7 @@ with changed as (
          modified_at   = @at,
          password_hash = coalesce(nullif(@password, ''), password_hash),
          doc           = @doc,
-         folded        = @folded,
-         [columns]
+         folded        = coalesce(@folded::jsonb, folded || @members::jsonb)[columns]
   where  u.org_id = @org and u.id = @id and u.version = @version
   returning u.id, u.version
 ), moved as (
@@ -187,6 +188,9 @@ const ReplacedKeys = `dropped as (
 )`
 
 var (
+	changedColumns = db.Part{Name: "columns", SQL: `,
+         ` + search.Users.Assigned().SQL}
+
 	changedUserKeys = db.Part{Name: "beside", SQL: `, ` + ReplacedKeys + `, counted as (
   insert into count_changes (org_id, kind, id, n, resource_id)
   select @org, c.kind, c.id, c.n, changed.id
@@ -236,12 +240,11 @@ func QueueUpdate(b *pgx.Batch, w *writes.Write, t *schema.Type, old directory.Re
 
 // userUpdate is what stores an edit, and the state that it leads to.
 type userUpdate struct {
-	record      directory.Record
-	old         directory.Record
-	password    string
-	row         search.Row
-	gone, added []search.Key
-	counts      []counts.Change
+	record   directory.Record
+	old      directory.Record
+	password string
+	search.Change
+	counts []counts.Change
 }
 
 func newUserUpdate(w *writes.Write, t *schema.Type, old directory.Resource, e directory.Edit) (u userUpdate, err error) {
@@ -251,15 +254,13 @@ func newUserUpdate(w *writes.Write, t *schema.Type, old directory.Resource, e di
 	}
 	u = userUpdate{record: old.Record, old: old.Record, password: e.PasswordHash}
 	u.record.Version, u.record.Modified, u.record.Doc = old.Version+1, w.Clock.Since(old.Modified), t.Encode(doc)
-	u.row, err = search.NewRow(t, doc)
-	u.row.Columns = u.row.WithoutName(t, old.Document)
-	u.gone, u.added = search.ChangedKeys(search.Users.KeysOf(old.Document), u.row.Keys)
+	u.Change, err = search.NewChange(t, old.Document, doc)
 	u.counts = activation(schema.Active.Get(old.Document) == true, schema.Active.Get(doc) == true)
 	return u, err
 }
 
 // movesKeys reports whether more than the row changes.
-func (u userUpdate) movesKeys() bool { return len(u.gone)+len(u.added)+len(u.counts) > 0 }
+func (u userUpdate) movesKeys() bool { return len(u.Gone)+len(u.Added)+len(u.counts) > 0 }
 
 func (u userUpdate) statement(groups bool) writes.Statement {
 	switch {
@@ -267,22 +268,27 @@ func (u userUpdate) statement(groups bool) writes.Statement {
 		return updateUserAndKeysWithGroups
 	case u.movesKeys():
 		return updateUserAndKeys
-	case groups:
+	case u.Columns != nil && groups:
 		return updateUserWithGroups
-	default:
+	case u.Columns != nil:
 		return updateUser
+	case groups:
+		return updateDocumentWithGroups
+	default:
+		return updateDocument
 	}
 }
 
 // arguments adds those of the statement.
 func (u userUpdate) arguments(args []db.Arg) []db.Arg {
-	args = append(args, db.Named("at", u.record.Modified), db.Named("password", u.password), db.Named("doc", u.record.Doc), db.Named("folded", u.row.Folded))
-	args = append(search.Users.Arguments(args, u.row), db.Named("id", db.ID(u.record.ID)), db.Named("version", int64(u.old.Version)), db.Named("before", u.old.Modified))
+	args = append(args, db.Named("at", u.record.Modified), db.Named("password", u.password), db.Named("doc", u.record.Doc),
+		db.Named("folded", u.Folded), db.Named("members", u.Members))
+	args = append(search.Users.Arguments(args, u.Columns), db.Named("id", db.ID(u.record.ID)), db.Named("version", int64(u.old.Version)), db.Named("before", u.old.Modified))
 	if !u.movesKeys() {
 		return args
 	}
-	goneKinds, goneKeys := search.ArraysOf(u.gone)
-	kinds, keys := search.ArraysOf(u.added)
+	goneKinds, goneKeys := search.ArraysOf(u.Gone)
+	kinds, keys := search.ArraysOf(u.Added)
 	countKinds, countIDs, ns := counts.Arrays(u.counts)
 	return append(args, db.Named("gone_kinds", goneKinds), db.Named("gone_keys", goneKeys), db.Named("kinds", kinds), db.Named("keys", keys),
 		db.Named("count_kinds", countKinds), db.Named("count_ids", countIDs), db.Named("counts", ns))

@@ -242,7 +242,7 @@ func (v Users) insertUser(ctx context.Context, w *writes.Write, s writes.Stateme
 	kinds, keys := search.ArraysOf(stored.Keys)
 	args := append(make([]db.Arg, 0, db.MaxArguments), db.Named("id", db.ID(r.ID)), db.Named("at", r.Modified),
 		db.Named("password", e.PasswordHash), db.Named("doc", r.Doc), db.Named("folded", stored.Folded))
-	args = append(search.Users.Arguments(args, stored), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("count_id", db.NewID()))
+	args = append(search.Users.Arguments(args, stored.Columns), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("count_id", db.NewID()))
 	return w.StoreChecked(ctx, s, then, c, read, args...)
 }
 
