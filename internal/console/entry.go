@@ -24,6 +24,7 @@ type entryPage struct {
 	Body           string // of the request, indented
 	Target         string // the page of what was changed
 	SameRequest    string
+	Undone         string // the entry that this one takes back
 	Undoable       bool
 }
 
@@ -54,7 +55,9 @@ func showEntry(v *visit) error {
 	if p.Target, err = v.presentLink(e.Target); err != nil {
 		return err
 	}
-	p.Undoable = isUndoable(e)
+	if p.Undoable = isUndoable(e); e.Undoes != uuid.Nil {
+		p.Undone = v.home("/activity/", e.Undoes.String())
+	}
 	p.Advice = v.advice(e)
 	if advice, ok := e.Advice(); ok {
 		p.Guide = v.guideLink(advice.Guide)

@@ -355,7 +355,7 @@ func TestRecovery(t *testing.T) {
 	viewer.post(entry + "/undo").want(http.StatusForbidden)
 	b.get(entry).has("Take it back").get(entry+"/undo").want(http.StatusOK).
 		has("Take back that Entra changed title of person0@acme.example?", "Take back 1 change of Ada Lovelace</button>", "Nothing was changed yet", `<span class="was">Head of claims</span>`, `<span class="now">Claims adjuster</span>`)
-	b.post(entry + "/undo").want(http.StatusOK).has("It is taken back")
+	b.post(entry+"/undo").want(http.StatusOK).has("It is taken back", "ada@example.org changed title of person0@acme.example", `<dt>Takes back</dt><dd><a href="`+entry+`">`)
 	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Boss"})).Want(t, http.StatusOK)
 	b.get(entry+"/undo").want(http.StatusConflict).has("Take it back all the same, and lose the later change", "The later change</a>").get(b.found(`href="([^"]*)">The later change`)).has("changed title of person0")
 	b.get(b.path + "/undo").post(b.path).want(http.StatusOK).has("It is taken back")

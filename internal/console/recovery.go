@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,17 +143,21 @@ func previewUndo(v *visit) error {
 	return v.showRecovery(recovery{Heading: "Take back that " + e.Sentence() + "?", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
 }
 
+// undo takes an entry back, and leads to the one that tells of that.
 func undo(v *visit) error {
-	id, err := v.id()
+	e, err := v.findEntry()
 	if err != nil {
 		return err
 	}
 	r := v.asked()
 	r.Allow = v.allow
-	found, err := v.Directory.Undo(v.r.Context(), v.org, id, r)
-	path := v.home("/activity/", id.String())
+	found, err := v.Directory.Undo(v.r.Context(), v.org, e.ID, r)
+	path := v.home("/activity/", e.ID.String())
 	if err != nil {
 		return v.showRecovery(recovery{Heading: "It could not be taken back", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
+	}
+	if told := slices.IndexFunc(found.Entries, func(made provisioning.Entry) bool { return made.Target.ID == e.Target.ID }); told >= 0 {
+		path = v.home("/activity/", found.Entries[told].ID.String())
 	}
 	return v.to(path + "?done=undone")
 }
