@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // catalogue is what people refer to by name: one kind of it at a time.
@@ -117,6 +119,15 @@ type catalogueEntry struct {
 	Kind, One, Problem string
 	Names              []string // of permissions
 }
+
+// having are the attributes by which people have an entry, by its kind in URLs.
+var having = map[string]string{
+	"roles": "roles.value", "divisions": scim.EnterpriseUserURN + ":division",
+	"skills": scim.GenesysUserURN + ":routingSkills.name", "languages": scim.GenesysUserURN + ":routingLanguages.name",
+}
+
+// Having is the filter that selects the people who have the entry.
+func (c catalogueEntry) Having() string { return having[c.Kind] + " eq " + filter.Literal(c.Name) }
 
 func showCatalogueEntry(v *visit) error { return v.showCatalogueEntry(http.StatusOK, "") }
 

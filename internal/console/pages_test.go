@@ -279,12 +279,19 @@ func TestCatalogue(t *testing.T) {
 	skill := b.found(`href="([^"]*/catalogue/skills/[0-9a-f-]{36})"`)
 	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "add", "path": "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User:routingSkills", "value": []any{map[string]any{"name": "Billing", "proficiency": 3}}})).Want(t, http.StatusOK)
 	b.get(skill).want(http.StatusOK).has("1 person has the routing skill Billing", "cannot be deleted")
+	const genesys = "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User:"
+	b.post(home+"/languages", "name", "French").want(http.StatusOK)
+	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "add", "path": genesys + "routingLanguages", "value": []any{map[string]any{"name": "French", "proficiency": 3}}})).Want(t, http.StatusOK)
+	for kind, name := range map[string]string{"skills": "Billing", "languages": "French", "roles": "employee", "divisions": "Home"} {
+		b.get(home+"/"+kind).get(b.found(`href="([^"]*)">`+name)).get(html.UnescapeString(b.found(`href="([^"]*)">See who<`))).want(http.StatusOK).has("found", "Ada Lovelace")
+	}
 	b.sure(skill + "/delete").want(http.StatusConflict).has("cannot be deleted")
 	b.sure(skill, "name", "Invoices").want(http.StatusOK).has("It is renamed")
 	b.get(f.home + "/people/" + f.person).has("Invoices")
 	viewer.post(skill, "name", "Mine").want(http.StatusForbidden)
 	b.post(home+"/languages", "name", "German").want(http.StatusOK)
-	b.sure(b.found(`href="([^"]*/catalogue/languages/[0-9a-f-]{36})"`)+"/delete").want(http.StatusOK).has("It is deleted", "0 languages")
+	b.get(home + "/languages")
+	b.sure(b.found(`href="([^"]*/catalogue/languages/[0-9a-f-]{36})">German`)+"/delete").want(http.StatusOK).has("It is deleted", "1 language")
 }
 
 // Settings are checked whole before any is stored, and change what the API does.
