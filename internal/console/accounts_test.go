@@ -68,9 +68,12 @@ func TestAccounts_CookiesAndHeaders(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
-	b.get(b.found(`href="(/console/static/console[^"]*css)"`)).want(http.StatusOK)
-	if got := b.header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
-		t.Errorf("a file is kept %s", got)
+	style, script := b.found(`href="(/console/static/console[^"]*css)"`), b.found(`src="(/console/static/console[^"]*js)"`)
+	for file, most := range map[string]int{style: 20 << 10, script: 12 << 10} {
+		b.get(file).want(http.StatusOK)
+		if got := b.header.Get("Cache-Control"); !strings.Contains(got, "immutable") || len(b.body) > most {
+			t.Errorf("%s has %d bytes, of at most %d, and is kept %s", file, len(b.body), most, got)
+		}
 	}
 	for _, next := range []string{"https://evil.example/", "//evil.example/", "/console//evil.example", `/\evil.example`, "/consoles", "javascript:alert(1)"} {
 		b.post("/console/signin", "login", "ada@example.org", "password", password, "next", next).want(http.StatusSeeOther)

@@ -127,9 +127,9 @@ func TestAccounts_AreReset(t *testing.T) {
 	answer := b.answerTo("Request", "/console/signin/challenge", "")
 
 	path := "/console/o/" + o.ID.String() + "/administrators"
-	reset := owner.get(path).want(http.StatusOK).has(`<td class="fit wide">1</td>`).found(`action="([^"]*/reset)"`)
+	reset := owner.get(path).want(http.StatusOK).has(`<td class="fit wide wider">1</td>`).found(`action="([^"]*/reset)"`)
 	ada.post(reset, "sure", "yes").want(http.StatusForbidden)
-	owner.sure(reset).want(http.StatusOK).has("Send this link to ada@example.org").lacks(`<td class="fit wide">1</td>`)
+	owner.sure(reset).want(http.StatusOK).has("Send this link to ada@example.org").lacks(`<td class="fit wide wider">1</td>`)
 	link := owner.found(`(/console/invitation/[A-Za-z0-9_-]{43})`)
 
 	ada.get("/console/account").want(http.StatusOK).has("Sign in")

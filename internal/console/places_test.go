@@ -32,7 +32,8 @@ func TestPages_ArePictured(t *testing.T) {
 	b.quiet()
 }
 
-// Each place, on wide and narrow screens, in light and dark, with JavaScript and without:
+// Each place, on wide and narrow screens, zoomed to 200 % on one of 1536, in light and dark,
+// with JavaScript and without:
 // the browser complains of nothing, nothing is wider than the screen, no stored value
 // becomes a part of the page, and nothing keeps people from using it.
 func TestPlaces(t *testing.T) {
@@ -114,7 +115,7 @@ func (b *tab) visit(name, path string, status int) {
 		width   int64
 		scheme  string
 		rules   []string // of axe; none are all
-	}{{true, 1280, "light", nil}, {true, 360, "dark", []string{"color-contrast", "target-size"}}, {false, 1280, "dark", nil}, {false, 360, "light", nil}} {
+	}{{true, 1280, "light", nil}, {true, 360, "dark", []string{"color-contrast", "target-size"}}, {false, 1280, "dark", nil}, {false, 768, "light", nil}, {false, 360, "light", nil}} {
 		what := fmt.Sprintf("%s-%d-%s", name, view.width, view.scheme)
 		b.look(view.width, view.scheme)
 		if view.width == 1280 {
