@@ -64,7 +64,7 @@ func outside(work func(v *visit, c oauth.Client, guide string) error) func(v *vi
 	return func(v *visit) error {
 		cookie, err := v.r.Cookie(v.setupCookie())
 		if err != nil {
-			return scim.NotFound("this page is for who has opened a link; open the link in this browser").Because(err)
+			return scim.NotFound("this page is for whoever has opened a link; open the link in this browser").Because(err)
 		}
 		s, err := v.Accounts.OpenedSetup(v.r.Context(), cookie.Value)
 		if err != nil {
