@@ -13,6 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // pageTimes is how often each page of the console is fetched.
@@ -25,6 +26,9 @@ func (cmd *benchCommand) measureConsole(ctx context.Context, c console, db *benc
 	began := time.Now()
 	err = server.with(ctx, c, reads, func(p *parts) error {
 		if asked.Data, err = loadBench(ctx, p, o, cmd.Users, progress); err != nil {
+			return err
+		}
+		if _, err := p.directory.CreateSchema(ctx, o, schema.User.Name, []byte(benchSchema)); err != nil {
 			return err
 		}
 		clients, err := benchClients(ctx, p, o)
@@ -54,6 +58,9 @@ func (cmd *benchCommand) measureConsole(ctx context.Context, c console, db *benc
 	})
 	return report, err
 }
+
+// benchSchema is one of the organisation's own, of which nobody has values.
+const benchSchema = `{"id": "urn:example:bench", "name": "Bench", "attributes": [{"name": "number"}]}`
 
 // benchClients makes connections, of which the first is to have done most and the last least.
 func benchClients(ctx context.Context, p *parts, o org.Org) ([]provisioning.Actor, error) {

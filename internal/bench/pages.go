@@ -65,6 +65,7 @@ var (
 	nextPage   = regexp.MustCompile(`href="([^"]*[?&](?:amp;)?(?:cursor|before)=[^"]*)"`)
 	firstEntry = regexp.MustCompile(`href="([^"]*/activity/[0-9a-f-]{36})"`)
 	firstRole  = regexp.MustCompile(`href="([^"]*/catalogue/roles/[0-9a-f-]{36})"`)
+	ownSchema  = regexp.MustCompile(`href="([^"]*/catalogue/schemas/urn:example:[^"]*)"`)
 )
 
 // errNoLink tells that a page does not lead to the one that is to be measured.
@@ -202,6 +203,8 @@ func (c Console) pages() []consolePage { //nolint:funlen // a table
 		{name: "Catalogue: roles", path: at("/catalogue/roles")},
 		{name: "Catalogue: a role", path: at("/catalogue/roles"), link: firstRole},
 		{name: "Catalogue: divisions", path: at("/catalogue/divisions")},
+		{name: "Catalogue: schemas", path: at("/catalogue/schemas")},
+		{name: "Catalogue: a schema that nobody has values of", path: at("/catalogue/schemas"), link: ownSchema},
 		{name: "Imports", path: at("/transfer")},
 		{name: "Settings", path: at("/settings")},
 		{name: "Settings: events", path: at("/events")},
