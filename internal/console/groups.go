@@ -131,8 +131,9 @@ type groupPage struct {
 	Words       string
 	People      []personRow
 	turn
-	History history
-	Limits  org.Settings
+	Sections []section // of schemas of the organisation's own
+	History  history
+	Limits   org.Settings
 }
 
 // group reads the group that the path names.
@@ -149,7 +150,12 @@ func showGroup(v *visit) error {
 	if err != nil {
 		return err
 	}
-	doc, err := schema.Group.Read(record.Doc)
+	types, err := v.Directory.TypesOf(v.r.Context(), v.org)
+	if err != nil {
+		return err
+	}
+	t := types.Of(schema.Group)
+	doc, err := t.Read(record.Doc)
 	if err != nil {
 		return err
 	}
@@ -160,6 +166,7 @@ func showGroup(v *visit) error {
 	if g.History, err = v.historyOf("group", record.ID); err != nil {
 		return err
 	}
+	g.Sections = sectionsOf(t, doc, sourcesOf(g.History.Entries))[1:]
 	if err := v.readMembers(&g, record.ID); err != nil {
 		return err
 	}

@@ -228,9 +228,9 @@ func sectionsOf(t *schema.Type, doc scim.Document, sources map[string]source) (s
 			continue
 		}
 		one := shown{a.Name, valueText(value), sources[a.String()]}
-		if urn := urnOf(a); urn != "" {
+		if urn := a.Extension(); urn != "" {
 			if extensions[urn] == nil {
-				extensions[urn] = &section{Title: extensionTitle(urn), URN: urn}
+				extensions[urn] = &section{Title: extensionTitle(t.Schema(urn)), URN: urn}
 				order = append(order, urn)
 			}
 			extensions[urn].Attributes = append(extensions[urn].Attributes, one)
@@ -246,24 +246,15 @@ func sectionsOf(t *schema.Type, doc scim.Document, sources map[string]source) (s
 }
 
 // extensionTitle is what people call an extension.
-func extensionTitle(urn string) string {
-	switch {
-	case strings.Contains(urn, ":enterprise:"):
+func extensionTitle(s *schema.Schema) string {
+	switch s.ID {
+	case scim.EnterpriseUserURN:
 		return "Enterprise attributes"
-	case strings.Contains(urn, ":genesys:"):
+	case scim.GenesysUserURN:
 		return "Genesys Cloud attributes"
 	default:
-		return "Own attributes"
+		return cmp.Or(s.Name, "Own attributes")
 	}
-}
-
-// urnOf is the URN of the extension that an attribute is of; the core has none.
-func urnOf(a *schema.Attribute) string {
-	name := a.String()
-	if !strings.HasPrefix(name, "urn:") {
-		return ""
-	}
-	return strings.TrimSuffix(name, ":"+a.Name)
 }
 
 // parameter is a part of the path.

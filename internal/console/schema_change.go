@@ -25,7 +25,7 @@ func askDeleteSchema(v *visit) (q question, err error) {
 	q.Changes, q.Text = schemaChanges(s.SchemaDocument, schema.SchemaDocument{ID: s.ID, Name: s.Name, Description: s.Description})
 	q.Text = append(q.Text, c.Text+".")
 	if !c.None() {
-		q.Text = append(q.Text, "All values are taken out of them, and events tell of it. The log keeps what they were.")
+		q.Text = append(q.Text, "The values go with it, and events tell of that. The log keeps what they were.")
 		q.Typed, q.Label = s.Title(), "the name of the schema"
 		if v.field("values") == "" {
 			q.Fields = []hidden{{"values", "remove"}}

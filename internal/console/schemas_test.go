@@ -65,6 +65,7 @@ func TestSchemas(t *testing.T) {
 		has("created schema", `href="`+badge+`"`, "<code>doors.level</code>", `<span class="now">text, required; The number on the badge</span>`)
 
 	f.entra.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "add", "path": badgeID + ":number", "value": "4711"})).Want(t, http.StatusOK)
+	b.get(f.home+"/people/"+f.person).want(http.StatusOK).has("<span>Badge</span>", `href="`+badge+`"`, "<dt>number</dt>")
 	b.get(badge).has("1 person has values of it").get(strings.ReplaceAll(b.found(`href="([^"]*)">Show them`), "&#43;", "+")).want(http.StatusOK).has("1 person found", "Ada Lovelace")
 	version := b.get(badge + "/edit").want(http.StatusOK).has(`value="doors.level"`).found(`name="version" value="([0-9]+)"`)
 	fields := []string{"version", version, "name", "Badge", "description", "", "name.0", "number", "type.0", "string", "required.0", "on", "name.1", "floor", "type.1", "integer"}
@@ -80,6 +81,7 @@ func TestSchemas(t *testing.T) {
 	if ada := f.Do(t, http.MethodGet, "/Users/"+f.person, nil).Want(t, http.StatusOK).Object(t); ada[badgeID] != nil {
 		t.Errorf("she still has %v", ada[badgeID])
 	}
+	b.get(f.home+"/activity?q=user:"+f.person+"+op:update").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).has(`<span class="was">4711</span>`)
 	b.get(badge).want(http.StatusNotFound).get(f.home + "/activity?q=type:Schema").has("ada@example.org deleted schema")
 	b.post(list, badgeForm()...).want(http.StatusOK).sure(badge + "/delete").want(http.StatusOK).has("The schema is removed") // nobody has values
 }
@@ -158,6 +160,8 @@ func TestSchemas_AsDocuments(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	f.Do(t, http.MethodPatch, "/Groups/"+f.group, servertest.Patch(map[string]any{"op": "add", "path": id + ":centre", "value": "north"})).Want(t, http.StatusOK)
+	b.get(f.home+"/groups/"+f.group).has("<span>Cost</span>", `href="`+list+"/"+id+`"`, "<dt>centre</dt>").get(list + "/" + id).has("1 group has values of it")
 	sent := b.get(list + "/" + id + "/document").want(http.StatusOK).body
 	if b.header.Get("Content-Disposition") != `attachment; filename="schema.json"` {
 		t.Error(b.header)

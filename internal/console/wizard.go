@@ -3,8 +3,6 @@ package console
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"html/template"
 	"slices"
 	"strings"
@@ -145,16 +143,14 @@ func (v *visit) guide(slug string, c oauth.Client, outside bool) (template.HTML,
 	if err != nil {
 		return "", err
 	}
-	for _, s := range all {
-		var document struct {
-			Attributes []struct{ Name string } `json:"attributes"`
+	for _, c := range all {
+		s, err := ownSchema(c)
+		if err != nil {
+			return "", err
 		}
-		if err := json.Unmarshal(s.Definition, &document); err != nil {
-			return "", fmt.Errorf("schema %s: %w", s.URN, err)
-		}
-		for _, attribute := range document.Attributes {
-			if s.Resource == schema.User.Name {
-				values.Attributes = append(values.Attributes, s.URN+":"+attribute.Name)
+		for _, a := range s.Attributes {
+			if s.Base == schema.User {
+				values.Attributes = append(values.Attributes, s.ID+":"+a.Name)
 			}
 		}
 	}
