@@ -59,7 +59,7 @@ func TestSchemas(t *testing.T) {
 	}
 	b.get(list).has("1 schema of your own", badgeID)
 	for _, guide := range []string{"entra", "okta"} {
-		b.get(f.home+"/guides/"+guide).has(badgeID+":number", badgeID+":doors").lacks("urn:example:badge:2.0:User:number</code>")
+		b.get(f.home+"/guides/"+guide).has(badgeID+":number", badgeID+":doors").lacks("badge.json", "extension:badge:2.0:User:number</code>")
 	}
 	b.get(f.home+"/activity?q=type:Schema").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).
 		has("created schema", `href="`+badge+`"`, "<code>doors.level</code>", `<span class="now">text, required; The number on the badge</span>`)
@@ -81,7 +81,7 @@ func TestSchemas(t *testing.T) {
 	if ada := f.Do(t, http.MethodGet, "/Users/"+f.person, nil).Want(t, http.StatusOK).Object(t); ada[badgeID] != nil {
 		t.Errorf("she still has %v", ada[badgeID])
 	}
-	b.get(f.home+"/activity?q=user:"+f.person+"+op:update").get(b.found(`href="(`+f.home+`/activity/[0-9a-f-]{36})"`)).has(`<span class="was">4711</span>`)
+	b.get(f.home + "/activity?q=user:" + f.person + "+op:update").get(b.found(`href="(` + f.home + `/activity/[0-9a-f-]{36})"`)).has(`<span class="was">4711</span>`)
 	b.get(badge).want(http.StatusNotFound).get(f.home + "/activity?q=type:Schema").has("ada@example.org deleted schema")
 	b.post(list, badgeForm()...).want(http.StatusOK).sure(badge + "/delete").want(http.StatusOK).has("The schema is removed") // nobody has values
 }
