@@ -22,6 +22,20 @@ const made = "- The connection CONNECTION of ORGANISATION, which is there alread
 // unmade stands there in the console where it is not.
 const unmade = "- A connection of its own for this product: [Connections](console:connections), *Connect a product*. Its values are shown there.\n"
 
+// example is the schema that each guide declares.
+const example = "An attribute that neither the core nor the two extensions have is declared once, as a schema. `badge.json`:\n\n" + "```" + `json
+{
+  "id": "urn:ietf:params:scim:schemas:extension:badge:2.0:User",
+  "name": "Badge",
+  "attributes": [{"name": "number", "type": "string", "description": "The number on the badge"}]
+}
+` + "```\n\n```" + `
+purescim schema add --org ORGANISATION --type User badge.json
+` + "```\n"
+
+// declared stands in its place in the console where the organisation has attributes of its own.
+const declared = "The table names the attributes that the organisation has declared. Others are added in the [Catalogue](console:catalogue/schemas), *Schemas*.\n"
+
 // consoleWays are what the guides do with commands, and how the console does the same. Words
 // in brackets lead to its pages.
 var consoleWays = strings.NewReplacer(

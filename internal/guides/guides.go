@@ -133,6 +133,9 @@ func (v Values) withAttributes(text string) string {
 			fmt.Fprintf(&rows, "| what your system calls it | `%s` |\n", name)
 		}
 	}
+	if v.Console {
+		text = strings.Replace(text, example, declared, 1)
+	}
 	return strings.Replace(text, exampleRow, rows.String(), 1)
 }
 

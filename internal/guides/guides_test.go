@@ -271,7 +271,7 @@ func TestRender(t *testing.T) {
 // already; who has no account reads the names of the pages.
 func TestRender_InTheConsole(t *testing.T) {
 	t.Parallel()
-	command := regexp.MustCompile(`purescim (client|org|token|user|group|role|division|skill|language|log|undo|issuer|status) |--[a-z]+|console:`)
+	command := regexp.MustCompile(`purescim (client|org|token|user|group|role|division|skill|language|schema|log|undo|issuer|status) |--[a-z]+|console:`)
 	v := guides.Values{BaseURL: "https://scim.example.org", Organisation: "acme", Connection: "Feed", ClientID: "0190", Console: true, Home: "/console/o/1"}
 	for _, g := range guides.List() {
 		page, err := guides.Render(g.Slug, v)
@@ -284,11 +284,16 @@ func TestRender_InTheConsole(t *testing.T) {
 		}
 		for _, want := range []string{
 			"The connection Feed of acme, which is there already", `<a href="/console/o/1/groups">Groups</a>`, `<a href="/console/o/1/connections/0190">`,
-			`<a href="/console/o/1/catalogue/roles">Catalogue</a>`, `<a href="/console/o/1">Overview</a>`,
+			`<a href="/console/o/1/catalogue/roles">Catalogue</a>`, `<a href="/console/o/1/catalogue/schemas">Catalogue</a>`, "badge.json", `<a href="/console/o/1">Overview</a>`,
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s does not hold %q", g.Slug, want)
 			}
+		}
+		own := v
+		own.Attributes = []string{"urn:acme:desk:2.0:User:floor"}
+		if page, err = guides.Render(g.Slug, own); err != nil || strings.Contains(string(page), "badge.json") || !strings.Contains(string(page), own.Attributes[0]) {
+			t.Errorf("%s declares an example beside the organisation's own attributes: %v", g.Slug, err)
 		}
 		outside := v
 		outside.Home = ""
