@@ -17,6 +17,7 @@ import (
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/provisioning"
+	"github.com/purescim/purescim/internal/schema"
 )
 
 // logOutput is how entries are printed.
@@ -52,8 +53,38 @@ func (cmd *logCommand) Run(ctx context.Context, c console) error {
 		if cmd.Follow {
 			return cmd.follow(ctx, c, p.entries, o.ID, q)
 		}
-		return cmd.list(ctx, c, p.entries, o.ID, q)
+		if err := cmd.list(ctx, c, p.entries, o.ID, q); err != nil || cmd.Output != "text" || cmd.Refused {
+			return err
+		}
+		return cmd.tellLoops(ctx, c, p.entries, o.ID)
 	})
+}
+
+// tellLoops tells people what clients do again and again, besides the entries: what is so
+// already has none.
+func (cmd *logCommand) tellLoops(ctx context.Context, c console, l *provisioning.Log, o org.ID) error {
+	s, err := l.Status(ctx, o)
+	if err != nil {
+		return err
+	}
+	for i, client := range s.Clients {
+		if cmd.Client != "" && !isNamed(cmd.Client, client.ID, client.Name) {
+			s.Clients[i].Loops = nil
+			continue
+		}
+		s.Clients[i].Loops = slices.DeleteFunc(client.Loops, func(l provisioning.Loop) bool {
+			name := cmd.User + cmd.Group // one of them at most
+			of := l.Target.Type == provisioning.User && cmd.User != "" || l.Target.Type == provisioning.Group && cmd.Group != ""
+			return name != "" && (!of || !isNamed(name, l.Target.ID, l.Target.Name))
+		})
+	}
+	printLoops(c, s)
+	return nil
+}
+
+// isNamed reports whether something is meant by its id, or by its name.
+func isNamed(meant string, id uuid.UUID, name string) bool {
+	return meant == id.String() || schema.FoldName(meant) == schema.FoldName(name)
 }
 
 // newestShown is how many entries are shown where nobody says since when.

@@ -55,6 +55,23 @@ func TestStatus_BeginsWithASentence(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, shown)
 		}
 	}
+	// What is asked for again and again has no entries, and stands below those that there are.
+	again := provisioning.Outcome{Client: clients[0].ID, Kind: provisioning.Unchanged, Target: provisioning.Target{Type: provisioning.User, ID: uuid.New()}}
+	for range 30 {
+		p.entries.Count(o.ID, again)
+	}
+	if err := p.entries.FlushCounts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]bool{
+		"": true, "--user " + again.Target.ID.String(): true, "--client entra": true,
+		"--user jane": false, "--group " + again.Target.ID.String(): false, "--client okta": false, "--refused": false, "-o jsonl": false,
+	} {
+		shown := command(append([]string{"log", "--org", "acme"}, strings.Fields(args)...)...)
+		if strings.Contains(shown, "\nAgain and again, by Entra:\n  20") != want {
+			t.Errorf("log %s shows:\n%s", args, shown)
+		}
+	}
 	var told struct{ State string }
 	if err := json.Unmarshal([]byte(command("status", "--org", "acme", "-o", "json")), &told); err != nil || told.State != "partly" {
 		t.Errorf("as JSON it is %+v: %v", told, err)
