@@ -89,17 +89,9 @@ func (s *Store) Passkey(ctx context.Context, credential []byte) (accounts.Passke
 
 // CountPasskeys implements accounts.Store.
 func (s *Store) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]int, error) {
-	rows, err := countPasskeysByOrg.With(db.Named("org", db.NullInt(o))).Query(ctx, s.pool.Of(o))
-	if err != nil {
-		return nil, pgerr.Wrap("count passkeys", err)
-	}
 	counts := map[uuid.UUID]int{}
-	var account uuid.UUID
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&account, &n}, func() error {
-		counts[account] = n
-		return nil
-	})
+	err := countPasskeysByOrg.With(db.Named("org", db.NullInt(o))).
+		ReadAll(ctx, s.pool.Of(o), func(raw [][]byte) { counts[db.ReadID(raw[0])] = int(db.ReadInt(raw[1])) })
 	return counts, pgerr.Wrap("count passkeys", err)
 }
 

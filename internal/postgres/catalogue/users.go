@@ -53,12 +53,9 @@ func (v Catalogue) usersOf(ctx context.Context, q pool.Querier, kind directory.K
 	if k != 0 {
 		s = countUsersByKey
 	}
-	rows, err := s.With(db.Org(v.Org), db.Named("keys", keys), db.Named("kind", k), db.Named("most", limit)).Query(ctx, q)
-	if err != nil {
-		return nil, err
-	}
 	byKey := make(map[string]int, len(keys))
-	err = db.ReadAll(rows, func(raw [][]byte) { byKey[string(raw[0])] = int(db.ReadInt(raw[1])) })
+	err := s.With(db.Org(v.Org), db.Named("keys", keys), db.Named("kind", k), db.Named("most", limit)).
+		ReadAll(ctx, q, func(raw [][]byte) { byKey[string(raw[0])] = int(db.ReadInt(raw[1])) })
 	counts := make([]int, len(keys))
 	for i, key := range keys {
 		counts[i] = byKey[key]

@@ -4,10 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/purescim/purescim/internal/events"
 	"github.com/purescim/purescim/internal/org"
+	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
 )
 
@@ -35,11 +34,7 @@ func (e *Store) all(ctx context.Context) (map[org.ID]events.Stream, error) {
 }
 
 func (e *Store) readStreams(ctx context.Context) (map[org.ID]events.Stream, error) {
-	rows, err := e.pool.Own().Query(ctx, selectAllStreams)
-	if err != nil {
-		return nil, err
-	}
-	all, err := pgx.CollectRows(rows, scanStream)
+	all, err := db.Collect(ctx, e.pool.Own(), db.Bound{SQL: selectAllStreams}, scanStream)
 	streams := make(map[org.ID]events.Stream, len(all))
 	for _, stream := range all {
 		stream.Credential = "" // it may be sealed, and is nothing that a change asks for

@@ -328,12 +328,9 @@ func difference(ctx context.Context, w *writes.Write, tx pgx.Tx, group uuid.UUID
 
 // memberIDs reads the sorted ids of all members, about so many.
 func memberIDs(ctx context.Context, w *writes.Write, tx pgx.Tx, group uuid.UUID, about int) ([]uuid.UUID, error) {
-	rows, err := selectMemberIDs.With(db.Org(w.Org), db.Named("id", db.ID(group))).Query(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
 	ids := make([]uuid.UUID, 0, about)
-	err = db.ReadAll(rows, func(raw [][]byte) { ids = append(ids, db.ReadID(raw[0])) })
+	err := selectMemberIDs.With(db.Org(w.Org), db.Named("id", db.ID(group))).
+		ReadAll(ctx, tx, func(raw [][]byte) { ids = append(ids, db.ReadID(raw[0])) })
 	return ids, err
 }
 

@@ -35,10 +35,7 @@ const chosenGroups = ` and (@ids::uuid[] is null or g.id = any(@ids))`
 
 // Group implements directory.Roster.
 func (v Groups) Group(ctx context.Context, id uuid.UUID) (g directory.GroupRecord, err error) {
-	rows, err := selectGroup.With(db.Org(v.Org), db.Named("id", db.ID(id))).Query(ctx, v.DB)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { g = readWholeGroup(raw) })
-	}
+	err = selectGroup.With(db.Org(v.Org), db.Named("id", db.ID(id))).ReadOne(ctx, v.DB, func(raw [][]byte) { g = readWholeGroup(raw) })
 	return g, pgerr.Wrap("get group", err)
 }
 

@@ -38,11 +38,7 @@ var (
 // Rewrap seals all of imports with the first key that is not, and tells how much that was.
 // Servers may go on with them meanwhile.
 func (s *Store) Rewrap(ctx context.Context) (n int, err error) {
-	rows, err := s.pool.Own().Query(ctx, selectSealed, seal.Head)
-	if err != nil {
-		return 0, pgerr.Wrap("find imports", err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sealed])
+	all, err := db.Collect(ctx, s.pool.Own(), db.Bound{SQL: selectSealed, Args: []any{seal.Head}}, pgx.RowToStructByPos[sealed])
 	for _, one := range all {
 		if s.keys.Current(one.Head) {
 			continue

@@ -74,10 +74,7 @@ func (l *Store) keepPartitions(ctx context.Context, now, before time.Time) error
 // partitions are those that there are, by name.
 func (l *Store) partitions(ctx context.Context) (known map[string]bool, err error) {
 	known = map[string]bool{}
-	rows, err := l.pool.Own().Query(ctx, selectPartitions)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) { known[string(raw[0])] = true })
-	}
+	err = db.Bound{SQL: selectPartitions}.ReadAll(ctx, l.pool.Own(), func(raw [][]byte) { known[string(raw[0])] = true })
 	return known, err
 }
 

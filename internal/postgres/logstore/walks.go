@@ -304,11 +304,7 @@ func actorsOf(ctx context.Context, from pool.Share, org int64, actor string) ([]
 }
 
 func eachID(ctx context.Context, from pool.Share, s db.Bound, visit func(id uuid.UUID)) error {
-	rows, err := s.Query(ctx, from)
-	if err != nil {
-		return err
-	}
-	return db.ReadAll(rows, func(raw [][]byte) { visit(db.ReadID(raw[0])) })
+	return s.ReadAll(ctx, from, func(raw [][]byte) { visit(db.ReadID(raw[0])) })
 }
 
 // wordsOf are words as an argument.

@@ -58,10 +58,7 @@ type Schema struct {
 // Schema reads what is known of the schema. A database without one has none applied.
 func (p *Pool) Schema(ctx context.Context) (known Schema, err error) {
 	read := func(sql string, take func(n int64)) error {
-		rows, err := p.Own().Query(ctx, sql)
-		if err == nil {
-			err = db.ReadAll(rows, func(raw [][]byte) { take(db.ReadInt(raw[0])) })
-		}
+		err := db.Bound{SQL: sql}.ReadAll(ctx, p.Own(), func(raw [][]byte) { take(db.ReadInt(raw[0])) })
 		if e := (*pgconn.PgError)(nil); errors.As(err, &e) && e.Code == pgerr.UndefinedTable {
 			return nil
 		}

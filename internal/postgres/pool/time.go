@@ -24,10 +24,7 @@ const selectTime = `select clock_timestamp()`
 // measure asks PostgreSQL what time it is.
 func (p *Pool) measure(ctx context.Context) error {
 	asked := time.Now()
-	rows, err := p.Own().Query(ctx, selectTime)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { p.Clock.Measured(db.ReadTime(raw[0]), asked) })
-	}
+	err := db.Bound{SQL: selectTime}.ReadOne(ctx, p.Own(), func(raw [][]byte) { p.Clock.Measured(db.ReadTime(raw[0]), asked) })
 	return pgerr.Wrap("ask for the time", err)
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/pgerr"
@@ -45,16 +43,9 @@ left   join lateral (
 // ReadFigures reads the figures of now.
 func ReadFigures(ctx context.Context, p *pool.Pool) (Figures, error) {
 	f := Figures{Sizes: make(map[org.ID]int)}
-	rows, err := p.Own().Query(ctx, selectSizes)
+	err := db.Bound{SQL: selectSizes}.
+		ReadAll(ctx, p.Own(), func(raw [][]byte) { f.Sizes[org.ID(db.ReadInt(raw[0]))] = int(db.ReadInt(raw[1])) })
 	if err != nil {
-		return f, pgerr.Wrap("read the sizes of organisations", err)
-	}
-	var id int64
-	var users int
-	if _, err := pgx.ForEachRow(rows, []any{&id, &users}, func() error {
-		f.Sizes[org.ID(id)] = users
-		return nil
-	}); err != nil {
 		return f, pgerr.Wrap("read the sizes of organisations", err)
 	}
 	if err := p.Own().QueryRow(ctx, selectLags).Scan(&f.Streams, &f.Full, (*db.NullTime)(&f.Oldest)); err != nil {

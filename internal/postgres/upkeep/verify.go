@@ -147,11 +147,7 @@ func (c verification) documents(ctx context.Context, t *schema.Type) error {
 	if search.TableOf(t) == search.Users {
 		s = verifyUsers
 	}
-	rows, err := c.tx.Query(ctx, s.String(), c.org)
-	if err != nil {
-		return err
-	}
-	_, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (struct{}, error) {
+	_, err := db.Collect(ctx, c.tx, s.With(db.Org(c.org)), func(r pgx.CollectableRow) (struct{}, error) {
 		return struct{}{}, c.document(t, r)
 	})
 	return err
@@ -249,9 +245,5 @@ func differentModification(raw [][]byte) string {
 
 // each reports what differs in the rows of a statement.
 func (c verification) each(ctx context.Context, sql string, difference func(raw [][]byte) string) error {
-	rows, err := c.tx.Query(ctx, sql, c.org)
-	if err != nil {
-		return err
-	}
-	return db.ReadAll(rows, func(raw [][]byte) { c.report(difference(raw)) })
+	return db.Bound{SQL: sql, Args: []any{c.org}}.ReadAll(ctx, c.tx, func(raw [][]byte) { c.report(difference(raw)) })
 }

@@ -176,9 +176,7 @@ where  d.org_id = @org and d.id = @id`)
 
 // Deleted implements directory.Reader.
 func (v Users) Deleted(ctx context.Context, id uuid.UUID) (deleted bool, err error) {
-	rows, err := findDeleted.With(db.Org(v.Org), db.Named("id", db.ID(id))).Query(ctx, v.DB)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { deleted = db.ReadInt(raw[0]) > 0 })
-	}
+	err = findDeleted.With(db.Org(v.Org), db.Named("id", db.ID(id))).
+		ReadOne(ctx, v.DB, func(raw [][]byte) { deleted = db.ReadInt(raw[0]) > 0 })
 	return deleted, pgerr.Wrap("find deleted user", err)
 }

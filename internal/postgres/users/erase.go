@@ -111,11 +111,7 @@ func (v Users) EraseUser(ctx context.Context, t *schema.Type, id uuid.UUID, forg
 
 // eraseDeletedUser takes the values of a deleted user out of all that holds them.
 func (v Users) eraseDeletedUser(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
-	var old directory.Record
-	rows, err := lockDeleted.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { old = records.Read(raw) })
-	}
+	old, err := lockDeletion(ctx, w, tx, id)
 	if err != nil {
 		return err
 	}
@@ -137,13 +133,10 @@ func (v Users) eraseDeletedUser(ctx context.Context, w *writes.Write, tx pgx.Tx,
 func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID, doc scim.Document) error {
 	var known traces
 	known.of(doc)
-	rows, err := selectEntriesOfUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
-	if err == nil {
-		err = db.ReadAll(rows, func(raw [][]byte) {
-			known.name(string(raw[0]))
-			known.before(logstore.ChangesIn(raw[1]))
-		})
-	}
+	err := selectEntriesOfUser.With(db.Org(w.Org), db.Named("id", db.ID(id))).ReadAll(ctx, tx, func(raw [][]byte) {
+		known.name(string(raw[0]))
+		known.before(logstore.ChangesIn(raw[1]))
+	})
 	if err != nil {
 		return err
 	}
@@ -160,12 +153,8 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 }
 
 func (v Users) eraseFromEvents(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {
-	rows, err := selectEventsOf.With(db.Org(w.Org), db.Named("id", id.String())).Query(ctx, tx)
-	if err != nil {
-		return err
-	}
 	b := new(pgx.Batch)
-	err = db.ReadAll(rows, func(raw [][]byte) {
+	err := selectEventsOf.With(db.Org(w.Org), db.Named("id", id.String())).ReadAll(ctx, tx, func(raw [][]byte) {
 		if rest, ofUser := events.Forget(raw[1], id); ofUser {
 			eraseEvent.With(db.Org(w.Org), db.Named("id", db.ID(db.ReadID(raw[0]))), db.Named("claims", string(rest))).Queue(b)
 		}

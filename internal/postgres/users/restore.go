@@ -21,10 +21,8 @@ import (
 
 // DeletedUserNamed implements directory.History.
 func (v Users) DeletedUserNamed(ctx context.Context, name string) (id uuid.UUID, err error) {
-	rows, err := v.DB.Query(ctx, selectDeletedUser.String(), selectDeletedUser.Args(v.Org, db.Named("user_name_key", schema.UserName.Fold(name)))...)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { id = db.ReadID(raw[0]) })
-	}
+	err = selectDeletedUser.With(db.Org(v.Org), db.Named("user_name_key", schema.UserName.Fold(name))).
+		ReadOne(ctx, v.DB, func(raw [][]byte) { id = db.ReadID(raw[0]) })
 	return id, pgerr.Wrap("find deleted user", err)
 }
 
@@ -65,14 +63,16 @@ from   deleted_users d
 where  d.org_id = @org and d.id = @id
 for    update of d`)
 
+// lockDeletion reads a deleted user whom nobody else changes before the transaction ends.
+func lockDeletion(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) (r directory.Record, err error) {
+	err = lockDeleted.With(db.Org(w.Org), db.Named("id", db.ID(id))).ReadOne(ctx, tx, func(raw [][]byte) { r = records.Read(raw) })
+	return r, err
+}
+
 // bringBack stores a deleted user under the same id.
 func (v Users) bringBack(ctx context.Context, w *writes.Write, tx pgx.Tx, t *schema.Type, id uuid.UUID, u directory.UserRestoration) (r directory.Record, err error) {
 	var old directory.Resource
-	rows, err := lockDeleted.With(db.Org(w.Org), db.Named("id", db.ID(id))).Query(ctx, tx)
-	if err == nil {
-		err = db.ReadOne(rows, func(raw [][]byte) { old.Record = records.Read(raw) })
-	}
-	if err != nil {
+	if old.Record, err = lockDeletion(ctx, w, tx, id); err != nil {
 		return r, err
 	}
 	if old.Document, err = t.Load(old.Doc); err != nil {
@@ -107,12 +107,10 @@ func (v Users) moveUser(ctx context.Context, w *writes.Write, tx pgx.Tx, user uu
 	if len(u.Join)+len(u.Leave) == 0 {
 		return nil, nil
 	}
-	rows, err := lockGroups.With(db.Org(w.Org), db.Named("ids", db.IDs(slices.Concat(u.Join, u.Leave)))).Query(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
 	var found []directory.Resource
-	if err := db.ReadAll(rows, func(raw [][]byte) { found = append(found, directory.Resource{Record: records.ReadGroup(raw)}) }); err != nil {
+	err = lockGroups.With(db.Org(w.Org), db.Named("ids", db.IDs(slices.Concat(u.Join, u.Leave)))).
+		ReadAll(ctx, tx, func(raw [][]byte) { found = append(found, directory.Resource{Record: records.ReadGroup(raw)}) })
+	if err != nil {
 		return nil, err
 	}
 	for _, group := range found {
