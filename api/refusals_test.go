@@ -14,7 +14,9 @@ import (
 func refusals(path string, item *openapi3.PathItem, method string, operation *openapi3.Operation) []int {
 	scim := len(item.Servers) > 0
 	switch {
-	case strings.HasPrefix(path, "/.well-known/"), strings.HasPrefix(path, "/openapi."):
+	case strings.HasPrefix(path, "/openapi."):
+		return []int{412, 415}
+	case strings.HasPrefix(path, "/.well-known/"):
 		return []int{415}
 	case strings.HasPrefix(path, "/oauth/"):
 		return []int{400, 401, 413, 415, 429}
@@ -24,7 +26,10 @@ func refusals(path string, item *openapi3.PathItem, method string, operation *op
 		all = append(all, 400, 401, 429)
 	}
 	if operation.RequestBody != nil {
-		all = append(all, 400, 408, 413, 415)
+		all = append(all, 400, 408, 413)
+	}
+	if operation.RequestBody != nil || method == "POST" {
+		all = append(all, 415)
 	}
 	for _, parameter := range slices.Concat(item.Parameters, operation.Parameters) {
 		if parameter.Value.In == "path" {
