@@ -22,7 +22,7 @@ type BulkRequest struct {
 
 // BulkOperation is one operation of a bulk request.
 type BulkOperation struct {
-	Method  string // in upper case
+	Method  string // in upper case, if it is known
 	BulkID  string // empty when there is none
 	Path    string
 	Version Condition
@@ -49,9 +49,9 @@ type BulkResult struct {
 	Tried any `json:"urn:purescim:params:scim:api:messages:2.0:DryRun,omitempty"`
 }
 
-// ParseBulk reads the body of a bulk request with at most maxOperations. Names
-// and methods are accepted in any case; unless it is strict, so are numbers for texts and
-// texts for numbers. What is wrong with one operation is its
+// ParseBulk reads the body of a bulk request with at most maxOperations. Names are
+// accepted in any case; unless it is strict, so are methods, numbers for texts and texts
+// for numbers. What is wrong with one operation is its
 // Fault; an error is what is wrong with the whole.
 func ParseBulk(body []byte, maxOperations int, strict bool) (BulkRequest, error) {
 	object, err := ParseObject(body)
@@ -94,13 +94,16 @@ func ParseBulk(body []byte, maxOperations int, strict bool) (BulkRequest, error)
 // checkMessage refuses a message that says it is another. One that does not say
 // what it is, is taken for what is asked for, as everywhere.
 func checkMessage(object map[string]any, urn string) error {
-	value, found, err := member(object, "schemas")
-	if err != nil || !found {
+	value, _, err := member(object, "schemas")
+	if err != nil {
 		return err
 	}
 	list, ok := value.([]any)
-	if !ok {
+	if !ok && value != nil && value != "" {
 		list = []any{value}
+	}
+	if len(list) == 0 {
+		return nil
 	}
 	if !slices.ContainsFunc(list, func(v any) bool {
 		text, ok := v.(string)
@@ -118,7 +121,10 @@ func failOnErrors(object map[string]any, strict bool) (int, error) {
 	}
 	number, _ := value.(json.Number)
 	if text, ok := value.(string); ok && !strict {
-		number = json.Number(strings.TrimSpace(text))
+		if text = strings.TrimSpace(text); text == "" {
+			return 0, nil
+		}
+		number = json.Number(text)
 	}
 	n, err := strconv.Atoi(string(number))
 	if err != nil || n < 0 {
@@ -146,7 +152,10 @@ func parseBulkOperation(n int, v any, strict bool) (BulkOperation, error) {
 		}
 	}
 	method, _ := values[0].(string)
-	op.Method = clip(strings.ToUpper(method))
+	op.Method = clip(method)
+	if !strict {
+		op.Method = strings.ToUpper(op.Method)
+	}
 	op.BulkID, _ = values[1].(string)
 	op.Path, _ = values[2].(string)
 	version, _ := values[3].(string)

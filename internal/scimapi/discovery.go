@@ -26,7 +26,7 @@ func (d *door) discovery(r chi.Router) {
 	} {
 		d.frame.Handle(r, path, httpapi.Route{
 			Public:  true,
-			Methods: map[string]httpapi.Handler{http.MethodGet: describing(answer)},
+			Methods: map[string]httpapi.Handler{http.MethodGet: d.describing(answer)},
 		})
 	}
 }
@@ -36,13 +36,20 @@ type described func(r *http.Request) (v any, location string, err error)
 
 // describing writes an answer as JSON. Filters are refused, so that no client
 // takes the whole for what its filter left (RFC 7644 section 4).
-func describing(answer described) httpapi.Handler {
+func (d *door) describing(answer described) httpapi.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		caller, err := d.frame.Caller(r)
+		if err == nil && caller != nil {
+			err = d.checkStrict(r, caller.Org.Settings)
+		}
+		if err != nil {
+			return err
+		}
 		q, err := readQuery(r)
 		if err != nil {
 			return err
 		}
-		if q.isSet("filter") {
+		if q.isSet("filter") || q.checkFilter() != nil {
 			return scim.Forbidden("this endpoint cannot be filtered; leave the parameter filter out")
 		}
 		v, location, err := answer(r)

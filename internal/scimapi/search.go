@@ -41,14 +41,17 @@ func readSearch(r *http.Request) (query, error) {
 	if err != nil {
 		return nil, err
 	}
+	strict := httpapi.Principal(r.Context()).Org.Settings.Strict
 	parameters := make(map[string][]string, len(object))
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		if parameters[name], err = parameter(name, object[name]); err != nil {
 			return nil, err
 		}
+		if err := checkKind(name, object[name]); strict && err != nil {
+			return nil, err
+		}
 	}
 	q := newQuery(parameters)
-	strict := httpapi.Principal(r.Context()).Org.Settings.Strict
 	if !strict && !q.has("schemas") { // the endpoint tells what is asked for
 		return q, nil
 	}
@@ -79,4 +82,22 @@ func parameter(name string, value any) (values []string, err error) {
 	default:
 		return nil, scim.InvalidValue("%s is %s; a string, a number or an array of strings is expected", name, scim.KindOf(value))
 	}
+}
+
+// checkKind tells of a member whose value is not of the kind that RFC 7644 section 3.4.3
+// has for it.
+func checkKind(name string, value any) error {
+	expected, kind := "", scim.KindOf(value)
+	switch strings.ToLower(name) {
+	case "schemas", "attributes", "excludedattributes":
+		expected = "an array"
+	case "startindex", "count":
+		expected = "a number"
+	case "filter", "sortby", "sortorder", "cursor":
+		expected = "a string"
+	}
+	if value != nil && expected != "" && kind != expected {
+		return scim.InvalidValue("%s is %s; %s is expected", name, kind, expected)
+	}
+	return nil
 }

@@ -14,11 +14,16 @@ import (
 // same for every organisation.
 func (s resources) mountView(r chi.Router) {
 	bound := func(handle func(s resources, w http.ResponseWriter, r *http.Request) error) httpapi.Handler {
-		return func(w http.ResponseWriter, r *http.Request) error { return handle(s, w, r) }
+		return func(w http.ResponseWriter, r *http.Request) error {
+			if err := s.checkStrict(r, httpapi.Principal(r.Context()).Org.Settings); err != nil {
+				return err
+			}
+			return handle(s, w, r)
+		}
 	}
 	for path, methods := range map[string]map[string]httpapi.Handler{
 		s.t.Endpoint:                  {http.MethodGet: bound(listing(readQuery))},
-		s.t.Endpoint + "/{id}":        {http.MethodGet: s.view},
+		s.t.Endpoint + "/{id}":        {http.MethodGet: bound(resources.view)},
 		s.t.Endpoint + searchEndpoint: {http.MethodPost: bound(listing(readSearch))},
 	} {
 		s.frame.Handle(r, path, httpapi.Route{Methods: methods, Access: access})

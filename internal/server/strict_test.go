@@ -46,6 +46,12 @@ func search(name, filter, detail string) tolerance {
 	return tolerance{name: name, method: "GET", path: "/Users?filter=" + url.QueryEscape(filter), accepts: 200, kind: "invalidFilter", detail: detail}
 }
 
+const searchSchemas = `"schemas":["` + scim.SearchRequestURN + `"]`
+
+func searchRequest(name, members, detail string) tolerance {
+	return tolerance{name: name, method: "POST", path: "/Users/.search", body: "{" + members + "}", accepts: 200, kind: "invalidValue", detail: detail}
+}
+
 func get(name, path, kind, detail string) tolerance {
 	return tolerance{name: name, method: "GET", path: path, accepts: 200, kind: kind, detail: detail}
 }
@@ -53,6 +59,13 @@ func get(name, path, kind, detail string) tolerance {
 var tolerances = []tolerance{
 	{name: "endpoint in another case", method: "GET", path: "/users", accepts: 200, refuses: 404, detail: "/Users"},
 	{name: "empty segment", method: "GET", path: "//Users", accepts: 200, refuses: 404, detail: "/Users"},
+	{name: "view in another case", method: "GET", path: "/roles", accepts: 200, refuses: 404, detail: "/Roles"},
+	{name: "discovery in another case", method: "GET", path: "/schemas", accepts: 200, refuses: 404, detail: "/Schemas"},
+	get("second question mark", "/Users?count=1?filter=title%20pr", "invalidValue", "second ?"),
+	searchRequest("text for schemas", `"schemas":"`+scim.SearchRequestURN+`"`, "schemas"),
+	searchRequest("text for a number", searchSchemas+`,"count":"1"`, "count"),
+	searchRequest("text for a list", searchSchemas+`,"attributes":"title,userName"`, "attributes"),
+	searchRequest("list for a text", searchSchemas+`,"filter":["title pr"]`, "filter"),
 	get("empty filter", "/Users?filter=", "invalidFilter", "filter"),
 	get("filter in attributes", "/Users?attributes=emails[type%20eq%20%22work%22]", "invalidValue", "emails["),
 	get("unknown parameter", "/Users?pretty=1", "invalidValue", "pretty"),

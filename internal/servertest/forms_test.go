@@ -78,7 +78,10 @@ func TestFormsOfOneValue(t *testing.T) {
 	}
 	o.Do(t, "PATCH", group, `{}`).Want(t, 200)
 	o.Do(t, "POST", "/Users/.search", `{"count":"1"}`).Want(t, 200)
-	o.Do(t, "POST", "/Bulk", `{"failOnErrors":0,"Operations":[]}`).Want(t, 200)
+	o.Do(t, "POST", "/Users/.search", `{"count":["1"],"schemas":[]}`).Want(t, 200)
+	for _, members := range []string{`"failOnErrors":0`, `"failOnErrors":" ","schemas":[]`, `"failOnErrors":null,"schemas":""`, `"schemas":null`} {
+		o.Do(t, "POST", "/Bulk", `{`+members+`,"Operations":[]}`).Want(t, 200)
+	}
 	testFormsOfBulk(t, o)
 
 	strict := o.Strictly(t)
@@ -122,7 +125,7 @@ func testFormsOfBulk(t *testing.T, o *servertest.Org) {
 		strict.Do(t, "POST", "/Bulk", whole, header).Want(t, 400)
 	}
 	answer := strict.Do(t, "POST", "/Bulk", `{`+schemas+`"Operations":[{"method":"DELETE","path":"Users/7"},
-		{"method":"DELETE","path":"/Users/7","version":1},{"method":"DELETE","path":"/Users/7","bulkId":1}]}`, header).Want(t, 200)
+		{"method":"DELETE","path":"/Users/7","version":1},{"method":"DELETE","path":"/Users/7","bulkId":1},{"method":"delete","path":"/Users/7"}]}`, header).Want(t, 200)
 	for _, operation := range elements(answer.Object(t)["Operations"]) {
 		if operation["status"] != "400" {
 			t.Errorf("a strict organisation: %v", operation)
