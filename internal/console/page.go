@@ -148,6 +148,7 @@ func writePage(w http.ResponseWriter, status int, name string, p page) error {
 // failure is what the page of an error says.
 type failure struct {
 	Heading, Detail, CorrelationID string
+	Back                           string // a page that leads on; empty is none
 	Status                         int
 }
 
@@ -173,7 +174,14 @@ func (c *console) writeError(w http.ResponseWriter, r *http.Request, told *scim.
 	if f.Heading == "" {
 		f.Heading = "Something went wrong"
 	}
-	p := page{Title: f.Heading, Theme: v.theme(), Here: Path, Who: v.who, Org: v.org, Base: v.base(), C: f, Everywhere: v.who.ID != uuid.Nil && v.who.Org == accounts.Everywhere}
+	if v.who.ID != uuid.Nil {
+		f.Back = c.backOf(r)
+	}
+	if r.Method == http.MethodPost && told.Status < http.StatusInternalServerError && !strings.Contains(strings.ToLower(f.Detail), "nothing was") {
+		f.Detail += " Nothing was changed."
+	}
+	p := page{Title: f.Heading, Theme: v.theme(), Here: Path, Who: v.who, Org: v.org, Base: v.base(), C: f}
+	p.Everywhere, p.Owns = v.who.ID != uuid.Nil && v.who.Org == accounts.Everywhere, v.who.Manages(v.org.ID) == nil
 	_ = v.settle(&p)
 	if err := writePage(w, told.Status, "error", p); err != nil {
 		_ = c.frame.Explain(r.Context(), err) // for the log
