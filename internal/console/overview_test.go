@@ -20,6 +20,10 @@ func TestOverview_BeginsWithANextStep(t *testing.T) {
 	b := member(t, s, o.ID, "ada@example.org", accounts.Administrator)
 	b.get("/console/o/"+o.ID.String()).want(http.StatusOK).
 		has("No request has come in the last 24 hours", "Nobody has arrived yet", "/connections/new", "never asked anything", "0 inactive").lacks("No client")
+	viewer := member(t, s, o.ID, "grace@example.org", accounts.Viewer)
+	for path, step := range map[string]string{"": "owner connects", "/groups": "owner makes them here", "/catalogue/skills": "owner makes them here"} {
+		viewer.get("/console/o/" + o.ID.String() + path).want(http.StatusOK).has("An administrator or " + step).lacks("/connections/new")
+	}
 	f := furnish(t, s)
 	b = member(t, s, f.ID, "vera@example.org", accounts.Viewer)
 	b.get(f.home).want(http.StatusOK).has("5 active people", "1 inactive", "last request").lacks("Nobody has arrived yet")
