@@ -54,6 +54,10 @@ for (const box of all("[data-terms]")) {
   });
 }
 
+// A form that was sent shows that it is on its way.
+document.addEventListener("submit", (event) => { if (!event.defaultPrevented) event.submitter?.setAttribute("aria-busy", "true"); });
+addEventListener("pageshow", () => { for (const button of all("[aria-busy]")) button.removeAttribute("aria-busy"); });
+
 // Passkeys: the authenticator answers what the server asks, and the form sends the answer.
 for (const form of all("form[data-passkey]")) {
   if (!globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
