@@ -214,7 +214,7 @@ func (f *Frame) Refuse(ctx context.Context, refused Refusal) {
 	e.Body = provisioning.Clean(refused.Body)
 	kind := provisioning.WasRefused
 	if held := (*provisioning.HeldError)(nil); errors.As(refused.Err, &held) {
-		kind, e.Result = provisioning.WasHeld, provisioning.Held
+		kind, e.Result, e.Operation = provisioning.WasHeld, provisioning.Held, held.Instead(e.Operation)
 	}
 	e.ID = f.options.Recorder.Refuse(x.principal.Org.ID, e)
 	f.count(x, provisioning.Outcome{Kind: kind, Target: e.Target, Refusal: e.ID})

@@ -72,6 +72,19 @@ type HeldError struct {
 	State         HoldState // Holding or Rejected
 }
 
+// Instead is what was held, of a request that asked for an operation: a change is held for
+// what it removes.
+func (e *HeldError) Instead(asked Operation) Operation {
+	switch {
+	case asked != Update:
+		return asked
+	case e.Group:
+		return MemberRemove
+	default:
+		return Deactivate
+	}
+}
+
 // Error tells who reads it in an identity system what to do.
 func (e *HeldError) Error() string {
 	const (

@@ -84,7 +84,7 @@ func TestBrakes_HoldUsers(t *testing.T) {
 	entra.Do(t, "PATCH", "/Users/"+ids[4], `{"Operations":[{"op":"replace","path":"title","value":"y"}]}`).Want(t, 200)
 	deactivate(t, okta, ids[5]).Want(t, 200)
 	all := entries(t, o, "result=held", 4)
-	if e := all[3]; e.Operation != "update" || e.Status != 403 || e.Actor.Name != "Entra" || !strings.Contains(e.Advice.Text, "hold release") {
+	if e := all[3]; e.Operation != "deactivate" || e.Status != 403 || e.Actor.Name != "Entra" || !strings.Contains(e.Advice.Text, "hold release") {
 		t.Errorf("the entry is %+v", e)
 	}
 	held := holdsOf(t, o)
@@ -154,6 +154,7 @@ func TestBrakes_HoldMembers(t *testing.T) {
 		t.Error("what is not held is refused")
 	}
 	held := holdsOf(t, o)
+	entries(t, o, "result=held&operation=member_remove", 7)
 	if len(held) != 1 || held[0].Kind != "members" || held[0].Group.Name != "Night" || held[0].Attempts != 7 {
 		t.Fatalf("held is %+v", held)
 	}
