@@ -43,59 +43,57 @@ var (
 
 // sealables reads all of them, and holds their rows if it is told to.
 func (s *Store) sealables(ctx context.Context, tx pgx.Tx, hold string) (all []sealable, err error) {
-	read := func(sql string, scan func(row pgx.Rows) (sealable, error)) {
+	for _, kind := range []struct {
+		sql  string
+		scan pgx.RowToFunc[sealable]
+	}{
+		{selectSecrets, s.binary(secretPlace, updateSecret)},
+		{selectPrivateKeys, s.binary(authstore.KeyPlace, updatePrivateKey)},
+		{selectCredentials, s.credential},
+		{selectProviderSecrets, s.providerSecret},
+	} {
+		some, err := db.Collect(ctx, tx, db.Bound{SQL: kind.sql + hold}, kind.scan)
 		if err != nil {
-			return
+			return nil, err
 		}
-		var rows pgx.Rows
-		if rows, err = tx.Query(ctx, sql+hold); err != nil {
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			one, failed := scan(rows)
-			if failed != nil {
-				err = failed
-				return
-			}
-			all = append(all, one)
-		}
-		err = rows.Err()
+		all = append(all, some...)
 	}
-	binary := func(place func(string) string, update db.Statement) func(pgx.Rows) (sealable, error) {
-		return func(row pgx.Rows) (one sealable, err error) {
-			var name string
-			err = row.Scan(&name, &one.kept)
-			one.place = place(name)
-			one.update = func(b *pgx.Batch, value []byte) {
-				update.With(db.Named("value", s.keys.Seal(place(name), value)), db.Named("name", name)).Queue(b)
-			}
-			return one, err
-		}
-	}
-	read(selectSecrets, binary(secretPlace, updateSecret))
-	read(selectPrivateKeys, binary(authstore.KeyPlace, updatePrivateKey))
-	read(selectCredentials, func(row pgx.Rows) (one sealable, err error) {
-		var o int64
-		var endpoint, text string
-		err = row.Scan(&o, &endpoint, &text)
-		one.place, one.kept = eventstore.CredentialPlace(org.ID(o), endpoint), seal.Envelope(text)
+	return all, nil
+}
+
+// binary reads values that are bytes, each with a name.
+func (s *Store) binary(place func(name string) string, update db.Statement) pgx.RowToFunc[sealable] {
+	return func(row pgx.CollectableRow) (one sealable, err error) {
+		var name string
+		err = row.Scan(&name, &one.kept)
+		one.place = place(name)
 		one.update = func(b *pgx.Batch, value []byte) {
-			updateCredential.With(db.Org(o), db.Named("credential", s.keys.SealText(one.place, string(value)))).Queue(b)
+			update.With(db.Named("value", s.keys.Seal(one.place, value)), db.Named("name", name)).Queue(b)
 		}
 		return one, err
-	})
-	read(selectProviderSecrets, func(row pgx.Rows) (one sealable, err error) {
-		var id uuid.UUID
-		var text string
-		err = row.Scan(&id, &text)
-		one.place, one.kept = accountstore.SecretPlace(id), seal.Envelope(text)
-		one.update = func(b *pgx.Batch, value []byte) {
-			updateProviderSecret.With(db.Named("id", db.ID(id)), db.Named("secret", s.keys.SealText(one.place, string(value)))).Queue(b)
-		}
-		return one, err
-	})
-	return all, err
+	}
+}
+
+func (s *Store) credential(row pgx.CollectableRow) (one sealable, err error) {
+	var o int64
+	var endpoint, text string
+	err = row.Scan(&o, &endpoint, &text)
+	one.place, one.kept = eventstore.CredentialPlace(org.ID(o), endpoint), seal.Envelope(text)
+	one.update = func(b *pgx.Batch, value []byte) {
+		updateCredential.With(db.Org(o), db.Named("credential", s.keys.SealText(one.place, string(value)))).Queue(b)
+	}
+	return one, err
+}
+
+func (s *Store) providerSecret(row pgx.CollectableRow) (one sealable, err error) {
+	var id uuid.UUID
+	var text string
+	err = row.Scan(&id, &text)
+	one.place, one.kept = accountstore.SecretPlace(id), seal.Envelope(text)
+	one.update = func(b *pgx.Batch, value []byte) {
+		updateProviderSecret.With(db.Named("id", db.ID(id)), db.Named("secret", s.keys.SealText(one.place, string(value)))).Queue(b)
+	}
+	return one, err
 }
 
 // Rewrap seals with the first key what is not: all signing keys, secrets, credentials, those of

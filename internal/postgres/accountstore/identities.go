@@ -219,7 +219,7 @@ func (s *Store) addIdentity(ctx context.Context, tx pgx.Tx, a accounts.Account, 
 	case err != nil:
 		return err
 	case tag.RowsAffected() > 0:
-		return s.logIdentity(ctx, tx, a, provisioning.Change{Attribute: "signIn", After: i.Name})
+		return s.logWay(ctx, tx, a, provisioning.Change{Attribute: "signIn", After: i.Name})
 	}
 	var taken bool
 	if err := existsSubject.With(db.Named("provider", db.ID(i.Provider)), db.Named("subject", logstore.Storable(i.Subject))).QueryRow(ctx, tx).Scan(&taken); err != nil {
@@ -242,8 +242,8 @@ func byThemselves(ctx context.Context, login string) context.Context {
 	return provisioning.From(ctx, &o)
 }
 
-// logIdentity tells the log what has become of a way to sign in.
-func (s *Store) logIdentity(ctx context.Context, tx pgx.Tx, a accounts.Account, c provisioning.Change) error {
+// logWay tells the log what has become of a way to sign in.
+func (s *Store) logWay(ctx context.Context, tx pgx.Tx, a accounts.Account, c provisioning.Change) error {
 	return s.logAccount(ctx, tx, provisioning.Update, a, []provisioning.Change{c})
 }
 
@@ -273,7 +273,7 @@ func (s *Store) RemoveIdentity(ctx context.Context, a accounts.Account, id uuid.
 				name = i.Name
 			}
 		}
-		return s.logIdentity(ctx, tx, a, provisioning.Change{Attribute: "signIn", Before: name})
+		return s.logWay(ctx, tx, a, provisioning.Change{Attribute: "signIn", Before: name})
 	})
 	return pgerr.Wrap("remove identity", err)
 }

@@ -119,14 +119,9 @@ func (s *Store) AddPasskey(ctx context.Context, a accounts.Account, p accounts.P
 		if tag.RowsAffected() == 0 {
 			return scim.Conflict("there is such a passkey already")
 		}
-		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", After: p.Name})
+		return s.logWay(ctx, tx, a, provisioning.Change{Attribute: "passkey", After: p.Name})
 	})
 	return pgerr.Wrap("add passkey", err)
-}
-
-// logPasskey tells the log what has become of a passkey.
-func (s *Store) logPasskey(ctx context.Context, tx pgx.Tx, a accounts.Account, c provisioning.Change) error {
-	return s.logAccount(ctx, tx, provisioning.Update, a, []provisioning.Change{c})
 }
 
 // UsePasskey implements accounts.Store.
@@ -144,7 +139,7 @@ func (s *Store) MarkCopied(ctx context.Context, a accounts.Account, p accounts.P
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: p.Name, After: p.Name + " (copied, refused)"})
+		return s.logWay(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: p.Name, After: p.Name + " (copied, refused)"})
 	})
 	return pgerr.Wrap("mark passkey", err)
 }
@@ -156,7 +151,7 @@ func (s *Store) RemovePasskey(ctx context.Context, a accounts.Account, id uuid.U
 		if err := deletePasskey.With(db.Named("account", db.ID(a.ID)), db.Named("id", db.ID(id))).QueryRow(ctx, tx).Scan(&name); err != nil {
 			return noAccount(err)
 		}
-		return s.logPasskey(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: name})
+		return s.logWay(ctx, tx, a, provisioning.Change{Attribute: "passkey", Before: name})
 	})
 	return pgerr.Wrap("remove passkey", err)
 }
