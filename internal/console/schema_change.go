@@ -31,6 +31,9 @@ func askDeleteSchema(v *visit) (q question, err error) {
 			q.Fields = []hidden{{"values", "remove"}}
 		}
 	}
+	if c.N > enough || !c.All {
+		q.Text = append(q.Text, "Of 100,000 it may take longer than a page is given. Nothing is removed then, and whoever runs the server can: purescim schema remove --force.")
+	}
 	q.Text = append(q.Text, "Products that send its attributes go on: the server leaves them out, or refuses them where the organisation is strict.")
 	return q, nil
 }

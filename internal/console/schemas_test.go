@@ -13,6 +13,7 @@ import (
 
 	"github.com/purescim/purescim/internal/accounts"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 	"github.com/purescim/purescim/internal/servertest"
 )
 
@@ -189,6 +190,28 @@ func TestSchemas_AsDocuments(t *testing.T) {
 	if b.post(page + "/delete").want(http.StatusOK).has("100 more"); len(b.body) > 60_000 {
 		t.Errorf("the question has %d bytes", len(b.body))
 	}
+}
+
+// Where many have values of a schema, they are not counted, and who removes it hears that it may
+// take long.
+func TestSchemas_OfMany(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	o := s.NewOrg(t)
+	b := member(t, s, o.ID, "ada@example.org", accounts.Administrator)
+	list := "/console/o/" + o.ID.String() + "/catalogue/schemas"
+	b.post(list, badgeForm()...).want(http.StatusOK)
+	var people []any
+	for n := range 1001 {
+		people = append(people, map[string]any{"method": "POST", "path": "/Users", "bulkId": fmt.Sprint(n), "data": map[string]any{
+			"userName": fmt.Sprintf("person%d@acme.example", n), "displayName": "Ada", badgeID: map[string]any{"number": "1"},
+		}})
+	}
+	for _, some := range [][]any{people[:500], people[500:]} {
+		o.Do(t, http.MethodPost, "/Bulk", map[string]any{"schemas": []string{scim.BulkRequestURN}, "Operations": some}).Want(t, http.StatusOK)
+	}
+	b.get(list + "/" + badgeID).has("<p>1,000&#43; people have values of it.")
+	b.post(list+"/"+badgeID+"/delete").has("longer than a page is given", "purescim schema remove --force").yes("typed", "Badge").want(http.StatusOK).has("The schema is removed")
 }
 
 // A viewer sees all and changes nothing; what is another organisation's is nowhere.
