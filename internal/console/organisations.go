@@ -16,6 +16,9 @@ type organisations struct {
 	Sum   string
 	Rows  []organisationRow
 	Words string
+	// Only are those that need attention, and Choices lead to them and to all.
+	Only    bool
+	Choices []preset
 	turn
 }
 
@@ -36,42 +39,59 @@ type tokenEnd struct {
 	Expires time.Time
 }
 
+// judging is for how long a page looks for organisations that need attention.
+const judging = 200 * time.Millisecond
+
 // listOrganisations judges a page of the organisations, which are in the order of their
-// names, and puts those first that need attention.
+// names, and puts those first that need attention. Or it shows those alone, and looks on
+// until a page is full, or for a moment.
 func listOrganisations(v *visit) error {
 	all, err := v.Organisations.ListOrgs(v.r.Context())
 	if err != nil {
 		return err
 	}
-	list := organisations{Words: v.query("q")}
+	list := organisations{Words: v.query("q"), Only: v.query("only") == "attention"}
 	if list.Words != "" {
 		all = slices.DeleteFunc(all, func(o org.Org) bool { return !strings.Contains(strings.ToLower(o.Name), strings.ToLower(list.Words)) })
 	}
 	from, _ := strconv.Atoi(v.query("from")) // none is the beginning
 	from = min(max(0, from), len(all))
-	page := all[from:min(from+pageSize, len(all))]
-	trouble := 0
-	for _, o := range page {
-		s, err := v.Provisioning.Status(v.r.Context(), o.ID)
+	at, trouble, began := from, 0, time.Now()
+	for ; at < len(all) && len(list.Rows) < pageSize; at++ {
+		if at-from >= pageSize && time.Since(began) > judging {
+			break
+		}
+		s, err := v.Provisioning.Status(v.r.Context(), all[at].ID)
 		if err != nil {
 			return err
 		}
-		row := newOrganisationRow(o, s)
+		row := newOrganisationRow(all[at], s)
 		if row.worry() > 0 {
 			trouble++
 		}
-		list.Rows = append(list.Rows, row)
+		if row.worry() > 0 || !list.Only {
+			list.Rows = append(list.Rows, row)
+		}
 	}
 	slices.SortStableFunc(list.Rows, func(a, b organisationRow) int { return b.worry() - a.worry() })
-	list.Sum = sumOfOrganisations(len(all), trouble, len(page) < len(all))
-	here := Path + "/organisations?q=" + url.QueryEscape(list.Words)
-	if from+len(page) < len(all) {
-		list.Next = here + "&from=" + strconv.Itoa(from+len(page))
+	list.Sum = sumOfOrganisations(at-from, len(all), trouble)
+	list.turnOver(from, at, len(all))
+	return v.show("organisations", "organisations", "Organisations", list)
+}
+
+// turnOver leads to the other pages of the list, and to those that need attention.
+func (l *organisations) turnOver(from, at, all int) {
+	here := Path + "/organisations?q=" + url.QueryEscape(l.Words)
+	l.Choices = []preset{{"All", here, !l.Only}, {"Need attention", here + "&only=attention", l.Only}}
+	if l.Only {
+		here += "&only=attention"
+	}
+	if at < all {
+		l.Next, l.Short = here+"&from="+strconv.Itoa(at), l.Only && len(l.Rows) < pageSize
 	}
 	if from > 0 {
-		list.First = here
+		l.First = here
 	}
-	return v.show("organisations", "organisations", "Organisations", list)
 }
 
 func newOrganisationRow(o org.Org, s provisioning.Status) organisationRow {
@@ -99,10 +119,11 @@ func (r organisationRow) worry() int {
 	}
 }
 
-func sumOfOrganisations(n, trouble int, part bool) string {
+// sumOfOrganisations tells how many of those that were looked at, of all, need attention.
+func sumOfOrganisations(n, all, trouble int) string {
 	of := " of " + plural(n, "organisation")
-	if part {
-		of = " on this page of " + plural(n, "organisation")
+	if n < all {
+		of = " of the " + count(n) + " organisations on this page, of " + count(all) + " in all,"
 	}
 	switch {
 	case n == 0:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/purescim/purescim/internal/accounts"
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/servertest"
 )
@@ -54,6 +55,27 @@ func TestOverview_TellsHeldAndRefusedApart(t *testing.T) {
 	}
 	b.get(f.home + "/people/" + f.person).want(http.StatusOK).has("The last request about this person was held")
 	b.get(f.home+"/connections/"+f.client.String()).want(http.StatusOK).has("1 refused, 2 held", "tried to change person2@acme.example").lacks("tried to change person0@acme.example")
+}
+
+// Of many organisations those that need attention are found, wherever their names stand.
+func TestOrganisations_ThatNeedAttentionAreFound(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	for range 51 {
+		s.NewOrg(t)
+	}
+	f := furnish(t, s)
+	if _, err := directory.RenameOrganisation(t.Context(), s.Store.Registry(), f.Org.Org, "Zoo"); err != nil {
+		t.Fatal(err)
+	}
+	b := member(t, s, accounts.Everywhere, "olga@example.org", accounts.Viewer)
+	b.get("/console").want(http.StatusOK).has("None of the 50 organisations on this page, of 52 in all, needs attention").lacks(">Zoo<")
+	b.get(strings.ReplaceAll(b.found(`href="([^"]*)"[^>]*>Need attention<`), "&amp;", "&")).want(http.StatusOK)
+	if strings.Contains(b.body, "Search on") { // on a machine that is busy
+		b.get(strings.ReplaceAll(b.found(`href="([^"]*)">Search on`), "&amp;", "&")).want(http.StatusOK)
+	}
+	b.has(">Zoo</a>", "needs attention").lacks("Next page")
+	b.get("/console/organisations?only=attention&q=nothing-like-that").want(http.StatusOK).has("No organisation needs attention")
 }
 
 // Of an organisation that works an operator is told when a token ends, and sees it before
