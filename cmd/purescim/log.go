@@ -18,6 +18,7 @@ import (
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // logOutput is how entries are printed.
@@ -113,7 +114,15 @@ func (cmd *logCommand) query(now time.Time) (q provisioning.Query, err error) {
 	}
 	of(&q, provisioning.User, cmd.User)
 	of(&q, provisioning.Group, cmd.Group)
-	return q, nil
+	return q, checkLimit(q.Limit)
+}
+
+// checkLimit refuses a number of entries that there cannot be.
+func checkLimit(n int) error {
+	if n < 0 {
+		return scim.InvalidValue("--limit: %d is not allowed; 1 or more, or 0 for all, is expected", n)
+	}
+	return nil
 }
 
 // of narrows a query to what has a name or an id.
@@ -338,6 +347,9 @@ type history struct {
 func (cmd *history) run(ctx context.Context, c console, t provisioning.TargetType) error {
 	return cmd.inOrg(ctx, c, reads, func(p *parts, o org.Org) error {
 		q := provisioning.Query{Limit: cmd.Limit}
+		if err := checkLimit(q.Limit); err != nil {
+			return err
+		}
 		of(&q, t, cmd.Name)
 		return cmd.list(ctx, c, p.entries, o.ID, q)
 	})
