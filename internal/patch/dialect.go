@@ -98,11 +98,12 @@ func (c *compiler) valueFor(p filter.Path, value any) any {
 		return value
 	}
 	if p.Sub != nil || p.Filter != nil || !p.Attr.MultiValued {
-		return schema.Only(value)
+		value = schema.Only(value)
 	}
+	leaf := p.Leaf()
 	if object, ok := value.(map[string]any); ok && len(object) == 1 {
 		for name, named := range object {
-			if strings.EqualFold(name, p.Attr.Name) && p.Attr.SubAttribute(name) == nil {
+			if strings.EqualFold(name, leaf.Name) && leaf.SubAttribute(name) == nil {
 				return named
 			}
 		}

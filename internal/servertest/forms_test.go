@@ -21,6 +21,9 @@ func TestFormsOfOneValue(t *testing.T) {
 	work := `[{"value":"w@example.org","type":"work"}]`
 	tests := []struct{ name, operation, want string }{
 		{"a list of an object of one value", `{"op":"add","path":"title","value":[{"value":"x"}]}`, `{"title":"x"}`},
+		{"a value under its name", `{"op":"replace","path":"active","value":{"active":"False"}}`, `{"active":false}`},
+		{"a part under its name", `{"op":"add","path":"name.givenName","value":[{"givenName":"Ada"}]}`, `{"name":{"givenName":"Ada"},"displayName":"Ada"}`},
+		{"parts under their name", `{"op":"add","path":"name","value":{"Name":{"givenName":"Ada"}}}`, `{"name":{"givenName":"Ada"},"displayName":"Ada"}`},
 		{"a number for a text", `{"op":"add","path":"title","value":4711}`, `{"title":"4711"}`},
 		{"a number in an object", `{"op":"add","value":{"title":{"VALUE":1.50}}}`, `{"title":"1.50"}`},
 		{"an object in a list, without a path", `{"op":"add","value":[{"title":"x","active":"False"}]}`, `{"title":"x","active":false}`},
