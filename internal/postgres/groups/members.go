@@ -36,7 +36,7 @@ var (
 
 const changeMembersText = `
 with target as materialized (
-  select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count, g.display_name, ` + sameVersion + ` as same
+  select g.id, g.version, g.created_at, g.modified_at, g.doc, g.member_count, ` + sameVersion + ` as same
   from   groups g
   where  g.org_id = @org and g.id = @id
   for    no key update of g
@@ -50,8 +50,8 @@ with target as materialized (
          member_count = g.member_count + [come] - [gone],
          version      = g.version + [versions]
   where  g.org_id = @org and g.id = @id
-  and    [come] + [gone] > 0
-  returning g.id, g.version, g.modified_at, g.member_count
+  and    ([has_come] or [has_gone])
+  returning g.id, g.version, g.modified_at, g.member_count, g.display_name[came][went]
 ), moved as (
   update modifications t
   set    modified_at = (select modified_at from changed)
@@ -88,10 +88,16 @@ var (
   returning user_id
 )`},
 		{Name: "come", SQL: `(select count(*) from added)`},
+		{Name: "has_come", SQL: `exists (select from added)`},
+		{Name: "came", SQL: `, (select array_agg(user_id) from added) as added`},
 		{Name: "found", SQL: `case when not exists (select from allowed) then array(select id from known) end`},
 	}
 	notAdding = []db.Part{
-		db.Empty("known"), db.Empty("all_known"), db.Empty("add"), {Name: "come", SQL: `0`}, {Name: "found", SQL: `null`},
+		db.Empty("known"), db.Empty("all_known"), db.Empty("add"),
+		{Name: "come", SQL: `0`},
+		{Name: "has_come", SQL: `false`},
+		db.Empty("came"),
+		{Name: "found", SQL: `null`},
 	}
 
 	removing = []db.Part{
@@ -109,12 +115,18 @@ var (
   returning m.user_id
 )[spend]`},
 		{Name: "gone", SQL: `(select count(*) from removed)`},
+		{Name: "has_gone", SQL: `exists (select from removed)`},
+		{Name: "went", SQL: `, (select array_agg(user_id) from removed) as removed`},
 		{Name: "verdict", SQL: `(select state from held),
        (select n from held),
        (select most from held)`},
 	}
 	notRemoving = []db.Part{
-		db.Empty("brake"), db.Empty("not_held"), db.Empty("remove"), {Name: "gone", SQL: `0`}, {Name: "verdict", SQL: `null, null, null`},
+		db.Empty("brake"), db.Empty("not_held"), db.Empty("remove"),
+		{Name: "gone", SQL: `0`},
+		{Name: "has_gone", SQL: `false`},
+		db.Empty("went"),
+		{Name: "verdict", SQL: `null, null, null`},
 	}
 
 	// oneVersion is for one request, which changes the version once.

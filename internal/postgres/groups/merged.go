@@ -33,8 +33,8 @@ var mergedChange = writes.NewTelling(writes.MergedOutbox, changeMembersText, sli
            where  w.user_id in (select user_id from added union all select user_id from removed))`},
 	{Name: "answer", SQL: `,
        t.modified_at,
-       array(select user_id from added),
-       array(select user_id from removed)`},
+       coalesce(c.added, '{}'),
+       coalesce(c.removed, '{}')`},
 }, adding, removing)...)
 
 // mostMerged is how many ids are changed by one merged statement: of so many the

@@ -27,32 +27,31 @@ const outboxSQL = `, logged as (
   where  @log_operation <> ''
 )`
 
-// What a statement that changes members tells of who has come and gone. AddedOutbox is of
-// one that only adds, and RemovedOutbox of one that only removes.
+// What a statement that changes members tells of who has come and gone, which its part
+// "changed" has as added and removed, with the group's display_name. AddedOutbox is of one
+// that only adds, and RemovedOutbox of one that only removes.
 const (
 	AddedOutbox = memberOutbox + `'member_add', 'Group',
-         changed.id, target.display_name, @log_result::text, 0::smallint, come.added, null, ` + oneAdded + `, @log_detail::text
-  from   changed, target, ` + whoCame + `
+         changed.id, changed.display_name, @log_result::text, 0::smallint, added, null, ` + oneAdded + `, @log_detail::text
+  from   changed
 )`
 	RemovedOutbox = memberOutbox + `'member_remove', 'Group',
-         changed.id, target.display_name, @log_result::text, 0::smallint, null, gone.removed, ` + oneRemoved + `, @log_detail::text
-  from   changed, target, ` + whoWent + `
+         changed.id, changed.display_name, @log_result::text, 0::smallint, null, removed, ` + oneRemoved + `, @log_detail::text
+  from   changed
 )`
 	MemberOutbox = memberOutbox + `
-         case when gone.removed is null then 'member_add' when come.added is null then 'member_remove' else 'member_change' end, 'Group',
-         changed.id, target.display_name, @log_result::text, 0::smallint, come.added, gone.removed,
-         case when come.added is null then ` + oneRemoved + ` when gone.removed is null then ` + oneAdded + ` else ` + db.LeastID + ` end, @log_detail::text
-  from   changed, target, ` + whoCame + `, ` + whoWent + `
+         case when removed is null then 'member_add' when added is null then 'member_remove' else 'member_change' end, 'Group',
+         changed.id, changed.display_name, @log_result::text, 0::smallint, added, removed,
+         case when added is null then ` + oneRemoved + ` when removed is null then ` + oneAdded + ` else ` + db.LeastID + ` end, @log_detail::text
+  from   changed
 )`
 
 	memberOutbox = `, logged as (
   insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name,
                                 result, status, added, removed, member_id, detail)
   select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, `
-	whoCame    = `(select array_agg(user_id) as added from added) come`
-	whoWent    = `(select array_agg(user_id) as removed from removed) gone`
-	oneAdded   = `case when cardinality(come.added) = 1 then come.added[1] else ` + db.LeastID + ` end`
-	oneRemoved = `case when cardinality(gone.removed) = 1 then gone.removed[1] else ` + db.LeastID + ` end`
+	oneAdded   = `case when cardinality(added) = 1 then added[1] else ` + db.LeastID + ` end`
+	oneRemoved = `case when cardinality(removed) = 1 then removed[1] else ` + db.LeastID + ` end`
 
 	// MergedOutbox is MemberOutbox for several requests, each of which has an entry of its
 	// own if it has changed something.
@@ -61,9 +60,9 @@ const (
                                 result, status, added, removed, member_id, detail)
   select @org, l.id, l.client, l.actor, l.correlation,
          case when m.removed is null then 'member_add' when m.added is null then 'member_remove' else 'member_change' end, 'Group',
-         changed.id, target.display_name, l.result, 0::smallint, m.added, m.removed,
+         changed.id, changed.display_name, l.result, 0::smallint, m.added, m.removed,
          case when m.n = 1 then coalesce(m.added[1], m.removed[1]) else ` + db.LeastID + ` end, l.detail
-  from   changed, target,
+  from   changed,
          (select w.request, count(*) as n, array_agg(w.user_id) filter (where a.user_id is not null) as added,
                  array_agg(w.user_id) filter (where r.user_id is not null) as removed
           from   unnest(@add::uuid[] || @remove::uuid[], @requests::integer[]) as w (user_id, request)
