@@ -17,7 +17,7 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// passkeyColumns are what passkeyFields takes.
+// passkeyColumns are what passkeyRow takes.
 const passkeyColumns = `p.id, p.credential, p.public_key, p.flags, p.counter, p.name, p.created_at, p.used_at, p.copied_at`
 
 var (

@@ -42,7 +42,7 @@ func ReadArray(raw []byte, visit func(element []byte)) {
 	}
 }
 
-// LengthOf is the number of elements that readArray visits.
+// LengthOf is the number of elements that ReadArray visits.
 func LengthOf(raw []byte) int {
 	if binary.BigEndian.Uint32(raw) == 0 {
 		return 0
@@ -55,7 +55,7 @@ func ReadIDs(raw []byte, visit func(id uuid.UUID)) {
 	ReadArray(raw, func(element []byte) { visit(ReadID(element)) })
 }
 
-// One reads the only row of a look-up, as readOne does.
+// One reads the only row of a look-up, as ReadOne does.
 func One(read func(raw [][]byte)) func(rows pgx.Rows) error {
 	return func(rows pgx.Rows) error { return ReadOne(rows, read) }
 }

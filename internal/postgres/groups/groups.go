@@ -147,7 +147,7 @@ func (v Groups) updateGroup(ctx context.Context, w *writes.Write, t *schema.Type
 }
 
 // updateReadGroup edits a group and its members as they are read, and stores the edit if
-// the version is still the same. Else the error is errVersionConflict.
+// the version is still the same. Else the error is writes.ErrVersionConflict.
 func (v Groups) updateReadGroup(ctx context.Context, w *writes.Write, t *schema.Type, id uuid.UUID, c directory.Change) (r directory.Record, err error) {
 	old, edit, err := v.editReadGroup(ctx, t, id, c)
 	if err != nil || edit.IsZero() {
@@ -165,7 +165,7 @@ func (v Groups) updateReadGroup(ctx context.Context, w *writes.Write, t *schema.
 }
 
 // editReadGroup reads the version before the members and after them: where it is the
-// same, so are they. Else the error is errVersionConflict.
+// same, so are they. Else the error is writes.ErrVersionConflict.
 func (v Groups) editReadGroup(ctx context.Context, t *schema.Type, id uuid.UUID, c directory.Change) (old directory.Resource, e directory.Edit, err error) {
 	b := new(pgx.Batch)
 	queueRead(b, v.Org, records.GetGroup, id, &old.Record)

@@ -233,10 +233,10 @@ type memberStatement struct {
 // afterwards, or the ids that are users when others kept it from changing any.
 type applied struct {
 	directory.Record
-	known  map[uuid.UUID]bool
-	outrun bool // nothing was changed: the group has moved on while it was waited for
-	held   writes.Verdict
-	names  map[uuid.UUID]string
+	known    map[uuid.UUID]bool
+	conflict bool // nothing was changed: the group has moved on while it was waited for
+	held     writes.Verdict
+	names    map[uuid.UUID]string
 	// What mergedChange tells: the ids that were really added and removed, and
 	// when the group was modified before.
 	changed [2][]uuid.UUID
@@ -252,7 +252,7 @@ func apply(ctx context.Context, w *writes.Write, s memberStatement) (a applied, 
 	} else {
 		err = w.Through.Write(ctx, w.Telling(s.change, a.read), s.sql, s.args...)
 	}
-	if err == nil && a.outrun {
+	if err == nil && a.conflict {
 		err = applyAll(ctx, w, func(b *pgx.Batch) { lockGroup.With(db.Org(w.Org), db.Named("id", db.ID(s.group))).Queue(b) }, s, &a)
 	}
 	return a, err
@@ -278,7 +278,7 @@ func applyAll(ctx context.Context, w *writes.Write, begin func(b *pgx.Batch), s 
 
 func (a *applied) read(raw [][]byte) {
 	raw = raw[1:]
-	*a = applied{Record: records.ReadGroup(raw[:records.GroupWidth]), outrun: raw[7][0] == 0}
+	*a = applied{Record: records.ReadGroup(raw[:records.GroupWidth]), conflict: raw[7][0] == 0}
 	if raw[8] != nil {
 		a.held = writes.ReadVerdict(raw[8:11])
 		return

@@ -142,7 +142,7 @@ type columns struct {
 }
 
 const (
-	// groupsOfEach gives the groups of user r as one array, as groupsOfUser does. For many
+	// groupsOfEach gives the groups of user r as one array, as records.GroupsOfUser does. For many
 	// users one query for all costs less; see groupsOfThose.
 	groupsOfEach = `,
        array(select m.group_id::text || g.display_name

@@ -105,7 +105,7 @@ func (v visit) leave() {
 	}
 }
 
-// Query implements querier.
+// Query implements Querier.
 func (s Share) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if tx := jointOf(ctx); tx != nil {
 		return tx.Query(ctx, sql, args...)
@@ -139,7 +139,7 @@ func (s Share) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return sharedRow{v, err, sql, args}
 }
 
-// Exec implements querier.
+// Exec implements Querier.
 func (s Share) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	if tx := jointOf(ctx); tx != nil {
 		return joined{tx}.Exec(ctx, sql, args...)
@@ -178,7 +178,7 @@ func (s Share) WriteAll(ctx context.Context, b *pgx.Batch) error {
 	return s.pool.conns.WriteAll(ctx, b)
 }
 
-// SendBatch implements querier.
+// SendBatch implements Querier.
 func (s Share) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if tx := jointOf(ctx); tx != nil {
 		return tx.SendBatch(ctx, b)
@@ -208,7 +208,7 @@ func (s Share) InRetriedTx(ctx context.Context, work func(tx pgx.Tx) error) erro
 	return pgerr.Retry(ctx, func() error { return s.InTx(ctx, Nothing, work) })
 }
 
-// Planned runs a statement with planForValues, as a scan: for what is more than a
+// Planned runs a statement with db.PlanForValues, as a scan: for what is more than a
 // look-up, which index is best, or none, depends on the values.
 func (s Share) Planned(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	b := new(pgx.Batch)

@@ -23,8 +23,8 @@ type Table struct {
 	from string // the beginning of its statements
 	// Modified is the kind of its rows in modifications.
 	Modified int16
-	// columns hold values of the document, columnNames are their names: the order
-	// of row.columns.
+	// columns hold values of the document, ColumnNames are their names: the order
+	// of Row.Columns.
 	columns     []column
 	ColumnNames []string
 	// keyed are the attributes whose values are rows of user_keys.
@@ -137,7 +137,7 @@ func (t *Table) Given() db.Part {
 }
 
 // Assigned is the part of an update; a unique column keeps its value where it is given
-// none (row.withoutName).
+// none (Row.WithoutName).
 func (t *Table) Assigned() db.Part {
 	return t.part(",\n         ", func(c column) string {
 		if c.unique {

@@ -13,7 +13,7 @@ import (
 
 // Row is what is stored of a document, beside the document itself, to find it.
 type Row struct {
-	Columns []any  // in the order of table.columnNames; nil is null
+	Columns []any  // in the order of Table.ColumnNames; nil is null
 	Keys    []Key  // sorted, without duplicates
 	Folded  []byte // JSON
 }

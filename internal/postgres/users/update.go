@@ -62,7 +62,7 @@ func (v Users) updateUser(ctx context.Context, w *writes.Write, t *schema.Type, 
 // updateRecentUser edits a user that was read lately without reading it again:
 // identity systems look a user up before they change it. What is remembered may be
 // out of date. So it decides nothing: the edit counts only when it is stored, which
-// it is if the version is still the same. Else the error is errVersionConflict.
+// it is if the version is still the same. Else the error is writes.ErrVersionConflict.
 func (v Users) updateRecentUser(ctx context.Context, w *writes.Write, t *schema.Type, id uuid.UUID, c directory.Change) (directory.Record, error) {
 	known, ok := v.recent.Of(w.Org, id)
 	if !ok || c.Password {
