@@ -162,6 +162,9 @@ func showPeople(v *visit) error {
 	words, state, inside := v.query("q"), v.query("state"), v.query("inside") == "yes"
 	path := v.home("/people")
 	query := "q=" + url.QueryEscape(words)
+	if inside {
+		query += "&inside=yes"
+	}
 	p := people{Words: words, State: cmp.Or(state, defaultState(words))}
 	states := []preset{{Name: "Active", Link: "active"}, {Name: "Inactive", Link: "inactive"}}
 	if words != "" {
@@ -189,9 +192,6 @@ func showPeople(v *visit) error {
 	}
 	p.Sum = v.sumOfPeople(listed, words, state)
 	more := path + "?" + query + "&state=" + url.QueryEscape(state)
-	if inside {
-		more += "&inside=yes"
-	}
 	p.turn = v.turnOf(more, "", listed)
 	if words != "" && !inside && !looksLikeFilter.MatchString(words) {
 		p.Everywhere = more + "&inside=yes"
