@@ -152,7 +152,7 @@ func (v Users) leave(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UU
 			left = append(left, db.ReadID(raw[1]))
 		})
 	})
-	b.Queue(lockReports.String(), lockReports.Args(w.Org, db.Named("manager", id.String()), db.Named("id", db.ID(id)))...).Query(func(rows pgx.Rows) error {
+	lockReports.With(db.Org(w.Org), db.Named("manager", id.String()), db.Named("id", db.ID(id))).Queue(b).Query(func(rows pgx.Rows) error {
 		return db.ReadAll(rows, func(raw [][]byte) {
 			reports = append(reports, directory.Resource{Record: records.Read(raw)})
 		})

@@ -180,12 +180,12 @@ func (b *Brake) Queue(batch *pgx.Batch, w *Write) {
 		spare = 0
 	}
 	if b.inTurn && !b.dry {
-		batch.Queue(takeTurn.String(), takeTurn.Args(w.Org,
-			db.Named("brake_client", db.ID(b.client)), db.Named("brake_target", db.ID(b.target)), db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(turnSlot)))...)
+		takeTurn.With(db.Org(w.Org), db.Named("brake_client", db.ID(b.client)), db.Named("brake_target", db.ID(b.target)),
+			db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(turnSlot))).Queue(batch)
 	}
-	args := append(b.Arguments(nil, 1), db.Named("brake_target", db.ID(b.target)), db.Named("brake_spare", spare),
+	args := append(b.Arguments(nil, 1), db.Org(w.Org), db.Named("brake_target", db.ID(b.target)), db.Named("brake_spare", spare),
 		db.Named("brake_began", b.Began()), db.Named("brake_slot", int16(rand.IntN(brakeSlots)))) //nolint:gosec // any slot will do
-	batch.Queue(spendBrake.String(), spendBrake.Args(w.Org, args...)...).Query(db.One(b.read))
+	spendBrake.With(args...).Queue(batch).Query(db.One(b.read))
 }
 
 // read reads what a statement says of the brake.

@@ -232,12 +232,9 @@ order  by m.user_id`)
 
 // MembersAmong gives those of the users who are members of a group, sorted.
 func (h Hand) MembersAmong(ctx context.Context, q pool.Querier, group uuid.UUID, users []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.Query(ctx, selectSomeMembers.String(), selectSomeMembers.Args(h.Org, db.Named("id", db.ID(group)), db.Named("asked", db.IDs(users)))...)
-	if err != nil {
-		return nil, err
-	}
 	members := make([]uuid.UUID, 0, len(users))
-	err = db.ReadAll(rows, func(raw [][]byte) { members = append(members, db.ReadID(raw[0])) })
+	err := selectSomeMembers.With(db.Org(h.Org), db.Named("id", db.ID(group)), db.Named("asked", db.IDs(users))).
+		ReadAll(ctx, q, func(raw [][]byte) { members = append(members, db.ReadID(raw[0])) })
 	return members, err
 }
 

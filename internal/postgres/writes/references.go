@@ -102,8 +102,7 @@ func (h Hand) queueReferences(b *pgx.Batch, references []directory.Reference, fo
 		return
 	}
 	kinds, keys := search.ArraysOf(names)
-	args := lockReferenced.Args(h.Org, db.Named("kinds", kinds), db.Named("keys", keys), db.Named("people", people))
-	b.Queue(lockReferenced.String(), args...).Query(func(rows pgx.Rows) error {
+	lockReferenced.With(db.Org(h.Org), db.Named("kinds", kinds), db.Named("keys", keys), db.Named("people", people)).Queue(b).Query(func(rows pgx.Rows) error {
 		return db.ReadAll(rows, func(raw [][]byte) {
 			if raw[3] != nil {
 				found[reference{user: db.ReadID(raw[3])}] = ""
