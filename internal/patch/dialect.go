@@ -115,7 +115,7 @@ func (c *compiler) valueFor(p filter.Path, value any) any {
 // whom that points to.
 func (c *compiler) isReference(p filter.Path, value any) bool {
 	text, ok := value.(string)
-	return ok && !c.isBlank(text) && !p.Attr.MultiValued && p.Sub != nil && p.Sub.Computed && !c.o.Strict
+	return ok && schema.IDIn(text) != "" && !p.Attr.MultiValued && p.Sub != nil && p.Sub.Computed && !c.o.Strict
 }
 
 // object is the value of an operation without a path.

@@ -165,7 +165,7 @@ func (a *Attribute) decodeComplex(object map[string]any, o Options) (any, error)
 		}
 		element[sub.Name] = decoded
 	}
-	if _, named := element["value"]; !named && reference != "" {
+	if _, named := element["value"]; !named && IDIn(reference) != "" {
 		element["value"] = IDIn(reference)
 	}
 	maps.DeleteFunc(element, func(_ string, v any) bool { return v == nil })

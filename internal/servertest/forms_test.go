@@ -179,6 +179,12 @@ func TestReferences_NameWhomTheyPointTo(t *testing.T) {
 	if manager := o.Do(t, "PATCH", "/Users/"+ada, dotted).Want(t, 200).Object(t)[enterprise].(map[string]any)["manager"].(map[string]any); manager["value"] != boss {
 		t.Errorf("the key manager.$ref: %v", manager)
 	}
+	for _, blank := range []any{" ", "/", nil} {
+		patch := servertest.Patch(map[string]any{"op": "replace", "path": "manager", "value": map[string]any{"$ref": blank}})
+		if manager := o.Do(t, "PATCH", "/Users/"+ada, patch).Want(t, 200).Object(t)[enterprise].(map[string]any)["manager"]; manager == nil {
+			t.Errorf("the reference %v has cleared the manager", blank)
+		}
+	}
 	both := whole(map[string]any{"value": boss, "$ref": "../Users/" + ada})
 	if manager := o.Do(t, "PUT", "/Users/"+ada, both).Want(t, 200).Object(t)[enterprise].(map[string]any)["manager"].(map[string]any); manager["value"] != boss {
 		t.Errorf("the reference has outdone the value: %v", manager)
