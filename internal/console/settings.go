@@ -60,12 +60,11 @@ func (v *visit) showSettings(status int, s org.Settings, problem string) error {
 	return v.showStatus(status, "settings", "settings", "Settings", shown)
 }
 
-// askSettings asks about what is deleted because it is kept for fewer days. Of a form that is
-// wrong changeSettings tells.
+// askSettings asks about what is deleted because it is kept for fewer days.
 func askSettings(v *visit) (q question, err error) {
 	now, next := v.org.Settings, v.org.Settings
 	if v.readSettings(&next) != nil {
-		return q, nil
+		return q, nil //nolint:nilerr // changeSettings tells
 	}
 	for _, kept := range []struct {
 		now, next int

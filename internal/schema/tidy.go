@@ -62,7 +62,7 @@ func (a *Attribute) lacksValue(element any) bool {
 // left out what it is, or has another name for it. Who sends that empty has cleared it.
 func (o Options) TellLost(a *Attribute, sent, kept any) {
 	object, ok := sent.(map[string]any)
-	if o.Doubt == nil || !ok || a.Kind != Complex || !IsEmpty(kept) && !(a.MultiValued && a.lacksValue(kept)) {
+	if o.Doubt == nil || !ok || a.Kind != Complex || !IsEmpty(kept) && (!a.MultiValued || !a.lacksValue(kept)) {
 		return
 	}
 	lost := false

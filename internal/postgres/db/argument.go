@@ -32,13 +32,17 @@ func NewID() ID { return ID(uuid.Must(uuid.NewV7())) }
 // MaxArguments is room for those of any statement that writes.
 const MaxArguments = 48
 
-// What is null in PostgreSQL where it is zero in Go: NullTime(t) as an argument, and
-// (*NullTime)(&t) as what a column is read into.
+// What is null in PostgreSQL where it is zero in Go: NullTime(t) is an argument, and
+// (*NullTime)(&t) what a column is read into.
 type (
+	// NullTime is a time.
 	NullTime = zeronull.Timestamptz
-	NullID   = zeronull.UUID
+	// NullID is an id.
+	NullID = zeronull.UUID
+	// NullText is a text.
 	NullText = zeronull.Text
-	NullInt  = zeronull.Int8
+	// NullInt is a number.
+	NullInt = zeronull.Int8
 )
 
 // NullIDs are ids that are null when there are none.

@@ -69,7 +69,8 @@ func (l look) looked(from directory.Position) db.Fragment {
 	if l.descending {
 		direction = " desc"
 	}
-	order, of, behind := db.SQL(l.ID), db.Fragment{}, db.Fragment{}
+	order := db.SQL(l.ID)
+	var of, behind db.Fragment
 	switch {
 	case l.Key != "":
 		// Equal to the value would leave PostgreSQL the index of the ids, of all that there are.

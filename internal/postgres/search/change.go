@@ -34,9 +34,8 @@ func NewChange(t *schema.Type, old, doc scim.Document) (Change, error) {
 		r.Columns = table.columnsOf(doc)
 		c.Columns = r.WithoutName(t, old)
 	}
-	if members, stays := table.appendMoved(append(make([]byte, 0, 128), '{'), t, old, doc); stays {
-		c.Members = append(members, '}')
-	} else {
+	members, stays := table.movedMembers(t, old, doc)
+	if c.Members = members; !stays {
 		c.Folded = table.foldedOf(t, doc)
 	}
 	return c, r.checkLength(t)
@@ -50,9 +49,10 @@ func (t *Table) movesKeys(old, doc scim.Document) bool {
 	return slices.ContainsFunc(t.keyed, func(k keyed) bool { return !isSame(k.attr.Parent().Get(old), k.attr.Parent().Get(doc)) })
 }
 
-// appendMoved renders the members of the folded copy that are others than those of an old
-// document. stays is false when one is there no more.
-func (t *Table) appendMoved(dst []byte, typ *schema.Type, old, doc scim.Document) (_ []byte, stays bool) {
+// movedMembers renders the members of the folded copy that are others than those of an old
+// document, as an object. stays is false when one is there no more.
+func (t *Table) movedMembers(typ *schema.Type, old, doc scim.Document) (object []byte, stays bool) {
+	dst := append(make([]byte, 0, 128), '{')
 	for _, a := range typ.Core.Attributes {
 		before, now := old[a.Name], doc[a.Name]
 		if isSame(before, now) || !t.isScanned(a) {
@@ -67,13 +67,13 @@ func (t *Table) appendMoved(dst []byte, typ *schema.Type, old, doc scim.Document
 		if isSame(old[ext.ID], doc[ext.ID]) {
 			continue
 		}
-		object, _ := doc[ext.ID].(map[string]any)
-		if schema.IsEmpty(object) {
+		values, _ := doc[ext.ID].(map[string]any)
+		if schema.IsEmpty(values) {
 			return nil, false
 		}
-		dst = t.appendExtension(dst, ext, object)
+		dst = t.appendExtension(dst, ext, values)
 	}
-	return dst, true
+	return append(dst, '}'), true
 }
 
 // isSame compares two values of a document with the order of their lists, which the folded

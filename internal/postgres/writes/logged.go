@@ -192,10 +192,10 @@ func (o *outbox) arguments(args []db.Arg, e provisioning.Entry, c Change) []db.A
 // deleted it holds the document as it is stored.
 func (c Change) detail(e provisioning.Entry) []byte {
 	d := logstore.NewDetail(e)
-	switch {
-	case c.kind == events.Created:
+	switch c.kind {
+	case events.Created:
 		d.After = c.whole
-	case c.kind == events.Deleted:
+	case events.Deleted:
 		d.Last, d.Groups = c.last, c.groups
 		if c.typ != nil {
 			d.Before = c.text
