@@ -14,15 +14,14 @@ import (
 // which are built in. So a user with nothing else is stored without a look-up.
 func newReferences(t *schema.Type, old, doc scim.Document) []Reference {
 	added := newSchemas(t, old, doc)
-	before, now := references(old), references(doc)
-	if slices.Equal(before, now) {
-		return added // most changes are of other attributes: no name needs folding
+	if refersAlike(old, doc) {
+		return added
 	}
 	known := make(map[Reference]bool)
-	for _, r := range before {
+	for _, r := range references(old) {
 		known[folded(r)] = true
 	}
-	for _, r := range now {
+	for _, r := range references(doc) {
 		if key := folded(r); !known[key] && !isDefault(r) {
 			known[key] = true
 			added = append(added, r)
@@ -45,14 +44,11 @@ func newSchemas(t *schema.Type, old, doc scim.Document) []Reference {
 // keepSpelling writes the names that old has as they are there, which is as the catalogue
 // writes them: another spelling of a name is no change. It reports whether one was.
 func keepSpelling(old, doc scim.Document) (changed bool) {
-	if old == nil {
+	if old == nil || refersAlike(old, doc) {
 		return false
 	}
-	before, now := references(old), references(doc)
-	if slices.Equal(before, now) {
-		return false
-	}
-	for _, r := range now {
+	before := references(old)
+	for _, r := range references(doc) {
 		i := slices.IndexFunc(before, func(o Reference) bool { return o.Name != r.Name && folded(o) == folded(r) })
 		if r.Kind != 0 && i >= 0 {
 			changed = true
@@ -65,6 +61,15 @@ func keepSpelling(old, doc scim.Document) (changed bool) {
 func folded(r Reference) Reference {
 	r.Name = schema.FoldName(r.Name)
 	return r
+}
+
+// referring are the attributes by which a user's document refers to something.
+var referring = []*schema.Attribute{schema.Division, schema.Roles, schema.RoutingSkills, schema.RoutingLanguages, schema.Manager}
+
+// refersAlike reports whether a change is of other attributes, as most are: then no name
+// needs folding.
+func refersAlike(old, doc scim.Document) bool {
+	return !slices.ContainsFunc(referring, func(a *schema.Attribute) bool { return !scim.EqualValue(a.Get(old), a.Get(doc)) })
 }
 
 // references lists the names and the manager that a user's document refers to.
