@@ -91,7 +91,8 @@ var notUndone = map[provisioning.TargetType]string{
 // Undo takes back what one entry of the provisioning log tells of. Who was deleted comes
 // back under the same id, what was created is deleted, and attributes and members become
 // what they were before. It is a *scim.Error with status 409 when a later change would be
-// lost, which it names, unless the recovery forces it.
+// lost, which it names, unless the recovery forces it. The target of the entry is told with an
+// error, too.
 func (d *Directory) Undo(ctx context.Context, o org.Org, entry uuid.UUID, r Recovery) (Recovered, error) {
 	e, err := d.store.ProvisioningLog().Entry(ctx, o.ID, entry)
 	switch {
@@ -100,9 +101,9 @@ func (d *Directory) Undo(ctx context.Context, o org.Org, entry uuid.UUID, r Reco
 	case err != nil:
 		return Recovered{}, err
 	case e.Erased, e.Operation == provisioning.Erase:
-		return Recovered{}, scim.Conflict("the entry %s is of a person who was erased and cannot come back", entry)
+		return Recovered{Target: e.Target}, scim.Conflict("the entry %s is of a person who was erased and cannot come back", entry)
 	case e.Result == provisioning.Refused || e.Result == provisioning.Held:
-		return Recovered{}, scim.Conflict("the entry %s tells of a request that was %s: nothing was changed, so there is nothing to take back", entry, e.Result)
+		return Recovered{Target: e.Target}, scim.Conflict("the entry %s tells of a request that was %s: nothing was changed, so there is nothing to take back", entry, e.Result)
 	}
 	return d.recover(ctx, o, r, provisioning.Origin{Undoes: entry}, e.Target, func(ctx context.Context, o org.Org) ([]string, error) {
 		kind, isEntry := kinds[e.Target.Type]
@@ -131,7 +132,7 @@ func (d *Directory) recover(ctx context.Context, o org.Org, r Recovery, of provi
 		err = scim.Conflict("there are values of a schema that is not declared any more, or not as it was: declare it again first").Because(err)
 	}
 	if err != nil {
-		return Recovered{}, err
+		return Recovered{Target: target}, err
 	}
 	for _, e := range attempt.Entries {
 		if e.Target.ID == target.ID && e.Target.Name != "" { // the name of now

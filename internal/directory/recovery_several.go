@@ -19,7 +19,8 @@ const MaxUndone = 500
 
 // UndoAll takes back what several entries of the provisioning log tell of, the newest
 // first: all of them or, if one cannot be taken back, none. A dry run finds what the undo
-// would, for each sees those before it. The error names the entry that stands in the way.
+// would, for each sees those before it. The error names the entry that stands in the way, of
+// which the target is told, too.
 func (d *Directory) UndoAll(ctx context.Context, o org.Org, entries []uuid.UUID, r Recovery) (done []Recovered, err error) {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, func(a, b uuid.UUID) int { return bytes.Compare(b[:], a[:]) })
@@ -36,6 +37,7 @@ func (d *Directory) UndoAll(ctx context.Context, o org.Org, entries []uuid.UUID,
 		for _, id := range entries {
 			one, err := d.Undo(ctx, o, id, r)
 			if err != nil {
+				done = []Recovered{one}
 				return inTheWay(id, err)
 			}
 			done = append(done, one)

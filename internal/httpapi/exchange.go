@@ -30,10 +30,11 @@ type exchange struct {
 	origin    provisioning.Origin // of what the request changes
 	limiter   *limiter            // that the request is counted by; nil is none
 	limit     rate
-	bucket    uuid.UUID   // of the limiter: the client's, or the person's
-	dryRun    bool        // it changes nothing
-	status    int         // 0 until the answer begins
-	refusal   *scim.Error // what the client is told instead of what it asked for; nil is nothing
+	bucket    uuid.UUID            // of the limiter: the client's, or the person's
+	dryRun    bool                 // it changes nothing
+	about     *provisioning.Target // where the path does not tell; nil is that it does
+	status    int                  // 0 until the answer begins
+	refusal   *scim.Error          // what the client is told instead of what it asked for; nil is nothing
 	bytes     int64
 
 	memory    *bodyMemory // of which a request with a body takes shares

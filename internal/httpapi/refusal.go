@@ -74,20 +74,20 @@ func (f *Frame) record(path string, route Route) wrapper {
 			x := exchangeOf(r.Context())
 			x.origin.SCIM = route.Protocol == SCIM
 			err := next(w, r)
-			what := methods[r.Method]
+			what, id := x.askedFor(r, methods[r.Method])
 			switch {
 			case !x.known() || f.options.Recorder == nil:
 			case x.dryRun: // whatever it would have changed
 				f.succeed(r.Context(), x, "", "", err)
 			case err == nil && what.target == provisioning.Requests: // its operations are counted
 			case err == nil, what.target == "":
-				f.succeed(r.Context(), x, what.target, idOf(x, r, what.target), err)
+				f.succeed(r.Context(), x, what.target, id, err)
 			case x.status == 0:
 				if x.sent == nil {
 					x.sent = unread(r)
 				}
 				f.Refuse(r.Context(), Refusal{
-					Operation: what.operation, Type: what.target, ID: idOf(x, r, what.target), Body: x.sent, Err: err,
+					Operation: what.operation, Type: what.target, ID: id, Body: x.sent, Err: err,
 				})
 			}
 			return err
@@ -148,6 +148,22 @@ func DryRun(ctx context.Context) {
 	if x := exchangeOf(ctx); x != nil {
 		x.dryRun = true
 	}
+}
+
+// About tells what a request is about whose path does not tell, for the entry of its refusal.
+func About(ctx context.Context, target provisioning.Target) {
+	if x := exchangeOf(ctx); x != nil && target.Type != "" {
+		x.about = &target
+	}
+}
+
+// askedFor adds the id, and what the handler has told.
+func (x *exchange) askedFor(r *http.Request, what asked) (_ asked, id string) {
+	if x.about != nil {
+		what.target = x.about.Type
+		return what, x.about.ID.String()
+	}
+	return what, idOf(x, r, what.target)
 }
 
 // unread is the body of a request that was refused before anybody read it, if it is small:

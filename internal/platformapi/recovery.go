@@ -115,6 +115,7 @@ func (s recoveries) undo(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	done, err := s.directory.Undo(r.Context(), organisation(r), id, asked)
+	httpapi.About(r.Context(), done.Target)
 	return writeRecovery(w, done, err)
 }
 
@@ -141,6 +142,9 @@ func (s recoveries) undoAll(w http.ResponseWriter, r *http.Request) error {
 		return b.err
 	}
 	done, err := s.directory.UndoAll(r.Context(), organisation(r), entries, asked)
+	for _, one := range done {
+		httpapi.About(r.Context(), one.Target)
+	}
 	if err != nil {
 		return err
 	}

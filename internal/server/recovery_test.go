@@ -105,6 +105,8 @@ func TestUndo_TakesAChangeBack(t *testing.T) {
 	if !strings.Contains(refused, second.ID) || !strings.Contains(refused, "title") {
 		t.Errorf("the refusal does not name the later entry %s: %s", second.ID, refused)
 	}
+	o.Do(t, "POST", logPath+"/undo", `{"dryRun":false,"entries":["`+first.ID+`","`+newestEntry(t, o, "type=Client").ID+`"]}`).Want(t, 409)
+	entries(t, o, "operation=restore&result=refused&target="+strings.TrimPrefix(user, "/Users/"), 2)
 	recoverBy(t, o, undoPath(first.ID), `{"dryRun":false,"force":true}`)
 	got := o.Do(t, "GET", user, nil).Want(t, 200).Object(t)
 	if got["title"] != "x" || got["nickName"] != "n" {
