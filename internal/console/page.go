@@ -197,7 +197,7 @@ var done = map[string]string{
 	"declared":   "The schema is added. Products may send its attributes within a second.",
 	"redeclared": "The schema is changed. It counts on every server within a second.",
 	"undeclared": "The schema is removed, with all values of it.",
-	"settings":   "The settings are changed. Servers notice within half a minute.",
+	"settings":   "The settings are changed. They count on every server within a second.",
 	"stream":     "The stream is set. Changes from a second on are told as it says.",
 	"enabled":    "The stream goes on.",
 	"paused":     "The stream is paused. What happens from now on waits until it goes on.",

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,16 +35,16 @@ type recovery struct {
 	difference
 }
 
-// laterEntry finds the change that would be lost in what is told of it.
-var laterEntry = regexp.MustCompile(`by the entry ([0-9a-f-]{36})`)
-
 // showRecovery shows what a recovery would do, or why it does nothing.
 func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) error {
 	status := http.StatusOK
 	if detail, code, told := statusOf(err); told {
-		p.Problem, p.Refused, status = detail, errors.Is(err, directory.ErrLater), code
-		if entry := laterEntry.FindStringSubmatch(detail); entry != nil {
-			p.Later = v.home("/activity/", entry[1])
+		p.Problem, status = detail, code
+		if later, ok := errors.AsType[*directory.LaterError](err); ok {
+			p.Refused = true
+			if later.Entry != uuid.Nil {
+				p.Later = v.home("/activity/", later.Entry.String())
+			}
 		}
 	} else if err != nil {
 		return err

@@ -45,18 +45,15 @@ func find(v *visit) error {
 // findID leads to what has an id: a person or a group, an entry of the log, what the log
 // tells of what is gone, or else the request of the correlation id.
 func (v *visit) findID(id uuid.UUID) error {
-	for kind, read := range map[string]func() error{
-		"/people/": func() error {
-			_, err := v.Directory.Get(v.r.Context(), v.org, schema.User, id.String(), schema.Projection{})
-			return err
-		},
-		"/groups/": func() error { _, err := v.Directory.Group(v.r.Context(), v.org, id.String()); return err },
-	} {
-		if err := read(); err == nil {
-			return v.to(v.home(kind, id.String()))
-		} else if !isNotFound(err) {
-			return err
-		}
+	if _, err := v.Directory.Get(v.r.Context(), v.org, schema.User, id.String(), schema.Projection{}); err == nil {
+		return v.to(v.home("/people/", id.String()))
+	} else if !isNotFound(err) {
+		return err
+	}
+	if _, err := v.Directory.Group(v.r.Context(), v.org, id.String()); err == nil {
+		return v.to(v.home("/groups/", id.String()))
+	} else if !isNotFound(err) {
+		return err
 	}
 	if _, err := v.Provisioning.Entry(v.r.Context(), v.org.ID, id); err == nil {
 		return v.to(v.home("/activity/", id.String()))

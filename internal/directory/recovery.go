@@ -238,18 +238,23 @@ func isPart(attribute, whole string) bool {
 	return ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, ":"))
 }
 
-// ErrLater is why something is not taken back that a later change stands in the way of,
+// LaterError is why something is not taken back that a later change stands in the way of,
 // unless that is forced.
-var ErrLater = errors.New("a later change would be lost")
+type LaterError struct {
+	Entry uuid.UUID // that tells of the change; uuid.Nil is one that is not known
+}
+
+// Error implements error.
+func (*LaterError) Error() string { return "a later change would be lost" }
 
 // wouldBeLost is the error for a change that a later one stands in the way of; nil is one
 // that is not known.
 func wouldBeLost(what string, by *provisioning.Entry) error {
 	if by == nil {
-		return scim.Conflict("%s is not as the entry has left it; nothing was changed. To take it back all the same would lose a later change: that takes force", what).Because(ErrLater)
+		return scim.Conflict("%s is not as the entry has left it; nothing was changed. To take it back all the same would lose a later change: that takes force", what).Because(new(LaterError))
 	}
 	return scim.Conflict("%s was changed since, by the entry %s (%s: %s); nothing was changed. Take that one back first; "+
-		"to take this one back all the same would lose it: that takes force", what, by.ID, by.Time().Format(time.RFC3339), by.Sentence()).Because(ErrLater)
+		"to take this one back all the same would lose it: that takes force", what, by.ID, by.Time().Format(time.RFC3339), by.Sentence()).Because(&LaterError{by.ID})
 }
 
 // theOne names what an entry is about, within a sentence.

@@ -64,7 +64,7 @@ func folded(r Reference) Reference {
 }
 
 // referring are the attributes by which a user's document refers to something.
-var referring = []*schema.Attribute{schema.Division, schema.Roles, schema.RoutingSkills, schema.RoutingLanguages, schema.Manager}
+var referring = []*schema.Attribute{schema.Manager, schema.Division, schema.Roles, schema.RoutingSkills, schema.RoutingLanguages}
 
 // refersAlike reports whether a change is of other attributes, as most are: then no name
 // needs folding.

@@ -101,9 +101,9 @@ func keyOf(r Reference) Reference {
 	return Reference{Kind: r.Kind, Name: schema.FoldName(r.Name), User: r.User}
 }
 
-// refers tells of the attributes whose values refer to others which sub-attribute names what
-// they refer to, and what it is.
-var refers = []struct {
+// named tells of the attributes that refer to something by its name which sub-attribute has
+// the name, and what it is.
+var named = []struct {
 	attr *schema.Attribute
 	sub  string // "" where the value is a text
 	kind Kind
@@ -125,7 +125,7 @@ func (l *tolerance) isWrong(a *schema.Attribute, value any) bool {
 			why = "it is not the id of a user of the organisation"
 		}
 	}
-	for _, r := range refers {
+	for _, r := range named {
 		name := text(value)
 		if r.sub != "" {
 			name = text(element[r.sub])
@@ -160,11 +160,7 @@ func (l *tolerance) leaveOut(instead, doc scim.Document) {
 		return
 	}
 	l.edited = l.edited[:0]
-	attributes := []*schema.Attribute{schema.Manager}
-	for _, r := range refers {
-		attributes = append(attributes, r.attr)
-	}
-	for _, a := range attributes {
+	for _, a := range referring {
 		switch value := a.Get(doc).(type) {
 		case nil:
 		case []any:
