@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -124,16 +126,25 @@ func eval[T any](b *tab, expression string) T {
 	return value
 }
 
-// waits until JavaScript comes to true in the page.
+// waits until JavaScript comes to true in a page that is there whole, with its script. A page
+// that leaves while it is asked answers with an error, and the one that comes is asked again.
 func (b *tab) waits(expression string) {
 	b.t.Helper()
+	asked := chromedp.Evaluate[bool]("(() => { try { return document.readyState === 'complete' && Boolean(" + expression + ") } catch { return false } })()")
+	var last error
 	for range 600 {
-		if eval[bool](b, "(() => { try { return Boolean("+expression+") } catch { return false } })()") { // the page may be on its way
+		is, err := chromedp.Run(b.ctx, asked)
+		var left *cdproto.Error // by the browser; all else is for good
+		if err != nil && !errors.As(err, &left) {
+			b.t.Fatalf("%s: %v", expression, err)
+		}
+		if is {
 			return
 		}
+		last = err
 		time.Sleep(50 * time.Millisecond)
 	}
-	b.t.Fatalf("never came true: %s", expression)
+	b.t.Fatalf("never came true: %s (%v)", expression, last)
 }
 
 // isAsked clicks on a button whose form asks first, and waits for the dialog of the heading.

@@ -278,7 +278,19 @@ func TestSchemas_InABrowser(t *testing.T) {
 	b.do(chromedp.SetValue(`[name="name.1"]`, "floor"), chromedp.Click("button.primary"))
 	b.says("The schema is added")
 	b.shoot("schema-made")
-	b.isAsked("form[action$='/delete'] button", "Remove Badge?")
+	asked := eval[int](b, `(button => {
+		const { fetch } = window;
+		let asked = 0;
+		window.fetch = (...what) => { asked++; return fetch(...what); };
+		button.click();
+		button.click();
+		window.fetch = fetch;
+		return asked;
+	})(document.querySelector("form[action$='/delete'] button"))`)
+	b.waits("document.querySelector('dialog[open] h1').textContent === 'Remove Badge?'")
+	if asked != 1 {
+		t.Errorf("two clicks asked %d times", asked)
+	}
 	b.shoot("schema-dialog")
 	b.leaves()
 	b.do(chromedp.Click(".head .actions a"))

@@ -25,16 +25,19 @@ document.addEventListener("submit", async (event) => { // of forms that come lat
   const form = event.target;
   if (!form.matches("[data-ask]")) return;
   event.preventDefault();
+  if (form.ariaBusy) return; // a second click does not ask again
+  form.ariaBusy = "true";
   let answer, question;
   try {
     answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) });
     question = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("ask");
   } catch { /* the page tells */ }
+  form.ariaBusy = null;
   if (!question) { if (answer?.redirected) location = answer.url; else form.submit(); return; }
   const dialog = document.createElement("dialog");
   dialog.setAttribute("aria-label", question.querySelector("h1").textContent);
   dialog.append(question);
-  dialog.addEventListener("close", () => { dialog.remove(); event.submitter.focus(); });
+  dialog.addEventListener("close", () => { dialog.remove(); event.submitter?.focus(); });
   const leave = question.querySelector("a.button");
   leave.setAttribute("role", "button");
   leave.addEventListener("click", (click) => { click.preventDefault(); dialog.close(); });
