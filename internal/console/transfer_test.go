@@ -78,6 +78,9 @@ func TestImport(t *testing.T) {
 	b.post(path+"/check", pairs...).settle().has("can be imported", `<dt>As they are</dt><dd>8</dd>`, `<dt>Would be changed</dt><dd>0</dd>`)
 	b.upload(uploads, "all.jsonl", `{"userName":"barbara@acme.example"}`+"\n"+`{"displayName":"Research","members":[{"value":"barbara@acme.example"}]}`)
 	b.has("all.jsonl is here").post(b.path + "/check").settle().has("2 lines of all.jsonl can be imported").post(b.path + "/apply").settle().has("2 lines of all.jsonl are imported")
+	b.upload(uploads, "all.jsonl", `{"userName":"barbara@acme.example"}`+"\n"+`{"displayName":"research","members":[{"value":"barbara@acme.example"}]}`+"\n"+`{"displayName":"Claims Team","members":[{"value":"linus@acme.example"},{"value":"barbara@acme.example"}]}`)
+	b.post(b.path+"/check").settle().has("<dt>Would be changed</dt><dd>1</dd>", "<dt>As they are</dt><dd>2</dd>", "<dt>Memberships</dt><dd>1</dd>")
+	b.post(b.path+"/apply").settle().has("<dt>Changed</dt><dd>1</dd>", "<dt>As they are</dt><dd>2</dd>", "<dt>Memberships</dt><dd>1</dd>")
 	b.get(f.home + "/groups?q=Research").has("1 group found")
 }
 
@@ -90,17 +93,18 @@ func TestImport_RefusesWhatCannotBeRead(t *testing.T) {
 	viewer := member(t, s, f.ID, "vera@example.org", accounts.Viewer)
 	uploads := f.home + "/imports"
 	for name, file := range map[string][2]string{
-		"is a workbook":                {"people.csv", "PK\x03\x04..."},
-		"is not UTF-8":                 {"people.csv", "userName,displayName\nada,\xc4da\n"},
-		"is empty":                     {"people.csv", ""},
-		"neither in .csv nor in":       {"people.xlsx", "x"},
-		"choose a file first":          {"", "x"},
-		"The header cannot be read":    {"people.csv", `"a`},
-		"Initial Password":             {"people.csv", "userName,Initial Password\nada,swordfish\n"},
-		"line 2 has a password":        {"people.jsonl", `{"userName":"ada"}` + "\n" + `{"userName":"bob","Pass\u0077ord":"swordfish"}`},
-		"line 1: ":                     {"people.jsonl", `{"password":"swordfish"`},
-		"and at most 300 are read":     {"people.csv", strings.Repeat("a,", 400) + "\n"},
-		"The file is larger than 64 M": {"people.jsonl", strings.Repeat("\n", transfer.MaxFile+1)},
+		"is a workbook":                 {"people.csv", "PK\x03\x04..."},
+		"is not UTF-8":                  {"people.csv", "userName,displayName\nada,\xc4da\n"},
+		"is empty":                      {"people.csv", ""},
+		"neither in .csv nor in":        {"people.xlsx", "x"},
+		"choose a file first":           {"", "x"},
+		"The header cannot be read":     {"people.csv", `"a`},
+		"Columns 2 and 4 have the same": {"people.csv", "userName,Mail,,Mail,\nada,a@x,,b@x,\n"},
+		"Initial Password":              {"people.csv", "sep=;\nuserName;Initial Password\nada;swordfish\n"},
+		"line 2 has a password":         {"people.jsonl", `{"userName":"ada"}` + "\n" + `{"userName":"bob","Pass\u0077ord":"swordfish"}`},
+		"line 1: ":                      {"people.jsonl", `{"password":"swordfish"`},
+		"and at most 300 are read":      {"people.csv", strings.Repeat("a,", 400) + "\n"},
+		"The file is larger than 64 M":  {"people.jsonl", strings.Repeat("\n", transfer.MaxFile+1)},
 	} {
 		b.upload(uploads, file[0], file[1])
 		if b.status < 400 || b.status >= 500 || !strings.Contains(strings.ToLower(b.body), strings.ToLower(name)) {

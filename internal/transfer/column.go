@@ -46,6 +46,9 @@ const groupsColumn = "groups"
 // readHeader finds out where each column of a file goes. It returns what is wrong with all
 // of them, for who writes the header has to see it at once.
 func readHeader(t *schema.Type, header []string, m Mapping) ([]column, error) {
+	if err := checkOnce(header); err != nil {
+		return nil, err
+	}
 	columns := make([]column, len(header))
 	var wrong []string
 	taken := map[string]string{}
@@ -78,6 +81,23 @@ func readHeader(t *schema.Type, header []string, m Mapping) ([]column, error) {
 		return nil, fmt.Errorf("the header: %s", strings.Join(wrong, "; "))
 	}
 	return columns, nil
+}
+
+// checkOnce refuses a heading that two columns have: which of them counts nobody can tell, and
+// a mapping names columns by their headings.
+func checkOnce(header []string) error {
+	at := map[string]int{}
+	for i, heading := range header {
+		heading = strings.TrimSpace(heading)
+		if heading == "" {
+			continue // such columns are left out
+		}
+		if first, twice := at[heading]; twice {
+			return fmt.Errorf("columns %d and %d have the same heading, %q; give each a heading of its own, or remove one", first+1, i+1, heading)
+		}
+		at[heading] = i
+	}
+	return nil
 }
 
 // guess is the path that a heading means.

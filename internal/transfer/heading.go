@@ -27,13 +27,16 @@ const (
 
 // Headings reads the header of a CSV file, and its first rows.
 func Headings(file io.Reader, t *schema.Type) ([]Heading, error) {
-	in := csvReader(withoutMark(file))
+	in, _ := csvReader(withoutMark(file))
 	header, err := in.Read()
 	if err != nil {
 		return nil, fmt.Errorf("the header cannot be read: %w", err)
 	}
 	if len(header) > mostColumns {
 		return nil, fmt.Errorf("the header has %d columns, and at most %d are read", len(header), mostColumns)
+	}
+	if err := checkOnce(header); err != nil {
+		return nil, err
 	}
 	headings := make([]Heading, len(header))
 	for i, text := range header {

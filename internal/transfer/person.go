@@ -222,15 +222,13 @@ func (r *running) fill(ctx context.Context, rec record, again bool) error {
 		}
 		group = made.Record
 	}
-	members, err := r.membersOf(ctx, rec)
+	members, coming, err := r.membersOf(ctx, rec)
 	if err != nil {
 		return r.refuse(rec, err)
 	}
-	if found && again {
-		if made, err := r.Earlier(ctx, group.ID); err != nil {
+	if found {
+		if action, members, err = r.missing(ctx, group.ID, members, coming, again); err != nil {
 			return err
-		} else if made == Create {
-			action = Create
 		}
 	}
 	r.tell(rec, action, nil)
@@ -242,9 +240,35 @@ func (r *running) fill(ctx context.Context, rec record, again bool) error {
 	return nil
 }
 
+// missing are those of members whom a group has not yet, and what becomes of the group by them
+// and by those who are coming. What a run before has done of the line counts as done by this one.
+func (r *running) missing(ctx context.Context, group uuid.UUID, members []uuid.UUID, coming int, again bool) (Action, []uuid.UUID, error) {
+	if again {
+		if action, err := r.Earlier(ctx, group); err != nil || action != Unchanged {
+			return action, members, err
+		}
+	}
+	full, err := r.Directory.WithMembers(ctx, r.Org, group)
+	if err != nil {
+		return Refuse, nil, err
+	}
+	has := make(map[uuid.UUID]bool, full.MemberCount)
+	for _, link := range full.Links {
+		has[link.ID] = true
+	}
+	for _, id := range full.MemberIDs {
+		has[id] = true
+	}
+	members = slices.DeleteFunc(members, func(id uuid.UUID) bool { return has[id] })
+	if len(members)+coming == 0 {
+		return Unchanged, nil, nil
+	}
+	return Update, members, nil
+}
+
 // membersOf finds the members of a group's line: by id, or by userName. In a check, those
-// whom the file makes are not there yet.
-func (r *running) membersOf(ctx context.Context, rec record) (members []uuid.UUID, err error) {
+// whom the file makes are not there yet: they are coming.
+func (r *running) membersOf(ctx context.Context, rec record) (members []uuid.UUID, coming int, err error) {
 	var known []uuid.UUID
 	for _, value := range rec.members {
 		if id, err := uuid.Parse(value); err == nil {
@@ -254,17 +278,19 @@ func (r *running) membersOf(ctx context.Context, rec record) (members []uuid.UUI
 		person, found, err := find(ctx, r.Directory, r.Org, schema.User, schema.UserName, value)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, 0, err
 		case found:
 			members = append(members, person.ID)
-		case !r.try || !r.has(value):
-			return nil, &lineError{fmt.Sprintf("members: nobody has the userName %q", value)}
+		case r.try && r.has(value):
+			coming++
+		default:
+			return nil, 0, &lineError{fmt.Sprintf("members: nobody has the userName %q", value)}
 		}
 	}
 	if err := r.exist(ctx, known); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return append(members, known...), nil
+	return append(members, known...), coming, nil
 }
 
 // exist refuses ids of which one is nobody's.

@@ -55,15 +55,15 @@ func withoutMark(r io.Reader) *bufio.Reader {
 
 func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
-		in := csvReader(r)
+		in, before := csvReader(r)
 		header, err := in.Read()
 		if err != nil {
-			yield(record{line: 1}, &fileError{fmt.Errorf("the header cannot be read: %w", err)})
+			yield(record{line: before + 1}, &fileError{fmt.Errorf("the header cannot be read: %w", err)})
 			return
 		}
 		columns, err := readHeader(t, header, m)
 		if err != nil {
-			yield(record{line: 1}, &fileError{err})
+			yield(record{line: before + 1}, &fileError{err})
 			return
 		}
 		for {
@@ -74,7 +74,7 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 			case errors.Is(err, io.EOF):
 				return
 			case isWrong:
-				rec.line, err = wrong.StartLine, errQuotes
+				rec.line, err = before+wrong.StartLine, errQuotes
 			case err != nil:
 				yield(record{}, &fileError{err})
 				return
@@ -83,7 +83,7 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 			default:
 				line, _ := in.FieldPos(0)
 				rec, err = personOf(columns, cells)
-				rec.line = line
+				rec.line = before + line
 			}
 			if !yield(rec, err) {
 				return
@@ -96,12 +96,22 @@ var errQuotes = errors.New(`quotation marks: a cell that has one stands in quota
 
 func isFilled(cell string) bool { return strings.TrimSpace(cell) != "" }
 
-func csvReader(r *bufio.Reader) *csv.Reader {
-	in := csv.NewReader(r)
-	in.Comma = separator(r)
+// csvReader begins at the header, and tells how many lines are before it.
+func csvReader(r *bufio.Reader) (in *csv.Reader, before int) {
+	in = csv.NewReader(r)
 	in.FieldsPerRecord = -1 // a line that is too long is told like others that are wrong
-	return in
+	start, _ := r.Peek(len(`"sep=\t"`) + 2)
+	if line := separatorLine.FindSubmatch(start); line != nil {
+		_, _ = r.Discard(len(line[0])) // they were peeked at
+		in.Comma, before = rune(line[1][0]), 1
+	} else {
+		in.Comma = separator(r)
+	}
+	return in, before
 }
+
+// separatorLine is a first line that tells Excel what parts the cells.
+var separatorLine = regexp.MustCompile(`^(?i:"?sep=([,;|\t])"?\r?\n)`)
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 

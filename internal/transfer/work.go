@@ -203,7 +203,7 @@ func (p *pass) keep(ctx context.Context, done Progress) error {
 // earlier finds in the log what this import has made of somebody or something before its server
 // died. What is in no entry was as the file says already.
 func (p *pass) earlier(o org.Org) func(ctx context.Context, target uuid.UUID) (Action, error) {
-	actions := map[provisioning.Operation]Action{provisioning.Create: Create, provisioning.Update: Update, provisioning.Rename: Update}
+	actions := map[provisioning.Operation]Action{provisioning.Create: Create, provisioning.Update: Update, provisioning.Rename: Update, provisioning.MemberAdd: Update}
 	return func(ctx context.Context, target uuid.UUID) (Action, error) {
 		entries, _, err := p.entries.Page(ctx, o.ID, provisioning.Query{
 			TargetID: target, CorrelationID: p.filed.ID.String(), Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 20,
