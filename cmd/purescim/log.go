@@ -253,7 +253,7 @@ func printLine(w io.Writer, e provisioning.Entry, colour bool) error {
 		lines = append(lines, printable.Escape(strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, errorText(e.Error)))))
 	}
 	if advice, ok := e.Advice(); ok {
-		lines = append(lines, printable.Escape(advice.Text))
+		lines = append(lines, printable.Escape(advice.Text()))
 	}
 	for _, warning := range e.Warnings {
 		lines = append(lines, printable.Escape(warning))
@@ -304,7 +304,7 @@ func printEntry(c console, e provisioning.Entry) error {
 		add("error", strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, errorText(e.Error))))
 	}
 	if advice, ok := e.Advice(); ok {
-		add("advice", advice.Text)
+		add("advice", advice.Text())
 		add("guide", advice.Guide)
 	}
 	for _, change := range e.Changes {

@@ -144,9 +144,9 @@ func refuse(t *testing.T, url string) string {
 	return e.ID.String()
 }
 
-var advised = regexp.MustCompile(`purescim ([a-z]+ [a-z]+)`)
+var commandNames = regexp.MustCompile(`purescim ([a-z]+ [a-z]+)`)
 
-// What the advice tells to type is a command.
+// Each action that advice names is done by a command that exists.
 func TestAdvice_NamesCommands(t *testing.T) {
 	t.Parallel()
 	parser, err := kong.New(new(commands))
@@ -157,15 +157,15 @@ func TestAdvice_NamesCommands(t *testing.T) {
 	for _, leaf := range parser.Model.Leaves(true) {
 		known[strings.Join(strings.Fields(leaf.FullPath())[1:], " ")] = true
 	}
-	found := 0
-	for _, text := range provisioning.Advised() {
-		for _, match := range advised.FindAllStringSubmatch(text, -1) {
-			if found++; !known[match[1]] {
-				t.Errorf("%q is no command: %s", match[1], text)
+	for _, action := range provisioning.Actions {
+		found := commandNames.FindAllStringSubmatch(action.Command(), -1)
+		if len(found) == 0 {
+			t.Errorf("%s is done by no command: %q", action, action.Command())
+		}
+		for _, match := range found {
+			if !known[match[1]] {
+				t.Errorf("%q is no command: %s", match[1], action.Command())
 			}
 		}
-	}
-	if found < 10 {
-		t.Errorf("found only %d commands", found)
 	}
 }

@@ -1,22 +1,12 @@
 package console
 
-import (
-	"slices"
-	"strings"
-)
+import "github.com/purescim/purescim/internal/provisioning"
 
 // AgentName says which browser a User-Agent is of.
 var AgentName = agentName
 
-// Placed tells whether each command that advice names stands where the console names a place.
-func Placed(advice string) bool {
-	for _, command := range bracketed.FindAllString(advice, -1) {
-		if !slices.ContainsFunc(commandPlaces, func(c struct{ command, place, name string }) bool { return strings.HasPrefix(command, c.command) }) {
-			return false
-		}
-	}
-	return !strings.Contains(bracketed.ReplaceAllString(advice, ""), "purescim")
-}
+// PageOf is the page of an action that advice names.
+func PageOf(a provisioning.Action) string { return actionPages[a].path }
 
 // Call is a call of the console, and the word for who may make it.
 type Call struct {

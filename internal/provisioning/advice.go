@@ -6,11 +6,27 @@ import (
 	"strings"
 )
 
-// Advice is what an administrator does about a refusal.
+// Advice is what an administrator does about a refusal: a text, parts of which name an
+// Action that each surface words in its own way.
 type Advice struct {
-	Text string `json:"text"`
-	// Guide is the page of the documentation that tells more; empty where there is none.
-	Guide string `json:"guide,omitempty"`
+	Parts []AdvicePart
+	// Guide is the page of the documentation that tells more.
+	Guide string
+}
+
+// AdvicePart is a piece of text or, where Action is not empty, stands for an action.
+type AdvicePart struct {
+	Text   string
+	Action Action
+}
+
+// Text is the advice with a command for each action, for terminals and programs.
+func (a Advice) Text() string {
+	var text strings.Builder
+	for _, p := range a.Parts {
+		text.WriteString(p.Text + p.Action.Command())
+	}
+	return text.String()
 }
 
 // Advice tells what to do about a refusal, in the terms of the identity system that was
@@ -27,9 +43,22 @@ func (e Entry) Advice() (Advice, bool) {
 		if text == "" {
 			text = rule.text
 		}
-		return Advice{Text: text, Guide: rule.guide(e.System)}, true
+		return Advice{Parts: partsOf(text), Guide: rule.guide(e.System)}, true
 	}
 	return Advice{}, false
+}
+
+// partsOf splits a text at its actions, which are written {name}.
+func partsOf(text string) (parts []AdvicePart) {
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		parts = append(parts, AdvicePart{Text: before})
+		if !found {
+			return parts
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		parts, text = append(parts, AdvicePart{Action: Action(name)}), after
+	}
 }
 
 // guides are the pages about identity systems below guidesPath. They have the same sections.
@@ -62,7 +91,8 @@ func (a advice) guide(s System) string {
 	return guidesPath + page + "#" + cmp.Or(a.section, onErrors)
 }
 
-// advice is what to do about one kind of refusal. The first that fits is given.
+// advice is what to do about one kind of refusal. The first that fits is given. Its texts
+// name actions as {name}.
 type advice struct {
 	status int        // 0 is any
 	types  string     // the scimType; empty is any
@@ -91,50 +121,44 @@ var advices = []advice{
 	{
 		status: http.StatusForbidden, words: []string{"held: "},
 		text: "A brake held it: more would go within an hour than the organisation expects. See whether that is meant. " +
-			"If so, release it (purescim hold list, purescim hold release ID), and send it again. If not, mend the assignment in the identity system.",
+			"If so, release it ({release-hold}), and send it again. If not, mend the assignment in the identity system.",
 		system: map[System]string{
 			Entra: "A brake held it: more would go within an hour than the organisation expects. See in Entra whether users or groups fell out of the scope " +
-				"by mistake, and put them back. If it is meant, release it (purescim hold list, purescim hold release ID); Entra tries again by itself.",
+				"by mistake, and put them back. If it is meant, release it ({release-hold}); Entra tries again by itself.",
 			Okta: "A brake held it: more would go within an hour than the organisation expects. See in Okta whether people or a group were unassigned " +
-				"by mistake, and assign them again. If it is meant, release it (purescim hold list, purescim hold release ID); then use Push Now, or retry the tasks.",
+				"by mistake, and assign them again. If it is meant, release it ({release-hold}); then use Push Now, or retry the tasks.",
 		},
 	},
 	{
 		status: http.StatusMethodNotAllowed, target: Group, words: []string{"groups are made and deleted"}, section: onGroups,
-		text: "Make the group here (purescim group create NAME) and let the identity system link it by its name, " +
-			"or let SCIM make and delete groups (purescim org set NAME --group-lifecycle).",
+		text: "Make the group here ({create-group}) and let the identity system link it by its name, " +
+			"or let SCIM make and delete groups ({allow-group-lifecycle}).",
 		system: map[System]string{
 			Entra: "In Entra, clear Create and Delete under Target Object Actions of the group mapping. " +
-				"Make the group here (purescim group create NAME) with the same name: Entra links it in its next cycle.",
+				"Make the group here ({create-group}) with the same name: Entra links it in its next cycle.",
 			Okta: "In Okta, use Push Groups, By name, and choose Link Group with the group that exists here instead of Create Group. " +
-				"Make the group here first (purescim group create NAME).",
+				"Make the group here first ({create-group}).",
 		},
 	},
 	{
 		words: []string{"the organisation has no role named"}, section: onRoles,
-		text: "Send the name of a role that exists, or make the role (purescim role create NAME).",
+		text: "Send the name of a role that exists, or make the role ({create-role}).",
 		system: map[System]string{
 			Entra: "In Entra, map the value of the app role, not its id: SingleAppRoleAssignment([appRoleAssignments]) to " +
-				`roles[primary eq "True"].value. The value must be the name of a role here; or make the role (purescim role create NAME).`,
+				`roles[primary eq "True"].value. The value must be the name of a role here; or make the role ({create-role}).`,
 			Okta: "In Okta, the profile attribute that is mapped to roles must hold the name of a role here; " +
-				"or make the role (purescim role create NAME).",
+				"or make the role ({create-role}).",
 		},
 	},
-	{
-		words: []string{"the organisation has no", "named"},
-		text: "Make it first (purescim division create NAME, and so for skills and languages), or correct the name in the identity system. " +
-			"Names are compared without regard to case.",
-		system: map[System]string{
-			Entra: "In Entra, correct the attribute that is mapped, or make the entry here (purescim division create NAME, and so for skills and languages). " +
-				"Then use Provision on demand for this user.",
-		},
-	},
+	missingEntry("division", CreateDivision),
+	missingEntry("routing skill", CreateSkill),
+	missingEntry("routing language", CreateLanguage),
 	{
 		words: []string{"phoneNumbers", "region"}, section: onMapping,
-		text: "Set the region that national numbers are read by (purescim org set NAME --region CC), " +
+		text: "Set the region that national numbers are read by ({set-region}), " +
 			"or send the number with + and the country code.",
 		system: map[System]string{
-			Entra: "Set the region that national numbers are read by (purescim org set NAME --region CC), or correct the number in Entra: " +
+			Entra: "Set the region that national numbers are read by ({set-region}), or correct the number in Entra: " +
 				"+ and the country code first.",
 		},
 	},
@@ -173,22 +197,22 @@ var advices = []advice{
 	{
 		types: "tooMany",
 		text: "Nothing was changed. If so many are to leave, do it in several requests, or raise the limit for a while " +
-			"(purescim org set NAME --removal-limit N).",
+			"({set-removal-limit}).",
 		system: map[System]string{
 			Okta: "Nothing was changed. See in Okta whether the group was emptied by mistake. If not, raise the limit " +
-				"(purescim org set NAME --removal-limit N), and use Push Now.",
+				"({set-removal-limit}), and use Push Now.",
 			Entra: "Nothing was changed. See in Entra whether the group or the scope was changed by mistake. If not, raise the limit " +
-				"(purescim org set NAME --removal-limit N); Entra tries again by itself.",
+				"({set-removal-limit}); Entra tries again by itself.",
 		},
 	},
 	{
 		status: http.StatusForbidden, words: []string{"permissions"},
-		text: `Use a client whose roles permit this. For an identity system, make one (purescim client create --org NAME --role "SCIM Integration").`,
+		text: `Use a client whose roles permit this. For an identity system, make one ({create-client}).`,
 	},
 	{
 		types: "invalidPath", section: onCustom,
 		text: "The path names an attribute that is not known here. Correct its name in the mapping, remove the mapping, or declare the attribute " +
-			"(purescim schema add).",
+			"({add-schema}).",
 		system: map[System]string{
 			Entra: "In Entra, edit the attribute mapping: remove this attribute, or choose the target attribute with its whole name, " +
 				"with urn:...:User: before it for an extension.",
@@ -213,12 +237,12 @@ var advices = []advice{
 	{
 		types: "invalidSyntax", words: []string{"GET /Schemas lists"},
 		text: "The organisation is strict and refuses attributes that it does not know. Remove the attribute from the mapping, declare it " +
-			"(purescim schema add), or tolerate it (purescim org set NAME --no-strict).",
+			"({add-schema}), or tolerate it ({leave-strict-mode}).",
 	},
 	{
 		types: "invalidSyntax",
 		text: "The body is not what SCIM has in this place; the text says where. If the client cannot be changed and the organisation is strict, " +
-			"tolerate it (purescim org set NAME --no-strict).",
+			"tolerate it ({leave-strict-mode}).",
 	},
 	{
 		words: []string{"is required"}, section: onMapping,
@@ -285,13 +309,15 @@ var advices = []advice{
 	},
 }
 
-// Advised are the texts of all advice.
-func Advised() (texts []string) {
-	for _, a := range advices {
-		texts = append(texts, a.text)
-		for _, text := range a.system {
-			texts = append(texts, text)
-		}
+// missingEntry is about a name that the catalogue does not have.
+func missingEntry(kind string, create Action) advice {
+	return advice{
+		words: []string{"the organisation has no " + kind + " named"},
+		text: "Make it first ({" + string(create) + "}), or correct the name in the identity system. " +
+			"Names are compared without regard to case.",
+		system: map[System]string{
+			Entra: "In Entra, correct the attribute that is mapped, or make it here ({" + string(create) + "}). " +
+				"Then use Provision on demand for this user.",
+		},
 	}
-	return texts
 }

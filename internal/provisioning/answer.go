@@ -28,7 +28,7 @@ type entryAnswer struct {
 	Erased        bool           `json:"erased,omitempty"`
 	Undoes        string         `json:"undoes,omitempty"`
 	RestoredTo    string         `json:"restoredTo,omitempty"`
-	Advice        *Advice        `json:"advice,omitempty"`
+	Advice        *adviceAnswer  `json:"advice,omitempty"`
 	Body          string         `json:"body,omitempty"`
 	DurationMs    float64        `json:"durationMs"`
 }
@@ -48,6 +48,11 @@ type targetAnswer struct {
 type membersAnswer struct {
 	Added   []uuid.UUID `json:"added"`
 	Removed []uuid.UUID `json:"removed"`
+}
+
+type adviceAnswer struct {
+	Text  string `json:"text"`
+	Guide string `json:"guide,omitempty"`
 }
 
 // MarshalJSON writes the entry for programs, with the advice on what was refused.
@@ -73,7 +78,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 		a.Members = &membersAnswer{Added: listOf(e.Members.Added), Removed: listOf(e.Members.Removed)}
 	}
 	if advice, ok := e.Advice(); ok {
-		a.Advice = &advice
+		a.Advice = &adviceAnswer{advice.Text(), advice.Guide}
 	}
 	return json.Marshal(a)
 }
@@ -116,7 +121,7 @@ func (e Entry) Row() ([]string, error) {
 		problem = *e.Error
 	}
 	if a, ok := e.Advice(); ok {
-		advice = a.Text
+		advice = a.Text()
 	}
 	status := ""
 	if e.Status != 0 {

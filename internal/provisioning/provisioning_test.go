@@ -201,6 +201,8 @@ func TestAdvice_IsGivenForEachStatus(t *testing.T) {
 		refused(405, "", provisioning.Group, "POST is not allowed here: groups are made and deleted in the platform"),
 		refused(400, "invalidValue", provisioning.User, `roles: the organisation has no role named "x"; create it first`),
 		refused(400, "invalidValue", provisioning.User, `division: the organisation has no division named "x"; create it first`),
+		refused(400, "invalidValue", provisioning.User, `routingSkills: the organisation has no routing skill named "x"; create it first`),
+		refused(400, "invalidValue", provisioning.User, `routingLanguages: the organisation has no routing language named "x"; create it first`),
 		refused(400, "invalidValue", provisioning.User, `phoneNumbers: "12" is not a possible number in the region US`),
 		refused(400, "invalidValue", provisioning.User, `manager: "x" is not the id of a user of the organisation`),
 		refused(400, "invalidValue", provisioning.Group, `members: "x" is not the id of a user of the organisation`),
@@ -221,16 +223,27 @@ func TestAdvice_IsGivenForEachStatus(t *testing.T) {
 		} {
 			e.System = system
 			advice, ok := e.Advice()
-			if !ok || advice.Text == "" {
+			if !ok || advice.Text() == "" {
 				t.Errorf("no advice for %d %s of %s", e.Status, e.Error.Detail, system)
 			}
-			seen[advice.Text] = true
+			seen[advice.Text()] = true
 			checkGuide(t, advice.Guide)
 		}
 	}
-	for _, text := range provisioning.Advised() {
-		if !seen[text] {
-			t.Errorf("never given: %s", text)
+	named := map[provisioning.Action]bool{"": true}
+	for _, advice := range provisioning.Advised() {
+		if !seen[advice.Text()] {
+			t.Errorf("never given: %s", advice.Text())
+		}
+		for _, part := range advice.Parts {
+			if named[part.Action] = true; part.Action != "" && part.Action.Command() == "" {
+				t.Errorf("%q is no action: %s", part.Action, advice.Text())
+			}
+		}
+	}
+	for _, action := range provisioning.Actions {
+		if !named[action] {
+			t.Errorf("no advice names %s", action)
 		}
 	}
 	if _, ok := (provisioning.Entry{Result: provisioning.Success}).Advice(); ok {
