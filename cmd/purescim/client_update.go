@@ -18,7 +18,7 @@ type clientUpdate struct {
 	Validity    *validity `placeholder:"TIME" help:"How long new tokens live, such as 24h or 450d. Those of before live on as they were made to."`
 }
 
-// Run changes what is given. Servers that run notice within half a minute.
+// Run changes what is given. Running servers notice within 30 seconds.
 func (cmd *clientUpdate) Run(ctx context.Context, c console) error {
 	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
 		roles := client.Roles

@@ -219,8 +219,7 @@ type orgSet struct {
 	Tolerate *string `placeholder:"NAMES" help:"Attributes of users whose wrong values are left out with a warning in the log, such as manager,phoneNumbers; 'none' refuses the user. Strict organisations tolerate nothing."`
 }
 
-// Run changes the settings that are given. Servers that run notice within half a
-// minute.
+// Run changes the settings that are given. Running servers notice within a second.
 func (cmd *orgSet) Run(ctx context.Context, c console) error {
 	if cmd.Region != nil {
 		if err := checkRegion(*cmd.Region); err != nil {

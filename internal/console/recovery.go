@@ -131,34 +131,44 @@ func (v *visit) allow(old, now directory.Entry) error {
 }
 
 func previewUndo(v *visit) error {
-	e, err := v.findEntry()
-	if err != nil {
+	found, err := v.undone(true)
+	if found.Undone.ID == uuid.Nil {
 		return err
 	}
-	r := v.asked()
-	r.DryRun, r.Allow = true, v.allow
-	found, err := v.Directory.Undo(v.r.Context(), v.org, e.ID, r)
-	path := v.home("/activity/", e.ID.String())
-	return v.showRecovery(recovery{Heading: "Take back that " + e.Sentence() + "?", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
+	return v.showUndo("Take back that "+found.Undone.Sentence()+"?", found, err)
 }
 
 // undo takes an entry back, and leads to the one that tells of that.
 func undo(v *visit) error {
-	e, err := v.findEntry()
-	if err != nil {
+	found, err := v.undone(false)
+	switch {
+	case found.Undone.ID == uuid.Nil:
 		return err
+	case err != nil:
+		return v.showUndo("It could not be taken back", found, err)
+	}
+	told := found.Undone.ID
+	if i := slices.IndexFunc(found.Entries, func(made provisioning.Entry) bool { return made.Target.ID == found.Undone.Target.ID }); i >= 0 {
+		told = found.Entries[i].ID
+	}
+	return v.to(v.home("/activity/", told.String()) + "?done=undone")
+}
+
+// undone takes the entry of the path back, or tells what that would do. Where there is no
+// such entry, none is undone.
+func (v *visit) undone(dryRun bool) (directory.Recovered, error) {
+	id, err := v.id()
+	if err != nil {
+		return directory.Recovered{}, err
 	}
 	r := v.asked()
-	r.Allow = v.allow
-	found, err := v.Directory.Undo(v.r.Context(), v.org, e.ID, r)
-	path := v.home("/activity/", e.ID.String())
-	if err != nil {
-		return v.showRecovery(recovery{Heading: "It could not be taken back", Back: path, Action: path + "/undo", Place: "activity"}, found, err)
-	}
-	if told := slices.IndexFunc(found.Entries, func(made provisioning.Entry) bool { return made.Target.ID == e.Target.ID }); told >= 0 {
-		path = v.home("/activity/", found.Entries[told].ID.String())
-	}
-	return v.to(path + "?done=undone")
+	r.DryRun, r.Allow = dryRun, v.allow
+	return v.Directory.Undo(v.r.Context(), v.org, id, r)
+}
+
+func (v *visit) showUndo(heading string, found directory.Recovered, err error) error {
+	path := v.home("/activity/", found.Undone.ID.String())
+	return v.showRecovery(recovery{Heading: heading, Back: path, Action: path + "/undo", Place: "activity"}, found, err)
 }
 
 // restoring is a person or a group that is to be as it was at a time.

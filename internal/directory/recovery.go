@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,6 +42,8 @@ type Recovery struct {
 type Recovered struct {
 	DryRun bool
 	Target provisioning.Target
+	// Undone is the entry that was taken back; zero for a restoration.
+	Undone provisioning.Entry
 	// Entries are those of the log that tell of it, at most provisioning.MaxAttempted of
 	// Total. Those of other targets are what it brings with it.
 	Entries []provisioning.Entry
@@ -91,21 +94,29 @@ var notUndone = map[provisioning.TargetType]string{
 // Undo takes back what one entry of the provisioning log tells of. Who was deleted comes
 // back under the same id, what was created is deleted, and attributes and members become
 // what they were before. It is a *scim.Error with status 409 when a later change would be
-// lost, which it names, unless the recovery forces it. The target of the entry is told with an
-// error, too.
+// lost, which it names, unless the recovery forces it. With an error, too, the answer holds
+// the entry and its target.
 func (d *Directory) Undo(ctx context.Context, o org.Org, entry uuid.UUID, r Recovery) (Recovered, error) {
 	e, err := d.store.ProvisioningLog().Entry(ctx, o.ID, entry)
-	switch {
-	case errors.Is(err, provisioning.ErrNotFound):
+	if errors.Is(err, provisioning.ErrNotFound) {
 		return Recovered{}, scim.NotFound("the entry %q does not exist", entry)
-	case err != nil:
-		return Recovered{}, err
-	case e.Erased, e.Operation == provisioning.Erase:
-		return Recovered{Target: e.Target}, scim.Conflict("the entry %s is of a person who was erased and cannot come back", entry)
-	case e.Result == provisioning.Refused || e.Result == provisioning.Held:
-		return Recovered{Target: e.Target}, scim.Conflict("the entry %s tells of a request that was %s: nothing was changed, so there is nothing to take back", entry, e.Result)
 	}
-	return d.recover(ctx, o, r, provisioning.Origin{Undoes: entry}, e.Target, func(ctx context.Context, o org.Org) ([]string, error) {
+	if err != nil {
+		return Recovered{}, err
+	}
+	done, err := d.undo(ctx, o, e, r)
+	done.Undone, done.Target = e, cmp.Or(done.Target, e.Target)
+	return done, err
+}
+
+func (d *Directory) undo(ctx context.Context, o org.Org, e provisioning.Entry, r Recovery) (Recovered, error) {
+	switch {
+	case e.Erased, e.Operation == provisioning.Erase:
+		return Recovered{}, scim.Conflict("the entry %s is of a person who was erased and cannot come back", e.ID)
+	case e.Result == provisioning.Refused || e.Result == provisioning.Held:
+		return Recovered{}, scim.Conflict("the entry %s tells of a request that was %s: nothing was changed, so there is nothing to take back", e.ID, e.Result)
+	}
+	return d.recover(ctx, o, r, provisioning.Origin{Undoes: e.ID}, e.Target, func(ctx context.Context, o org.Org) ([]string, error) {
 		kind, isEntry := kinds[e.Target.Type]
 		switch {
 		case e.Target.Type == provisioning.User:
