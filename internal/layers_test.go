@@ -118,7 +118,7 @@ var layers = []room{
 
 	// For tests.
 	{path: "internal/testdb", mayLook: beside, testOnly: true},
-	{path: "internal/postgres/shelf", mayLook: join(words, engines, rooms("directory"), stores, rooms("testdb")), testOnly: true},
+	{path: "internal/postgres/searchtest", mayLook: join(words, engines, rooms("directory"), stores, rooms("testdb")), testOnly: true},
 	{path: "internal/postgres/sqlrules", testOnly: true},
 	{path: "internal/openidtest", testOnly: true},
 	{path: "internal/scimtest", mayLook: join(house, rooms("server", "testdb", "servertest")), testOnly: true},

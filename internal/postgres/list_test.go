@@ -13,7 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -21,7 +21,7 @@ func (o *tenant) list(t *schema.Type, q directory.Query) directory.Page {
 	o.t.Helper()
 	p, err := o.List(o.t.Context(), t, q)
 	o.must(err)
-	whole, err := shelf.Whole(p)
+	whole, err := searchtest.WholePage(p)
 	o.must(err)
 	return whole
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/testdb"
 )
 
@@ -42,8 +42,8 @@ func BenchmarkChangeMembers(b *testing.B) {
 			for range writers {
 				all.Go(func() {
 					for i := int(next.Add(1)) - 1; i < b.N; i = int(next.Add(1)) - 1 {
-						m := directory.MemberChange{Add: []uuid.UUID{shelf.Numbered(1, i)}}
-						if _, err := v.ChangeMembers(b.Context(), shelf.Numbered(2, i%groups), anyVersion, m); err != nil {
+						m := directory.MemberChange{Add: []uuid.UUID{searchtest.Numbered(1, i)}}
+						if _, err := v.ChangeMembers(b.Context(), searchtest.Numbered(2, i%groups), anyVersion, m); err != nil {
 							b.Error(err)
 							return
 						}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/postgres/db"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -45,7 +45,7 @@ func TestMembers_OfALargeGroup(t *testing.T) {
 	const many = 2500 // who are named by three statements
 	o.exec(makeUsers, o.Tenant.Org, many+1)
 	o.exec(makeGroups, o.Tenant.Org, 1, many)
-	group := shelf.Numbered(2, 0)
+	group := searchtest.Numbered(2, 0)
 	walk := func() (members []directory.Link) {
 		for some, err := range o.Members(t.Context(), o.get(schema.Group, group, true).MemberIDs) {
 			o.must(err)
@@ -55,11 +55,11 @@ func TestMembers_OfALargeGroup(t *testing.T) {
 	}
 	var want []uuid.UUID
 	for i := range many {
-		want = append(want, shelf.Numbered(1, i))
+		want = append(want, searchtest.Numbered(1, i))
 	}
 	members := walk()
 	expect(t, "members", linkIDs(members), want)
-	expect(t, "one of them", members[many-1], directory.Link{ID: shelf.Numbered(1, many-1), Display: "User 2499"})
+	expect(t, "one of them", members[many-1], directory.Link{ID: searchtest.Numbered(1, many-1), Display: "User 2499"})
 	r := o.get(schema.Group, group, true)
 	if r.Links != nil || !r.MembersOmitted() || r.MemberCount != many {
 		t.Errorf("%d of %d members were read", len(r.Links), r.MemberCount)
@@ -73,9 +73,9 @@ func TestMembers_OfALargeGroup(t *testing.T) {
 		m.Limit, m.Links = many, true
 		return o.changeMembers(group, m)
 	}
-	expect(t, "members of a large group", change(directory.MemberChange{Add: []uuid.UUID{shelf.Numbered(1, many)}}).Links, nil)
+	expect(t, "members of a large group", change(directory.MemberChange{Add: []uuid.UUID{searchtest.Numbered(1, many)}}).Links, nil)
 	few := change(directory.MemberChange{Remove: want[directory.MaxAnswerMembers-1:]})
-	expect(t, "members of a smaller one", linkIDs(few.Links), append(want[:directory.MaxAnswerMembers-1:directory.MaxAnswerMembers-1], shelf.Numbered(1, many)))
+	expect(t, "members of a smaller one", linkIDs(few.Links), append(want[:directory.MaxAnswerMembers-1:directory.MaxAnswerMembers-1], searchtest.Numbered(1, many)))
 	expect(t, "read", o.get(schema.Group, group, true), few)
 	none := change(directory.MemberChange{Replace: true})
 	expect(t, "members of an empty one", none.Links, []directory.Link{})
@@ -102,17 +102,17 @@ func changesCostTheSame(t *testing.T, prepare string) {
 	const many, few = 20_000, 10
 	o.exec(makeUsers, o.Tenant.Org, many+1)
 	o.exec(makeGroups, o.Tenant.Org, 2000, few) // so many that PostgreSQL takes all for small
-	large, small := shelf.Numbered(2, 0), shelf.Numbered(2, 1)
+	large, small := searchtest.Numbered(2, 0), searchtest.Numbered(2, 1)
 	o.exec(`insert into group_members select org_id, $2, id from users where org_id = $1 order by id offset $3 limit $4`, o.Tenant.Org, large, few, many-few)
 	o.exec(`update groups set member_count = $3 where org_id = $1 and id = $2`, o.Tenant.Org, large, many)
 	o.exec(prepare)
-	newcomer := shelf.Numbered(1, many)
+	newcomer := searchtest.Numbered(1, many)
 	o.costOf(small, directory.MemberChange{Add: []uuid.UUID{newcomer}}) // has the connection know the tables
 	for what, m := range map[string]directory.MemberChange{
 		"add":               {Add: []uuid.UUID{newcomer}},
-		"remove":            {Remove: []uuid.UUID{shelf.Numbered(1, 7)}},
-		"remove and add":    {Remove: []uuid.UUID{shelf.Numbered(1, 8)}, Add: []uuid.UUID{newcomer}},
-		"nothing to change": {Remove: []uuid.UUID{newcomer}, Add: []uuid.UUID{shelf.Numbered(1, 9)}},
+		"remove":            {Remove: []uuid.UUID{searchtest.Numbered(1, 7)}},
+		"remove and add":    {Remove: []uuid.UUID{searchtest.Numbered(1, 8)}, Add: []uuid.UUID{newcomer}},
+		"nothing to change": {Remove: []uuid.UUID{newcomer}, Add: []uuid.UUID{searchtest.Numbered(1, 9)}},
 	} {
 		pages, rows := o.costOf(large, m)
 		fewPages, fewRows := o.costOf(small, m)
@@ -120,7 +120,7 @@ func changesCostTheSame(t *testing.T, prepare string) {
 			t.Errorf("%s: %d pages and %d rows in a group of %d, %d pages and %d rows in one of %d", what, pages, rows, many, fewPages, fewRows, few)
 		}
 	}
-	some := db.IDs{shelf.Numbered(1, 7), newcomer}
+	some := db.IDs{searchtest.Numbered(1, 7), newcomer}
 	pages, rows := o.costOfAsking(large, some)
 	fewPages, fewRows := o.costOfAsking(small, some)
 	if rows > fewRows || pages > fewPages+few {

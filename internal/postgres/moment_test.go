@@ -15,7 +15,7 @@ import (
 	"github.com/purescim/purescim/internal/filter"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/db"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/postgres/users"
 	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
@@ -120,7 +120,7 @@ func TestGet_IsOfOneMoment(t *testing.T) {
 	o := newTenant(t)
 	const many = directory.MaxAnswerMembers + 1
 	o.exec(makeUsers, o.Tenant.Org, many+20)
-	few, large := o.group("Few", shelf.Numbered(1, 0)), o.group("Large")
+	few, large := o.group("Few", searchtest.Numbered(1, 0)), o.group("Large")
 	o.changeMembers(large.ID, directory.MemberChange{Add: numberedUsers(many)})
 	next := many
 	reader := o.besideWith(1) // connection, on which all is prepared
@@ -129,7 +129,7 @@ func TestGet_IsOfOneMoment(t *testing.T) {
 		o.must(second(read()))
 		next++
 		before := o.get(schema.Group, group, true)
-		r := o.whileMembersChange(group, shelf.Numbered(1, next), read)
+		r := o.whileMembersChange(group, searchtest.Numbered(1, next), read)
 		step := int(r.Version - before.Version)
 		if n := len(r.Links) + len(r.MemberIDs); r.MemberCount != before.MemberCount+step || n != r.MemberCount {
 			t.Errorf("%s: version %d is shown with %d of %d members", what, r.Version, n, r.MemberCount)
@@ -169,7 +169,7 @@ func (o *tenant) whileMembersChange(group, member uuid.UUID, read func() (direct
 func numberedUsers(n int) []uuid.UUID {
 	ids := make([]uuid.UUID, n)
 	for i := range ids {
-		ids[i] = shelf.Numbered(1, i)
+		ids[i] = searchtest.Numbered(1, i)
 	}
 	return ids
 }

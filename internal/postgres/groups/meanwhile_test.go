@@ -13,14 +13,14 @@ import (
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/eventstore"
 	"github.com/purescim/purescim/internal/postgres/pool"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/postgres/writes"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
 
 // server gives the groups of an organisation by a server of its own.
-func server(t *testing.T, s *shelf.Shelf, o int64) Groups {
+func server(t *testing.T, s *searchtest.DB, o int64) Groups {
 	t.Helper()
 	opened, err := pool.Open(t.Context(), s.URL, pool.Options{MaxConns: 2})
 	if err != nil {
@@ -53,11 +53,11 @@ func waitFor(t *testing.T, p Groups, n int) {
 // waits for the group before them.
 func TestMerged_RemoveWhoWasAddedMeanwhile(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
-	o, group := s.Orgs.Add(1), shelf.Numbered(2, 0)
-	ids := []uuid.UUID{shelf.Numbered(1, 0), shelf.Numbered(1, 1), shelf.Numbered(1, 2), shelf.Numbered(1, 3)}
-	s.Add(t, o, schema.User, shelf.Documents(len(ids), shelf.NumberedUser))
-	s.Add(t, o, schema.Group, shelf.Documents(1, shelf.NumberedGroup))
+	s := searchtest.New(t)
+	o, group := s.Orgs.Add(1), searchtest.Numbered(2, 0)
+	ids := []uuid.UUID{searchtest.Numbered(1, 0), searchtest.Numbered(1, 1), searchtest.Numbered(1, 2), searchtest.Numbered(1, 3)}
+	s.Add(t, o, schema.User, searchtest.Documents(len(ids), searchtest.NumberedUser))
+	s.Add(t, o, schema.Group, searchtest.Documents(1, searchtest.NumberedGroup))
 	s.Link(t, o, [][2]uuid.UUID{{group, ids[0]}})
 	s.Exec(t, `update groups set version = 1, member_count = 1 where org_id = $1`, o)
 	another, merging := server(t, s, o), server(t, s, o)

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 )
 
 // linksTo are members whose names are their ids.
@@ -29,7 +29,7 @@ func TestMemberWishes_AnswerAsInTurn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		users := make([]uuid.UUID, 8)
 		for i := range users {
-			users[i] = shelf.Numbered(1, i)
+			users[i] = searchtest.Numbered(1, i)
 		}
 		some := func(what string) []uuid.UUID {
 			set := map[uuid.UUID]bool{}

@@ -13,16 +13,16 @@ import (
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/records"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
 // numberedLists are the lists of an organisation of so many users, and their ids.
 func numberedLists(t *testing.T, n int) (v Lists, ids []uuid.UUID) {
 	t.Helper()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	o := s.Orgs.Add(1)
-	s.Add(t, o, schema.User, shelf.Documents(n, shelf.NumberedUser))
+	s.Add(t, o, schema.User, searchtest.Documents(n, searchtest.NumberedUser))
 	s.Exec(t, "insert into counts (org_id, kind, n) values ($1, 1, $2)", o, n)
 	opened, err := pool.Open(t.Context(), s.URL, pool.Options{MaxConns: 2})
 	if err != nil {
@@ -30,7 +30,7 @@ func numberedLists(t *testing.T, n int) (v Lists, ids []uuid.UUID) {
 	}
 	t.Cleanup(opened.Close)
 	for i := range n {
-		ids = append(ids, shelf.Numbered(1, i))
+		ids = append(ids, searchtest.Numbered(1, i))
 	}
 	tenant := opened.Tenant(org.ID(o))
 	return New(records.NewRecent()).Of(&tenant), ids
@@ -41,7 +41,7 @@ func (v Lists) users(t *testing.T, q directory.Query) []uuid.UUID {
 	t.Helper()
 	p, err := v.List(t.Context(), schema.User, q)
 	if err == nil {
-		p, err = shelf.Whole(p)
+		p, err = searchtest.WholePage(p)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -32,7 +32,7 @@ func TestList_CountsNoFurtherThanEnough(t *testing.T) {
 			for q.After != nil {
 				p, err := v.List(t.Context(), schema.User, q)
 				if err == nil {
-					p, err = shelf.Whole(p)
+					p, err = searchtest.WholePage(p)
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -55,7 +55,7 @@ func TestList_CountsNoFurtherThanEnough(t *testing.T) {
 // while it is filled for the first time.
 func TestNames_AreFoundBeforeTheFirstAnalyze(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	of := newSource(directory.TypeQuery{Type: schema.User, Query: directory.Query{Start: 1, Count: 1, Filter: parsed(t, schema.User, `userName eq "ada"`)}}, nil)
 	sql, args := of.found(s.Orgs.Add(1), start{})
 	if plan := s.Plan(t, false, sql, args); !strings.Contains(plan, "using users_name ") || strings.Contains(plan, "Sort") {

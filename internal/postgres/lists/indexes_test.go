@@ -10,7 +10,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/db"
 	"github.com/purescim/purescim/internal/postgres/records"
 	"github.com/purescim/purescim/internal/postgres/search"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -66,7 +66,7 @@ var indexed = []struct {
 
 func TestIndexesAreUsed(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	org := s.Fill(t)
 	t.Run("filters", func(t *testing.T) { filtersUseIndexes(t, s, org) })
 	t.Run("orders", func(t *testing.T) { ordersUseIndexes(t, s, org) })
@@ -77,7 +77,7 @@ func TestIndexesAreUsed(t *testing.T) {
 }
 
 // What no index answers is read by several processes, both for a page and to be counted.
-func scansAreShared(t *testing.T, s *shelf.Shelf, org int64) {
+func scansAreShared(t *testing.T, s *searchtest.DB, org int64) {
 	s.Exec(t, "set parallel_setup_cost = 50") // a twentieth, as if there were twenty times as many
 	defer s.Exec(t, "reset parallel_setup_cost")
 	for _, text := range []string{`title co "zz"`, `userName co "zz"`, `title ew "zz"`, `emails.value co "zz"`, `addresses.locality eq "zz"`} {
@@ -94,7 +94,7 @@ func scansAreShared(t *testing.T, s *shelf.Shelf, org int64) {
 }
 
 // The links of a page are found one resource after the other.
-func linksUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
+func linksUseIndexes(t *testing.T, s *searchtest.DB, org int64) {
 	q := directory.Query{Start: 1, Count: 100, Links: true}
 	indexed := func(sql string, args []any, index string) {
 		plan := s.Plan(t, false, sql, args)
@@ -103,7 +103,7 @@ func linksUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 		}
 	}
 	of := newSource(directory.TypeQuery{Type: schema.User, Query: q}, nil)
-	sql, args := groupsOfThose.Fill(org, db.In("ids", db.ThoseIDs(db.IDs{shelf.Numbered(1, 47), shelf.Numbered(2, 47)})))
+	sql, args := groupsOfThose.Fill(org, db.In("ids", db.ThoseIDs(db.IDs{searchtest.Numbered(1, 47), searchtest.Numbered(2, 47)})))
 	indexed(sql, args, "members_by_user")
 	sql, args = of.groupsFrom(org, of.rows(of.condition()), start{})
 	indexed(sql, args, "members_by_user")
@@ -113,18 +113,18 @@ func linksUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 	page := newSource(directory.TypeQuery{Type: schema.User, Query: directory.Query{Start: 1, Count: 100}}, nil)
 	sql, args = page.strides(org, 4000)
 	indexed(sql, args, "Index Only Scan using users_pkey")
-	indexed(records.GetGroupAndMembers.String(), []any{org, db.ID(shelf.Numbered(2, 47))}, "group_members_pkey")
+	indexed(records.GetGroupAndMembers.String(), []any{org, db.ID(searchtest.Numbered(2, 47))}, "group_members_pkey")
 }
 
 // The filters that clients send every day are answered by an index, at whatever
 // size: no table is read as a whole.
-func filtersUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
+func filtersUseIndexes(t *testing.T, s *searchtest.DB, org int64) {
 	for _, c := range indexed {
-		n := shelf.Parse(t, c.typ, c.filter)
+		n := searchtest.Parse(t, c.typ, c.filter)
 		if len(s.Find(t, org, c.typ, n)) == 0 && c.typ == schema.User {
 			t.Errorf("%s finds nothing", c.filter)
 		}
-		sql, args := shelf.Selection(org, c.typ, n)
+		sql, args := searchtest.Selection(org, c.typ, n)
 		for _, page := range []string{"", " order by r.id limit 25"} {
 			plan := s.Plan(t, !search.Finds(n, search.IsIndexed), sql+page, args)
 			scanned := regexp.MustCompile(`Seq Scan on \w+`).FindString(plan)
@@ -137,7 +137,7 @@ func filtersUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 
 // The orders that lists are often asked for in are read from an index, wherever
 // the page is: nothing is sorted but what is equal in its first columns.
-func ordersUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
+func ordersUseIndexes(t *testing.T, s *searchtest.DB, org int64) {
 	for _, c := range []struct {
 		types            []*schema.Type
 		by, value, index string
@@ -166,9 +166,9 @@ func ordersUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 				list = append(list, directory.TypeQuery{Type: typ, Query: directory.Query{Sort: &sorts[i]}})
 			}
 			l := newSorting(list, false, nil)
-			places := []directory.Position{{}, {ID: shelf.Numbered(1, shelf.ManyUsers/2), Value: c.value}}
+			places := []directory.Position{{}, {ID: searchtest.Numbered(1, searchtest.ManyUsers/2), Value: c.value}}
 			if l.parts[0].key.Nullable && len(list) == 1 {
-				places = append(places, directory.Position{ID: shelf.Numbered(1, shelf.ManyUsers/2), Absent: true})
+				places = append(places, directory.Position{ID: searchtest.Numbered(1, searchtest.ManyUsers/2), Absent: true})
 			}
 			for _, from := range places {
 				sql, args := l.page(org, l.steps(from)[0], from, 25)

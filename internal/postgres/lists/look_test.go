@@ -8,7 +8,7 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -93,7 +93,7 @@ func TestLook_FindsAllInTheEnd(t *testing.T) {
 // before anything is known of the tables.
 func TestLooks_FollowTheirIndexes(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	for _, setting := range []string{"plan_cache_mode = force_generic_plan", "enable_sort = off", "enable_bitmapscan = off"} {
 		s.Exec(t, "set "+setting)
 	}

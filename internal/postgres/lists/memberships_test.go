@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
@@ -17,22 +17,22 @@ import (
 func TestMemberships_EachPageCostsTheSame(t *testing.T) {
 	t.Parallel()
 	const members = 20_000
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	org := s.Orgs.Add(1)
-	s.Add(t, org, schema.User, shelf.Documents(members, shelf.NumberedUser))
-	s.Add(t, org, schema.Group, shelf.Documents(members, shelf.NumberedGroup))
+	s.Add(t, org, schema.User, searchtest.Documents(members, searchtest.NumberedUser))
+	s.Add(t, org, schema.Group, searchtest.Documents(members, searchtest.NumberedGroup))
 	var links [][2]uuid.UUID
 	for i := range members {
-		links = append(links, [2]uuid.UUID{shelf.Numbered(2, 7), shelf.Numbered(1, i)})
+		links = append(links, [2]uuid.UUID{searchtest.Numbered(2, 7), searchtest.Numbered(1, i)})
 		if i != 7 {
-			links = append(links, [2]uuid.UUID{shelf.Numbered(2, i), shelf.Numbered(1, 7)})
+			links = append(links, [2]uuid.UUID{searchtest.Numbered(2, i), searchtest.Numbered(1, 7)})
 		}
 	}
 	s.Link(t, org, links)
 	s.Exec(t, "vacuum analyze users, groups, group_members")
-	last := directory.MembershipID{Group: shelf.Numbered(2, members-100), Member: shelf.Numbered(1, members-100)}
+	last := directory.MembershipID{Group: searchtest.Numbered(2, members-100), Member: searchtest.Numbered(1, members-100)}
 	for name, q := range map[string]directory.MembershipQuery{
-		"group": {Group: shelf.Numbered(2, 7), Count: 10}, "member": {Member: shelf.Numbered(1, 7), Count: 10}, "all": {Count: 10},
+		"group": {Group: searchtest.Numbered(2, 7), Count: 10}, "member": {Member: searchtest.Numbered(1, 7), Count: 10}, "all": {Count: 10},
 	} {
 		after := last
 		if q.Group != uuid.Nil {
@@ -48,7 +48,7 @@ func TestMemberships_EachPageCostsTheSame(t *testing.T) {
 var hits = regexp.MustCompile(`Buffers: shared hit=(\d+)`)
 
 // buffersOf tells how many buffers a page touches.
-func buffersOf(t *testing.T, s *shelf.Shelf, org int64, q directory.MembershipQuery, after *directory.MembershipID) int {
+func buffersOf(t *testing.T, s *searchtest.DB, org int64, q directory.MembershipQuery, after *directory.MembershipID) int {
 	t.Helper()
 	at := start{}
 	if q.After = after; after != nil {

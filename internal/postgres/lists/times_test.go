@@ -7,14 +7,14 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/filter"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 )
 
 // Lists sorted by the time of modification are read in its order whatever else is
 // asked of them, unless an index finds the few that are left to sort. What they ask of
 // the time says where to begin. Several types are merged.
-func timesUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
+func timesUseIndexes(t *testing.T, s *searchtest.DB, org int64) {
 	everyone, people := schema.DefaultTypes, schema.DefaultTypes[:1]
 	for _, c := range []struct {
 		types  []*schema.Type
@@ -33,7 +33,7 @@ func timesUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 	} {
 		for _, order := range []string{"ascending", "descending"} {
 			l := newSorting(listOf(t, c.types, c.filter, "meta.lastModified", order), false, nil)
-			for _, from := range []directory.Position{{}, {ID: shelf.Numbered(1, shelf.ManyUsers/2), Value: "2026-01-21T20:00:00Z"}} {
+			for _, from := range []directory.Position{{}, {ID: searchtest.Numbered(1, searchtest.ManyUsers/2), Value: "2026-01-21T20:00:00Z"}} {
 				sql, args := l.page(org, l.steps(from)[0], from, 25)
 				plan := s.Plan(t, c.filter != "", sql, args)
 				walks := strings.Contains(plan, "modifications_pkey") && !strings.Contains(plan, "->  Sort ")
@@ -49,7 +49,7 @@ func timesUseIndexes(t *testing.T, s *shelf.Shelf, org int64) {
 // A filter on the time of modification finds few by the index, together with their
 // total. Where there are many the page is read in the order of ids, from where it
 // begins, and they are counted without the users.
-func timesAreFound(t *testing.T, s *shelf.Shelf, org int64) {
+func timesAreFound(t *testing.T, s *searchtest.DB, org int64) {
 	const recent, old = `meta.lastModified gt "2026-02-04T16:00:00Z"`, `meta.lastModified ge "2026-01-21T20:00:00Z"`
 	list := func(text string) source {
 		q := directory.Query{Start: 1, Count: 100, Filter: parsed(t, schema.User, text)}
@@ -63,7 +63,7 @@ func timesAreFound(t *testing.T, s *shelf.Shelf, org int64) {
 		}
 	}
 	const between = `meta.lastModified ge "2026-01-11T00:00:00Z" and active eq true and meta.lastModified lt "2026-01-11T02:00:00Z"`
-	expect(t, between, len(s.Find(t, org, schema.User, shelf.Parse(t, schema.User, between))), 117)
+	expect(t, between, len(s.Find(t, org, schema.User, searchtest.Parse(t, schema.User, between))), 117)
 	for _, text := range []string{recent, recent + " and active eq true", old} {
 		found, args := list(text).collected(org, few+1)
 		expectPlan("few of "+text, found, args, "modifications", "Seq Scan on users")

@@ -19,7 +19,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/records"
 	"github.com/purescim/purescim/internal/postgres/search"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -28,7 +28,7 @@ import (
 // index and those by position are, one after the other, exactly what memory says.
 func TestLists_AreTwinsOfMemory(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	store, err := pool.Open(t.Context(), s.URL, pool.Options{MaxConns: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -36,18 +36,18 @@ func TestLists_AreTwinsOfMemory(t *testing.T) {
 	t.Cleanup(store.Close)
 	listing := New(records.NewRecent())
 	rapid.Check(t, func(rt *rapid.T) {
-		w := shelf.DrawWorld(rt)
+		w := searchtest.DrawWorld(rt)
 		for i, user := range w.Users {
-			if schema.UserName.Text(user) == "" { // which only a shelf allows
+			if schema.UserName.Text(user) == "" { // which the rules do not allow
 				schema.UserName.Set(user, fmt.Sprint("unnamed ", i))
 			}
 		}
 		org := s.Orgs.Add(1)
-		s.Add(rt, org, shelf.TestUser, w.Users)
+		s.Add(rt, org, searchtest.TestUser, w.Users)
 		s.Add(rt, org, schema.Group, w.Groups)
 		s.Link(rt, org, w.Members)
 		for range 2 {
-			listing.Most = rapid.IntRange(0, shelf.TwinUsers).Draw(rt, "few")
+			listing.Most = rapid.IntRange(0, searchtest.TwinUsers).Draw(rt, "few")
 			listing.Chunk = rapid.IntRange(1, 4).Draw(rt, "atOnce")
 			l := drawList(rt, w)
 			want := l.inMemory()
@@ -56,10 +56,10 @@ func TestLists_AreTwinsOfMemory(t *testing.T) {
 			v := listing.Of(&tenant)
 			count := rapid.IntRange(1, 6).Draw(rt, "count")
 			if diff := gocmp.Diff(want, l.byIndex(rt, v, count)); diff != "" {
-				rt.Fatalf("%s by index (-in memory +in the database)\n%s\n%s", l, diff, shelf.Printed(l.docs()))
+				rt.Fatalf("%s by index (-in memory +in the database)\n%s\n%s", l, diff, searchtest.Printed(l.docs()))
 			}
 			if diff := gocmp.Diff(want, l.byPosition(rt, v, count)); diff != "" {
-				rt.Fatalf("%s by position (-in memory +in the database)\n%s\n%s", l, diff, shelf.Printed(l.docs()))
+				rt.Fatalf("%s by position (-in memory +in the database)\n%s\n%s", l, diff, searchtest.Printed(l.docs()))
 			}
 		}
 	})
@@ -76,18 +76,18 @@ func (l drawn) String() string { return l.filter + " by " + l.sortBy + " " + l.s
 
 func (l drawn) docs() []scim.Document { return slices.Concat(l.from...) }
 
-func drawList(t *rapid.T, w *shelf.World) drawn {
-	types, docs := []*schema.Type{shelf.TestUser, schema.Group}, [][]scim.Document{w.Users, w.Groups}
+func drawList(t *rapid.T, w *searchtest.World) drawn {
+	types, docs := []*schema.Type{searchtest.TestUser, schema.Group}, [][]scim.Document{w.Users, w.Groups}
 	subject := rapid.IntRange(0, 1).Draw(t, "of users or groups")
 	l := drawn{filter: "id pr"}
-	if shelf.OneIn(t, 2) {
+	if searchtest.OneIn(t, 2) {
 		l.filter = w.DrawFilter(t, types[subject])
 	}
-	if !shelf.OneIn(t, 5) {
+	if !searchtest.OneIn(t, 5) {
 		l.sortBy = drawSort(t, types[subject])
 		l.sortOrder = rapid.SampledFrom([]string{"", "ascending", "Descending"}).Draw(t, "order")
 	}
-	if !shelf.OneIn(t, 3) {
+	if !searchtest.OneIn(t, 3) {
 		types, docs = types[subject:subject+1], docs[subject:subject+1]
 	}
 	selections, err := filter.ParseEach(types, l.filter, schema.Options{})
@@ -102,8 +102,8 @@ func drawList(t *rapid.T, w *shelf.World) drawn {
 		if selection.None {
 			continue
 		}
-		q := directory.Query{Filter: selection.Filter, Links: shelf.OneIn(t, 2)}
-		if q.Filter == nil { // the totals of a shelf are not kept
+		q := directory.Query{Filter: selection.Filter, Links: searchtest.OneIn(t, 2)}
+		if q.Filter == nil { // searchtest keeps no totals
 			q.Filter, _ = filter.Parse(types[i], "id pr")
 		}
 		if sorts != nil {
@@ -123,12 +123,12 @@ func drawSort(t *rapid.T, typ *schema.Type) string {
 			if _, err := filter.ParseSort([]*schema.Type{typ}, a.String(), ""); err != nil {
 				continue
 			}
-			if names = append(names, a.String()); shelf.IsSearched(attributeAbove(a)) {
+			if names = append(names, a.String()); searchtest.IsSearched(attributeAbove(a)) {
 				searched = append(searched, a.String())
 			}
 		}
 	}
-	if shelf.OneIn(t, 2) { // what columns and links answer
+	if searchtest.OneIn(t, 2) { // what columns and links answer
 		names = searched
 	}
 	return rapid.SampledFrom(names).Draw(t, "sortBy")
@@ -148,7 +148,7 @@ func (l drawn) inMemory() []uuid.UUID {
 			if !filter.Match(of.Filter.Root(), doc) {
 				continue
 			}
-			e := ordering{id: shelf.IDOf(doc), part: i}
+			e := ordering{id: searchtest.IDOf(doc), part: i}
 			if of.Sort != nil {
 				e.part, e.value = 0, sortValue(of.Type, of.Sort.Attr, doc)
 			}
@@ -254,7 +254,7 @@ func boolean(b bool) int {
 
 func (l drawn) page(t *rapid.T, v Lists, change func(q *directory.Query)) directory.Page {
 	list := slices.Clone(l.of)
-	pieces := shelf.OneIn(t, 2)
+	pieces := searchtest.OneIn(t, 2)
 	for i := range list {
 		change(&list[i].Query)
 		list[i].Chunks = pieces
@@ -267,7 +267,7 @@ func (l drawn) page(t *rapid.T, v Lists, change func(q *directory.Query)) direct
 	}
 	p, err := read()
 	if err == nil {
-		p, err = shelf.Whole(p)
+		p, err = searchtest.WholePage(p)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", l, err)
@@ -286,7 +286,7 @@ func (l drawn) page(t *rapid.T, v Lists, change func(q *directory.Query)) direct
 // byIndex reads the pages of a list by startIndex, with bookmarks or without.
 func (l drawn) byIndex(t *rapid.T, v Lists, count int) []uuid.UUID {
 	ids := []uuid.UUID{}
-	forgets := shelf.OneIn(t, 2)
+	forgets := searchtest.OneIn(t, 2)
 	for start := 1; ; start += count {
 		if forgets {
 			v.ForgetBookmarks()

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purescim/purescim/internal/postgres/search"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -41,9 +41,9 @@ func TestRowOf(t *testing.T) {
 			"externalIds":   []any{map[string]any{"authority": "zoomphone", "value": "Z"}},
 			"routingSkills": []any{map[string]any{"name": "Maths", "proficiency": 4.5}},
 		},
-		shelf.TestUser.Extensions[2].ID: map[string]any{"level": int64(math.MaxInt64), "seen": "2026-01-31T08:30:00.000Z", "badge": "B"},
+		searchtest.TestUser.Extensions[2].ID: map[string]any{"level": int64(math.MaxInt64), "seen": "2026-01-31T08:30:00.000Z", "badge": "B"},
 	}
-	r := search.RowOf(shelf.TestUser, doc)
+	r := search.RowOf(searchtest.TestUser, doc)
 	columns := map[string]any{}
 	for i, name := range search.Users.ColumnNames {
 		columns[name] = r.Columns[i]
@@ -63,7 +63,7 @@ func TestRowOf(t *testing.T) {
 		`"emails":[{"value":"ada@example.org","type":"work","primary":true},{"value":"ada@example.org","type":"home"}],` +
 		`"` + scim.EnterpriseUserURN + `":{"manager":{"value":"Exact"}},` +
 		`"` + scim.GenesysUserURN + `":{"routingSkills":[{"name":"maths","proficiency":4.5}],"externalIds":[{"authority":"zoomphone","value":"Z"}]},` +
-		`"` + shelf.TestUser.Extensions[2].ID + `":{"level":9223372036854775807,"badge":"B","seen":"2026-01-31T08:30:00.000000000Z"}}`
+		`"` + searchtest.TestUser.Extensions[2].ID + `":{"level":9223372036854775807,"badge":"B","seen":"2026-01-31T08:30:00.000000000Z"}}`
 	if diff := cmp.Diff(wantFolded, string(r.Folded)); diff != "" {
 		t.Errorf("folded (-want +got)\n%s", diff)
 	}
@@ -82,20 +82,20 @@ func TestRowOfExtensionInColumns(t *testing.T) {
 // refused with the attribute's name, wherever they are.
 func TestCheckLength(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
-	for a := range attributesOf(shelf.TestUser) {
+	s := searchtest.New(t)
+	for a := range attributesOf(searchtest.TestUser) {
 		if a.Search != schema.Column && a.Search != schema.Key || a == schema.ID || a == schema.Active || a.Parent() == schema.Meta {
 			continue
 		}
 		doc := scim.Document{"id": uuid.NewString()}
 		assign(doc, a, incompressible(2048))
-		if _, err := search.NewRow(shelf.TestUser, doc); err != nil {
+		if _, err := search.NewRow(searchtest.TestUser, doc); err != nil {
 			t.Errorf("%s: %v", a, err)
 		}
-		s.Put(t, shelf.TestUser, doc)
+		s.Put(t, searchtest.TestUser, doc)
 		assign(doc, a, incompressible(2049))
 		want := "invalidValue: " + a.String() + ": a value of 2049 bytes is too long; at most 2048 are allowed"
-		if _, err := search.NewRow(shelf.TestUser, doc); err == nil || err.Error() != want {
+		if _, err := search.NewRow(searchtest.TestUser, doc); err == nil || err.Error() != want {
 			t.Errorf("%s: error %q, not %q", a, err, want)
 		}
 	}
@@ -140,19 +140,19 @@ func incompressible(n int) string {
 
 func TestDiffRow(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	doc := scim.Document{
 		"id": uuid.NewString(), "userName": "Ada", "displayName": "Ada", "active": true,
-		"emails":                        []any{map[string]any{"value": "ada@example.org"}},
-		shelf.TestUser.Extensions[2].ID: map[string]any{"level": int64(1<<53 + 1), "score": math.Copysign(0, -1), "levels": []any{int64(1)}},
+		"emails":                             []any{map[string]any{"value": "ada@example.org"}},
+		searchtest.TestUser.Extensions[2].ID: map[string]any{"level": int64(1<<53 + 1), "score": math.Copysign(0, -1), "levels": []any{int64(1)}},
 	}
-	org := s.Put(t, shelf.TestUser, doc)
+	org := s.Put(t, searchtest.TestUser, doc)
 	check := func(change string, want ...string) {
 		t.Helper()
 		if change != "" {
 			s.Exec(t, change)
 		}
-		if diff := cmp.Diff(want, search.Diff(shelf.TestUser, doc, storedOn(t, s, org))); diff != "" {
+		if diff := cmp.Diff(want, search.Diff(searchtest.TestUser, doc, storedOn(t, s, org))); diff != "" {
 			t.Errorf("after %q (-want +got)\n%s", change, diff)
 		}
 	}
@@ -163,7 +163,7 @@ func TestDiffRow(t *testing.T) {
 	check(`update users set active = true, folded = folded - 'emails' || '{"title": "x"}'`,
 		"the folded copy differs in emails", "the folded copy differs in title")
 	check(`update users set folded = '[]'`, "the folded copy is not a JSON object")
-	s.Exec(t, `update users set folded = $1`, search.RowOf(shelf.TestUser, doc).Folded)
+	s.Exec(t, `update users set folded = $1`, search.RowOf(searchtest.TestUser, doc).Folded)
 	check(`update user_keys set kind = 99`, `unknown kind 99 has a key "ada@example.org" that the document does not have`,
 		`emails.value has no key "ada@example.org"`)
 	check(`update user_keys set kind = 1, key = 'Ada@example.org'`, `emails.value has a key "Ada@example.org" that the document does not have`,
@@ -171,7 +171,7 @@ func TestDiffRow(t *testing.T) {
 }
 
 // stored reads the one user of an organisation as rowOf would give it.
-func storedOn(t *testing.T, s *shelf.Shelf, org int64) search.Row {
+func storedOn(t *testing.T, s *searchtest.DB, org int64) search.Row {
 	t.Helper()
 	rows, _ := s.Conn.Query(t.Context(), "select folded::text, "+strings.Join(search.Users.ColumnNames, ", ")+" from users where org_id = $1", org)
 	values, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
@@ -191,7 +191,7 @@ func storedOn(t *testing.T, s *shelf.Shelf, org int64) search.Row {
 // for a search is there that nothing fills.
 func TestColumnsExist(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	for _, table := range []*search.Table{search.Users, search.Groups} {
 		rows, _ := s.Conn.Query(t.Context(), `
 			select column_name from information_schema.columns where table_name = $1

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/purescim/purescim/internal/filter"
-	"github.com/purescim/purescim/internal/postgres/shelf"
+	"github.com/purescim/purescim/internal/postgres/searchtest"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -20,23 +20,23 @@ const twinFilters = 30
 // filter, the database finds those that filter.Match accepts.
 func TestTwin(t *testing.T) {
 	t.Parallel()
-	s := shelf.New(t)
+	s := searchtest.New(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		w := shelf.DrawWorld(rt)
+		w := searchtest.DrawWorld(rt)
 		org := s.Orgs.Add(1)
-		s.Add(t, org, shelf.TestUser, w.Users)
+		s.Add(t, org, searchtest.TestUser, w.Users)
 		s.Add(t, org, schema.Group, w.Groups)
 		s.Link(t, org, w.Members)
 		for range twinFilters {
-			typ, docs := shelf.TestUser, w.Users
+			typ, docs := searchtest.TestUser, w.Users
 			if rapid.IntRange(0, 4).Draw(rt, "of groups") == 0 {
 				typ, docs = schema.Group, w.Groups
 			}
 			text := w.DrawFilter(rt, typ)
-			n := shelf.Parse(rt, typ, text)
+			n := searchtest.Parse(rt, typ, text)
 			if diff := cmp.Diff(matching(n, docs), s.Find(t, org, typ, n)); diff != "" {
-				sql, args := shelf.Selection(org, typ, n)
-				rt.Fatalf("%s (-in memory +in the database)\n%s\n%s %v\n%s", text, diff, sql, args, shelf.Printed(docs))
+				sql, args := searchtest.Selection(org, typ, n)
+				rt.Fatalf("%s (-in memory +in the database)\n%s\n%s %v\n%s", text, diff, sql, args, searchtest.Printed(docs))
 			}
 		}
 	})

@@ -1,8 +1,8 @@
-// Package shelf is for tests: a database that takes documents as they are, whatever the rules
-// of the server say of them, and random documents and filters for it.
+// Package searchtest is for tests of how resources are found: a database that takes documents
+// without the rules of the server, and random documents and filters for it.
 //
 // What is found of them is left to the tests of search and lists.
-package shelf
+package searchtest
 
 import (
 	"context"
@@ -46,8 +46,8 @@ var TestUser = schema.User.With(schema.NewExtension(schema.Schema{
 	},
 }))
 
-// Shelf is such a database.
-type Shelf struct {
+// DB is a database that takes documents as they are.
+type DB struct {
 	URL  string
 	Conn *pgx.Conn
 	Orgs atomic.Int64
@@ -61,9 +61,9 @@ type failer interface {
 }
 
 // New makes a database for a test.
-func New(t testing.TB) *Shelf {
+func New(t testing.TB) *DB {
 	t.Helper()
-	s := &Shelf{URL: testdb.New(t)}
+	s := &DB{URL: testdb.New(t)}
 	config, err := pool.Configure(s.URL, pool.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func New(t testing.TB) *Shelf {
 }
 
 // Exec runs a statement.
-func (s *Shelf) Exec(t failer, sql string, args ...any) {
+func (s *DB) Exec(t failer, sql string, args ...any) {
 	t.Helper()
 	if _, err := s.Conn.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -88,7 +88,7 @@ func (s *Shelf) Exec(t failer, sql string, args ...any) {
 
 // Put stores documents in a new organisation and returns it. Links of the
 // documents are not stored: see link.
-func (s *Shelf) Put(t failer, typ *schema.Type, docs ...scim.Document) (org int64) {
+func (s *DB) Put(t failer, typ *schema.Type, docs ...scim.Document) (org int64) {
 	t.Helper()
 	org = s.Orgs.Add(1)
 	s.Add(t, org, typ, docs)
@@ -96,7 +96,7 @@ func (s *Shelf) Put(t failer, typ *schema.Type, docs ...scim.Document) (org int6
 }
 
 // Add stores documents in an organisation.
-func (s *Shelf) Add(t failer, org int64, typ *schema.Type, docs []scim.Document) {
+func (s *DB) Add(t failer, org int64, typ *schema.Type, docs []scim.Document) {
 	t.Helper()
 	names := append([]string{"org_id", "id", "version", "created_at", "modified_at", "doc", "folded"}, search.TableOf(typ).ColumnNames...)
 	if typ.Core == schema.Group.Core {
@@ -123,13 +123,13 @@ func (s *Shelf) Add(t failer, org int64, typ *schema.Type, docs []scim.Document)
 }
 
 // Link makes a user a member of a group.
-func (s *Shelf) Link(t failer, org int64, members [][2]uuid.UUID) {
+func (s *DB) Link(t failer, org int64, members [][2]uuid.UUID) {
 	t.Helper()
 	s.copy(t, "group_members", []string{"org_id", "group_id", "user_id"},
 		pgx.CopyFromSlice(len(members), func(i int) ([]any, error) { return []any{org, members[i][0], members[i][1]}, nil }))
 }
 
-func (s *Shelf) copy(t failer, table string, columns []string, rows pgx.CopyFromSource) {
+func (s *DB) copy(t failer, table string, columns []string, rows pgx.CopyFromSource) {
 	t.Helper()
 	if _, err := s.Conn.CopyFrom(t.Context(), pgx.Identifier{table}, columns, rows); err != nil {
 		t.Fatalf("copy to %s: %v", table, err)
@@ -137,7 +137,7 @@ func (s *Shelf) copy(t failer, table string, columns []string, rows pgx.CopyFrom
 }
 
 // Find gives the ids of the resources that the database finds, sorted.
-func (s *Shelf) Find(t failer, org int64, typ *schema.Type, n filter.Node) []string {
+func (s *DB) Find(t failer, org int64, typ *schema.Type, n filter.Node) []string {
 	t.Helper()
 	sql, args := Selection(org, typ, n)
 	rows, _ := s.Conn.Query(t.Context(), sql, args...)

@@ -1,4 +1,4 @@
-package shelf
+package searchtest
 
 import (
 	"bytes"
@@ -6,8 +6,8 @@ import (
 	"github.com/purescim/purescim/internal/directory"
 )
 
-// Whole puts the chunks of a page together, and keeps their documents.
-func Whole(p directory.Page) (whole directory.Page, err error) {
+// WholePage puts the chunks of a page together, and keeps their documents.
+func WholePage(p directory.Page) (whole directory.Page, err error) {
 	whole = p
 	keep := func(p directory.Page) {
 		for i := range p.Records {

@@ -1,4 +1,4 @@
-package shelf
+package searchtest
 
 import (
 	"encoding/binary"
@@ -26,7 +26,7 @@ const (
 )
 
 // Plan gives the plan of a statement, of one that is composed as pool.Share.Planned has it.
-func (s *Shelf) Plan(t *testing.T, composed bool, sql string, args []any) string {
+func (s *DB) Plan(t *testing.T, composed bool, sql string, args []any) string {
 	t.Helper()
 	s.Exec(t, "begin")
 	defer s.Exec(t, "rollback")
@@ -43,7 +43,7 @@ func (s *Shelf) Plan(t *testing.T, composed bool, sql string, args []any) string
 
 // Fill makes an organisation with ManyUsers, NumberedUser of each number, who are in groups of
 // 50, and as many groups, NumberedGroup.
-func (s *Shelf) Fill(t *testing.T) (org int64) {
+func (s *DB) Fill(t *testing.T) (org int64) {
 	t.Helper()
 	org = s.Orgs.Add(1)
 	var members [][2]uuid.UUID

@@ -1,4 +1,4 @@
-package shelf
+package searchtest
 
 import (
 	"encoding/base64"
