@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 type adminCommands struct {
 	Invite adminInvite `cmd:"" help:"Make a link by which somebody makes an account of the console, once within 7 days. It gives a new password to an account that is there."`
 	Reset  adminReset  `cmd:"" help:"Take password, passkeys, links to providers and sessions of an account of the console away, whose device was lost, and make a link that sets a new password."`
-	List   adminList   `cmd:"" help:"List who uses the console."`
+	List   adminList   `cmd:"" help:"List who uses the console, of one organisation or of all."`
 	Remove adminRemove `cmd:"" help:"Remove an account of the console. Its sessions end at once."`
 
 	OIDC oidcCommands `cmd:"" name:"oidc" help:"OpenID providers by which people sign in to the console."`
@@ -40,6 +41,54 @@ func (s adminScope) in(ctx context.Context, c console, why purpose, work func(p 
 		}
 		return work(p, o.ID)
 	})
+}
+
+// everyScope is the flag of a command about what one organisation has, or all organisations
+// and the operator have together.
+type everyScope struct {
+	database
+	Org string `placeholder:"NAME" help:"Of this organisation only; without it of all, and of who is for all of them."`
+}
+
+// scope is an organisation, or all of them together, which has no name.
+type scope struct {
+	id   org.ID
+	name string
+}
+
+// text is the scope for people.
+func (s scope) text() string { return cmp.Or(s.name, "all") }
+
+// in runs work with the scopes, the one of all organisations first.
+func (s everyScope) in(ctx context.Context, c console, why purpose, work func(p *parts, scopes []scope) error) error {
+	return s.with(ctx, c, why, func(p *parts) error {
+		orgs, err := orgsNamed(ctx, p, s.Org)
+		if err != nil {
+			return err
+		}
+		var scopes []scope
+		if s.Org == "" {
+			scopes = append(scopes, scope{id: accounts.Everywhere})
+		}
+		for _, o := range orgs {
+			scopes = append(scopes, scope{o.ID, o.Name})
+		}
+		return work(p, scopes)
+	})
+}
+
+// listEvery lists what the scopes have.
+func listEvery[T, R any](scopes []scope, list func(o org.ID) ([]T, error), of func(in scope, item T) R) (all []R, err error) {
+	for _, s := range scopes {
+		some, err := list(s.id)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range some {
+			all = append(all, of(s, item))
+		}
+	}
+	return all, nil
 }
 
 type adminInvite struct {
@@ -114,35 +163,38 @@ func (cmd *adminReset) Run(ctx context.Context, c console) error {
 // noAccount tells that nobody has a login.
 func noAccount(login string, err error) error {
 	if errors.Is(err, accounts.ErrNotFound) {
-		return fmt.Errorf("nobody signs in to the console as %q; 'purescim admin list' tells who does, for all organisations, or with --org for one", login)
+		return fmt.Errorf("nobody signs in to the console as %q; 'purescim admin list' tells who does", login)
 	}
 	return err
 }
 
 // accountResult is what a program reads of an account.
 type accountResult struct {
+	Org      string     `json:"org,omitempty"` // of one who sees all there is none
 	Email    string     `json:"email"`
 	Role     string     `json:"role"`
 	Created  *time.Time `json:"created"`
 	SignedIn *time.Time `json:"signed_in"`
 }
 
-func newAccountResult(a accounts.Account) accountResult {
-	return accountResult{Email: a.Login, Role: string(a.Role), Created: timeJSON(a.Created), SignedIn: timeJSON(a.SignedIn)}
+func newAccountResult(in scope, a accounts.Account) accountResult {
+	return accountResult{Org: in.name, Email: a.Login, Role: string(a.Role), Created: timeJSON(a.Created), SignedIn: timeJSON(a.SignedIn)}
 }
 
 type adminList struct {
-	adminScope
+	everyScope
 	output
 }
 
 // Run lists the accounts of the scope.
 func (cmd *adminList) Run(ctx context.Context, c console) error {
-	return cmd.in(ctx, c, reads, func(p *parts, o org.ID) error {
-		all, err := p.accounts.Accounts(ctx, o)
-		return printList(cmd.output, c, all, err, newAccountResult, columns[accountResult]{
-			[]string{"E-MAIL ADDRESS", "ROLE", "SIGNED IN"},
-			func(r accountResult) []string { return []string{r.Email, r.Role, timeText(r.SignedIn)} },
+	return cmd.in(ctx, c, reads, func(p *parts, scopes []scope) error {
+		all, err := listEvery(scopes, func(o org.ID) ([]accounts.Account, error) { return p.accounts.Accounts(ctx, o) }, newAccountResult)
+		return printList(cmd.output, c, all, err, func(r accountResult) accountResult { return r }, columns[accountResult]{
+			[]string{"ORG", "E-MAIL ADDRESS", "ROLE", "SIGNED IN"},
+			func(r accountResult) []string {
+				return []string{scope{name: r.Org}.text(), r.Email, r.Role, timeText(r.SignedIn)}
+			},
 		})
 	})
 }

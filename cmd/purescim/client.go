@@ -26,15 +26,23 @@ type clientCommands struct {
 	Delete       clientDelete  `cmd:"" help:"Delete an OAuth client with its tokens."`
 }
 
-// clientID is the argument that names a client.
-type clientID struct {
-	ID string `arg:"" name:"client" help:"Its id, or its name."`
+// clientDatabase is for commands that work on one client, whom an argument names.
+type clientDatabase struct {
+	database
+	ID  string `arg:"" name:"client" help:"Its id, or its name."`
+	Org string `placeholder:"NAME" help:"The organisation of the client, where several have one of the name."`
 }
 
-// withClient is with for a command that works on the client with the id.
-func (d database) withClient(ctx context.Context, c console, why purpose, id string, work func(p *parts, client oauth.Client) error) error {
+// inClient opens the database, finds the client, and works with it.
+func (d clientDatabase) inClient(ctx context.Context, c console, why purpose, work func(p *parts, client oauth.Client) error) error {
+	return d.withClient(ctx, c, why, d.Org, d.ID, work)
+}
+
+// withClient is with for a command that works on the client of an id or a name, in an
+// organisation or, without one, in whichever has it.
+func (d database) withClient(ctx context.Context, c console, why purpose, in, id string, work func(p *parts, client oauth.Client) error) error {
 	return d.with(ctx, c, why, func(p *parts) error {
-		client, err := p.client(ctx, id)
+		client, err := p.clientIn(ctx, in, id)
 		if err != nil {
 			return err
 		}
@@ -132,14 +140,13 @@ func (cmd *clientList) Run(ctx context.Context, c console) error {
 }
 
 type clientShow struct {
-	database
+	clientDatabase
 	output
-	clientID
 }
 
 // Run shows the client.
 func (cmd *clientShow) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, reads, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, reads, func(p *parts, client oauth.Client) error {
 		return p.printClient(ctx, c, cmd.output, client)
 	})
 }
@@ -150,9 +157,8 @@ func (p *parts) printClient(ctx context.Context, c console, o output, client oau
 }
 
 type clientRotate struct {
-	database
+	clientDatabase
 	output
-	clientID
 	Overlap duration `default:"24h" help:"How long the old secret works on (${default}); 0s ends it at once."`
 }
 
@@ -169,22 +175,21 @@ func (r rotationResult) fields() []field {
 
 // Run rotates the secret.
 func (cmd *clientRotate) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		client, secret, err := p.oauth.RotateSecret(ctx, client.Org, client.ID, time.Duration(cmd.Overlap))
 		return cmd.print(c, rotationResult{ID: client.ID.String(), Secret: secret, PreviousUntil: timeJSON(client.PreviousSecretUntil)}, err)
 	})
 }
 
 type clientState struct {
-	database
+	clientDatabase
 	output
 	confirmation
-	clientID
 }
 
 // Run disables the client.
 func (cmd *clientState) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		if err := cmd.ask(c, "disable the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}
@@ -193,14 +198,13 @@ func (cmd *clientState) Run(ctx context.Context, c console) error {
 }
 
 type clientEnable struct {
-	database
+	clientDatabase
 	output
-	clientID
 }
 
 // Run enables the client. Tokens that ended stay ended.
 func (cmd *clientEnable) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		return p.setState(ctx, c, cmd.output, client, oauth.StateActive)
 	})
 }
@@ -221,28 +225,26 @@ func (p *parts) updateClient(ctx context.Context, c console, o output, client oa
 }
 
 type clientDomain struct {
-	database
+	clientDatabase
 	output
-	clientID
 	Domain string `arg:"" optional:"" help:"A name that clients share, or the id of the client that it succeeds; its own domain when not given."`
 }
 
 // Run gives the client the domain.
 func (cmd *clientDomain) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		return p.updateClient(ctx, c, cmd.output, client, func(spec *oauth.ClientSpec) { spec.ProvisioningDomain = cmd.Domain })
 	})
 }
 
 type clientDelete struct {
-	database
+	clientDatabase
 	confirmation
-	clientID
 }
 
 // Run deletes the client.
 func (cmd *clientDelete) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		if err := cmd.ask(c, "delete the client %q and end its tokens", client.Name); err != nil {
 			return err
 		}

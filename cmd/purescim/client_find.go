@@ -38,6 +38,11 @@ func (p *parts) clientIn(ctx context.Context, name, given string) (oauth.Client,
 	if err != nil {
 		return oauth.Client{}, err
 	}
+	return p.clientOf(ctx, o, given)
+}
+
+// clientOf finds a client of an organisation.
+func (p *parts) clientOf(ctx context.Context, o org.Org, given string) (oauth.Client, error) {
 	if id, err := uuid.Parse(given); err == nil {
 		client, err := p.oauth.Client(ctx, o.ID, id)
 		if errors.Is(err, oauth.ErrNotFound) {
@@ -73,6 +78,10 @@ func (p *parts) clientNamed(ctx context.Context, orgs []org.Org, name string) (o
 	case 0:
 		return oauth.Client{}, fmt.Errorf("no client has the id or the name %q; 'purescim client list' tells which there are%s", name, suggestion(name, names))
 	default:
-		return oauth.Client{}, fmt.Errorf("%d clients have the name %q; name one by its id: %s", len(found), name, strings.Join(places, ", "))
+		how := "say --org, or "
+		if len(orgs) == 1 || found[0].Org == found[1].Org && len(found) == 2 {
+			how = ""
+		}
+		return oauth.Client{}, fmt.Errorf("%d clients have the name %q; %sname one by its id: %s", len(found), name, how, strings.Join(places, ", "))
 	}
 }

@@ -11,8 +11,7 @@ import (
 
 // clientSetKeys replaces the keys with which a client signs in instead of its secret.
 type clientSetKeys struct {
-	database
-	clientID
+	clientDatabase
 	File string `type:"existingfile" placeholder:"FILE" help:"Its public keys, a JWK Set."`
 	URL  string `placeholder:"URL" help:"Where it publishes them."`
 	None bool   `help:"It has none any more."`
@@ -37,7 +36,7 @@ func (cmd *clientSetKeys) Run(ctx context.Context, c console) error {
 		}
 		keys.Set = set
 	}
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		if err := p.oauth.SetClientKeys(ctx, client.Org, client.ID, keys); err != nil {
 			return err
 		}

@@ -8,9 +8,8 @@ import (
 )
 
 type clientUpdate struct {
-	database
+	clientDatabase
 	output
-	clientID
 	Name        *string   `help:"What the administrator calls it."`
 	Description *string   `help:"What it is for."`
 	Role        []string  `placeholder:"NAME" help:"The roles that it has from now on instead of those of before; may be repeated."`
@@ -20,7 +19,7 @@ type clientUpdate struct {
 
 // Run changes what is given. Running servers notice within 30 seconds.
 func (cmd *clientUpdate) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.ID, func(p *parts, client oauth.Client) error {
+	return cmd.inClient(ctx, c, changes, func(p *parts, client oauth.Client) error {
 		roles := client.Roles
 		if len(cmd.Role) > 0 {
 			var err error

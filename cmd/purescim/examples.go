@@ -94,8 +94,8 @@ var examples = map[string][]string{
 	"admin oidc add": {
 		`admin oidc add --org acme --name "Acme Okta" --issuer https://acme.okta.com --client-id 0oa8x --secret-file okta-secret`,
 	},
-	"admin oidc list":   {"admin oidc list --org acme"},
-	"admin oidc remove": {"admin oidc remove --org acme 01a2243e-4720-7afd-822b-5e75d2936aa6"},
+	"admin oidc list":   {"admin oidc list", "admin oidc list --org acme"},
+	"admin oidc remove": {"admin oidc remove 01a2243e-4720-7afd-822b-5e75d2936aa6"},
 
 	"status":         {"status --org acme"},
 	"log":            {"log --org acme", "log --org acme --refused --since 2h", "log --org acme --user jane@example.org", "log --org acme -f"},

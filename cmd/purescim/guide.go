@@ -10,7 +10,6 @@ import (
 
 	"github.com/purescim/purescim/internal/guides"
 	"github.com/purescim/purescim/internal/httpapi"
-	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/schema"
@@ -74,19 +73,11 @@ func (cmd *guideCommand) fill(ctx context.Context, p *parts, o org.Org, v *guide
 	if v.Attributes, err = p.attributes(ctx, o); err != nil || cmd.Client == "" {
 		return err
 	}
-	clients, err := pages(func(offset, limit int) ([]oauth.Client, int, error) {
-		return p.oauth.Clients(ctx, o.ID, oauth.Page{Offset: offset, Limit: limit})
-	})
-	if err != nil {
-		return err
+	client, err := p.clientOf(ctx, o, cmd.Client)
+	if err == nil {
+		v.Connection, v.ClientID = argumentOf(client.Name), client.ID.String()
 	}
-	for _, client := range clients {
-		if client.Name == cmd.Client {
-			v.Connection, v.ClientID = argumentOf(client.Name), client.ID.String()
-			return nil
-		}
-	}
-	return fmt.Errorf("the organisation %s has no client named %q; 'purescim client list --org %s' tells which it has", o.Name, cmd.Client, argumentOf(o.Name))
+	return err
 }
 
 // argumentOf writes a name as a shell takes it.

@@ -77,25 +77,22 @@ type issuerAdd struct {
 	Subject      string `required:"" placeholder:"S" help:"Who calls: the value of the subject claim."`
 	SubjectClaim string `default:"sub" placeholder:"CLAIM" help:"The claim that names who calls (${default}); Entra's is appid or azp."`
 	JWKSURL      string `name:"jwks-url" placeholder:"URL" help:"Where its keys are. Without it, its discovery document tells."`
-	Client       string `required:"" placeholder:"ID" help:"The client that its tokens act as, with its roles and limits."`
+	Client       string `required:"" placeholder:"NAME" help:"The client that its tokens act as, with its roles and limits: its name or id."`
 	Offline      bool   `help:"Do not fetch the keys now to see that they are there; needs --jwks-url."`
 }
 
 // Run adds the issuer.
 func (cmd *issuerAdd) Run(ctx context.Context, c console) error {
-	client, err := uuid.Parse(cmd.Client)
-	if err != nil {
-		return fmt.Errorf("--client: %q is not the id of a client, which is a UUID", cmd.Client)
-	}
 	return cmd.inOrg(ctx, c, changes, func(p *parts, o org.Org) error {
+		client, err := p.clientOf(ctx, o, cmd.Client)
+		if err != nil {
+			return err
+		}
 		t, err := p.oauth.AddIssuer(ctx, o.ID, oauth.IssuerSpec{
 			Issuer: cmd.Issuer, Audience: cmd.Audience, Tenant: cmd.Tenant, SubjectClaim: cmd.SubjectClaim, Subject: cmd.Subject,
-			KeysURL: cmd.JWKSURL, Client: client, Unasked: cmd.Offline,
+			KeysURL: cmd.JWKSURL, Client: client.ID, Unasked: cmd.Offline,
 		})
-		switch {
-		case errors.Is(err, oauth.ErrNotFound):
-			return fmt.Errorf("organisation %q has no client %s", o.Name, client)
-		case errors.Is(err, oauth.ErrIssuerKnown):
+		if errors.Is(err, oauth.ErrIssuerKnown) {
 			return oauth.ErrIssuerKnown
 		}
 		return cmd.print(c, newIssuerResult(t), err)

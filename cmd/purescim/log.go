@@ -54,7 +54,11 @@ func (cmd *logCommand) Run(ctx context.Context, c console) error {
 		if cmd.Follow {
 			return cmd.follow(ctx, c, p.entries, o.ID, q)
 		}
-		if err := cmd.list(ctx, c, p.entries, o.ID, q); err != nil || cmd.Output != "text" || cmd.Refused {
+		n, err := cmd.list(ctx, c, p.entries, o.ID, q)
+		if err == nil && n == 0 && cmd.Client != "" {
+			_, err = p.clientOf(ctx, o, cmd.Client) // a misspelt name is none that did nothing
+		}
+		if err != nil || cmd.Output != "text" || cmd.Refused {
 			return err
 		}
 		return cmd.tellLoops(ctx, c, p.entries, o.ID)
@@ -153,16 +157,16 @@ func (cmd *logCommand) show(ctx context.Context, c console, p *parts, o org.Org)
 	return cmd.print(c.out, []provisioning.Entry{e}, style{header: true})
 }
 
-// list prints the newest entries, in the order in which they were made.
-func (o logOutput) list(ctx context.Context, c console, l *provisioning.Log, id org.ID, q provisioning.Query) error {
+// list prints the newest entries, in the order in which they were made, and tells how many.
+func (o logOutput) list(ctx context.Context, c console, l *provisioning.Log, id org.ID, q provisioning.Query) (n int, err error) {
 	entries, err := newest(ctx, l, id, q)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(entries) == 0 && o.Output == "text" {
-		return c.done("(none)")
+		return 0, c.done("(none)")
 	}
-	return o.print(c.out, entries, style{header: true, colour: coloured(c.out)})
+	return len(entries), o.print(c.out, entries, style{header: true, colour: coloured(c.out)})
 }
 
 // newest reads the newest q.Limit entries, or all, and gives them the oldest first.
@@ -351,7 +355,8 @@ func (cmd *history) run(ctx context.Context, c console, t provisioning.TargetTyp
 			return err
 		}
 		of(&q, t, cmd.Name)
-		return cmd.list(ctx, c, p.entries, o.ID, q)
+		_, err := cmd.list(ctx, c, p.entries, o.ID, q)
+		return err
 	})
 }
 

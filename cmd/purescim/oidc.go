@@ -15,12 +15,13 @@ import (
 
 type oidcCommands struct {
 	Add    oidcAdd    `cmd:"" help:"Let people sign in by an OpenID provider, such as Entra ID, Okta, Google or Keycloak, who have an account."`
-	List   oidcList   `cmd:"" help:"List the providers, and the redirect URL that they are told."`
+	List   oidcList   `cmd:"" help:"List the providers, of one organisation or of all, and the redirect URL that they are told."`
 	Remove oidcRemove `cmd:"" help:"Let nobody sign in by a provider any more. The sessions that it began end at once."`
 }
 
 // providerResult is what a program reads of a provider: never its secret.
 type providerResult struct {
+	Org      string     `json:"org,omitempty"` // of one for the accounts of all there is none
 	ID       string     `json:"id"`
 	Name     string     `json:"name"`
 	Issuer   string     `json:"issuer"`
@@ -30,9 +31,9 @@ type providerResult struct {
 	Created  *time.Time `json:"created"`
 }
 
-func (l linking) provider(p accounts.Provider) providerResult {
+func (l linking) provider(in scope, p accounts.Provider) providerResult {
 	return providerResult{
-		ID: p.ID.String(), Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, Created: timeJSON(p.Created),
+		Org: in.name, ID: p.ID.String(), Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, Created: timeJSON(p.Created),
 		Redirect: web.AnswerURL(l.base(), p.Org), SignIn: web.SetOutURL(l.base(), p),
 	}
 }
@@ -69,29 +70,31 @@ func (cmd *oidcAdd) Run(ctx context.Context, c console) error {
 		made, err := p.accounts.AddProvider(ctx, accounts.Provider{
 			Org: o, Name: cmd.Name, Issuer: cmd.Issuer, ClientID: cmd.ClientID, Secret: secret, By: "cli:" + account(),
 		}, cmd.Offline)
-		return cmd.print(c, cmd.provider(made), err)
+		return cmd.print(c, cmd.provider(scope{name: cmd.Org}, made), err)
 	})
 }
 
 type oidcList struct {
-	adminScope
+	everyScope
 	linking
 	output
 }
 
 // Run lists the providers of the scope.
 func (cmd *oidcList) Run(ctx context.Context, c console) error {
-	return cmd.in(ctx, c, reads, func(p *parts, o org.ID) error {
-		all, err := p.accounts.Providers(ctx, o)
-		return printList(cmd.output, c, all, err, cmd.provider, columns[providerResult]{
-			[]string{"ID", "NAME", "ISSUER", "CLIENT ID", "REDIRECT URL"},
-			func(r providerResult) []string { return []string{r.ID, r.Name, r.Issuer, r.ClientID, r.Redirect} },
+	return cmd.in(ctx, c, reads, func(p *parts, scopes []scope) error {
+		all, err := listEvery(scopes, func(o org.ID) ([]accounts.Provider, error) { return p.accounts.Providers(ctx, o) }, cmd.provider)
+		return printList(cmd.output, c, all, err, func(r providerResult) providerResult { return r }, columns[providerResult]{
+			[]string{"ORG", "ID", "NAME", "ISSUER", "CLIENT ID", "REDIRECT URL"},
+			func(r providerResult) []string {
+				return []string{scope{name: r.Org}.text(), r.ID, r.Name, r.Issuer, r.ClientID, r.Redirect}
+			},
 		})
 	})
 }
 
 type oidcRemove struct {
-	adminScope
+	everyScope
 	confirmation
 	ID string `arg:"" help:"The id of the provider, as 'admin oidc list' shows it."`
 }
@@ -102,17 +105,20 @@ func (cmd *oidcRemove) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return fmt.Errorf("%q is not the id of a provider, which is a UUID", cmd.ID)
 	}
-	return cmd.in(ctx, c, changes, func(p *parts, o org.ID) error {
+	return cmd.in(ctx, c, changes, func(p *parts, scopes []scope) error {
 		if err := cmd.ask(c, "let nobody sign in by the provider %s any more", id); err != nil {
 			return err
 		}
-		err := p.accounts.RemoveProvider(ctx, o, id)
-		if errors.Is(err, accounts.ErrNotFound) {
-			return fmt.Errorf("there is no provider %s; 'purescim admin oidc list' tells which there are, for all organisations, or with --org for one", id)
+		for _, s := range scopes {
+			err := p.accounts.RemoveProvider(ctx, s.id, id)
+			if errors.Is(err, accounts.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			return c.done("nobody signs in by the provider %s any more", id)
 		}
-		if err != nil {
-			return err
-		}
-		return c.done("nobody signs in by the provider %s any more", id)
+		return fmt.Errorf("there is no provider %s; 'purescim admin oidc list' tells which there are", id)
 	})
 }

@@ -18,11 +18,17 @@ type tokenCommands struct {
 	Revoke tokenRevoke `cmd:"" help:"End a token, or all tokens of a client, everywhere within a second."`
 }
 
+// tokenOwner names the client that a token is for.
+type tokenOwner struct {
+	Client string `required:"" placeholder:"NAME" help:"The client, by its name or id."`
+	Org    string `placeholder:"NAME" help:"The organisation of the client, where several have one of the name."`
+}
+
 type tokenCreate struct {
 	database
 	output
-	Client string `required:"" placeholder:"ID" help:"The id of the client."`
-	User   string `placeholder:"ID" help:"The id of a user: the token is for that user's own resource, /Me, and nothing else."`
+	tokenOwner
+	User string `placeholder:"ID" help:"The id of a user: the token is for that user's own resource, /Me, and nothing else."`
 }
 
 // tokenResult is what a program reads of a new token.
@@ -39,7 +45,7 @@ func (r tokenResult) fields() []field {
 
 // Run issues the token.
 func (cmd *tokenCreate) Run(ctx context.Context, c console) error {
-	return cmd.withClient(ctx, c, changes, cmd.Client, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.Org, cmd.Client, func(p *parts, client oauth.Client) error {
 		token, expires, err := cmd.issue(ctx, p.oauth, client)
 		return cmd.print(c, tokenResult{
 			AccessToken: token, TokenType: "bearer", ExpiresIn: int64(time.Until(expires).Seconds()), ExpiresAt: expires.UTC(),
@@ -64,8 +70,8 @@ func (cmd *tokenCreate) issue(ctx context.Context, s *oauth.Service, client oaut
 type tokenList struct {
 	database
 	output
-	Client   string   `placeholder:"ID" help:"The id of the client, or its name."`
-	Org      string   `placeholder:"NAME" help:"With --expiring, of this organisation only."`
+	Client   string   `placeholder:"NAME" help:"The client, by its name or id."`
+	Org      string   `placeholder:"NAME" help:"The organisation of the client, where several have one of the name; with --expiring, of this organisation only."`
 	Expiring bool     `help:"Those of all clients that somebody must replace, which is within 30 days unless another time is given."`
 	Within   duration `arg:"" optional:"" default:"30d" help:"With --expiring, how soon they end (${default})."`
 }
@@ -111,8 +117,7 @@ func (cmd *tokenList) expiring(ctx context.Context, c console) error {
 type tokenRenew struct {
 	database
 	output
-	Client string    `required:"" placeholder:"ID" help:"The id of the client, or its name."`
-	Org    string    `placeholder:"NAME" help:"The organisation of the client, where several have one of the name."`
+	tokenOwner
 	EndOld *duration `name:"end-old" placeholder:"TIME" help:"End the old tokens after this time, such as 7d, or at once (0s), instead of with the first use of the new one."`
 }
 
@@ -129,11 +134,7 @@ func (r renewedToken) fields() []field {
 
 // Run issues the token.
 func (cmd *tokenRenew) Run(ctx context.Context, c console) error {
-	return cmd.with(ctx, c, changes, func(p *parts) error {
-		client, err := p.clientIn(ctx, cmd.Org, cmd.Client)
-		if err != nil {
-			return err
-		}
+	return cmd.withClient(ctx, c, changes, cmd.Org, cmd.Client, func(p *parts, client oauth.Client) error {
 		within, end := oauth.AtFirstUse, "with the first use of the new one"
 		if cmd.EndOld != nil {
 			within = time.Duration(*cmd.EndOld)
@@ -180,7 +181,7 @@ func (cmd *tokenList) Run(ctx context.Context, c console) error {
 	case cmd.Client == "":
 		return errors.New("say --client, whose tokens are listed, or --expiring, for all that end soon")
 	}
-	return cmd.withClient(ctx, c, reads, cmd.Client, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, reads, cmd.Org, cmd.Client, func(p *parts, client oauth.Client) error {
 		tokens, err := pages(func(offset, limit int) ([]oauth.Token, int, error) {
 			return p.oauth.Tokens(ctx, client.Org, client.ID, oauth.Page{Offset: offset, Limit: limit})
 		})
@@ -197,9 +198,9 @@ func (cmd *tokenList) Run(ctx context.Context, c console) error {
 type tokenRevoke struct {
 	database
 	confirmation
-	Client string `required:"" placeholder:"ID" help:"The id of the client."`
-	ID     string `arg:"" optional:"" help:"The id of the token, as 'token list' shows it."`
-	All    bool   `help:"All tokens of the client."`
+	tokenOwner
+	ID  string `arg:"" optional:"" help:"The id of the token, as 'token list' shows it."`
+	All bool   `help:"All tokens of the client."`
 }
 
 // Run revokes one token or all.
@@ -207,7 +208,7 @@ func (cmd *tokenRevoke) Run(ctx context.Context, c console) error {
 	if (cmd.ID == "") != cmd.All {
 		return errors.New("say which token to revoke, or --all")
 	}
-	return cmd.withClient(ctx, c, changes, cmd.Client, func(p *parts, client oauth.Client) error {
+	return cmd.withClient(ctx, c, changes, cmd.Org, cmd.Client, func(p *parts, client oauth.Client) error {
 		if cmd.All {
 			if err := cmd.ask(c, "revoke all tokens of the client %q", client.Name); err != nil {
 				return err

@@ -94,11 +94,20 @@ func (p provisioningLog) list(w http.ResponseWriter, r *http.Request) error {
 func readLogQuery(q *query) provisioning.Query {
 	selected := provisioning.Query{
 		From: q.time("from"), To: q.time("to"),
-		Client: q.id("client"), Actor: q.text("actor"), CorrelationID: q.text("correlationId"),
+		Actor: q.text("actor"), CorrelationID: q.text("correlationId"),
 		Words: strings.Fields(q.text("q")), Before: q.id("cursor"), Limit: q.number("pageSize", defaultPageSize, 1, maxPageSize),
 		Type:       one(q, "type", provisioning.TargetTypes),
 		Operations: several(q, "operation", provisioning.Operations),
 		Results:    several(q, "result", provisioning.Results),
+	}
+	client := q.text("client")
+	switch _, err := uuid.Parse(client); {
+	case err == nil:
+		selected.Client = q.id("client")
+	case client != "" && selected.Actor != "":
+		q.fail("client and actor are both names; one of them is expected")
+	case client != "":
+		selected.Actor = client
 	}
 	target := q.text("target")
 	if id, err := uuid.Parse(target); err == nil {

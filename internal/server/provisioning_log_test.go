@@ -219,12 +219,12 @@ func TestProvisioningLog_IsRead(t *testing.T) {
 	all := entries(t, o, "result=refused", 4)
 	for query, n := range map[string]int{
 		"type=Group": 3, "type=user": 1, "operation=update,delete": 1, "target=KIM": 1, "target=%3Db": 1, "target=" + user: 1,
-		"target=nobody": 0, "client=" + all[0].Actor.ID: 4, "actor=TEST": 4, "actor=me": 0, "q=405+GROUP": 0, "q=%3Dc": 1, "q=nothing": 1,
+		"target=nobody": 0, "client=" + all[0].Actor.ID: 4, "client=Test": 4, "client=x": 0, "actor=TEST": 4, "actor=me": 0, "q=405+GROUP": 0, "q=%3Dc": 1, "q=nothing": 1,
 		"from=" + all[0].Time: 1, "from=2020-01-01T10:00:00+00:00": 4, "to=" + all[3].Time: 0, "to=2030-01-01T00:00:00Z": 4, "correlationId=" + all[2].CorrelationID: 1,
 	} {
 		entries(t, o, "result=refused&"+query, n)
 	}
-	for _, query := range []string{"from=yesterday", "client=x", "type=Robot", "result=good", "operation=think", "cursor=x", "pageSize=501", "format=xml"} {
+	for _, query := range []string{"from=yesterday", "client=x&actor=y", "client=" + strings.ToUpper(all[0].Actor.ID), "type=Robot", "result=good", "operation=think", "cursor=x", "pageSize=501", "format=xml"} {
 		o.Do(t, "GET", logPath+"?"+query, nil).Want(t, 400)
 	}
 
