@@ -70,7 +70,7 @@ func TestList_RefusesWhatIsNoNumber(t *testing.T) {
 	t.Parallel()
 	o := servertest.New(t).NewOrg(t)
 	for query, parameter := range map[string]string{
-		"count=abc": "count", "startIndex=1.5": "startIndex", "count=99999999999999999999": "count",
+		"count=abc": "count", "startIndex=1.5": "startIndex", "count=1e3": "count",
 		"pageSize=ten": "pageSize", "pageNumber=one": "pageNumber",
 	} {
 		for _, endpoint := range []string{"/Users", "/Groups"} {

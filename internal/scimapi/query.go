@@ -48,8 +48,9 @@ func readQuery(r *http.Request) (query, error) {
 // Entra's flag, which administrators append to a URL that others then append a query to.
 var begins = append([]string{"pageSize", "pageNumber", "aadOptscim062020"}, parameters...)
 
-// separated is a query in which a ? that begins a query within it is an &. Inside of quotes,
-// and where no parameter follows, it belongs to a value.
+// separated is a query in which a ? that begins a query within it is an &, and so is one
+// behind a value, which begins an empty query. Inside of quotes, and where anything else
+// follows, it belongs to a value.
 func separated(raw string) string {
 	if !strings.Contains(raw, "?") {
 		return raw
@@ -70,7 +71,7 @@ func separated(raw string) string {
 			if end := strings.IndexAny(name, "=&?"); end >= 0 {
 				name = name[:end]
 			}
-			if slices.ContainsFunc(begins, func(known string) bool { return strings.EqualFold(known, name) }) {
+			if name == "" || slices.ContainsFunc(begins, func(known string) bool { return strings.EqualFold(known, name) }) {
 				text[i] = '&'
 			}
 		}
@@ -201,8 +202,8 @@ func (q query) number(names ...string) (n int, given bool, err error) {
 			continue
 		}
 		n, err := strconv.ParseInt(text, 10, 32)
-		if err != nil {
-			return 0, false, scim.InvalidValue("%s: %q is not allowed; a whole number of at most nine digits is expected", name, text)
+		if err != nil && !errors.Is(err, strconv.ErrRange) { // else it is the number nearest to it
+			return 0, false, scim.InvalidValue("%s: %q is not allowed; a whole number is expected", name, text)
 		}
 		return int(n), true, nil
 	}

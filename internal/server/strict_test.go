@@ -62,6 +62,7 @@ var tolerances = []tolerance{
 	{name: "view in another case", method: "GET", path: "/roles", accepts: 200, refuses: 404, detail: "/Roles"},
 	{name: "discovery in another case", method: "GET", path: "/schemas", accepts: 200, refuses: 404, detail: "/Schemas"},
 	get("second question mark", "/Users?count=1?filter=title%20pr", "invalidValue", "second ?"),
+	get("question mark behind a value", "/Users?count=1?", "invalidValue", "second ?"),
 	searchRequest("text for schemas", `"schemas":"`+scim.SearchRequestURN+`"`, "schemas"),
 	searchRequest("text for a number", searchSchemas+`,"count":"1"`, "count"),
 	searchRequest("text for a list", searchSchemas+`,"attributes":"title,userName"`, "attributes"),
