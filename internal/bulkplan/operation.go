@@ -49,12 +49,24 @@ func (op *Operation) Holds() []string {
 	return held
 }
 
-// uniqueValues are the values in a body that must be unique.
+// uniqueValues are the values in a body that must be unique, under whatever name and in
+// whatever form (BEHAVIOUR 28a, 54).
 func (op *Operation) uniqueValues(body map[string]any) iter.Seq2[*schema.Attribute, string] {
 	return func(yield func(a *schema.Attribute, value string) bool) {
 		for a := range uniqueTexts(op.Type) {
 			for name, value := range body {
-				if text, ok := value.(string); ok && strings.EqualFold(name, a.Name) && !yield(a, text) {
+				ref, known := op.Type.Resolve(name)
+				object, _ := value.(map[string]any)
+				text, ok := a.One(value, schema.Options{}).(string)
+				switch {
+				case !known:
+				case ref.Extension != nil:
+					for a, text := range op.uniqueValues(object) {
+						if !yield(a, text) {
+							return
+						}
+					}
+				case ok && ref.Leaf() == a && !yield(a, text):
 					return
 				}
 			}

@@ -172,8 +172,15 @@ func TestReferences_AreReplaced(t *testing.T) {
 // A step holds its resource and the unique names that it takes.
 func TestHolds(t *testing.T) {
 	t.Parallel()
-	op := bulkplan.Operation{Type: schema.User, ID: "1", Body: map[string]any{"USERNAME": "Ada", "title": "x"}}
-	if diff := cmp.Diff([]string{"/Users/1", "/Users userName ada"}, op.Holds()); diff != "" {
-		t.Errorf("holds (-want +got):\n%s", diff)
+	for _, body := range []map[string]any{
+		{"USERNAME": "Ada", "title": "x"},
+		{"userName": []any{map[string]any{"value": "Ada"}}, "title": "userName"},
+		{scim.UserURN + ":userName": "Ada"},
+		{scim.UserURN: map[string]any{"userName": "Ada"}, "name": map[string]any{"userName": "Bob"}},
+	} {
+		op := bulkplan.Operation{Type: schema.User, ID: "1", Body: body}
+		if diff := cmp.Diff([]string{"/Users/1", "/Users userName ada"}, op.Holds()); diff != "" {
+			t.Errorf("%v holds (-want +got):\n%s", body, diff)
+		}
 	}
 }

@@ -75,7 +75,21 @@ func (d *Directory) warning(ctx context.Context, o org.Org, left *tolerance) (op
 func (d *Directory) decode(ctx context.Context, o org.Org, t *schema.Type, body map[string]any, left *tolerance) (schema.Input, error) {
 	options, tell := d.warning(ctx, o, left)
 	defer tell()
-	return t.Decode(body, options)
+	rest, keys, err := patch.CompileKeys(t, body, options)
+	if err != nil {
+		return schema.Input{}, err
+	}
+	in, err := t.Decode(rest, options)
+	if err != nil || keys == nil {
+		return in, err
+	}
+	for a := range t.Attributes {
+		if keys.Touches(a) {
+			in.Add(a)
+		}
+	}
+	in.Doc, err = keys.Apply(in.Doc)
+	return in, err
 }
 
 // compile reads the operations of a PATCH, as decode reads a body.

@@ -63,10 +63,9 @@ func ParsePathWith(t *schema.Type, text string, o schema.Options) (Path, error) 
 	}
 	start := strings.IndexByte(text, '[')
 	if start < 0 {
-		p, err := plainPath(t, text)
-		return p, p.checkStrictName(text, o, err)
+		return plainPath(t, text, o)
 	}
-	p, err := plainPath(t, strings.TrimRight(text[:start], " \t\r\n"))
+	p, err := plainPath(t, strings.TrimRight(text[:start], " \t\r\n"), o)
 	if err != nil {
 		return Path{}, err
 	}
@@ -77,7 +76,7 @@ func ParsePathWith(t *schema.Type, text string, o schema.Options) (Path, error) 
 	if err := p.checkBrackets(inner); err != nil {
 		return Path{}, err
 	}
-	if err := p.checkStrictName(text, o, checkStrictBrackets(p.Attr, o, scim.InvalidPath)); err != nil {
+	if err := checkStrictBrackets(p.Attr, o, scim.InvalidPath); err != nil {
 		return Path{}, err
 	}
 	if p.Sub, err = subAfter(p.Attr, text[end:]); err != nil {
@@ -88,11 +87,11 @@ func ParsePathWith(t *schema.Type, text string, o schema.Options) (Path, error) 
 }
 
 // plainPath reads a path without brackets.
-func plainPath(t *schema.Type, name string) (Path, error) {
+func plainPath(t *schema.Type, name string, o schema.Options) (Path, error) {
 	ref, ok := t.Resolve(name)
 	switch {
 	case ok:
-		return Path{Extension: ref.Extension, Attr: ref.Attr, Sub: ref.Sub}, nil
+		return Path{Extension: ref.Extension, Attr: ref.Attr, Sub: ref.Sub}, checkStrictName(name, ref, o)
 	case strings.HasPrefix(name, "/"):
 		return Path{}, scim.InvalidPath("path %q: a path begins with the name of an attribute, not with a slash", shorten(name))
 	case strings.ContainsAny(name, " ]"):

@@ -19,8 +19,8 @@ func (b binder) strictTerm(t term) error {
 	switch {
 	case !ok:
 		return nil // nobody is forgiven that
-	case ref.Short(t.name):
-		return scim.InvalidFilter("%q is an attribute of an extension and is named with its URN: %s", shorten(t.name), ref.Leaf())
+	case ref.Misspelt(t.name) != "":
+		return scim.InvalidFilter("%q %s", shorten(t.name), ref.Misspelt(t.name))
 	case shortNames[strings.ToLower(t.name)] != "":
 		return scim.InvalidFilter("%q is not an attribute of %s; %s is", shorten(t.name), b.t.Name, ref.Leaf())
 	case t.inner != nil && t.sub != "":
@@ -41,13 +41,12 @@ func checkStrictBrackets(a *schema.Attribute, o schema.Options, refuse func(form
 	return refuse("%s has one value only, so a value filter in brackets cannot follow it", a)
 }
 
-// checkStrictName refuses a path without the URN that belongs to it, unless
-// there is an error already.
-func (p Path) checkStrictName(path string, o schema.Options, err error) error {
-	if err == nil && o.Strict && (schema.Ref{Attr: p.Attr}).Short(path) {
-		return scim.InvalidPath("path: %s belongs to an extension and is named with its URN: %s", p.Attr.Name, p.Attr)
+// checkStrictName refuses the name in a path that the standard writes otherwise.
+func checkStrictName(name string, ref schema.Ref, o schema.Options) error {
+	if instead := ref.Misspelt(name); o.Strict && instead != "" {
+		return scim.InvalidPath("path %q %s", shorten(name), instead)
 	}
-	return err
+	return nil
 }
 
 // strictLiteral refuses values that are not as JSON has them.

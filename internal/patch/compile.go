@@ -68,6 +68,8 @@ func (c *compiler) withPath(op scim.PatchOp) error {
 		return c.wholeSchema(op, p.Extension)
 	case p.Attr == schema.Schemas:
 		return c.schemas(op)
+	case op.Op != opRemove && isURL(op.Value) && c.isReference(p, op.Value):
+		return c.pointTo(op.Op, p, op.Value)
 	case isReadOnly(p):
 		return scim.Mutability("%s is read-only", p.Leaf())
 	}
@@ -133,7 +135,7 @@ func (c *compiler) member(op string, below *schema.Schema, key string, value any
 	case p.Attr == schema.ID:
 		return c.identity(value)
 	case c.isReference(p, value):
-		p.Sub, value = p.Attr.SubAttribute("value"), schema.IDIn(value.(string))
+		return c.pointTo(op, p, value)
 	case isReadOnly(p):
 		return c.strictReadOnly(p)
 	}

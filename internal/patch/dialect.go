@@ -111,11 +111,23 @@ func (c *compiler) valueFor(p filter.Path, value any) any {
 	return value
 }
 
-// isReference reports whether a key is manager.$ref, or the like, with a reference: it means
-// whom that points to.
+// isReference reports whether a path, or a key, is manager.$ref, or the like, with a reference.
 func (c *compiler) isReference(p filter.Path, value any) bool {
-	text, ok := value.(string)
+	text, ok := c.valueFor(p, value).(string)
 	return ok && schema.IDIn(text) != "" && !p.Attr.MultiValued && p.Sub != nil && p.Sub.Computed && !c.o.Strict
+}
+
+// isURL reports whether a value may be a URL, be it relative: it has a path.
+func isURL(value any) bool {
+	text, ok := schema.Only(value).(string)
+	return ok && strings.Contains(text, "/")
+}
+
+// pointTo sets whom a reference points to: the server makes the reference of that.
+func (c *compiler) pointTo(op string, p filter.Path, value any) error {
+	id := schema.IDIn(c.valueFor(p, value).(string))
+	p.Sub = p.Attr.SubAttribute("value")
+	return c.target(op, p, id)
 }
 
 // object is the value of an operation without a path.
@@ -179,14 +191,15 @@ func (c *compiler) ofAnyType(a *schema.Attribute, value any) any {
 // newElement is what an element begins with that is made for a filter which
 // matches nothing, as Entra expects of `phoneNumbers[type eq "mobile"].value`
 // (BEHAVIOUR 51): the filter's terms, if they all are `eq`. It is nil if they are
-// not, contradict each other, or contradict the value.
+// not, contradict each other, or contradict the value. Without a filter, as in
+// `emails.value` of somebody without any, it is that of a value that says all.
 func newElement(s *step, o schema.Options) map[string]any {
 	creates := s.action == merge || s.action == set && s.sub != nil
-	if !creates || s.filter == nil || !s.attr.MultiValued {
+	if !creates || !s.attr.MultiValued || s.filter == nil && !isWhole(s.attr, s.sub) {
 		return nil
 	}
 	terms := make(map[string]any)
-	if !collectTerms(s.filter, terms, o) || contradicts(s, terms) {
+	if s.filter != nil && (!collectTerms(s.filter, terms, o) || contradicts(s, terms)) {
 		return nil
 	}
 	// Nothing tells the type, as in emails[primary eq true].value: it is that of a bare value.
@@ -194,6 +207,14 @@ func newElement(s *step, o schema.Options) map[string]any {
 		terms["type"] = s.attr.BareType
 	}
 	return terms
+}
+
+// isWhole reports whether a sub-attribute alone makes an element of the attribute.
+func isWhole(a, sub *schema.Attribute) bool {
+	value := a.SubAttribute("value")
+	label := value == nil && (sub.Name == "type" || sub.Name == "primary")
+	return a.Search != schema.Link && !label && (value == nil || sub == value) &&
+		!slices.ContainsFunc(a.Sub, func(other *schema.Attribute) bool { return other.Required && other != sub })
 }
 
 func collectTerms(n filter.Node, terms map[string]any, o schema.Options) bool {

@@ -54,7 +54,7 @@ const (
 // step is one change of one top-level attribute. An operation makes several
 // when its value names several attributes.
 type step struct {
-	operation int // from 1, for errors
+	operation int // from 1, for errors; 0 where there are none
 	action    action
 	attr      *schema.Attribute
 	sub       *schema.Attribute
@@ -85,8 +85,11 @@ func (p *Plan) Touches(a *schema.Attribute) bool {
 	return false
 }
 
-// inOperation puts the number of the operation in front of an error's detail.
+// inOperation puts the number of the operation, if there are any, in front of an error's detail.
 func inOperation(number int, err error) error {
+	if number == 0 {
+		return err
+	}
 	var e *scim.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("operation %d: %w", number, err)

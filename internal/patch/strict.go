@@ -11,10 +11,10 @@ import (
 // The functions of this file refuse, for strict organisations, the operations
 // that RFC 7644 does not have and others are forgiven (dialect.go).
 
-// strictPath refuses a path without the URN that belongs to it.
+// strictPath refuses a path that the standard writes otherwise.
 func (c *compiler) strictPath(path string, ref schema.Ref) error {
-	if c.o.Strict && ref.Short(path) {
-		return scim.InvalidPath("path %q is an attribute of an extension and is named with its URN: %s", path, ref.Leaf())
+	if instead := ref.Misspelt(path); c.o.Strict && instead != "" {
+		return scim.InvalidPath("path %q %s", path, instead)
 	}
 	return nil
 }
@@ -26,7 +26,7 @@ func (c *compiler) strictKey(below *schema.Schema, key string) error {
 		return nil
 	}
 	ref, known := c.t.Resolve(key)
-	short := below == nil && known && ref.Short(key)
+	short := below == nil && known && ref.Misspelt(key) != ""
 	if strings.ContainsAny(key, ".[:") || short {
 		return scim.InvalidSyntax("%q is not the name of an attribute of %s: paths stand in path; in a value, attributes of an extension "+
 			"stand in an object under its URN, and sub-attributes in one under their attribute", key, c.t.Name)

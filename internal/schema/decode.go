@@ -17,6 +17,9 @@ type Input struct {
 // values alone that were left out: PUT keeps some attributes that were not sent.
 func (in Input) Sent(a *Attribute) bool { return in.sent[a] }
 
+// Add notes that the body named an attribute besides.
+func (in Input) Add(a *Attribute) { in.sent[a] = true }
+
 // Decode checks the body of a POST or PUT against the type and makes its values
 // canonical; the document is tidy. readOnly attributes and `schemas` are ignored (RFC 7644 sections
 // 3.3, 3.5.1); unknown attributes are ignored with a warning. Strict options

@@ -66,8 +66,16 @@ func (o Options) unassigns(a *Attribute, value any) bool {
 	}
 }
 
-// Short reports whether a path names an attribute of an extension without the
-// URN of the extension, which the standard asks for (RFC 7644 section 3.10).
-func (r Ref) Short(path string) bool {
-	return r.Attr != nil && r.Attr.Extension() != "" && !hasURNPrefix(path)
+// Misspelt says what the standard has instead of a path that has been resolved to the
+// reference (RFC 7644 section 3.10), or "": of an attribute of an extension without its
+// URN, and of a dot behind a URN.
+func (r Ref) Misspelt(path string) string {
+	switch {
+	case r.dotted != nil:
+		return "has a dot behind the URN, where a colon is expected: " + r.dotted.ID + ":" + r.Leaf().Path()
+	case r.Attr != nil && r.Attr.Extension() != "" && !hasURNPrefix(path):
+		return "is an attribute of an extension and is named with its URN: " + r.Leaf().String()
+	default:
+		return ""
+	}
 }

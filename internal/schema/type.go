@@ -193,6 +193,8 @@ type Ref struct {
 	Attr *Attribute
 	// Sub is the sub-attribute, or nil.
 	Sub *Attribute
+
+	dotted *Schema // behind whose URN a dot stands, or nil
 }
 
 // Leaf is the attribute that the path ends at: Sub when given, else Attr.
@@ -204,13 +206,17 @@ func (r Ref) Leaf() *Attribute {
 }
 
 // Resolve finds what an attribute path names (RFC 7644 section 3.10): `attr`,
-// `attr.sub`, `URN:attr`, `URN:attr.sub` or a bare URN, in any case; and the
-// short name of an extension's attribute. ok is false for an unknown name.
+// `attr.sub`, `URN:attr`, `URN:attr.sub` or a bare URN, in any case; and, for who is
+// not strict (Ref.Misspelt), the short name of an extension's attribute, and `URN.attr`.
+// ok is false for an unknown name.
 func (t *Type) Resolve(path string) (ref Ref, ok bool) {
 	if s := t.Schema(path); s != nil {
 		return Ref{Extension: s}, true
 	}
 	owner, rest := t.cutURN(path)
+	if owner != nil && path[len(owner.ID)] == '.' {
+		ref.dotted = owner
+	}
 	name, subName, hasSub := strings.Cut(rest, ".")
 	switch {
 	case owner == nil:
@@ -230,17 +236,17 @@ func (t *Type) Resolve(path string) (ref Ref, ok bool) {
 	return ref, true
 }
 
-// cutURN splits a path that begins with the URN of one of the type's schemas.
-// URNs hold dots and colons, so the known ones are compared, never parsed; the
-// longest wins.
+// cutURN splits a path that begins with the URN of one of the type's schemas, and a colon
+// or dot behind it. URNs hold dots and colons, so the known ones are compared, never
+// parsed; the longest wins.
 func (t *Type) cutURN(path string) (owner *Schema, rest string) {
 	rest = path
 	if !hasURNPrefix(path) {
 		return nil, path
 	}
 	for urn, s := range t.urns {
-		if len(path) > len(urn) && path[len(urn)] == ':' && strings.EqualFold(path[:len(urn)], urn) &&
-			(owner == nil || len(urn) > len(owner.ID)) {
+		if len(path) > len(urn) && (path[len(urn)] == ':' || path[len(urn)] == '.') &&
+			strings.EqualFold(path[:len(urn)], urn) && (owner == nil || len(urn) > len(owner.ID)) {
 			owner, rest = s, path[len(urn)+1:]
 		}
 	}

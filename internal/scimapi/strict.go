@@ -101,7 +101,7 @@ func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
 			name = strings.TrimSpace(name)
 			known := slices.ContainsFunc(types, func(t *schema.Type) bool {
 				ref, ok := t.Resolve(name)
-				return ok && !ref.Short(name)
+				return ok && ref.Misspelt(name) == ""
 			})
 			if name != "" && !known {
 				return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are%s", parameter, name, types[0].Name, schema.Instead(types[0], name))

@@ -278,11 +278,10 @@ func TestResource_ReferencesCanBeRead(t *testing.T) {
 	manager, _ := extension["manager"].(map[string]any)
 	for _, c := range []struct {
 		id        string
-		resource  map[string]any
 		reference map[string]any
-	}{{boss, user, manager}, {group, user, elements(user["groups"])[0]}, {ada, team, elements(team["members"])[0]}} {
+	}{{boss, manager}, {group, elements(user["groups"])[0]}, {ada, elements(team["members"])[0]}} {
 		ref, _ := c.reference["$ref"].(string)
-		path, ours := strings.CutPrefix(resolved(t, c.resource, ref), server.URL)
+		path, ours := strings.CutPrefix(ref, server.URL)
 		if !ours || c.reference["value"] != c.id {
 			t.Errorf("a reference to %s is %v", c.id, c.reference)
 			continue
@@ -291,18 +290,4 @@ func TestResource_ReferencesCanBeRead(t *testing.T) {
 			t.Errorf("%s leads to %s, want %s", ref, got, c.id)
 		}
 	}
-}
-
-// resolved is a reference of a resource as an absolute URL.
-func resolved(t *testing.T, resource map[string]any, ref string) string {
-	t.Helper()
-	base, err := url.Parse(resource["meta"].(map[string]any)["location"].(string))
-	if err != nil {
-		t.Fatal(err)
-	}
-	absolute, err := base.Parse(ref)
-	if err != nil || ref == "" {
-		t.Fatalf("$ref %q: %v", ref, err)
-	}
-	return absolute.String()
 }
