@@ -87,7 +87,8 @@ type decoder struct {
 	t       *Type
 	o       Options
 	in      Input
-	schemas []*Schema // those that the body gave an object for
+	schemas []*Schema // those that the body gave something for
+	used    []*Schema // those of them that it gave values for
 }
 
 func (d *decoder) member(key string, value any) error {
@@ -112,6 +113,9 @@ func (d *decoder) container(s *Schema, value any) error {
 	object, err := s.Container(value, d.o)
 	if err != nil {
 		return err
+	}
+	if !IsEmpty(object) {
+		d.used = append(d.used, s)
 	}
 	for _, key := range sortedKeys(nil, object) {
 		a := s.Attribute(key)

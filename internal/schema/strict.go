@@ -10,8 +10,8 @@ import (
 // beside the standard and others are forgiven.
 
 // checkSchemas holds the `schemas` of a body against what the body uses: the
-// core schema, each extension that it has an object for, and none that the type
-// does not have (RFC 7643 section 3).
+// core schema, each extension that it has values of, and none that the type does
+// not have (RFC 7643 section 3).
 func (d *decoder) checkSchemas(object map[string]any) error {
 	if !d.o.Strict {
 		return nil
@@ -34,7 +34,7 @@ func (d *decoder) checkSchemas(object map[string]any) error {
 	if !named[d.t.Core] {
 		return scim.InvalidSyntax("schemas must be an array that holds %q", d.t.Core.ID)
 	}
-	for _, s := range d.schemas {
+	for _, s := range d.used {
 		if !named[s] {
 			return scim.InvalidSyntax("schemas does not hold %q, of which the body has attributes", s.ID)
 		}

@@ -14,7 +14,8 @@ type PatchOp struct {
 }
 
 // ParsePatch reads the body of a PATCH request. Names and op are accepted in
-// any case, `schemas` is not asked for, an empty list of operations is valid, and none at all.
+// any case, `schemas` is not asked for, an empty list of operations is valid, none at all,
+// and one without a list.
 func ParsePatch(body []byte) ([]PatchOp, error) {
 	object, err := ParseObject(body)
 	if err != nil {
@@ -33,6 +34,9 @@ func ReadPatch(object map[string]any) ([]PatchOp, error) {
 		return nil, noOperations(object)
 	}
 	list, ok := value.([]any)
+	if one, is := value.(map[string]any); is {
+		list, ok = []any{one}, true
+	}
 	if !ok {
 		return nil, InvalidSyntax("Operations is %s; an array of operations is expected", KindOf(value))
 	}

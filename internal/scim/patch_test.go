@@ -14,7 +14,8 @@ import (
 func TestParsePatch(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]scim.PatchOp{
-		`{"Operations":[]}`: {},
+		`{"Operations":[]}`:                             {},
+		`{"Operations":{"op":"remove","path":"title"}}`: {{Op: "remove", Path: "title"}},
 		`{"schemas":["x"],"operations":[{"OP":"Add","Path":"title","VALUE":"x"}]}`: {
 			{Op: "add", Path: "title", Value: "x", HasValue: true},
 		},
@@ -51,7 +52,7 @@ func TestParsePatchRefuses(t *testing.T) {
 	}{
 		{`[]`, 400, scim.TypeInvalidSyntax, "a JSON object is expected"},
 		{`{"title":"x"}`, 400, scim.TypeInvalidSyntax, "no Operations"},
-		{`{"Operations":{"op":"add"}}`, 400, scim.TypeInvalidSyntax, "Operations is an object"},
+		{`{"Operations":"add"}`, 400, scim.TypeInvalidSyntax, "Operations is a string"},
 		{`{"Operations":[],"operations":[]}`, 400, scim.TypeInvalidSyntax, "Operations is given twice"},
 		{`{"Operations":["add"]}`, 400, scim.TypeInvalidSyntax, "operation 1 is a string"},
 		{`{"Operations":[{"op":"add","value":1},{"op":"move"}]}`, 400, scim.TypeInvalidSyntax, `operation 2: op is "move"`},

@@ -127,6 +127,7 @@ var tolerances = []tolerance{
 
 	{name: "PATCH without schemas", method: "PATCH", path: "/Users/{ada}", body: `{"Operations":[{"op":"add","path":"title","value":"Dr"}]}`, accepts: 200, kind: "invalidSyntax", detail: scim.PatchOpURN},
 	change("no operations", ``, "invalidSyntax", "Operations"),
+	{name: "operation without a list", method: "PATCH", path: "/Users/{ada}", body: `{"schemas":["` + scim.PatchOpURN + `"],"Operations":{"op":"add","path":"title","value":"Dr"}}`, accepts: 200, kind: "invalidSyntax", detail: "array"},
 	change("op in another case", `{"op":"Add","path":"title","value":"Dr"}`, "invalidSyntax", "lower case"),
 	change("unknown member of an operation", `{"op":"add","path":"title","value":"Dr","name":"x"}`, "invalidSyntax", "name"),
 	change("dotted key", `{"op":"add","value":{"name.givenName":"Ada"}}`, "invalidSyntax", "name.givenName"),
@@ -192,7 +193,7 @@ func TestStrict_TakesWhatTheStandardHas(t *testing.T) {
 	}
 	ada := do("POST", "/Users", `{"SCHEMAS":["`+strings.ToUpper(scim.UserURN)+`","`+scim.EnterpriseUserURN+`"],"USERNAME":"ada","id":"x","meta":{},
 		"groups":[],"emails":[{"value":"a@example.org","type":"work","primary":true}],"title":null,"nickName":"","photos":[],"name":{},
-		"`+scim.EnterpriseUserURN+`":{"department":"x","manager":null}}`).Want(t, 201).ID(t)
+		"`+scim.EnterpriseUserURN+`":{"department":"x","manager":null},"`+scim.GenesysUserURN+`":null}`).Want(t, 201).ID(t)
 	for _, query := range []string{
 		"?filter=" + url.QueryEscape(`USERNAME EQ "ada" and emails[type eq "work" and value co "@"] and not (active eq false)`),
 		"?filter=" + url.QueryEscape(scim.EnterpriseUserURN+`:department eq "x" and title eq null and emails co "a"`),
@@ -211,7 +212,7 @@ func TestStrict_TakesWhatTheStandardHas(t *testing.T) {
 	} {
 		do("PATCH", "/Users/"+ada, operations(list), `If-Match: *`).Want(t, 200)
 	}
-	do("PUT", "/Users/"+ada, `{`+userSchemas+`,"userName":"ada","id":"`+ada+`"}`, `If-None-Match: W/"999"`).Want(t, 200)
+	do("PUT", "/Users/"+ada, `{`+userSchemas+`,"userName":"ada","id":"`+ada+`","`+scim.EnterpriseUserURN+`":{"department":null}}`, `If-None-Match: W/"999"`).Want(t, 200)
 }
 
 // Each operation of a bulk request is held to the standard as it is alone.
