@@ -79,6 +79,7 @@ func (v *visit) stream(page, name string, read func() (any, error)) error {
 func sendPart(w http.ResponseWriter, text string) error {
 	var event strings.Builder
 	event.WriteString("retry: 1000\nevent: part\n")
+	text = strings.ReplaceAll(text, "\r", " ") // of a name: it ends a line as well
 	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		event.WriteString("data: " + line + "\n")
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
@@ -86,7 +87,7 @@ func upload(v *visit) error {
 			return v.to(v.home("/imports/", f.ID.String()))
 		}
 	}
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+	if httpapi.IsTooLarge(err) {
 		return v.showTransfer(http.StatusRequestEntityTooLarge, fmt.Sprintf("The file is larger than %d MiB. Divide it, or import it on the server with 'purescim import'.", transfer.MaxFile>>20))
 	}
 	if detail, status, told := statusOf(err); told {
@@ -106,8 +107,11 @@ func (v *visit) filePart() (*multipart.Part, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, scim.InvalidValue("choose a file first")
 		}
+		if httpapi.IsTooLarge(err) {
+			return nil, err
+		}
 		if err != nil {
-			return nil, formError(err)
+			return nil, scim.BadRequest("the form cannot be read").Because(err)
 		}
 		if part.FormName() == "file" {
 			if part.FileName() == "" {

@@ -101,10 +101,13 @@ func TestImport_RefusesWhatCannotBeRead(t *testing.T) {
 		"The header cannot be read":     {"people.csv", `"a`},
 		"Columns 2 and 4 have the same": {"people.csv", "userName,Mail,,Mail,\nada,a@x,,b@x,\n"},
 		"Initial Password":              {"people.csv", "sep=;\nuserName;Initial Password\nada;swordfish\n"},
-		"line 2 has a password":         {"people.jsonl", `{"userName":"ada"}` + "\n" + `{"userName":"bob","Pass\u0077ord":"swordfish"}`},
+		"line 2: it has a password":     {"people.jsonl", `{"userName":"ada"}` + "\n" + `{"userName":"bob","Pass\u0077ord":"swordfish"}`},
 		"line 1: ":                      {"people.jsonl", `{"password":"swordfish"`},
 		"and at most 300 are read":      {"people.csv", strings.Repeat("a,", 400) + "\n"},
-		"The file is larger than 64 M":  {"people.jsonl", strings.Repeat("\n", transfer.MaxFile+1)},
+		"The file is larger than 64 M":  {"people.jsonl", strings.Repeat(strings.Repeat(" ", 1023)+"\n", transfer.MaxFile>>10) + " "},
+		"more than 500000 lines":        {"people.csv", "userName\n" + strings.Repeat("a\n", transfer.MaxLines)},
+		"longer than 255 bytes":         {strings.Repeat("x", 300) + ".csv", "userName\na\n"},
+		"heading of column 2 has more":  {"people.csv", "userName," + strings.Repeat("x", 501) + "\n"},
 	} {
 		b.upload(uploads, file[0], file[1])
 		if b.status < 400 || b.status >= 500 || !strings.Contains(strings.ToLower(b.body), strings.ToLower(name)) {

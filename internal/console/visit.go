@@ -54,10 +54,10 @@ func (c *console) admit(rt route) httpapi.Handler {
 			}
 			return err
 		}
+		if err := httpapi.ReadForm(r, v.formLimits()); err != nil {
+			return err
+		}
 		if r.Method == http.MethodPost {
-			if err := r.ParseForm(); err != nil {
-				return formError(err)
-			}
 			v.originate()
 		}
 		return rt.do(v)
@@ -72,11 +72,12 @@ func setPolicy(w http.ResponseWriter) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-func formError(err error) error {
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		return err
+// formLimits are the bounds of a form. A stranger has little to say.
+func (v *visit) formLimits() httpapi.FormLimits {
+	if v.who.ID == uuid.Nil {
+		return httpapi.FormLimits{Bytes: 16 << 10, Fields: 100}
 	}
-	return scim.BadRequest("the form cannot be read").Because(err)
+	return httpapi.FormLimits{Bytes: bodyLimit, Fields: 5000}
 }
 
 // errNobody says that it takes somebody who is signed in.
@@ -92,7 +93,7 @@ func (v *visit) check(rt route) error {
 		return err
 	}
 	if v.who.ID != uuid.Nil {
-		who := httpapi.Person{ID: v.who.ID, Session: v.session.ID, Watches: slices.Contains(streams, rt.call)}
+		who := httpapi.Person{ID: v.who.ID, Session: v.session.ID, Org: v.who.Org, Watches: slices.Contains(streams, rt.call)}
 		if err := v.frame.LimitPerson(v.w, v.r, who); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -47,8 +48,16 @@ type share struct {
 	n  int64
 }
 
+// payer is the organisation whose share a request takes.
+func (x *exchange) payer() org.ID {
+	if x.known() {
+		return x.principal.Org.ID
+	}
+	return x.guest
+}
+
 func (x *exchange) take(ctx context.Context, b *budget, n int64) error {
-	if err := b.take(ctx, x.principal.Org.ID, n); err != nil {
+	if err := b.take(ctx, x.payer(), n); err != nil {
 		return err
 	}
 	x.shares = append(x.shares, share{b, n})
@@ -58,7 +67,7 @@ func (x *exchange) take(ctx context.Context, b *budget, n int64) error {
 // giveShares ends what the request holds.
 func (x *exchange) giveShares() {
 	for _, s := range x.shares {
-		s.of.give(x.principal.Org.ID, s.n)
+		s.of.give(x.payer(), s.n)
 	}
 	x.shares = nil
 }

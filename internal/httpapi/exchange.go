@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/oauth"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -38,6 +39,7 @@ type exchange struct {
 	bytes     int64
 
 	memory    *bodyMemory // of which a request with a body takes shares
+	guest     org.ID      // whose share that is where nobody is authenticated
 	bodyLimit int64       // bytes
 	shares    []share
 	time      deadline

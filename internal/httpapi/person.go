@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/scim"
 )
 
@@ -17,6 +18,7 @@ const personRate = 600
 // Person is who makes a request without a token: somebody who is signed in.
 type Person struct {
 	ID, Session uuid.UUID
+	Org         org.ID // whose share of the memory for forms they take; 0 is everywhere
 	// Watches tells that the answer is a stream, which browsers ask for again and again as
 	// long as a page is open. Those are counted apart, and take nothing from pages.
 	Watches bool
@@ -25,6 +27,10 @@ type Person struct {
 // LimitPerson counts a request against the session and the person, with the scans that it
 // makes. It returns the refusal of one beyond what they may.
 func (f *Frame) LimitPerson(w http.ResponseWriter, r *http.Request, p Person) error {
+	x := exchangeOf(r.Context())
+	if x != nil {
+		x.guest = p.Org
+	}
 	l := f.people
 	if p.Watches {
 		l = f.watchers
@@ -41,7 +47,7 @@ func (f *Frame) LimitPerson(w http.ResponseWriter, r *http.Request, p Person) er
 		w.Header().Set("Retry-After", seconds(retry))
 		return scim.TooManyRequests("the console answers each person %d requests a minute, and half of them in one browser; wait %s seconds, and try again then", l.usual.allowed, seconds(retry))
 	}
-	if x := exchangeOf(r.Context()); x != nil {
+	if x != nil {
 		x.limiter, x.limit, x.bucket = l, l.usual, p.ID
 	}
 	return nil

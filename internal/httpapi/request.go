@@ -28,15 +28,8 @@ func Query(raw string) (url.Values, error) {
 	if err != nil {
 		return nil, scim.BadRequest("the query string cannot be read: %s; special characters must be percent-encoded, ; as %%3B and %% as %%25", queryFault(err)).Because(err)
 	}
-	for name, list := range values {
-		if err := checkParameter(name, name); err != nil {
-			return nil, err
-		}
-		for _, value := range list {
-			if err := checkParameter(name, value); err != nil {
-				return nil, err
-			}
-		}
+	if err := checkParameters(values, "query parameter"); err != nil {
+		return nil, err
 	}
 	return values, nil
 }
@@ -44,13 +37,17 @@ func Query(raw string) (url.Values, error) {
 // offsets finds the + of a time with an offset (RFC 3339).
 var offsets = regexp.MustCompile(`(\d-\d\dT\d\d(?::|%3A)\d\d(?:(?::|%3A)\d\d(?:\.\d+)?)?)\+(\d\d(?::|%3A)\d\d)`)
 
-// checkParameter refuses text that the database cannot hold.
-func checkParameter(name, text string) error {
-	if !utf8.ValidString(text) {
-		return scim.BadRequest("the query parameter %q is not valid UTF-8", name)
-	}
-	if strings.IndexByte(text, 0) >= 0 {
-		return scim.BadRequest("the query parameter %q holds a NUL character, which is not allowed", name)
+// checkParameters refuses text that the database cannot hold.
+func checkParameters(values url.Values, kind string) error {
+	for name, list := range values {
+		for _, text := range append([]string{name}, list...) {
+			if !utf8.ValidString(text) {
+				return scim.BadRequest("the %s %q is not valid UTF-8", kind, name)
+			}
+			if strings.IndexByte(text, 0) >= 0 {
+				return scim.BadRequest("the %s %q holds a NUL character, which is not allowed", kind, name)
+			}
+		}
 	}
 	return nil
 }

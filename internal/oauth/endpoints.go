@@ -1,8 +1,10 @@
 package oauth
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,8 +17,12 @@ import (
 	"github.com/purescim/purescim/internal/guesses"
 )
 
-// maxForm is how many bytes a request to an endpoint of this protocol may have.
-const maxForm = 16 << 10
+// maxForm is how many bytes a request to an endpoint of this protocol may have, and
+// maxParameters how many parameters.
+const (
+	maxForm       = 16 << 10
+	maxParameters = 100
+)
 
 // Endpoints serve OAuth's own protocol. Refusals are answered here, in its
 // words; a handler returns an error, and has written nothing, when the store
@@ -170,11 +176,15 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 		return nil, invalidRequest("the body must be application/x-www-form-urlencoded")
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return nil, refuse(http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large")
-		}
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large")
+	}
+	if bytes.Count(text, []byte{'&'}) >= maxParameters { // each takes many times its bytes
+		return nil, invalidRequest("there are too many parameters")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	if err != nil || r.ParseForm() != nil {
 		return nil, invalidRequest("the form cannot be read")
 	}
 	for _, values := range r.PostForm {

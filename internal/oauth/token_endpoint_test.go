@@ -122,6 +122,7 @@ func TestServeTokenRefuses(t *testing.T) {
 		{"semicolon", tokenRequest(grant+";x", good), 400, "invalid_request", "the form cannot be read"},
 		{"JSON", tokenRequest(`{"grant_type":"client_credentials"}`, header("Content-Type", "application/json")), 400, "invalid_request", "the body must be application/x-www-form-urlencoded"},
 		{"large", tokenRequest(grant+"&x="+strings.Repeat("x", 16<<10), good), 413, "invalid_request", "the body is too large"},
+		{"many", tokenRequest(grant+strings.Repeat("&x", 200), good), 400, "invalid_request", "there are too many parameters"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

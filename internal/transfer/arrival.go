@@ -16,6 +16,14 @@ import (
 const (
 	// MaxFile is how many bytes a file may have on the desk. The command line takes larger ones.
 	MaxFile = 64 << 20
+	// MaxLines is how many lines it may have: an import remembers the name of each, and who is
+	// the manager of whom.
+	MaxLines = 500_000
+	// arrivals is how many files arrive at a server at once, and arrivalsOfOne those of one
+	// organisation. Each holds a line.
+	arrivals, arrivalsOfOne = 16, 2
+	// mostOfFileName is how many bytes the name of a file has.
+	mostOfFileName = 255
 	// partSize is how many bytes a part of a file has, packed: what a server holds of one at a
 	// time.
 	partSize = 1 << 20
@@ -79,10 +87,10 @@ func (d *Desk) keepParts(ctx context.Context, f *Filed, file io.Reader) error {
 	if err != nil {
 		return err
 	}
-	text := &textChecker{to: packed}
+	text := &textChecker{to: packed, most: MaxLines}
 	to := ender(text)
 	if f.Format == JSONLines {
-		to = &lineChecker{to: text}
+		to = &lineChecker{to: text, turn: &d.parsing}
 	}
 	if f.Size, err = io.Copy(to, file); err != nil {
 		return err

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/google/uuid"
 
 	"github.com/purescim/purescim/internal/directory"
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/scim"
@@ -24,11 +26,16 @@ type Desk struct {
 	entries   *provisioning.Log
 	store     Store
 	log       *slog.Logger
+	arriving  *fairshare.Gate[org.ID]
+	parsing   sync.Mutex // of lines of files that arrive
 }
 
 // NewDesk gives the desk of a store.
 func NewDesk(d *directory.Directory, entries *provisioning.Log, s Store, log *slog.Logger) *Desk {
-	return &Desk{directory: d, entries: entries, store: s, log: log}
+	return &Desk{
+		directory: d, entries: entries, store: s, log: log,
+		arriving: fairshare.New[org.ID](fairshare.Options{Slots: arrivals, Share: arrivalsOfOne}),
+	}
 }
 
 // Put puts a file on the desk, for an organisation. Its name tells the format. What is wrong
@@ -38,6 +45,13 @@ func (d *Desk) Put(ctx context.Context, o org.Org, by, name string, file io.Read
 	if f.Format == "" {
 		return Filed{}, scim.InvalidValue("the name of the file, %q, ends neither in .csv nor in .jsonl", name)
 	}
+	if len(name) > mostOfFileName {
+		return Filed{}, scim.InvalidValue("the name of the file is longer than %d bytes", mostOfFileName)
+	}
+	if !d.arriving.TryEnter(o.ID) {
+		return Filed{}, scim.Unavailable("other files are being uploaded; wait for their end, and try again")
+	}
+	defer d.arriving.Leave(o.ID)
 	types, err := d.directory.TypesOf(ctx, o)
 	if err != nil {
 		return Filed{}, err

@@ -23,6 +23,8 @@ type Heading struct {
 const (
 	exampleRows = 3
 	mostColumns = 300
+	// mostOfHeading and mostOfExample are how many bytes there are of each text.
+	mostOfHeading, mostOfExample = 500, 100
 )
 
 // Headings reads the header of a CSV file, and its first rows.
@@ -30,7 +32,7 @@ func Headings(file io.Reader, t *schema.Type) ([]Heading, error) {
 	in, _ := csvReader(withoutMark(file))
 	header, err := in.Read()
 	if err != nil {
-		return nil, fmt.Errorf("the header cannot be read: %w", err)
+		return nil, headerError(err)
 	}
 	if len(header) > mostColumns {
 		return nil, fmt.Errorf("the header has %d columns, and at most %d are read", len(header), mostColumns)
@@ -40,6 +42,9 @@ func Headings(file io.Reader, t *schema.Type) ([]Heading, error) {
 	}
 	headings := make([]Heading, len(header))
 	for i, text := range header {
+		if len(text) > mostOfHeading {
+			return nil, fmt.Errorf("the heading of column %d has more than %d bytes", i+1, mostOfHeading)
+		}
 		path := guess(t, text)
 		_, err := parseColumn(t, path)
 		if headings[i] = (Heading{Text: text, Path: path, Known: err == nil}); err != nil {
@@ -52,10 +57,18 @@ func Headings(file io.Reader, t *schema.Type) ([]Heading, error) {
 			break
 		}
 		for i, cell := range cells[:min(len(cells), len(headings))] {
-			headings[i].Examples = append(headings[i].Examples, cell)
+			headings[i].Examples = append(headings[i].Examples, clip(cell, mostOfExample))
 		}
 	}
 	return headings, nil //nolint:nilerr // a row that cannot be read is no example
+}
+
+// clip is the beginning of a text that is longer than so many bytes.
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // Paths lists where cells may go, as far as a list can: other kinds of addresses and
@@ -95,3 +108,5 @@ func Paths(t *schema.Type) (paths []string) {
 	slices.SortFunc(paths, func(a, b string) int { return strings.Compare(schema.Fold(a), schema.Fold(b)) })
 	return paths
 }
+
+func headerError(err error) error { return fmt.Errorf("the header cannot be read: %w", err) }

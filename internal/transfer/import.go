@@ -128,7 +128,7 @@ func (r *running) people(s *steps, records iter.Seq2[record, error]) (late []rec
 			rec.told = new(Action)
 			late = append(late, record{line: rec.line, name: rec.name, manager: rec.manager, told: rec.told}) // of many, no more than is needed
 		}
-		if err := s.do(do); err != nil {
+		if err := s.do(rec.size, do); err != nil {
 			return nil, err
 		}
 	}
@@ -140,7 +140,7 @@ func (r *running) people(s *steps, records iter.Seq2[record, error]) (late []rec
 func (r *running) finishAll(s *steps, late []record) error {
 	for _, rec := range late {
 		if !rec.group {
-			if err := s.do(func(ctx context.Context) error { return r.lead(ctx, rec) }); err != nil {
+			if err := s.do(0, func(ctx context.Context) error { return r.lead(ctx, rec) }); err != nil {
 				return err
 			}
 		}
@@ -151,7 +151,7 @@ func (r *running) finishAll(s *steps, late []record) error {
 	for _, rec := range late {
 		if rec.group {
 			again := s.isAgain()
-			if err := errors.Join(s.do(func(ctx context.Context) error { return r.fill(ctx, rec, again) }), s.end()); err != nil {
+			if err := errors.Join(s.do(0, func(ctx context.Context) error { return r.fill(ctx, rec, again) }), s.end()); err != nil {
 				return err
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,12 +15,13 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// MaxLine is how many bytes a line of JSON may have.
+// MaxLine is how many bytes a line of JSON may have: a group with 200,000 members.
 const MaxLine = 8 << 20
 
 // record is what one line of a file says.
 type record struct {
 	line int
+	size int64  // about how many bytes the record takes
 	name string // the userName of a person, the displayName of a group
 
 	body    map[string]any // of a POST of the person
@@ -58,7 +58,7 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 		in, before := csvReader(r)
 		header, err := in.Read()
 		if err != nil {
-			yield(record{line: before + 1}, &fileError{fmt.Errorf("the header cannot be read: %w", err)})
+			yield(record{line: before + 1}, &fileError{headerError(err)})
 			return
 		}
 		columns, err := readHeader(t, header, m)
@@ -66,7 +66,7 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 			yield(record{line: before + 1}, &fileError{err})
 			return
 		}
-		for {
+		for last := before + 1; ; {
 			cells, err := in.Read()
 			wrong, isWrong := errors.AsType[*csv.ParseError](err)
 			var rec record
@@ -75,6 +75,9 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 				return
 			case isWrong:
 				rec.line, err = before+wrong.StartLine, errQuotes
+			case errors.Is(err, errLongRow):
+				yield(record{}, &fileError{fmt.Errorf("behind line %d: %w", last, err)})
+				return
 			case err != nil:
 				yield(record{}, &fileError{err})
 				return
@@ -84,7 +87,9 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 				line, _ := in.FieldPos(0)
 				rec, err = personOf(columns, cells)
 				rec.line = before + line
+				last = rec.line
 			}
+			rec.size = maxRowTimes * in.size()
 			if !yield(rec, err) {
 				return
 			}
@@ -95,40 +100,6 @@ func readCSV(r *bufio.Reader, t *schema.Type, m Mapping) iter.Seq2[record, error
 var errQuotes = errors.New(`quotation marks: a cell that has one stands in quotation marks as a whole, with each that is inside of it twice, as in "5"" screen"`)
 
 func isFilled(cell string) bool { return strings.TrimSpace(cell) != "" }
-
-// csvReader begins at the header, and tells how many lines are before it.
-func csvReader(r *bufio.Reader) (in *csv.Reader, before int) {
-	in = csv.NewReader(r)
-	in.FieldsPerRecord = -1 // a line that is too long is told like others that are wrong
-	start, _ := r.Peek(len(`"sep=\t"`) + 2)
-	if line := separatorLine.FindSubmatch(start); line != nil {
-		_, _ = r.Discard(len(line[0])) // they were peeked at
-		in.Comma, before = rune(line[1][0]), 1
-	} else {
-		in.Comma = separator(r)
-	}
-	return in, before
-}
-
-// separatorLine is a first line that tells Excel what parts the cells.
-var separatorLine = regexp.MustCompile(`^(?i:"?sep=([,;|\t])"?\r?\n)`)
-
-var quoted = regexp.MustCompile(`"[^"]*"`)
-
-// separator is what parts the cells of the first line: a comma, unless it has more semicolons
-// or tabs, as spreadsheets of many countries write it. What stands in quotation marks parts
-// nothing.
-func separator(r *bufio.Reader) rune {
-	start, _ := r.Peek(4 << 10)
-	line, _, _ := strings.Cut(quoted.ReplaceAllString(string(start), ""), "\n")
-	most := ','
-	for _, mark := range ";\t" {
-		if strings.Count(line, string(mark)) > strings.Count(line, string(most)) {
-			most = mark
-		}
-	}
-	return most
-}
 
 // personOf reads the cells of a person. An empty one says nothing.
 func personOf(columns []column, cells []string) (record, error) {
@@ -181,7 +152,7 @@ func readJSONLines(r io.Reader) iter.Seq2[record, error] {
 				continue
 			}
 			rec, err := resourceOf(lines.Bytes())
-			rec.line = n
+			rec.line, rec.size = n, scim.SizeOf(lines.Bytes()).Memory(len(lines.Bytes()))
 			if !yield(rec, err) {
 				return
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/purescim/purescim/internal/schema"
@@ -30,6 +31,7 @@ type textChecker struct {
 	begun bool
 	rest  []byte // of a character whose other bytes are to come
 	lines int
+	most  int // lines; 0 is any number
 	last  byte
 }
 
@@ -53,7 +55,9 @@ func (c *textChecker) Write(p []byte) (int, error) {
 	if !utf8.Valid(text[:cut]) {
 		return 0, errNoText
 	}
-	c.lines += bytes.Count(p, []byte{'\n'})
+	if c.lines += bytes.Count(p, []byte{'\n'}); c.most > 0 && c.lines > c.most {
+		return 0, &fileError{fmt.Errorf("the file has more than %d lines; divide it, or import it with 'purescim import'", c.most)}
+	}
 	c.rest, c.last = bytes.Clone(text[cut:]), p[len(p)-1]
 	return c.to.Write(p)
 }
@@ -79,7 +83,8 @@ func (c *textChecker) end() error {
 // lineChecker passes whole lines of JSON on, none of which has a password.
 type lineChecker struct {
 	to   ender
-	line []byte // as far as it has come
+	turn sync.Locker // of who parses a line
+	line []byte      // as far as it has come
 	n    int
 }
 
@@ -115,17 +120,28 @@ func (c *lineChecker) end() error {
 
 func (c *lineChecker) pass() error {
 	c.n++
-	if mayHavePassword(c.line) {
-		body, err := scim.ParseObject(c.line)
-		if err != nil {
-			return &fileError{fmt.Errorf("line %d: %w", c.n, err)}
-		}
-		if hasPassword(body) {
-			return &fileError{fmt.Errorf("line %d has a password, and passwords are not taken from files; leave it out, and upload the file again", c.n)}
-		}
+	if err := c.check(); err != nil {
+		return &fileError{fmt.Errorf("line %d: %w", c.n, err)}
 	}
 	_, err := c.to.Write(c.line)
 	c.line = c.line[:0]
+	return err
+}
+
+var errPassword = errors.New("it has a password, and passwords are not taken from files; leave it out, and upload the file again")
+
+// check looks for a password. Lines are parsed one after the other, since one may take a
+// hundred megabytes.
+func (c *lineChecker) check() error {
+	if !mayHavePassword(c.line) {
+		return nil
+	}
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	body, err := scim.ParseObject(c.line)
+	if err == nil && hasPassword(body) {
+		err = errPassword
+	}
 	return err
 }
 

@@ -39,6 +39,9 @@ const (
 	// mostRefused is how many lines that are refused are kept, and mostOthers how many of
 	// each other outcome.
 	mostRefused, mostOthers = 1000, 50
+	// mostOfName and mostOfError are how many bytes are kept of what such a line says, and of
+	// what is wrong with it.
+	mostOfName, mostOfError = 200, 1000
 )
 
 // Run checks and imports files until ctx ends; then it finishes the lines that are on their
@@ -185,6 +188,7 @@ func (p *pass) tell(out Outcome, n int) {
 		p.filed.Outcomes = slices.DeleteFunc(p.filed.Outcomes, func(o Outcome) bool { return o.Line == out.Line })
 	}
 	if n <= mostOthers || out.Action == Refuse && n <= mostRefused {
+		out.Name, out.Error = clip(out.Name, mostOfName), clip(out.Error, mostOfError)
 		p.filed.Outcomes = append(p.filed.Outcomes, out)
 	}
 }
