@@ -83,11 +83,14 @@ func TestPeople(t *testing.T) {
 	b.get(f.home+"/search?q=claims").want(http.StatusOK).has("Claims Team", "1 group found")
 	b.get(f.home + "/search?q=alan").want(http.StatusOK).has("Alan Turing")
 	b.get(f.home + "/search?q=" + uuid.NewString()).want(http.StatusOK).has("Nothing in the log matches")
+	b.get(f.home+"/people?q=person0@acme.example").want(http.StatusOK).has("Nobody is found", "Somebody of this login was deleted", `href="`+f.home+`/people/`+f.person+`"`)
+	b.get(f.home + "/people?q=person0").want(http.StatusOK).has("deleted people are not among them")
+	b.get(strings.ReplaceAll(b.found(`href="([^"]*)">Look among the deleted`), "&#43;", "+")).want(http.StatusOK).has("test deleted person0@acme.example").lacks("Claims Team")
 	f.Do(t, http.MethodPatch, "/Groups/"+f.group, servertest.Patch(map[string]any{"op": "add", "path": "externalId", "value": "b7f6"}), "Inin-Correlation-Id: cycle-4711").Want(t, http.StatusOK)
 	gone := f.NewGroup(t, "Old Team")
 	f.Do(t, http.MethodDelete, "/api/v2/groups/"+gone, nil).Want(t, http.StatusNoContent)
 	for text, want := range map[string]string{
-		"cycle-4711": "changed externalId of group Claims Team", f.person: "person0@acme.example was deleted", f.group: "Claims Team has", gone: "test deleted group Old Team",
+		"cycle-4711": "changed externalId of group Claims Team", "PERSON0@acme.example": "person0@acme.example was deleted", f.person: "person0@acme.example was deleted", f.group: "Claims Team has", gone: "test deleted group Old Team",
 	} {
 		b.get(f.home + "/search?q=" + text).want(http.StatusOK).has(want)
 	}

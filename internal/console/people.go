@@ -31,7 +31,10 @@ type people struct {
 	// Everywhere is the search that looks inside of names, too; empty where it is none or
 	// was made.
 	Everywhere string
-	CSV        string // all that is selected, as a file
+	// Where nobody is found, Gone is the page of the deleted person of that login, if there is
+	// one, and Deleted where the log tells of deleted people of such names.
+	Gone, Deleted string
+	CSV           string // all that is selected, as a file
 }
 
 // turn leads to the other pages of a list: the one behind, and the first.
@@ -196,7 +199,26 @@ func showPeople(v *visit) error {
 	if words != "" && !inside && !looksLikeFilter.MatchString(words) {
 		p.Everywhere = more + "&inside=yes"
 	}
+	if words != "" && len(p.People) == 0 && !looksLikeFilter.MatchString(words) {
+		p.Deleted = v.logLink("type:User op:delete %s", words)
+		if p.Gone, err = v.deletedPerson(words); err != nil {
+			return err
+		}
+	}
 	return v.show("people", "people", "People", p)
+}
+
+// deletedPerson is the page of the person of a login who was deleted, or "" where nobody was.
+func (v *visit) deletedPerson(login string) (string, error) {
+	id, err := v.Directory.DeletedUserNamed(v.r.Context(), v.org, login)
+	switch {
+	case isNotFound(err):
+		return "", nil
+	case err != nil:
+		return "", err
+	default:
+		return v.home("/people/", id.String()), nil
+	}
 }
 
 // defaultState is that of the people who are shown when none is asked for: without a filter

@@ -13,8 +13,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// find leads from the box at the top to what it names: an id, people, groups, or else a
-// correlation id that some client has chosen.
+// find leads from the box at the top to what it names: an id, people, groups, somebody who was
+// deleted, or else a correlation id that some client has chosen.
 func find(v *visit) error {
 	text := v.query("q")
 	if id, err := uuid.Parse(text); err == nil {
@@ -34,6 +34,13 @@ func find(v *visit) error {
 	groups, err := v.list(schema.Group, groupSelection(text), 1, "")
 	if err == nil && groups.Total > 0 {
 		return v.to(v.home("/groups?q=") + url.QueryEscape(text))
+	}
+	gone, err := v.deletedPerson(text)
+	if err != nil {
+		return err
+	}
+	if gone != "" {
+		return v.to(gone)
 	}
 	requested, _, err := v.Provisioning.Page(v.r.Context(), v.org.ID, provisioning.Query{CorrelationID: text, Limit: 1})
 	if err == nil && len(requested) > 0 {
