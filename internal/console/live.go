@@ -130,3 +130,12 @@ var states = map[provisioning.State]badge{
 	provisioning.Partly:  {"red", "warn", "works in part"},
 	provisioning.Halted:  {"amber", "warn", "held"},
 }
+
+// health is how it goes for one connection. One that provisions nobody may ask for other things
+// all the same, and is not silent then.
+func health(c provisioning.ClientStatus) badge {
+	if c.State == provisioning.Silent && time.Since(c.Asked()) < 24*time.Hour {
+		return badge{"", "minus", "no provisioning"}
+	}
+	return states[c.State]
+}

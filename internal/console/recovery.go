@@ -27,12 +27,18 @@ type recovery struct {
 	Warnings              []string
 	Problem               string
 	// Refused tells that a later change would be lost, which somebody may want, and Later
-	// leads to that change.
+	// leads to that change, if it is known.
 	Refused bool
-	Later   string
+	Later   *laterChange
 	Nothing bool
 	Danger  bool // it deletes something
 	difference
+}
+
+// laterChange stands in the way of a recovery.
+type laterChange struct {
+	Link, Sentence string
+	Time           time.Time
 }
 
 // showRecovery shows what a recovery would do, or why it does nothing.
@@ -41,9 +47,10 @@ func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) e
 	if detail, code, told := statusOf(err); told {
 		p.Problem, status = detail, code
 		if later, ok := errors.AsType[*directory.LaterError](err); ok {
-			p.Refused = true
-			if later.Entry != uuid.Nil {
-				p.Later = v.home("/activity/", later.Entry.String())
+			p.Refused, p.Problem = true, later.What+" was changed since. To take this back all the same would lose that change."
+			if e := later.Entry; e != nil {
+				p.Later = &laterChange{v.home("/activity/", e.ID.String()), e.Sentence(), e.Time()}
+				p.Problem = later.What + " was changed since. Take the later change back first; to take this one back all the same would lose it."
 			}
 		}
 	} else if err != nil {

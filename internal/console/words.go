@@ -34,6 +34,7 @@ var functions = template.FuncMap{
 	"dict":     dict,
 	"badge":    func(r provisioning.Result) badge { return badges[r] },
 	"state":    func(s provisioning.State) badge { return states[s] },
+	"health":   health,
 	"add":      func(a, b int) int { return a + b },
 }
 

@@ -252,7 +252,8 @@ func isPart(attribute, whole string) bool {
 // LaterError is why something is not taken back that a later change stands in the way of,
 // unless that is forced.
 type LaterError struct {
-	Entry uuid.UUID // that tells of the change; uuid.Nil is one that is not known
+	What  string              // was changed, such as an attribute
+	Entry *provisioning.Entry // that tells of the change; nil is one that is not known
 }
 
 // Error implements error.
@@ -262,10 +263,10 @@ func (*LaterError) Error() string { return "a later change would be lost" }
 // that is not known.
 func wouldBeLost(what string, by *provisioning.Entry) error {
 	if by == nil {
-		return scim.Conflict("%s is not as the entry has left it; nothing was changed. To take it back all the same would lose a later change: that takes force", what).Because(new(LaterError))
+		return scim.Conflict("%s is not as the entry has left it; nothing was changed. To take it back all the same would lose a later change: that takes force", what).Because(&LaterError{what, nil})
 	}
 	return scim.Conflict("%s was changed since, by the entry %s (%s: %s); nothing was changed. Take that one back first; "+
-		"to take this one back all the same would lose it: that takes force", what, by.ID, by.Time().Format(time.RFC3339), by.Sentence()).Because(&LaterError{by.ID})
+		"to take this one back all the same would lose it: that takes force", what, by.ID, by.Time().Format(time.RFC3339), by.Sentence()).Because(&LaterError{what, by})
 }
 
 // theOne names what an entry is about, within a sentence.
