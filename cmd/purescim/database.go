@@ -59,7 +59,7 @@ type parts struct {
 	directory *directory.Directory
 	entries   *provisioning.Log
 	accounts  *accounts.Service
-	imports   *transfer.Desk
+	uploads   *transfer.Uploads
 	log       *slog.Logger
 
 	close func()
@@ -191,7 +191,7 @@ func (p *parts) build(ctx context.Context, d database, o opening) error {
 	p.directory = directory.New(store, schema.DefaultTypes, httpapi.RequestLog(p.log))
 	p.entries = provisioning.New(store.ProvisioningLog(), p.log)
 	p.accounts = accounts.New(store.Accounts(), accounts.Options{Log: p.log, Egress: egress.Reach(d.Egress), Ended: p.oauth.Hear})
-	p.imports = transfer.NewDesk(p.directory, p.entries, store.Imports(), p.log)
+	p.uploads = transfer.NewUploads(p.directory, p.entries, store.Imports(), p.log)
 	return nil
 }
 
@@ -222,7 +222,7 @@ func (p *parts) work(ctx context.Context) (stop func()) {
 	running.Go(func() { p.oauth.Run(ctx) })
 	running.Go(func() { p.events.Run(ctx) })
 	running.Go(func() { p.entries.Run(ctx) })
-	running.Go(func() { p.imports.Run(ctx) })
+	running.Go(func() { p.uploads.Run(ctx) })
 	running.Go(func() { scimapi.Work(ctx, p.directory, p.entries, p.log) })
 	return func() {
 		cancel()

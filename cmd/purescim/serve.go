@@ -136,7 +136,7 @@ func (cmd *serveCommand) handler(p *parts, observe func(context.Context, httpapi
 		Events:         p.events,
 		Provisioning:   p.entries,
 		Accounts:       p.accounts,
-		Imports:        p.imports,
+		Uploads:        p.uploads,
 		Organisations:  p.registry,
 		RateLimit:      cmd.RateLimit,
 		PublicURL:      cmd.PublicURL,

@@ -49,7 +49,7 @@ type Parts struct {
 	OAuth         *oauth.Service
 	Events        *events.Service
 	Provisioning  *provisioning.Log
-	Imports       *transfer.Desk
+	Uploads       *transfer.Uploads
 	// PublicURL is the scheme and host that people use; empty means those of the request.
 	PublicURL string
 	Log       *slog.Logger

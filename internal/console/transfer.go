@@ -23,7 +23,7 @@ import (
 
 // transfers is where files come in and go out.
 type transfers struct {
-	Files   []transfer.Filed
+	Files   []transfer.Upload
 	Most    int64 // MiB of a file
 	Exports []exportRow
 	Problem string
@@ -35,7 +35,7 @@ type exportRow struct{ Name, What, CSV, Lines string }
 func showTransfer(v *visit) error { return v.showTransfer(http.StatusOK, "") }
 
 func (v *visit) showTransfer(status int, problem string) error {
-	files, err := v.Imports.Files(v.r.Context(), v.org.ID)
+	files, err := v.Uploads.Files(v.r.Context(), v.org.ID)
 	if err != nil {
 		return err
 	}
@@ -78,12 +78,12 @@ func export(v *visit) error {
 	return out.Flush()
 }
 
-// upload puts a file on the desk.
+// upload takes a file that is to be imported.
 func upload(v *visit) error {
 	part, err := v.filePart()
 	if err == nil {
-		var f transfer.Filed
-		if f, err = v.Imports.Put(v.r.Context(), v.org, v.who.Login, path.Base(strings.ReplaceAll(part.FileName(), `\`, "/")), part); err == nil {
+		var f transfer.Upload
+		if f, err = v.Uploads.Put(v.r.Context(), v.org, v.who.Login, path.Base(strings.ReplaceAll(part.FileName(), `\`, "/")), part); err == nil {
 			return v.to(v.home("/imports/", f.ID.String()))
 		}
 	}
@@ -124,7 +124,7 @@ func (v *visit) filePart() (*multipart.Part, error) {
 
 // importPage is a file that is on its way in.
 type importPage struct {
-	transfer.Filed
+	transfer.Upload
 	Home  string
 	Back  string
 	Paths []string // where cells may go
@@ -148,12 +148,12 @@ type columnRow struct {
 // importCounts are how many lines there are of each outcome.
 type importCounts struct{ Create, Update, Unchanged, Refuse, Memberships int }
 
-func (v *visit) findImport() (f transfer.Filed, err error) {
+func (v *visit) findImport() (f transfer.Upload, err error) {
 	id, err := v.id()
 	if err != nil {
 		return f, err
 	}
-	f, err = v.Imports.File(v.r.Context(), v.org.ID, id)
+	f, err = v.Uploads.File(v.r.Context(), v.org.ID, id)
 	return f, v.noImport(err)
 }
 
@@ -176,7 +176,7 @@ func showImport(v *visit) error {
 }
 
 func (v *visit) readImport() (p importPage, err error) {
-	if p.Filed, err = v.findImport(); err != nil {
+	if p.Upload, err = v.findImport(); err != nil {
 		return p, err
 	}
 	p.Home, p.Back, p.Map = v.home("/imports/", p.ID.String()), v.home("/transfer"), p.Stage == transfer.Waiting
@@ -251,15 +251,15 @@ func checkImport(v *visit) error {
 	for i, h := range f.Headings {
 		mapping[h.Text] = v.field(fmt.Sprint("to.", i))
 	}
-	return v.goOn(v.Imports.Check(v.r.Context(), v.org.ID, f.ID, mapping))
+	return v.goOn(v.Uploads.Check(v.r.Context(), v.org.ID, f.ID, mapping))
 }
 
 func applyImport(v *visit) error {
-	return v.withImport(v.Imports.Apply)
+	return v.withImport(v.Uploads.Apply)
 }
 
 func stopImport(v *visit) error {
-	return v.withImport(v.Imports.Stop)
+	return v.withImport(v.Uploads.Stop)
 }
 
 // askRemoveImport tells what goes with a file.
@@ -284,7 +284,7 @@ func askRemoveImport(v *visit) (question, error) {
 func removeImport(v *visit) error {
 	id, err := v.id()
 	if err == nil {
-		err = v.noImport(v.Imports.Remove(v.r.Context(), v.org.ID, id))
+		err = v.noImport(v.Uploads.Remove(v.r.Context(), v.org.ID, id))
 	}
 	if err != nil {
 		return err

@@ -34,8 +34,8 @@ type Config struct {
 	Provisioning *provisioning.Log
 	// Accounts are who may use the console, and Organisations those that it shows.
 	Accounts *accounts.Service
-	// Imports is the desk of files that are imported.
-	Imports       *transfer.Desk
+	// Uploads are the files that are imported in the console.
+	Uploads       *transfer.Uploads
 	Organisations console.Organisations
 	// RateLimit is how many requests a minute a client may make with all of its tokens,
 	// unless it or its organisation has a limit of its own; 0 is no limit.
@@ -86,7 +86,7 @@ func New(c Config) http.Handler {
 	apidocs.Mount(r, frame)
 	console.Mount(r, frame, console.Parts{
 		Accounts: c.Accounts, Organisations: c.Organisations, Directory: c.Directory, OAuth: c.OAuth, Events: c.Events,
-		Provisioning: c.Provisioning, Imports: c.Imports, PublicURL: c.PublicURL, Log: c.Log,
+		Provisioning: c.Provisioning, Uploads: c.Uploads, PublicURL: c.PublicURL, Log: c.Log,
 	})
 	mountFront(r, frame)
 	mountOAuth(r, frame, oauth.Endpoints{

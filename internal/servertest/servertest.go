@@ -104,14 +104,14 @@ func NewWith(t testing.TB, o Options) *Server {
 	s.Events = events.New(store.Events(), s.OAuth, events.Options{Log: o.Log, HTTPClient: o.HTTPClient, Pause: time.Millisecond})
 	s.Log = provisioning.New(store.ProvisioningLog(), o.Log)
 	s.Accounts = accounts.New(store.Accounts(), accounts.Options{Log: o.Log, HTTPClient: o.HTTPClient, Ended: s.OAuth.Hear})
-	imports := transfer.NewDesk(s.Directory, s.Log, store.Imports(), o.Log)
+	uploads := transfer.NewUploads(s.Directory, s.Log, store.Imports(), o.Log)
 	s.Handler = server.New(server.Config{
 		Directory:      s.Directory,
 		OAuth:          s.OAuth,
 		Events:         s.Events,
 		Provisioning:   s.Log,
 		Accounts:       s.Accounts,
-		Imports:        imports,
+		Uploads:        uploads,
 		Organisations:  store.Registry(),
 		RateLimit:      o.RateLimit,
 		TrustProxy:     o.TrustProxy,
@@ -124,7 +124,7 @@ func NewWith(t testing.TB, o Options) *Server {
 	background(t, s.Events.Run)
 	background(t, s.Log.Run)
 	if !o.LeaveAccepted {
-		background(t, imports.Run)
+		background(t, uploads.Run)
 		background(t, func(ctx context.Context) { scimapi.Work(ctx, s.Directory, s.Log, o.Log) })
 	}
 	running := httptest.NewServer(s.Handler)

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// MaxFile is how many bytes a file may have on the desk. The command line takes larger ones.
+	// MaxFile is how many bytes an upload may have. The command line takes larger files.
 	MaxFile = 64 << 20
 	// MaxLines is how many lines it may have: an import remembers the name of each, and who is
 	// the manager of whom.
@@ -33,7 +33,7 @@ const (
 
 // receive keeps a file as it comes, in parts. What cannot be imported is refused, and so is
 // what has a password, of which no line is kept then: the file goes.
-func (d *Desk) receive(ctx context.Context, types schema.Types, f *Filed, file io.Reader) error {
+func (u *Uploads) receive(ctx context.Context, types schema.Types, f *Upload, file io.Reader) error {
 	in := bufio.NewReaderSize(io.LimitReader(file, MaxFile+1), headSize)
 	head, err := in.Peek(headSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -42,21 +42,21 @@ func (d *Desk) receive(ctx context.Context, types schema.Types, f *Filed, file i
 	if err := f.readHead(types.Of(schema.User), head); err != nil {
 		return err
 	}
-	if err := d.store.Add(ctx, *f); err != nil {
+	if err := u.store.Add(ctx, *f); err != nil {
 		return err
 	}
-	if err = d.keepParts(ctx, f, in); err == nil {
+	if err = u.keepParts(ctx, f, in); err == nil {
 		f.Stage = Waiting
-		err = d.store.Put(ctx, *f, Arriving)
+		err = u.store.Put(ctx, *f, Arriving)
 	}
 	if err != nil { // what is left, if this fails too, goes in a day
-		_ = d.store.Remove(context.WithoutCancel(ctx), f.Org, f.ID)
+		_ = u.store.Remove(context.WithoutCancel(ctx), f.Org, f.ID)
 	}
 	return err
 }
 
 // readHead reads the headings of a file, if it is one at all.
-func (f *Filed) readHead(t *schema.Type, head []byte) (err error) {
+func (f *Upload) readHead(t *schema.Type, head []byte) (err error) {
 	if len(head) == 0 {
 		return &fileError{errors.New("the file is empty")}
 	}
@@ -81,8 +81,8 @@ type ender interface {
 }
 
 // keepParts packs a file and keeps it part by part.
-func (d *Desk) keepParts(ctx context.Context, f *Filed, file io.Reader) error {
-	parts := &partWriter{keep: func(n int, part []byte) error { return d.store.AddPart(ctx, *f, n, part) }}
+func (u *Uploads) keepParts(ctx context.Context, f *Upload, file io.Reader) error {
+	parts := &partWriter{keep: func(n int, part []byte) error { return u.store.AddPart(ctx, *f, n, part) }}
 	packed, err := gzip.NewWriterLevel(parts, gzip.BestSpeed)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (d *Desk) keepParts(ctx context.Context, f *Filed, file io.Reader) error {
 	text := &textChecker{to: packed, most: MaxLines}
 	to := ender(text)
 	if f.Format == JSONLines {
-		to = &lineChecker{to: text, turn: &d.parsing}
+		to = &lineChecker{to: text, turn: &u.parsing}
 	}
 	if f.Size, err = io.Copy(to, file); err != nil {
 		return err

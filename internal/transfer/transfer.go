@@ -1,7 +1,7 @@
 // Package transfer moves people, groups and memberships as files, in and out of an
-// organisation: CSV, for spreadsheets, and JSON Lines, for programs. What was exported
-// can be imported again. On a desk files wait that are imported page by page; the store
-// that it needs is declared here.
+// organisation: CSV, for spreadsheets, and JSON Lines, for programs. What was exported can be
+// imported again. Files that are uploaded in the console are imported in the background; the
+// store that keeps them is declared here.
 //
 // What a person or a group may be, it leaves to directory; the entries of the
 // provisioning log, to provisioning; how files come, and who may, to the doors.

@@ -47,15 +47,15 @@ const (
 // Run checks and imports files until ctx ends; then it finishes the lines that are on their
 // way, and another server goes on. Every server may do it. It removes what nobody goes on
 // with, too.
-func (d *Desk) Run(ctx context.Context) {
+func (u *Uploads) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	for range workers {
-		w := worker{Desk: d, id: uuid.New()}
-		group.Go(func() { periodic.Every(ctx, workPause, d.log, "imports wait; it is tried again", w.work) })
+		w := worker{Uploads: u, id: uuid.New()}
+		group.Go(func() { periodic.Every(ctx, workPause, u.log, "imports wait; it is tried again", w.work) })
 	}
 	group.Go(func() {
-		periodic.Every(ctx, forgetPause, d.log, "old imports were not removed", periodic.Within(forgetTime, func(ctx context.Context) error {
-			return d.store.Forget(ctx, d.store.Now().Add(-kept))
+		periodic.Every(ctx, forgetPause, u.log, "old imports were not removed", periodic.Within(forgetTime, func(ctx context.Context) error {
+			return u.store.Forget(ctx, u.store.Now().Add(-kept))
 		}))
 	})
 	group.Wait()
@@ -63,7 +63,7 @@ func (d *Desk) Run(ctx context.Context) {
 
 // worker works on one import after the other.
 type worker struct {
-	*Desk
+	*Uploads
 	id uuid.UUID
 }
 
@@ -88,8 +88,8 @@ var errStopped = errors.New("the import was stopped")
 
 // carryOut does what is left of an import. One that cannot go on at the moment is taken up
 // again when the time is over for which it is held.
-func (w worker) carryOut(ctx context.Context, f Filed, o org.Org) error {
-	p := &pass{worker: w, filed: f, kept: f.clone()}
+func (w worker) carryOut(ctx context.Context, f Upload, o org.Org) error {
+	p := &pass{worker: w, upload: f, kept: f.clone()}
 	err := p.holding(provisioning.From(ctx, &f.Origin), func(ctx context.Context) error { return p.run(ctx, o) })
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
@@ -115,8 +115,8 @@ func isAway(err error) bool {
 // pass is what a worker does with one import while it holds it.
 type pass struct {
 	worker
-	filed  Filed // with all that was told
-	kept   Filed // as far as it is done for good
+	upload Upload // with all that was told
+	kept   Upload // as far as it is done for good
 	looked atomic.Int64
 	steps  int // that are stored as done, since a time
 	stored time.Time
@@ -129,12 +129,12 @@ func (p *pass) holding(ctx context.Context, work func(ctx context.Context) error
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel(nil)
-	if p.filed.Stopping {
+	if p.upload.Stopping {
 		return errStopped
 	}
-	p.steps = p.filed.Progress.Steps
-	p.looked.Store(int64(p.filed.Progress.Summary.Lines))
-	now := p.filed
+	p.steps = p.upload.Progress.Steps
+	p.looked.Store(int64(p.upload.Progress.Summary.Lines))
+	now := p.upload
 	group.Go(func() {
 		tick := time.NewTicker(lookPause)
 		defer tick.Stop()
@@ -164,16 +164,16 @@ func (p *pass) holding(ctx context.Context, work func(ctx context.Context) error
 
 // run reads the file from where it is done for good.
 func (p *pass) run(ctx context.Context, o org.Org) error {
-	text, err := gzip.NewReader(&partReader{of: p.filed.Parts, read: func(n int) ([]byte, error) { return p.store.Part(ctx, p.filed, n) }})
+	text, err := gzip.NewReader(&partReader{of: p.upload.Parts, read: func(n int) ([]byte, error) { return p.store.Part(ctx, p.upload, n) }})
 	if err != nil {
 		return err
 	}
 	i := &Import{
-		Directory: p.directory, Org: o, Format: p.filed.Format, Mapping: p.filed.Mapping, Begun: p.filed.Progress,
+		Directory: p.directory, Org: o, Format: p.upload.Format, Mapping: p.upload.Mapping, Begun: p.upload.Progress,
 		Tell: p.tell, Keep: p.keep,
 	}
 	work := i.Check
-	if p.filed.Stage == Importing {
+	if p.upload.Stage == Importing {
 		work, i.Earlier = i.Apply, p.earlier(o)
 	}
 	_, err = work(ctx, text)
@@ -185,18 +185,18 @@ func (p *pass) tell(out Outcome, n int) {
 	if out.Instead == "" {
 		p.looked.Add(1)
 	} else {
-		p.filed.Outcomes = slices.DeleteFunc(p.filed.Outcomes, func(o Outcome) bool { return o.Line == out.Line })
+		p.upload.Outcomes = slices.DeleteFunc(p.upload.Outcomes, func(o Outcome) bool { return o.Line == out.Line })
 	}
 	if n <= mostOthers || out.Action == Refuse && n <= mostRefused {
 		out.Name, out.Error = clip(out.Name, mostOfName), clip(out.Error, mostOfError)
-		p.filed.Outcomes = append(p.filed.Outcomes, out)
+		p.upload.Outcomes = append(p.upload.Outcomes, out)
 	}
 }
 
 // keep notes what is done for good, and stores it from time to time.
 func (p *pass) keep(ctx context.Context, done Progress) error {
-	p.filed.Progress, p.filed.Done = done, done.Summary.Lines
-	p.kept = p.filed.clone()
+	p.upload.Progress, p.upload.Done = done, done.Summary.Lines
+	p.kept = p.upload.clone()
 	if done.Steps-p.steps < block && time.Since(p.stored) < keepPause {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (p *pass) earlier(o org.Org) func(ctx context.Context, target uuid.UUID) (A
 	actions := map[provisioning.Operation]Action{provisioning.Create: Create, provisioning.Update: Update, provisioning.Rename: Update, provisioning.MemberAdd: Update}
 	return func(ctx context.Context, target uuid.UUID) (Action, error) {
 		entries, _, err := p.entries.Page(ctx, o.ID, provisioning.Query{
-			TargetID: target, CorrelationID: p.filed.ID.String(), Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 20,
+			TargetID: target, CorrelationID: p.upload.ID.String(), Results: []provisioning.Result{provisioning.Success, provisioning.Warning}, Limit: 20,
 		})
 		for _, e := range slices.Backward(entries) { // the oldest first
 			if action, ok := actions[e.Operation]; ok {
@@ -222,9 +222,9 @@ func (p *pass) earlier(o org.Org) func(ctx context.Context, target uuid.UUID) (A
 }
 
 // ended is the import as it is left, after an error or none.
-func (p *pass) ended(ctx context.Context, err error) Filed {
+func (p *pass) ended(ctx context.Context, err error) Upload {
 	next, back := Checked, Waiting
-	if p.filed.Stage == Importing {
+	if p.upload.Stage == Importing {
 		next, back = Imported, Stopped
 	}
 	f := p.kept

@@ -55,7 +55,7 @@ select @org, @id, @stage, @at, @at, @state
 where  (select count(*) from imports i where i.org_id = @org and i.stage <> 'imported') < @most`)
 
 // Add implements transfer.Store.
-func (s *Store) Add(ctx context.Context, f transfer.Filed) error {
+func (s *Store) Add(ctx context.Context, f transfer.Upload) error {
 	values, err := s.values(f, db.Named("most", transfer.MaxFiles))
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (s *Store) Add(ctx context.Context, f transfer.Filed) error {
 }
 
 // values are the arguments of statements that store an import.
-func (s *Store) values(f transfer.Filed, others ...db.Arg) ([]db.Arg, error) {
+func (s *Store) values(f transfer.Upload, others ...db.Arg) ([]db.Arg, error) {
 	state, err := json.Marshal(f)
 	return append(others,
 		db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("stage", string(f.Stage)), db.Named("done", f.Done),
@@ -81,7 +81,7 @@ insert into import_parts (org_id, import_id, part, content)
 values (@org, @id, @part, @content)`)
 
 // AddPart implements transfer.Store.
-func (s *Store) AddPart(ctx context.Context, f transfer.Filed, n int, content []byte) error {
+func (s *Store) AddPart(ctx context.Context, f transfer.Upload, n int, content []byte) error {
 	_, err := insertPart.With(
 		db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("part", n), db.Named("content", s.keys.Seal(partPlace(f.Org, f.ID, n), content)),
 	).Exec(ctx, s.pool.Of(f.Org))
@@ -97,7 +97,7 @@ from   import_parts p
 where  p.org_id = @org and p.import_id = @id and p.part = @part`)
 
 // Part implements transfer.Store.
-func (s *Store) Part(ctx context.Context, f transfer.Filed, n int) (content []byte, err error) {
+func (s *Store) Part(ctx context.Context, f transfer.Upload, n int) (content []byte, err error) {
 	err = selectPart.With(db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("part", n)).QueryRow(ctx, s.pool.Of(f.Org)).Scan(&content)
 	if err == nil {
 		content, err = s.keys.Open(partPlace(f.Org, f.ID, n), content)
@@ -111,9 +111,9 @@ func noFile(err error) error { return pgerr.NoRows(err, transfer.ErrNoFile) }
 const importColumns = `i.org_id, i.id, i.stage, i.stopping, i.done, i.held_until > @at, i.state`
 
 // scan reads an import.
-func (s *Store) scan(row pgx.CollectableRow) (f transfer.Filed, err error) {
+func (s *Store) scan(row pgx.CollectableRow) (f transfer.Upload, err error) {
 	var state []byte
-	var now transfer.Filed // what JSON does not have
+	var now transfer.Upload // what JSON does not have
 	if err := row.Scan((*int64)(&now.Org), &now.ID, &now.Stage, &now.Stopping, &now.Done, &now.Held, &state); err != nil {
 		return f, err
 	}
@@ -136,13 +136,13 @@ var (
 )
 
 // Find implements transfer.Store.
-func (s *Store) Find(ctx context.Context, o org.ID, id uuid.UUID) (transfer.Filed, error) {
+func (s *Store) Find(ctx context.Context, o org.ID, id uuid.UUID) (transfer.Upload, error) {
 	f, err := db.CollectOne(ctx, s.pool.Of(o), selectImport.With(db.Org(o), db.Named("id", db.ID(id)), db.Named("at", s.pool.Clock.Stamp())), s.scan)
 	return f, pgerr.Wrap("read import", noFile(err))
 }
 
 // List implements transfer.Store.
-func (s *Store) List(ctx context.Context, o org.ID) ([]transfer.Filed, error) {
+func (s *Store) List(ctx context.Context, o org.ID) ([]transfer.Upload, error) {
 	all, err := db.Collect(ctx, s.pool.Of(o), selectOfOrg.With(db.Org(o), db.Named("at", s.pool.Clock.Stamp()), db.Named("most", transfer.MaxListed)), s.scan)
 	return all, pgerr.Wrap("list imports", err)
 }
@@ -153,7 +153,7 @@ set    stage = @stage, stopping = false, done = @done, worker = null, held_until
 where  i.org_id = @org and i.id = @id and i.stage = @was`)
 
 // Put implements transfer.Store.
-func (s *Store) Put(ctx context.Context, f transfer.Filed, was transfer.Stage) error {
+func (s *Store) Put(ctx context.Context, f transfer.Upload, was transfer.Stage) error {
 	values, err := s.values(f, db.Named("was", string(was)))
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ where  i.org_id = @org and i.id = @id and i.stage in ('checking', 'importing') a
 returning ` + importColumns)
 
 // Take implements transfer.Store. Two workers may find the same import; one of them takes it.
-func (s *Store) Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (f transfer.Filed, o org.Org, err error) {
+func (s *Store) Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (f transfer.Upload, o org.Org, err error) {
 	at := s.pool.Clock.Stamp()
 	var id uuid.UUID
 	if err := s.pool.Own().QueryRow(ctx, selectIdle, at).Scan((*int64)(&o.ID), &id); err != nil {
@@ -52,7 +52,7 @@ where  i.org_id = @org and i.id = @id and i.worker = @worker and i.stage in ('ch
 returning i.stopping`)
 
 // Renew implements transfer.Store.
-func (s *Store) Renew(ctx context.Context, worker uuid.UUID, f transfer.Filed, lease time.Duration) (stopping bool, err error) {
+func (s *Store) Renew(ctx context.Context, worker uuid.UUID, f transfer.Upload, lease time.Duration) (stopping bool, err error) {
 	err = renewImport.With(
 		db.Org(f.Org), db.Named("id", db.ID(f.ID)), db.Named("worker", db.ID(worker)), db.Named("done", f.Done),
 		db.Named("until", s.pool.Clock.Stamp().Add(lease)),
@@ -66,7 +66,7 @@ set    held_until = @until, touched_at = @at, done = @done, state = @state
 where  i.org_id = @org and i.id = @id and i.worker = @worker and i.stage in ('checking', 'importing')`)
 
 // Keep implements transfer.Store.
-func (s *Store) Keep(ctx context.Context, worker uuid.UUID, f transfer.Filed, lease time.Duration) error {
+func (s *Store) Keep(ctx context.Context, worker uuid.UUID, f transfer.Upload, lease time.Duration) error {
 	values, err := s.values(f, db.Named("worker", db.ID(worker)), db.Named("until", s.pool.Clock.Stamp().Add(lease)))
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ where  p.org_id = @org and p.import_id = @id`)
 )
 
 // Finish implements transfer.Store.
-func (s *Store) Finish(ctx context.Context, worker uuid.UUID, f transfer.Filed) error {
+func (s *Store) Finish(ctx context.Context, worker uuid.UUID, f transfer.Upload) error {
 	values, err := s.values(f, db.Named("worker", db.ID(worker)))
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
-// Stage is how far the import of a file on the desk has come.
+// Stage is how far the import of an upload has come.
 type Stage string
 
 // The stages.
@@ -28,23 +28,24 @@ const (
 )
 
 const (
-	// MaxFiles is how many files of an organisation may wait on the desk.
+	// MaxFiles is how many uploads an organisation may have that are not imported yet.
 	MaxFiles = 10
 	// MaxListed is how many files, and reports of those that are imported, a list has.
 	MaxListed = 50
 )
 
-// Filed is a file on the desk as it is now. What JSON does not have, the store has beside it.
-type Filed struct {
+// Upload is a file to be imported, and how far that has come. Fields that are not in the
+// JSON have columns of their own.
+type Upload struct {
 	ID       uuid.UUID `json:"-"`
 	Org      org.ID    `json:"-"`
 	Stage    Stage     `json:"-"`
 	Stopping bool      `json:"-"` // somebody asked for its end
-	Held     bool      `json:"-"` // a server works on it
+	Held     bool      `json:"-"` // a server has the lease
 	Done     int       `json:"-"` // of about Total lines that were looked at
 
 	Name   string
-	By     string // who has put it there
+	By     string // who uploaded it
 	Format Format
 	Size   int64
 	Parts  int
@@ -53,30 +54,30 @@ type Filed struct {
 
 	Headings []Heading // of CSV
 	Mapping  Mapping   // as it was told last
-	// Progress is what is done for good; what comes after it is done again by who goes on.
+	// Progress is what is stored for good. Whoever continues does again what came after it.
 	Progress Progress
 	// Outcomes are those of lines, as far as they are kept.
 	Outcomes []Outcome
 	// Problem is why it does not go on.
 	Problem string
-	// Origin is where what it changes comes from.
+	// Origin is that of its changes.
 	Origin provisioning.Origin
 }
 
 // Running reports whether something goes on.
-func (f Filed) Running() bool { return f.Stage == Checking || f.Stage == Importing }
+func (f Upload) Running() bool { return f.Stage == Checking || f.Stage == Importing }
 
 // Summary counts what has become of lines.
-func (f Filed) Summary() Summary { return f.Progress.Summary }
+func (f Upload) Summary() Summary { return f.Progress.Summary }
 
 // clone is a copy that does not change with f.
-func (f Filed) clone() Filed {
+func (f Upload) clone() Upload {
 	f.Progress, f.Outcomes = f.Progress.clone(), slices.Clone(f.Outcomes)
 	return f
 }
 
 // begun is f at the beginning of a stage.
-func (f Filed) begun(s Stage) Filed {
+func (f Upload) begun(s Stage) Upload {
 	f.Stage, f.Done, f.Progress, f.Outcomes = s, 0, Progress{}, nil
 	return f
 }
@@ -91,7 +92,7 @@ var (
 	ErrLost = errors.New("the import is in the hands of another server, or was removed")
 )
 
-// Store keeps the files of a desk until they are imported, and what is told of them.
+// Store keeps uploads until they are imported, and their reports.
 type Store interface {
 	Files
 	Leases
@@ -102,17 +103,17 @@ type Files interface {
 	// Now is the time of all servers.
 	Now() time.Time
 	// Add keeps an import whose file arrives. More than MaxFiles are a *scim.Error.
-	Add(ctx context.Context, f Filed) error
+	Add(ctx context.Context, f Upload) error
 	// AddPart keeps a part of its file, the first of which is 0; Part reads one.
-	AddPart(ctx context.Context, f Filed, n int, content []byte) error
-	Part(ctx context.Context, f Filed, n int) ([]byte, error)
+	AddPart(ctx context.Context, f Upload, n int, content []byte) error
+	Part(ctx context.Context, f Upload, n int) ([]byte, error)
 	// Find reads an import that has arrived, or returns ErrNoFile; List reads the
 	// MaxListed of an organisation with which somebody went on last.
-	Find(ctx context.Context, o org.ID, id uuid.UUID) (Filed, error)
-	List(ctx context.Context, o org.ID) ([]Filed, error)
+	Find(ctx context.Context, o org.ID, id uuid.UUID) (Upload, error)
+	List(ctx context.Context, o org.ID) ([]Upload, error)
 	// Put stores an import that nobody holds, if it is at a stage: else the error is ErrNoFile.
 	// Of an organisation one may run: the error of another is ErrRunning.
-	Put(ctx context.Context, f Filed, was Stage) error
+	Put(ctx context.Context, f Upload, was Stage) error
 	// Stop asks who works on an import to stop.
 	Stop(ctx context.Context, o org.ID, id uuid.UUID) error
 	// Remove removes an import with its file, or returns ErrNoFile or ErrRunning.
@@ -126,15 +127,15 @@ type Files interface {
 type Leases interface {
 	// Take gives a worker an import that runs and that nobody holds, for a lease, with its
 	// organisation; ErrNoFile when there is none.
-	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Filed, org.Org, error)
+	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Upload, org.Org, error)
 	// Renew has the lease last for a time from now, notes how many lines are looked at, and
 	// tells whether somebody wants it to stop.
-	Renew(ctx context.Context, worker uuid.UUID, f Filed, lease time.Duration) (stopping bool, err error)
+	Renew(ctx context.Context, worker uuid.UUID, f Upload, lease time.Duration) (stopping bool, err error)
 	// Keep stores what is done for good, and has the lease last; none lets go of the import.
-	Keep(ctx context.Context, worker uuid.UUID, f Filed, lease time.Duration) error
+	Keep(ctx context.Context, worker uuid.UUID, f Upload, lease time.Duration) error
 	// Finish stores the stage at which an import has ended, and lets go of it. The file of one
 	// that is imported goes.
-	Finish(ctx context.Context, worker uuid.UUID, f Filed) error
+	Finish(ctx context.Context, worker uuid.UUID, f Upload) error
 }
 
 // Progress is how far an import has come: how many of its steps are done for good, and what
