@@ -92,7 +92,7 @@ type decoder struct {
 }
 
 func (d *decoder) member(key string, value any) error {
-	if s := d.t.Schema(key); s != nil {
+	if s := d.schema(key); s != nil {
 		return d.container(s, value)
 	}
 	a := d.t.Attribute(key)
@@ -102,6 +102,15 @@ func (d *decoder) member(key string, value any) error {
 		return d.o.Unknown(d.t, key)
 	}
 	return d.assign(a, value)
+}
+
+// schema finds the schema whose URN a key is, be it a former one.
+func (d *decoder) schema(key string) *Schema {
+	if s := d.t.Schema(key); s != nil || d.o.Strict {
+		return s
+	}
+	ref, _ := d.t.Resolve(key)
+	return ref.Extension
 }
 
 // container reads the object under a URN; what is empty counts as not sent.

@@ -26,6 +26,10 @@ var (
 
 var enterpriseUser = NewExtension(Schema{
 	ID: scim.EnterpriseUserURN, Name: "EnterpriseUser", Description: "A person's place in the enterprise.",
+	Former: []string{ // of SCIM 1.1 and of drafts of 2.0
+		"urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0",
+		"urn:scim:schemas:extension:enterprise:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+	},
 	Attributes: []*Attribute{
 		EmployeeNumber,
 		text("costCenter", "The cost centre."),

@@ -68,9 +68,11 @@ func (o Options) unassigns(a *Attribute, value any) bool {
 
 // Misspelt says what the standard has instead of a path that has been resolved to the
 // reference (RFC 7644 section 3.10), or "": of an attribute of an extension without its
-// URN, and of a dot behind a URN.
+// URN, of a former URN, and of a dot behind a URN.
 func (r Ref) Misspelt(path string) string {
 	switch {
+	case r.former != nil:
+		return "has a URN of before the standard; that of the schema is " + r.former.ID
 	case r.dotted != nil:
 		return "has a dot behind the URN, where a colon is expected: " + r.dotted.ID + ":" + r.Leaf().Path()
 	case r.Attr != nil && r.Attr.Extension() != "" && !hasURNPrefix(path):

@@ -13,6 +13,8 @@ type Schema struct {
 	Name        string
 	Description string
 	Attributes  []*Attribute
+	// Former are URNs that it had before the standard, which clients send to this day.
+	Former []string
 	// Revision tells the states of a custom schema apart, by which an organisation
 	// has extended a type; 0 is built in.
 	Revision int64
@@ -73,6 +75,7 @@ type Type struct {
 	all       []*Attribute // top-level, in the order of answers
 	names     names        // top-level, with the short names of extensions
 	urns      map[string]*Schema
+	former    map[string]*Schema
 	numeric   []*Attribute // those of all that hold numbers
 	composite []*Attribute // those that are complex or multi-valued
 	required  []*Attribute // those that are required, or hold what is
@@ -86,7 +89,7 @@ type Type struct {
 func NewType(t Type) *Type {
 	core := slices.DeleteFunc(slices.Clone(t.Core.Attributes), func(a *Attribute) bool { return a.Private })
 	t.all = slices.Concat([]*Attribute{Schemas, ID, ExternalID}, core)
-	t.names, t.urns = make(names), make(map[string]*Schema)
+	t.names, t.urns, t.former = make(names), make(map[string]*Schema), make(map[string]*Schema)
 	for _, a := range slices.Concat(common.Attributes, core) {
 		t.names.add(a)
 	}
@@ -124,6 +127,9 @@ func (t *Type) addShortNames(of func(ext *Schema) bool) {
 
 func (t *Type) addURN(s *Schema) {
 	t.urns[s.ID], t.urns[strings.ToLower(s.ID)] = s, s
+	for _, urn := range s.Former {
+		t.former[strings.ToLower(urn)] = s
+	}
 }
 
 // characterize notes what is asked about all attributes at once.
@@ -195,6 +201,7 @@ type Ref struct {
 	Sub *Attribute
 
 	dotted *Schema // behind whose URN a dot stands, or nil
+	former *Schema // that is named by a former URN, or nil
 }
 
 // Leaf is the attribute that the path ends at: Sub when given, else Attr.
@@ -207,14 +214,21 @@ func (r Ref) Leaf() *Attribute {
 
 // Resolve finds what an attribute path names (RFC 7644 section 3.10): `attr`,
 // `attr.sub`, `URN:attr`, `URN:attr.sub` or a bare URN, in any case; and, for who is
-// not strict (Ref.Misspelt), the short name of an extension's attribute, and `URN.attr`.
-// ok is false for an unknown name.
+// not strict (Ref.Misspelt), the short name of an extension's attribute, `URN.attr`, and
+// former URNs. ok is false for an unknown name.
 func (t *Type) Resolve(path string) (ref Ref, ok bool) {
 	if s := t.Schema(path); s != nil {
 		return Ref{Extension: s}, true
 	}
-	owner, rest := t.cutURN(path)
-	if owner != nil && path[len(owner.ID)] == '.' {
+	if s := t.former[strings.ToLower(path)]; s != nil {
+		return Ref{Extension: s, former: s}, true
+	}
+	owner, rest := cutURN(path, t.urns)
+	if owner == nil {
+		owner, rest = cutURN(path, t.former)
+		ref.former = owner
+	}
+	if owner != nil && path[len(path)-len(rest)-1] == '.' {
 		ref.dotted = owner
 	}
 	name, subName, hasSub := strings.Cut(rest, ".")
@@ -236,17 +250,16 @@ func (t *Type) Resolve(path string) (ref Ref, ok bool) {
 	return ref, true
 }
 
-// cutURN splits a path that begins with the URN of one of the type's schemas, and a colon
-// or dot behind it. URNs hold dots and colons, so the known ones are compared, never
-// parsed; the longest wins.
-func (t *Type) cutURN(path string) (owner *Schema, rest string) {
+// cutURN splits a path that begins with one of the URNs, and a colon or dot behind it. URNs
+// hold dots and colons, so the known ones are compared, never parsed; the longest wins.
+func cutURN(path string, urns map[string]*Schema) (owner *Schema, rest string) {
 	rest = path
 	if !hasURNPrefix(path) {
 		return nil, path
 	}
-	for urn, s := range t.urns {
+	for urn, s := range urns {
 		if len(path) > len(urn) && (path[len(urn)] == ':' || path[len(urn)] == '.') &&
-			strings.EqualFold(path[:len(urn)], urn) && (owner == nil || len(urn) > len(owner.ID)) {
+			strings.EqualFold(path[:len(urn)], urn) && len(path)-len(urn)-1 < len(rest) {
 			owner, rest = s, path[len(urn)+1:]
 		}
 	}

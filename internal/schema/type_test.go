@@ -48,11 +48,18 @@ func TestResolve(t *testing.T) {
 		scim.UserURN + "..title":                  "",
 		scim.UserURN + ".department":              "",
 		strings.ToUpper(testURN) + ".Tags":        testURN + ":tags",
-		scim.UserURN + "x:title":                  "",
-		scim.UserURN + ":department":              "",
-		scim.EnterpriseUserURN + ":title":         "",
-		scim.EnterpriseUserURN + ":id":            "",
-		scim.GroupURN + ":displayName":            "",
+		"urn:scim:schemas:extension:enterprise:1.0":                             "schema " + scim.EnterpriseUserURN,
+		"URN:scim:schemas:extension:enterprise:1.0:Department":                  scim.EnterpriseUserURN + ":department",
+		"urn:scim:schemas:extension:enterprise:2.0:User:manager.value":          scim.EnterpriseUserURN + ":manager.value",
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0.department":      scim.EnterpriseUserURN + ":department",
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter": scim.EnterpriseUserURN + ":costCenter",
+		"urn:scim:schemas:extension:enterprise:1.0:title":                       "",
+		"urn:scim:schemas:core:1.0:title":                                       "",
+		scim.UserURN + "x:title":                                                "",
+		scim.UserURN + ":department":                                            "",
+		scim.EnterpriseUserURN + ":title":                                       "",
+		scim.EnterpriseUserURN + ":id":                                          "",
+		scim.GroupURN + ":displayName":                                          "",
 	} {
 		ref, ok := typ.Resolve(path)
 		got := ""
