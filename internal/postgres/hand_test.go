@@ -23,9 +23,9 @@ func (k *keeper) Write(ctx context.Context, read func(rows pgx.Rows) error, sql 
 	return k.Executor.Write(ctx, read, sql, args...)
 }
 
-func (k *keeper) WriteChecked(ctx context.Context, then pool.Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func (k *keeper) WriteWith(ctx context.Context, with pool.Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	k.kept = append(k.kept, args)
-	return k.Executor.WriteChecked(ctx, then, read, sql, args...)
+	return k.Executor.WriteWith(ctx, with, read, sql, args...)
 }
 
 // What a connection keeps of statements holds no documents: a thousand large ones would be

@@ -29,7 +29,7 @@ var derived = map[string]string{
 // that nobody can forget to tell of it.
 func TestWritings_SayWhatChanged(t *testing.T) {
 	t.Parallel()
-	statements, writings := sourceStatements(t), readSource(t).madeBy("NewStatement", "NewTelling")
+	statements, writings := sourceStatements(t), readSource(t).madeBy("NewStatement", "NewTelling", "NewSeveral")
 	if len(writings) < 15 {
 		t.Fatalf("found only %v", writings)
 	}

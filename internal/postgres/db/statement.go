@@ -52,8 +52,33 @@ var numbered = regexp.MustCompile(`\$[0-9]`)
 //
 // It panics when a part is missing or not used, or an argument is numbered: statements are
 // made when the program starts.
-func New(text string, parts ...Part) Statement {
-	text = resolve(text, parts)
+func New(text string, parts ...Part) Statement { return newStatement(resolve(text, parts)) }
+
+// NewSeveral makes a statement that does for several what the text says of one: each argument
+// of a type, written @name::type, is an array of that type, of which the text has the element
+// [n], and @name::type[] an array with a row for each, of which it has that row. A part of the
+// text must call n the number of one of them, from 1 on; @name::type[][] is the whole array.
+func NewSeveral(text string, parts ...Part) Statement {
+	return newStatement(typed.ReplaceAllStringFunc(resolve(text, parts), elementOf))
+}
+
+var typed = regexp.MustCompile(`@[a-z_0-9]+::[a-z]+(\[\])*`)
+
+// elementOf is an argument of one as one of several has it.
+func elementOf(arg string) string {
+	one, isWhole := strings.CutSuffix(arg, "[][]")
+	row, isRow := strings.CutSuffix(one, "[]")
+	switch {
+	case isWhole:
+		return one + "[]"
+	case isRow:
+		return "(" + row + "[])[n:n]"
+	default:
+		return "(" + arg + "[])[n]"
+	}
+}
+
+func newStatement(text string) Statement {
 	var s Statement
 	if strings.Contains(text, "@"+Organisation) {
 		s.names = append(s.names, Organisation)
@@ -69,6 +94,9 @@ func New(text string, parts ...Part) Statement {
 
 // String gives the text as PostgreSQL gets it.
 func (s Statement) String() string { return s.text }
+
+// HasArgumentsOf reports whether two statements have the same arguments, in the same order.
+func (s Statement) HasArgumentsOf(other Statement) bool { return slices.Equal(s.names, other.names) }
 
 // Args are those of With, of a statement about what an organisation owns.
 func (s Statement) Args(org int64, values ...Arg) []any {

@@ -58,6 +58,22 @@ func TestNew_NeedsNoOrganisation(t *testing.T) {
 	}
 }
 
+// A statement for several has the arguments of that for one, as arrays.
+func TestNewSeveral_TakesElementsOfArrays(t *testing.T) {
+	t.Parallel()
+	const text = `select @a::text, @kinds::smallint[], @folded::jsonb[each] where org_id = @org and id = @id::uuid`
+	one := db.New(text, db.Empty("each"))
+	several := db.NewSeveral(text, db.Part{Name: "each", SQL: ` from unnest(@id::uuid[][]) with ordinality as e (own, n)`})
+	const want = `select ($2::text[])[n], ($3::smallint[])[n:n], ($4::jsonb[])[n] from unnest($5::uuid[]) with ordinality as e (own, n)` +
+		` where org_id = $1 and id = ($5::uuid[])[n]`
+	if several.String() != want {
+		t.Errorf("text is %s\nwant    %s", several, want)
+	}
+	if !one.HasArgumentsOf(several) || one.HasArgumentsOf(db.New(`select @a where org_id = @org`)) {
+		t.Error("the arguments of one and of several are not the same")
+	}
+}
+
 func TestNew_RefusesWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	mustPanic(t, func() { db.New(`select [open]`) })

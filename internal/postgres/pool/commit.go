@@ -33,8 +33,8 @@ const (
 type Executor interface {
 	// Write runs a statement and reads its rows.
 	Write(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error
-	// WriteChecked is Write with a check behind the statement, in the same round trip.
-	WriteChecked(ctx context.Context, then Check, read func(rows pgx.Rows) error, sql string, args ...any) error
+	// WriteWith is Write of a statement that has company, in the same round trip.
+	WriteWith(ctx context.Context, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error
 	// WriteAll runs statements in one round trip.
 	WriteAll(ctx context.Context, b *pgx.Batch) error
 }
@@ -62,12 +62,12 @@ func (g *groupCommit) Write(ctx context.Context, read func(rows pgx.Rows) error,
 	return g.batched.query(ctx, &request{sql: sql, args: args, read: read})
 }
 
-// WriteChecked implements Executor.
-func (g *groupCommit) WriteChecked(ctx context.Context, then Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
+// WriteWith implements Executor.
+func (g *groupCommit) WriteWith(ctx context.Context, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	if IsJoint(ctx) {
-		return g.Share.WriteChecked(ctx, then, read, sql, args...)
+		return g.Share.WriteWith(ctx, with, read, sql, args...)
 	}
-	return g.batched.query(ctx, &request{sql: sql, args: args, read: read, then: then})
+	return g.batched.query(ctx, &request{sql: sql, args: args, read: read, with: with})
 }
 
 // Together gives the executor of an organisation that commits writes with others.
@@ -85,22 +85,12 @@ func (p *Pool) together(org int64) *groupCommit {
 
 // writeAlone makes one write in a transaction of its own.
 func (s Share) writeAlone(ctx context.Context, r *request) error {
-	if r.then.SQL == "" {
-		return s.Write(ctx, r.read, r.sql, r.args...)
-	}
-	return r.through(ctx, s.WriteAll)
+	return s.WriteWith(ctx, r.with, r.read, r.sql, r.args...)
 }
 
-// WriteChecked implements Executor.
-func (s Share) WriteChecked(ctx context.Context, then Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
-	return WriteChecked(ctx, s.WriteAll, then, read, sql, args...)
-}
-
-// WriteChecked makes a write by a function that sends a batch.
-func WriteChecked(ctx context.Context, send func(ctx context.Context, b *pgx.Batch) error, then Check,
-	read func(rows pgx.Rows) error, sql string, args ...any,
-) error {
-	return (&request{sql: sql, args: args, read: read, then: then}).through(ctx, send)
+// WriteWith implements Executor.
+func (s Share) WriteWith(ctx context.Context, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	return WriteWith(ctx, s, with, read, sql, args...)
 }
 
 // through sends a write with its check.
@@ -122,8 +112,8 @@ func (r *request) through(ctx context.Context, send func(ctx context.Context, b 
 func queueChecks(b *pgx.Batch, writes []*request, refused func()) {
 	checks, of := map[string]Check{}, map[string][]any{}
 	for _, r := range writes {
-		if sql := r.then.SQL; sql != "" {
-			checks[sql], of[sql] = r.then, append(of[sql], r.then.Of)
+		if check := r.with.Check; check.SQL != "" {
+			checks[check.SQL], of[check.SQL] = check, append(of[check.SQL], check.Of)
 		}
 	}
 	for sql, check := range checks {
@@ -146,8 +136,9 @@ func isRefused(err error) bool {
 func commit(ctx context.Context, db Share, batch []*request) {
 	ctx, cancel := context.WithTimeout(ctx, CommitTime)
 	defer cancel()
+	gather := ofOneKind
 	for rest := slices.Clone(batch); len(rest) > 1; {
-		failed, err := transact(ctx, db, rest)
+		failed, err := transact(ctx, db, rest, gather(rest))
 		switch failed {
 		case none:
 			for _, r := range rest {
@@ -158,27 +149,37 @@ func commit(ctx context.Context, db Share, batch []*request) {
 			return
 		case some:
 			return
+		case oneOfSeveral:
+			gather = apart
+		default:
+			rest = slices.Delete(rest, failed, failed+1)
 		}
-		rest = slices.Delete(rest, failed, failed+1)
 	}
 }
 
 const (
-	none = -1 - iota
-	some // of the writes, by a check of all
+	none         = -1 - iota
+	some         // of the writes, by a check of all
+	oneOfSeveral // that were one statement
 )
 
-// transact makes the writes in one transaction. If PostgreSQL refuses one it tells
-// which; then nothing is stored.
-func transact(ctx context.Context, db Share, batch []*request) (failed int, err error) {
+// transact makes the writes in one transaction, those of a kind by one statement. If
+// PostgreSQL refuses one it tells which; then nothing is stored.
+func transact(ctx context.Context, db Share, batch []*request, kinds [][]*request) (failed int, err error) {
 	failed = none
 	b := new(pgx.Batch)
 	b.Queue(limitLocks)
-	for i, r := range batch {
+	for _, writes := range kinds {
+		if len(writes) > 1 {
+			args := queueSeveral(b, writes, func() { failed = oneOfSeveral })
+			defer clear(args) // a connection keeps those of its last statements, and with them documents
+			continue
+		}
+		r := writes[0]
 		b.Queue(r.sql, r.args...).Query(func(rows pgx.Rows) error {
 			r.err = r.read(rows)
 			if isRefused(rows.Err()) {
-				failed = i
+				failed = slices.Index(batch, r)
 			}
 			return rows.Err()
 		})

@@ -28,12 +28,17 @@ where  u.org_id = @org and u.id = @id`)
 
 // GroupsOfUser gives the groups of user @id as one array: each the id, in 36
 // characters, and the name.
-const GroupsOfUser = `
+var GroupsOfUser = GroupsOf("@id")
+
+// GroupsOf is GroupsOfUser of another.
+func GroupsOf(user string) string {
+	return `
        array(select m.group_id::text || g.display_name
              from   group_members m
              join   groups g on g.org_id = @org and g.id = m.group_id
-             where  m.org_id = @org and m.user_id = @id
+             where  m.org_id = @org and m.user_id = ` + user + `
              order  by m.group_id)`
+}
 
 var getUserAndGroups = db.New(`
 select u.id, u.version, u.created_at, u.modified_at, u.doc, ` + GroupsOfUser + `

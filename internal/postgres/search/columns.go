@@ -140,10 +140,11 @@ func (t *Table) Given() db.Part {
 // none (Row.WithoutName).
 func (t *Table) Assigned() db.Part {
 	return t.part(",\n         ", func(c column) string {
+		given := "@" + c.name + "::" + c.sqlType()
 		if c.unique {
-			return c.name + " = coalesce(@" + c.name + ", " + c.name + ")"
+			return c.name + " = coalesce(" + given + ", " + c.name + ")"
 		}
-		return c.name + " = @" + c.name
+		return c.name + " = " + given
 	})
 }
 

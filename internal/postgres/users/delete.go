@@ -65,7 +65,7 @@ where  u.org_id = @org and u.manager_id = @manager and u.id <> @id
 order  by u.id
 for    no key update of u`)
 
-var deleteUser = writes.NewStatement(`
+var deleteUser = writes.NewTelling(writes.UserOutbox, `
 with changed as (
   delete from users
   where  org_id = @org and id = @id

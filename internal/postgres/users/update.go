@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -147,33 +148,68 @@ func (v Users) editUser(ctx context.Context, w *writes.Write, find userReader, t
 
 // updateDocument stores a new state of the version that was read, updateUser also what
 // changes in its columns, and updateUserAndKeys in keys and counts too; with or without the
-// groups in the answer. There is a row if the state was stored.
+// groups in the answer. There is a row if the state was stored. updateDocuments and
+// updateUsers do it for several that come at once.
 var (
-	updateDocument              = writes.NewStatement(updateUserText, db.Empty("columns"), db.Empty("beside"), db.Empty("answer"))
-	updateDocumentWithGroups    = writes.NewStatement(updateUserText, db.Empty("columns"), db.Empty("beside"), answerGroups)
-	updateUser                  = writes.NewStatement(updateUserText, changedColumns, db.Empty("beside"), db.Empty("answer"))
-	updateUserWithGroups        = writes.NewStatement(updateUserText, changedColumns, db.Empty("beside"), answerGroups)
-	updateUserAndKeys           = writes.NewStatement(updateUserText, changedColumns, changedUserKeys, db.Empty("answer"))
-	updateUserAndKeysWithGroups = writes.NewStatement(updateUserText, changedColumns, changedUserKeys, answerGroups)
+	updateDocument              = writes.NewTelling(writes.UserOutbox, updateUserText, slices.Concat(oneUser, onlyDocument, answerNothing)...)
+	updateDocumentWithGroups    = writes.NewTelling(writes.UserOutbox, updateUserText, slices.Concat(oneUser, onlyDocument, answerGroups)...)
+	updateUser                  = writes.NewTelling(writes.UserOutbox, updateUserText, slices.Concat(oneUser, changedColumns, answerNothing)...)
+	updateUserWithGroups        = writes.NewTelling(writes.UserOutbox, updateUserText, slices.Concat(oneUser, changedColumns, answerGroups)...)
+	updateUserAndKeys           = writes.NewTelling(writes.UserOutbox, updateUserText, slices.Concat(oneUser, changedKeys, answerNothing)...)
+	updateUserAndKeysWithGroups = writes.NewTelling(writes.UserOutbox, updateUserText, slices.Concat(oneUser, changedKeys, answerGroups)...)
+
+	updateDocuments           = writes.NewSeveral(writes.UserOutbox, updateUserText, slices.Concat(severalUsers, onlyDocument, answerNothing)...)
+	updateDocumentsWithGroups = writes.NewSeveral(writes.UserOutbox, updateUserText, slices.Concat(severalUsers, onlyDocument, answerGroups)...)
+	updateUsers               = writes.NewSeveral(writes.UserOutbox, updateUserText, slices.Concat(severalUsers, changedColumns, answerNothing)...)
+	updateUsersWithGroups     = writes.NewSeveral(writes.UserOutbox, updateUserText, slices.Concat(severalUsers, changedColumns, answerGroups)...)
 )
 
 const updateUserText = `
 with changed as (
   update users u
   set    version       = version + 1,
-         modified_at   = @at,
-         password_hash = coalesce(nullif(@password, ''), password_hash),
-         doc           = @doc,
-         folded        = coalesce(@folded::jsonb, folded || @members::jsonb)[columns]
-  where  u.org_id = @org and u.id = @id and u.version = @version
-  returning u.id, u.version
+         modified_at   = @at::timestamptz,
+         password_hash = coalesce(nullif(@password::text, ''), password_hash),
+         doc           = @doc::text,
+         folded        = coalesce(@folded::jsonb, folded || @members::jsonb)[columns][each]
+  where  u.org_id = @org and u.id = @id::uuid and u.version = @version::bigint
+  returning u.id, u.version[n]
 ), moved as (
   update modifications t
-  set    modified_at = @at
-  where  t.org_id = @org and t.kind = 1 and t.modified_at = @before and t.id = (select id from changed)
+  set    modified_at = @at::timestamptz[whose]
 )[beside][outbox]
-select changed.version[answer]
+select changed.version[answer][number]
 from   changed`
+
+// The parts of updateUserText, by what belongs together.
+var (
+	oneUser = []db.Part{
+		db.Empty("each"), db.Empty("n"), db.Empty("number"),
+		{Name: "whose", SQL: `
+  where  t.org_id = @org and t.kind = 1 and t.modified_at = @before::timestamptz and t.id = (select id from changed)`},
+	}
+	severalUsers = []db.Part{
+		{Name: "each", SQL: `
+  from   unnest((select @id::uuid[][])) with ordinality as e (id, n)`},
+		{Name: "n", SQL: `, e.n`},
+		{Name: "whose", SQL: `
+  from   changed
+  where  t.org_id = @org and t.kind = 1 and t.modified_at = @before::timestamptz and t.id = changed.id`},
+		{Name: "number", SQL: `, changed.n`},
+	}
+
+	onlyDocument   = []db.Part{db.Empty("columns"), db.Empty("beside")}
+	changedColumns = []db.Part{{Name: "columns", SQL: `,
+         ` + search.Users.Assigned().SQL}, db.Empty("beside")}
+	changedKeys = []db.Part{changedColumns[0], {Name: "beside", SQL: `, ` + ReplacedKeys + `, counted as (
+  insert into count_changes (org_id, kind, id, n, resource_id)
+  select @org, c.kind, c.id, c.n, changed.id
+  from   changed, unnest(@count_kinds::smallint[], @count_ids::uuid[], @counts::integer[]) as c (kind, id, n)
+)`}}
+
+	answerNothing = []db.Part{db.Empty("answer")}
+	answerGroups  = []db.Part{{Name: "answer", SQL: "," + records.GroupsOf("changed.id")}}
+)
 
 // ReplacedKeys stores the key rows of a user who has changed.
 const ReplacedKeys = `dropped as (
@@ -186,19 +222,6 @@ const ReplacedKeys = `dropped as (
   from   changed, unnest(@kinds::smallint[], @keys::text[]) as new (kind, key)
   on conflict do nothing
 )`
-
-var (
-	changedColumns = db.Part{Name: "columns", SQL: `,
-         ` + search.Users.Assigned().SQL}
-
-	changedUserKeys = db.Part{Name: "beside", SQL: `, ` + ReplacedKeys + `, counted as (
-  insert into count_changes (org_id, kind, id, n, resource_id)
-  select @org, c.kind, c.id, c.n, changed.id
-  from   changed, unnest(@count_kinds::smallint[], @count_ids::uuid[], @counts::integer[]) as c (kind, id, n)
-)`}
-
-	answerGroups = db.Part{Name: "answer", SQL: "," + records.GroupsOfUser}
-)
 
 func (v Users) storeUser(ctx context.Context, w *writes.Write, t *schema.Type, old directory.Resource, e directory.Edit, c directory.Change) (r directory.Record, err error) {
 	err = w.Referring(ctx, e, w.Deactivating(old, e), func(w *writes.Write, e directory.Edit) error {
@@ -269,15 +292,23 @@ func (u userUpdate) statement(groups bool) writes.Statement {
 	case u.movesKeys():
 		return updateUserAndKeys
 	case u.Columns != nil && groups:
-		return updateUserWithGroups
+		return ofColumnsWithGroups
 	case u.Columns != nil:
-		return updateUser
+		return ofColumns
 	case groups:
-		return updateDocumentWithGroups
+		return ofDocumentWithGroups
 	default:
-		return updateDocument
+		return ofDocument
 	}
 }
+
+// The statements for one user or several.
+var (
+	ofDocument           = updateDocument.Or(updateDocuments)
+	ofDocumentWithGroups = updateDocumentWithGroups.Or(updateDocumentsWithGroups)
+	ofColumns            = updateUser.Or(updateUsers)
+	ofColumnsWithGroups  = updateUserWithGroups.Or(updateUsersWithGroups)
+)
 
 // arguments adds those of the statement.
 func (u userUpdate) arguments(args []db.Arg) []db.Arg {

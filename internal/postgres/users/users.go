@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,36 +38,30 @@ func New(h writes.Hand, recent records.Recent) Users { return Users{h, recent} }
 
 // insertUser stores a user, unless another has the name, or a deleted one had it: then it
 // stores nothing, because the name is taken, or the document must carry that user's id.
-// reviveUser stores a user under the id of the last one who was deleted. What was stored is
+// insertUsers does it for several that come at once. reviveUser stores a user under the id of the last one who was deleted. What was stored is
 // answered.
 //
 // Each waits for a user of the name who is being deleted, and who is not yet among the
 // deleted users that it sees: rightHeirs, behind it, finds out.
 var (
-	insertUser = writes.NewStatement(`
-with changed as (
-  insert into users (org_id, id, version, created_at, [row])
-  select @org, @id::uuid, 1, @at::timestamptz, [values]
-  where  not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key)
-  on conflict (org_id, user_name_key) do nothing
-  returning id, version, created_at, active
-)[beside]`, userRow, userValues, besideUser)
+	insertUser  = writes.NewTelling(writes.UserOutbox, insertUserText, slices.Concat(oneNew, []db.Part{userRow, userValues, besideUser})...)
+	insertUsers = writes.NewSeveral(writes.UserOutbox, insertUserText, slices.Concat(severalNew, []db.Part{userRow, userValues, besideUser})...)
 
-	reviveUser = writes.NewStatement(`
+	reviveUser = writes.NewTelling(writes.UserOutbox, `
 with deleted as (
   delete from deleted_users
   where  org_id = @org and user_name_key = @user_name_key and id = @id
   and    id = (select d.id from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key[last])
   returning id, version, created_at
-)[revived]`, lastDeleted, userRow, userValues, besideUser, revived)
+)[revived]`, slices.Concat(oneNew[2:], []db.Part{lastDeleted, userRow, userValues, besideUser, revived})...)
 
 	// restoreUser is reviveUser for a deleted user of whatever name who is asked for.
-	restoreUser = writes.NewStatement(`
+	restoreUser = writes.NewTelling(writes.UserOutbox, `
 with deleted as (
   delete from deleted_users
   where  org_id = @org and id = @id
   returning id, version, created_at
-)[revived]`, userRow, userValues, besideUser, revived)
+)[revived]`, slices.Concat(oneNew[2:], []db.Part{userRow, userValues, besideUser, revived})...)
 
 	// rightHeirs fails when a user of the name was deleted, after the one whose id is given on,
 	// while the statement before it waited or ran: that one should have come back. As the name
@@ -103,10 +98,19 @@ left   join lateral (
 ) d on true`, lastDeleted)
 )
 
+const insertUserText = `
+with changed as (
+  insert into users (org_id, id, version, created_at, [row])
+  select @org, @id::uuid, 1, @at::timestamptz, [values][each]
+  where  not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key::text ` + db.OneByOne + `)
+  on conflict (org_id, user_name_key) do nothing
+  returning id, version, created_at, active[n]
+)[beside]`
+
 // What the statements share.
 var (
 	userRow    = db.Part{Name: "row", SQL: "modified_at, password_hash, doc, folded, " + search.Users.Listed().SQL}
-	userValues = db.Part{Name: "values", SQL: "@at::timestamptz, nullif(@password, ''), @doc::text, @folded::jsonb, " + search.Users.Given().SQL}
+	userValues = db.Part{Name: "values", SQL: "@at::timestamptz, nullif(@password::text, ''), @doc::text, @folded::jsonb, " + search.Users.Given().SQL}
 
 	besideUser = db.Part{Name: "beside", SQL: `, modified as (
   insert into modifications (org_id, kind, modified_at, id)
@@ -115,13 +119,13 @@ var (
 ), keyed as (
   insert into user_keys (org_id, kind, key, user_id)
   select @org, k.kind, k.key, changed.id
-  from   changed, unnest(@kinds::smallint[], @keys::text[]) as k (kind, key)
+  from   changed, unnest(@kinds::smallint[], @keys::text[]) as k (kind, key)[real]
 ), counted as (
   insert into count_changes (org_id, kind, id, n, resource_id)
   select @org, case when active then 1 else 2 end, @count_id::uuid, 1, changed.id
   from   changed
 )[outbox]
-select c.version, c.created_at
+select c.version, c.created_at[number]
 from   changed c`}
 
 	revived = db.Part{Name: "revived", SQL: `, changed as (
@@ -131,10 +135,26 @@ from   changed c`}
   returning id, version, created_at, active
 )[beside]`}
 
+	// oneNew are the parts of a statement for one user, the first two of insertUserText alone.
+	oneNew = []db.Part{db.Empty("each"), db.Empty("n"), db.Empty("real"), db.Empty("number")}
+
+	// severalNew are those for several: their keys are padded with nulls.
+	severalNew = []db.Part{
+		{Name: "each", SQL: `
+  from   unnest((select @id::uuid[][])) with ordinality as e (own, n)`},
+		{Name: "n", SQL: `, array_position(@id::uuid[][], id)::bigint as n`},
+		{Name: "real", SQL: `
+  where  k.key is not null`},
+		{Name: "number", SQL: `, c.n`},
+	}
+
 	lastDeleted = db.Part{Name: "last", SQL: `
 order  by d.deleted_at desc, d.id desc
 limit  1`}
 )
+
+// newUser is the statement for one user or several.
+var newUser = insertUser.Or(insertUsers)
 
 // CreateUser implements directory.View.
 func (v Users) CreateUser(ctx context.Context, t *schema.Type, e directory.Edit) (r directory.Record, err error) {
@@ -160,7 +180,7 @@ func (v Users) Create(ctx context.Context, w *writes.Write, t *schema.Type, e di
 	}
 	r := directory.Record{ID: id, Modified: w.Clock.MadeAt(id), Doc: t.Encode(e.Doc)}
 	for {
-		err := v.insertUser(ctx, w, insertUser, v.heirs(r, deletion{}, e), t, &r, e, stored)
+		err := v.insertUser(ctx, w, newUser, v.heirs(r, deletion{}, e), t, &r, e, stored)
 		if !errors.Is(err, directory.ErrNotFound) {
 			return r, uniqueness(err, e.Doc)
 		}

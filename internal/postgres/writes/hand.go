@@ -65,9 +65,9 @@ func (t transaction) Write(ctx context.Context, read func(rows pgx.Rows) error, 
 	return read(rows)
 }
 
-// WriteChecked implements pool.Executor.
-func (t transaction) WriteChecked(ctx context.Context, then pool.Check, read func(rows pgx.Rows) error, sql string, args ...any) error {
-	return pool.WriteChecked(ctx, t.WriteAll, then, read, sql, args...)
+// WriteWith implements pool.Executor.
+func (t transaction) WriteWith(ctx context.Context, with pool.Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+	return pool.WriteWith(ctx, t, with, read, sql, args...)
 }
 
 // WriteAll implements pool.Executor.
@@ -82,7 +82,10 @@ func (t transaction) WriteAll(ctx context.Context, b *pgx.Batch) error {
 // and none if nothing has changed; and it answers changed.version before all else, where
 // null is that nothing has changed, as is no row. In the place [outbox], behind its other
 // parts, may be another that stores what is told of the change: see outboxSQL.
-type Statement struct{ db.Statement }
+type Statement struct {
+	db.Statement
+	several string // see Or
+}
 
 // NewStatement makes a statement, as db.New does; it is not inlined, so that db.All can tell
 // which variable the statement is for.
@@ -97,7 +100,29 @@ func NewStatement(text string, parts ...db.Part) Statement {
 //
 //go:noinline
 func NewTelling(outbox, text string, parts ...db.Part) Statement {
-	return Statement{db.New(text, append([]db.Part{{Name: "outbox", SQL: outbox}}, parts...)...)}
+	return Statement{Statement: db.New(text, telling(outbox, parts)...)}
+}
+
+// NewSeveral makes a statement that makes several changes at once, of what NewTelling makes
+// one with (db.NewSeveral). It is not inlined, as NewStatement is not.
+//
+//go:noinline
+func NewSeveral(outbox, text string, parts ...db.Part) Statement {
+	return Statement{Statement: db.NewSeveral(text, telling(outbox, parts)...)}
+}
+
+func telling(outbox string, parts []db.Part) []db.Part {
+	return append([]db.Part{{Name: "outbox", SQL: outbox}}, parts...)
+}
+
+// Or gives a statement that several makes the changes of, where they come at once. It panics
+// when their arguments are not the same.
+func (s Statement) Or(several Statement) Statement {
+	if !s.HasArgumentsOf(several.Statement) {
+		panic("writes: one and several with other arguments:" + several.String())
+	}
+	s.several = several.String()
+	return s
 }
 
 // Write runs work, again where retry says so.
@@ -139,7 +164,7 @@ var errNowhere = errors.New("a dry run would have stored something")
 
 func (nowhere) Write(context.Context, func(pgx.Rows) error, string, ...any) error { return errNowhere }
 
-func (nowhere) WriteChecked(context.Context, pool.Check, func(pgx.Rows) error, string, ...any) error {
+func (nowhere) WriteWith(context.Context, pool.Company, func(pgx.Rows) error, string, ...any) error {
 	return errNowhere
 }
 
@@ -224,10 +249,7 @@ func (w *Write) StoreChecked(ctx context.Context, s Statement, then pool.Check, 
 	values := s.Args(w.Org, w.outbox.arguments(args, e, c)...)
 	defer clear(values) // a connection keeps those of its last statements, and with them documents
 	told := w.Telling(c, w.outbox.making(e, read))
-	if then.SQL == "" {
-		return w.Through.Write(ctx, told, s.String(), values...)
-	}
-	return w.Through.WriteChecked(ctx, then, told, s.String(), values...)
+	return w.Through.WriteWith(ctx, pool.Company{Check: then, Several: s.several}, told, s.String(), values...)
 }
 
 // Queue is store in one round trip with others.

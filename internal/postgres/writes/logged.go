@@ -18,14 +18,26 @@ import (
 // The entry of a change in the provisioning log is stored by the statement that makes
 // the change, if it has changed something: neither is there without the other.
 const outboxSQL = `, logged as (
-  insert into provisioning_log (org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name, target_key,
-                                result, status, added, removed, member_id, detail)
-  select @org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, @log_operation::text, @log_type::text,
-         @log_target::uuid, @log_name::text, @log_key::text, @log_result::text, 0::smallint,
-         @log_added::uuid[], @log_removed::uuid[], @log_member::uuid, @log_detail::text
+  insert into provisioning_log (` + logColumns + `, added, removed, member_id)
+  select ` + logValues + `, @log_added::uuid[], @log_removed::uuid[], @log_member::uuid
   from   changed
-  where  @log_operation <> ''
+  where  @log_operation::text <> ''
 )`
+
+// UserOutbox is that of a change of users, which tells of no members.
+const UserOutbox = `, logged as (
+  insert into provisioning_log (` + logColumns + `)
+  select ` + logValues + `
+  from   changed
+  where  @log_operation::text <> ''
+)`
+
+const (
+	logColumns = `org_id, id, client_id, actor, correlation_id, operation, target_type, target_id, target_name, target_key,
+                                result, status, detail`
+	logValues = `@org, @log_id::uuid, @log_client::uuid, @log_actor::text, @log_correlation::text, @log_operation::text, @log_type::text,
+         @log_target::uuid, @log_name::text, @log_key::text, @log_result::text, 0::smallint, @log_detail::text`
+)
 
 // What a statement that changes members tells of who has come and gone, which its part
 // "changed" has as added and removed, with the group's display_name. AddedOutbox is of one
@@ -184,8 +196,8 @@ func (o *outbox) arguments(args []db.Arg, e provisioning.Entry, c Change) []db.A
 		db.Named("log_id", db.ID(e.ID)), db.Named("log_client", client), db.Named("log_actor", logstore.ActorOf(e.Actor)),
 		db.Named("log_correlation", e.CorrelationID), db.Named("log_operation", string(e.Operation)), db.Named("log_type", string(e.Target.Type)),
 		db.Named("log_target", target), db.Named("log_name", e.Target.Name), db.Named("log_key", key), db.Named("log_result", string(e.Result)),
-		db.Named("log_added", db.NullIDs(e.Members.Added)), db.Named("log_removed", db.NullIDs(e.Members.Removed)),
-		db.Named("log_member", logstore.MemberOf(e)), db.Named("log_detail", c.detail(e)))
+		db.Named("log_detail", c.detail(e)),
+		db.Named("log_added", db.NullIDs(e.Members.Added)), db.Named("log_removed", db.NullIDs(e.Members.Removed)), db.Named("log_member", logstore.MemberOf(e)))
 }
 
 // detail renders what of the entry of a change is only shown. Of what was created or
