@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -29,8 +30,9 @@ func ParseJSON(text []byte) (any, error) {
 			return nil, err
 		}
 	}
-	// Names that occur twice are found when the map is filled.
-	r := reader{dec: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true))}
+	r := readers.Get().(*reader)
+	defer r.release()
+	r.body = *bytes.NewBuffer(text)
 	v, err := r.value()
 	if err != nil {
 		return nil, syntaxError(err)
@@ -73,11 +75,37 @@ func KindOf(v any) string {
 	}
 }
 
+// readers are used again, since bodies are many and short: each reader costs as much as
+// what it reads.
+var readers = sync.Pool{New: func() any {
+	r := new(reader)
+	r.forget()
+	return r
+}}
+
 type reader struct {
-	dec *jsontext.Decoder
-	// names holds the last names seen, so that those that each element of a list
-	// repeats are one string.
+	dec  jsontext.Decoder
+	body bytes.Buffer // of which dec reads
+	// names holds the last names seen, so that those that elements of a list and other
+	// bodies repeat are one string.
 	names [64]string
+}
+
+// longestName is how many bytes a name has that is kept: that of an attribute, or the URN
+// of an extension.
+const longestName = 80
+
+// release lets others use the reader.
+func (r *reader) release() {
+	r.forget()
+	readers.Put(r)
+}
+
+// forget leaves nothing of a body but names.
+func (r *reader) forget() {
+	r.body = bytes.Buffer{}
+	// Names that occur twice are found when the map is filled.
+	r.dec.Reset(&r.body, jsontext.AllowDuplicateNames(true))
 }
 
 func (r *reader) value() (any, error) {
@@ -163,7 +191,7 @@ func (r *reader) name() (string, error) {
 		return *slot, nil // a name without escapes, as those that are kept
 	}
 	name, err := r.text(raw)
-	if err == nil && len(name) == len(raw)-2 {
+	if err == nil && len(name) == len(raw)-2 && len(name) <= longestName {
 		*slot = name
 	}
 	return name, err
