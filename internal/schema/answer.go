@@ -42,8 +42,7 @@ type Renderer struct {
 	projection Projection
 	mount      string
 	asStored   bool         // nothing of a document is left out
-	domain     *string      // from which it is seen; nil where there are no domains
-	domainOnly bool         // externalIds of domains are not shown
+	view       *view        // of a domain; nil where there are none
 	linked     bool         // something of the linked attribute is wanted
 	links      []linkMember // of each link; nil before the first
 	root       []byte       // mount as it stands inside of a JSON string
@@ -68,7 +67,7 @@ func (t *Type) Renderer(mount string, p Projection) *Renderer {
 // home. It is for organisations that have several. only has it see no externalId of others.
 func (r *Renderer) SeenFrom(domain string, only bool) {
 	if r.t.Domains() != nil {
-		r.domain, r.domainOnly = &domain, only
+		r.view = newView(r.t, domain, only)
 	}
 }
 
@@ -96,8 +95,8 @@ func (r *Renderer) Parts(a Answer) Parts { return Parts{Renderer: r, answer: a} 
 // AppendBegin writes what comes before the links.
 func (x *Parts) AppendBegin(dst []byte) []byte {
 	start, doc := len(dst), x.answer.Doc
-	if x.domain != nil {
-		doc = x.t.seenFrom(doc, *x.domain, x.domainOnly)
+	if x.view != nil {
+		doc = x.view.of(doc)
 	}
 	if x.asStored {
 		dst = append(dst, doc[:len(doc)-1]...)

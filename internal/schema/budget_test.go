@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/purescim/purescim/internal/schema"
+	"github.com/purescim/purescim/internal/scim"
 )
 
 // What a document may allocate: as it is answered almost nothing, because it is stored
@@ -20,12 +21,19 @@ func TestDocuments_KeepTheBudget(t *testing.T) {
 	}
 	whole := schema.User.Renderer(mount, schema.Projection{})
 	part := schema.User.Renderer(mount, schema.User.Project([]string{"userName,emails.value"}, nil))
+	other := schema.User.Renderer(mount, schema.Projection{})
+	other.SeenFrom("other", false)
+	plain := answer
+	schema.ID.Set(doc, answer.ID.String())
+	delete(doc, scim.GenesysUserURN)
+	plain.Doc = schema.User.Encode(doc)
 	dst := make([]byte, 0, 2*len(stored))
 	for name, c := range map[string]struct {
 		do   func()
 		most float64
 	}{
 		"answering":        {func() { dst = whole.Append(dst[:0], answer) }, 0},
+		"to a domain":      {func() { dst = other.Append(dst[:0], plain) }, 0},
 		"answering a part": {func() { dst = part.Append(dst[:0], answer) }, 8},
 		"encoding":         {func() { schema.User.Encode(doc) }, 4},
 		"loading":          {func() { _, _ = schema.User.Load(stored) }, 190},
