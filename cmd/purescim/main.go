@@ -112,7 +112,7 @@ func start() int {
 // failure, 2 for a command line that cannot be understood.
 func run(ctx context.Context, args []string, c console) int {
 	var cli commands
-	ctx = provisioning.From(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.CLI, Name: account()}})
+	ctx = provisioning.WithOrigin(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.CLI, Name: account()}})
 	exited := -1
 	parser, err := kong.New(&cli,
 		kong.Name("purescim"),

@@ -97,7 +97,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 			return err
 		}
 	}
-	ctx = provisioning.From(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.Server}})
+	ctx = provisioning.WithOrigin(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.Server}})
 	serving, ctx := errgroup.WithContext(ctx)
 	watch := p.health(cmd.encryption.checks(tls)...)
 	context.AfterFunc(ctx, watch.Stop)

@@ -52,7 +52,7 @@ func (v *visit) differenceOf(found directory.Recovered) (d difference, err error
 // try carries a change of something out, takes it back, and tells what it would have changed.
 func (v *visit) try(kind provisioning.TargetType, id uuid.UUID, change func(ctx context.Context) error) (difference, error) {
 	attempt, origin := &provisioning.Attempt{DryRun: true}, provisioning.OriginOf(v.r.Context())
-	if err := change(provisioning.Attempting(provisioning.From(v.r.Context(), &origin), attempt)); err != nil {
+	if err := change(provisioning.WithAttempt(provisioning.WithOrigin(v.r.Context(), &origin), attempt)); err != nil {
 		return difference{}, err
 	}
 	return v.differenceOf(directory.Recovered{DryRun: true, Target: provisioning.Target{Type: kind, ID: id}, Entries: attempt.Entries, Total: attempt.Total})

@@ -168,7 +168,7 @@ func (v *visit) originateAs(login string) {
 	if login != "" {
 		o.Actor = provisioning.Actor{Type: provisioning.Person, Name: login}
 	}
-	v.r = v.r.WithContext(provisioning.From(v.r.Context(), &o))
+	v.r = v.r.WithContext(provisioning.WithOrigin(v.r.Context(), &o))
 }
 
 // from is where the request comes from.

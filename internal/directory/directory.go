@@ -47,7 +47,7 @@ func (d *Directory) Now() time.Time { return d.store.Now() }
 
 // Rehearse does work, each of whose writes sees those before it, and takes them back: none of
 // them stays. It may do work again. Work is of one goroutine, and says of each write that it
-// is a dry run (provisioning.Attempting).
+// is a dry run (provisioning.WithAttempt).
 func (d *Directory) Rehearse(ctx context.Context, o org.Org, work func(ctx context.Context) error) error {
 	return d.store.Org(o.ID).Jointly(ctx, false, work)
 }

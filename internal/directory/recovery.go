@@ -138,7 +138,7 @@ func (d *Directory) recover(ctx context.Context, o org.Org, r Recovery, of provi
 	attempt := &provisioning.Attempt{DryRun: r.DryRun}
 	origin := provisioning.OriginOf(ctx)
 	origin.Undoes, origin.RestoredTo = of.Undoes, of.RestoredTo
-	warnings, err := work(provisioning.Attempting(provisioning.From(ctx, &origin), attempt), o.SeenFrom(o.HomeDomain))
+	warnings, err := work(provisioning.WithAttempt(provisioning.WithOrigin(ctx, &origin), attempt), o.SeenFrom(o.HomeDomain))
 	if errors.Is(err, schema.ErrUndeclared) {
 		err = scim.Conflict("there are values of a schema that is not declared any more, or not as it was: declare it again first").Because(err)
 	}

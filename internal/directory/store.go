@@ -72,7 +72,7 @@ type View interface {
 	Reader
 	Writer
 	Catalogue
-	Roster
+	Platform
 	Memberships
 	Schemas
 	History
@@ -81,7 +81,7 @@ type View interface {
 // Reads is what may be read of an organisation's users and groups. Errors are those of View.
 type Reads interface {
 	Reader
-	RosterReader
+	PlatformReader
 	Memberships
 	// EntriesByName is that of Catalogue.
 	EntriesByName(ctx context.Context, kind Kind, names []string) ([]Entry, error)

@@ -83,7 +83,7 @@ func (f *Frame) begin(w http.ResponseWriter, r *http.Request, limit time.Duratio
 	c.Context = f.deadlines.begin(r.Context(), &x.time, limit)
 	if changes(r.Method) {
 		x.startOrigin()
-		c.Context = provisioning.From(c.Context, &x.origin)
+		c.Context = provisioning.WithOrigin(c.Context, &x.origin)
 	}
 	r = r.WithContext(c)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -118,7 +118,7 @@ func Within(ctx context.Context, id string) context.Context {
 		part.limiter, part.limit, part.bucket, part.dryRun = x.limiter, x.limit, x.bucket, x.dryRun
 	}
 	part.origin.CorrelationID, part.origin.Changed, part.origin.Made = id, false, nil
-	return provisioning.From(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)
+	return provisioning.WithOrigin(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)
 }
 
 // ActingFor is ctx for what somebody asked for before, under an id: no request of now. from

@@ -18,8 +18,8 @@ type Attempt struct {
 
 type attemptKey struct{}
 
-// Attempting gives the context of a write that is an attempt.
-func Attempting(ctx context.Context, a *Attempt) context.Context {
+// WithAttempt is the context of a write that is an attempt.
+func WithAttempt(ctx context.Context, a *Attempt) context.Context {
 	return context.WithValue(ctx, attemptKey{}, a)
 }
 

@@ -35,8 +35,8 @@ type Origin struct {
 
 type originKey struct{}
 
-// From gives the context of a request that comes from o.
-func From(ctx context.Context, o *Origin) context.Context {
+// WithOrigin is the context of a request that comes from o.
+func WithOrigin(ctx context.Context, o *Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
 }
 
@@ -51,7 +51,7 @@ func Done(ctx context.Context, made []Made) {
 func Unbraked(ctx context.Context) context.Context {
 	o := OriginOf(ctx)
 	o.UserBrake, o.MemberBrake = org.Brake{}, org.Brake{}
-	return From(ctx, &o)
+	return WithOrigin(ctx, &o)
 }
 
 // OriginOf tells where the request of the context comes from. What nobody asked for is

@@ -68,7 +68,7 @@ func (r *bulkRun) trying(ctx context.Context) (context.Context, *provisioning.At
 		return ctx, nil
 	}
 	a := &provisioning.Attempt{DryRun: true}
-	return provisioning.Attempting(ctx, a), a
+	return provisioning.WithAttempt(ctx, a), a
 }
 
 // difference is what an operation would change, or nil if the run is no dry run. told is

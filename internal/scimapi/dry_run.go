@@ -60,7 +60,7 @@ func triable(handle func(s resources, w http.ResponseWriter, r *http.Request) er
 		if dry {
 			tryOnly(w, r)
 			s.attempt = &provisioning.Attempt{DryRun: true}
-			r = r.WithContext(provisioning.Attempting(r.Context(), s.attempt))
+			r = r.WithContext(provisioning.WithAttempt(r.Context(), s.attempt))
 		}
 		return handle(s, w, r)
 	}

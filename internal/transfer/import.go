@@ -219,9 +219,9 @@ func (r *running) tell(rec record, a Action, err error) {
 // What the write notes about its origin is its own, for others are under way.
 func (r *running) attempt(ctx context.Context) context.Context {
 	origin := provisioning.OriginOf(ctx)
-	ctx = provisioning.From(ctx, &origin)
+	ctx = provisioning.WithOrigin(ctx, &origin)
 	if r.try {
-		return provisioning.Attempting(ctx, &provisioning.Attempt{DryRun: true})
+		return provisioning.WithAttempt(ctx, &provisioning.Attempt{DryRun: true})
 	}
 	return ctx
 }

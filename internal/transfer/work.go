@@ -90,7 +90,7 @@ var errStopped = errors.New("the import was stopped")
 // again when the time is over for which it is held.
 func (w worker) carryOut(ctx context.Context, f Upload, o org.Org) error {
 	p := &pass{worker: w, upload: f, kept: f.clone()}
-	err := p.holding(provisioning.From(ctx, &f.Origin), func(ctx context.Context) error { return p.run(ctx, o) })
+	err := p.holding(provisioning.WithOrigin(ctx, &f.Origin), func(ctx context.Context) error { return p.run(ctx, o) })
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer cancel()
 	switch {

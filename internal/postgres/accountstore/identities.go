@@ -239,7 +239,7 @@ func byThemselves(ctx context.Context, login string) context.Context {
 		return ctx
 	}
 	o.Actor = provisioning.Actor{Type: provisioning.Person, Name: login}
-	return provisioning.From(ctx, &o)
+	return provisioning.WithOrigin(ctx, &o)
 }
 
 // logWay tells the log what has become of a way to sign in.

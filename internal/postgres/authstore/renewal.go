@@ -95,7 +95,7 @@ func (r Store) EndSucceeded(ctx context.Context, now time.Time) ([]oauth.Token, 
 	if err != nil {
 		return nil, pgerr.Wrap("find renewed tokens", err)
 	}
-	ctx = provisioning.From(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.Server}})
+	ctx = provisioning.WithOrigin(ctx, &provisioning.Origin{Actor: provisioning.Actor{Type: provisioning.Server}})
 	for _, t := range ended {
 		if err := r.RevokeToken(ctx, t.Org, t.Client, t.ID); err != nil && !errors.Is(err, oauth.ErrNotFound) {
 			return nil, err

@@ -33,13 +33,13 @@ var (
 
 const chosenGroups = ` and (@ids::uuid[] is null or g.id = any(@ids))`
 
-// Group implements directory.Roster.
+// Group implements directory.Platform.
 func (v Groups) Group(ctx context.Context, id uuid.UUID) (g directory.GroupRecord, err error) {
 	err = selectGroup.With(db.Org(v.Org), db.Named("id", db.ID(id))).ReadOne(ctx, v.DB, func(raw [][]byte) { g = readWholeGroup(raw) })
 	return g, pgerr.Wrap("get group", err)
 }
 
-// ListGroups implements directory.Roster.
+// ListGroups implements directory.Platform.
 func (v Groups) ListGroups(ctx context.Context, s directory.Selection) (found []directory.GroupRecord, total int, err error) {
 	page, count := groupsByName, countSomeGroups
 	if s.Descending {
@@ -76,7 +76,7 @@ func readWholeGroup(raw [][]byte) directory.GroupRecord {
 	}
 }
 
-// ChangeGroup implements directory.Roster.
+// ChangeGroup implements directory.Platform.
 func (v Groups) ChangeGroup(ctx context.Context, t *schema.Type, id uuid.UUID, edit func(version scim.Version, g *directory.Group, doc scim.Document) error) (r directory.GroupRecord, err error) {
 	err = v.Write(ctx, "change group", func(w *writes.Write) error {
 		lock := func(b *pgx.Batch) {
@@ -131,7 +131,7 @@ with changed as (
 select changed.version
 from   changed`)
 
-// DeleteGroup implements directory.Roster.
+// DeleteGroup implements directory.Platform.
 func (v Groups) DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condition) error {
 	return v.Write(ctx, "delete group", func(w *writes.Write) error {
 		var old directory.GroupRecord

@@ -26,7 +26,7 @@ select g.member_count
 from   groups g
 where  g.org_id = @org and g.id = @id`)
 
-// ListMembers implements directory.Roster.
+// ListMembers implements directory.Platform.
 func (v Lists) ListMembers(ctx context.Context, group uuid.UUID, s directory.Selection) (directory.Page, error) {
 	p, err := v.readPage(ctx, selectMemberCount, selectMembers, s, db.Named("id", db.ID(group)))
 	return p, pgerr.Wrap("list members", err)
@@ -40,7 +40,7 @@ select ` + records.UserFields + chosenUsers + ` order by r.id limit @limit offse
 	countChosenUsers = db.New(`select count(*)` + chosenUsers)
 )
 
-// UsersByID implements directory.Roster.
+// UsersByID implements directory.Platform.
 func (v Lists) UsersByID(ctx context.Context, s directory.Selection, active []bool) (directory.Page, error) {
 	p, err := v.readPage(ctx, countChosenUsers, selectSomeUsers, s, db.Named("ids", db.IDs(s.IDs)), db.Named("active", active))
 	return p, pgerr.Wrap("list users by id", err)
@@ -56,7 +56,7 @@ from   deleted_users d
 where  d.org_id = @org` + chosenDeleted + ` order by d.id limit @limit offset @offset`)
 )
 
-// DeletedUsers implements directory.Roster.
+// DeletedUsers implements directory.Platform.
 func (v Lists) DeletedUsers(ctx context.Context, s directory.Selection) (directory.Page, error) {
 	p, err := v.readPage(ctx, countDeletedUsers, selectDeletedUsers, s, db.Named("ids", db.ChosenIDs(s.IDs)))
 	return p, pgerr.Wrap("list deleted users", err)

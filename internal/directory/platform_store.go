@@ -9,10 +9,10 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// Roster is the part of a View that shows groups and users as the platform does.
+// Platform is the part of a View that shows groups and users as the platform does.
 // They are the same rows that SCIM sees.
-type Roster interface {
-	RosterReader
+type Platform interface {
+	PlatformReader
 
 	// CreateGroup stores a new group with the members that the edit adds, all or
 	// nothing.
@@ -26,8 +26,8 @@ type Roster interface {
 	DeleteGroup(ctx context.Context, id uuid.UUID, match scim.Condition) error
 }
 
-// RosterReader is the part of Roster that reads.
-type RosterReader interface {
+// PlatformReader is the part of Platform that reads.
+type PlatformReader interface {
 	// Group reads one group, without its members.
 	Group(ctx context.Context, id uuid.UUID) (GroupRecord, error)
 
