@@ -11,13 +11,17 @@ import (
 // that the rest of the body makes; it is nil where there are none. The body is not changed.
 func CompileKeys(t *schema.Type, body map[string]any, o schema.Options) (rest map[string]any, plan *Plan, err error) {
 	c := compiler{t: t, o: o}
-	paths := make(map[string]any)
+	var paths map[string]any
 	for key, value := range body {
-		if c.isPath(key) {
-			paths[key] = value
+		if !c.isPath(key) {
+			continue
 		}
+		if paths == nil {
+			paths = make(map[string]any)
+		}
+		paths[key] = value
 	}
-	if len(paths) == 0 {
+	if paths == nil {
 		return body, nil, nil
 	}
 	rest = maps.Clone(body)

@@ -28,8 +28,7 @@ func (c *compiler) strictKey(below *schema.Schema, key string) error {
 	ref, known := c.t.Resolve(key)
 	short := below == nil && known && ref.Misspelt(key) != ""
 	if strings.ContainsAny(key, ".[:") || short {
-		return scim.InvalidSyntax("%q is not the name of an attribute of %s: paths stand in path; in a value, attributes of an extension "+
-			"stand in an object under its URN, and sub-attributes in one under their attribute", key, c.t.Name)
+		return schema.NotAName(c.t, key)
 	}
 	return nil
 }

@@ -167,13 +167,23 @@ func (d *decoder) assign(a *Attribute, value any) error {
 // Unknown is what happens to an attribute that the type does not declare: an
 // error when strict, else a warning.
 func (o Options) Unknown(t *Type, path string) error {
-	if o.Strict {
+	_, known := t.Resolve(path)
+	switch {
+	case o.Strict && known:
+		return NotAName(t, path)
+	case o.Strict:
 		return scim.InvalidSyntax("%q is not an attribute of %s; GET /Schemas lists those that are%s", path, t.Name, Instead(t, path))
 	}
 	if o.Warn != nil {
 		o.Warn(path)
 	}
 	return nil
+}
+
+// NotAName refuses a path where an object has the names of attributes.
+func NotAName(t *Type, path string) error {
+	return scim.InvalidSyntax("%q is not the name of an attribute of %s: paths stand in path; in a value, attributes of an extension "+
+		"stand in an object under its URN, and sub-attributes in one under their attribute", path, t.Name)
 }
 
 // Instead says which attribute holds what a client has looked for under a name that is

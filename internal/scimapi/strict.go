@@ -98,17 +98,31 @@ func (q query) checkStrict(s org.Settings, types ...*schema.Type) error {
 	}
 	for _, parameter := range []string{"attributes", "excludedAttributes", "sortBy"} {
 		for name := range strings.SplitSeq(strings.Join(q.all(parameter), ","), ",") {
-			name = strings.TrimSpace(name)
-			known := slices.ContainsFunc(types, func(t *schema.Type) bool {
-				ref, ok := t.Resolve(name)
-				return ok && ref.Misspelt(name) == ""
-			})
-			if name != "" && !known {
-				return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are%s", parameter, name, types[0].Name, schema.Instead(types[0], name))
+			if err := checkName(parameter, strings.TrimSpace(name), types); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// checkName refuses the name of an attribute that none of the types has, or that the
+// standard writes otherwise.
+func checkName(parameter, name string, types []*schema.Type) error {
+	instead := ""
+	for _, t := range types {
+		ref, ok := t.Resolve(name)
+		if ok && ref.Misspelt(name) == "" || name == "" {
+			return nil
+		}
+		if ok {
+			instead = ref.Misspelt(name)
+		}
+	}
+	if instead != "" {
+		return scim.InvalidValue("%s: %q %s", parameter, name, instead)
+	}
+	return scim.InvalidValue("%s: %q is not an attribute of %s; GET /Schemas lists those that are%s", parameter, name, types[0].Name, schema.Instead(types[0], name))
 }
 
 // readOperations reads the body of a PATCH.
