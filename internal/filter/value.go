@@ -39,7 +39,7 @@ func (b binder) compare(a *schema.Attribute, op Op, l literal) (Node, error) {
 		return n, nil
 	}
 	var err error
-	n.Value, err = value(a, l)
+	n.Value, err = b.value(a, l)
 	return n, err
 }
 
@@ -60,7 +60,7 @@ func (b binder) isNull(a *schema.Attribute, l literal, equality bool) bool {
 	return equality && a.IsText() && (l.text == "" || !b.o.Strict && schema.IsBlank(l.text))
 }
 
-func value(a *schema.Attribute, l literal) (any, error) {
+func (b binder) value(a *schema.Attribute, l literal) (any, error) {
 	switch a.Kind {
 	case schema.Boolean:
 		return boolean(a, l)
@@ -69,7 +69,7 @@ func value(a *schema.Attribute, l literal) (any, error) {
 	case schema.Decimal:
 		return decimal(a, l)
 	default:
-		return dateTime(a, l)
+		return b.dateTime(a, l)
 	}
 }
 
@@ -131,8 +131,8 @@ func number(a *schema.Attribute, l literal, expected string) (float64, error) {
 	return f, nil
 }
 
-func dateTime(a *schema.Attribute, l literal) (any, error) {
-	t, err := schema.ParseTime(l.text)
+func (b binder) dateTime(a *schema.Attribute, l literal) (any, error) {
+	t, err := b.o.Time(l.text)
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return nil, wrongValue(a, l, `a date with time such as "2026-01-31T08:30:00Z"`)
 	}

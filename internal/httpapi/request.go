@@ -34,8 +34,8 @@ func Query(raw string) (url.Values, error) {
 	return values, nil
 }
 
-// offsets finds the + of a time with an offset (RFC 3339).
-var offsets = regexp.MustCompile(`(\d-\d\dT\d\d(?::|%3A)\d\d(?:(?::|%3A)\d\d(?:\.\d+)?)?)\+(\d\d(?::|%3A)\d\d)`)
+// offsets finds the + of a time with an offset (RFC 3339), which may lack its colon.
+var offsets = regexp.MustCompile(`(\d-\d\dT\d\d(?::|%3A)\d\d(?:(?::|%3A)\d\d(?:\.\d+)?)?)\+(\d\d(?::|%3A)?\d\d)`)
 
 // checkParameters refuses text that the database cannot hold.
 func checkParameters(values url.Values, kind string) error {

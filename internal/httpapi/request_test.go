@@ -41,6 +41,7 @@ func TestQuery(t *testing.T) {
 		{query: "attributes=a&attributes=b,c", want: url.Values{"attributes": {"a", "b,c"}}},
 		{query: "filter=a%20eq%20%22b+c%22&sortBy=x+y", want: url.Values{"filter": {`a eq "b+c"`}, "sortBy": {"x+y"}}},
 		{query: "from=2026-11-30T10:00:00+00:00&q=a+b", want: url.Values{"from": {"2026-11-30T10:00:00+00:00"}, "q": {"a b"}}},
+		{query: "from=2026-11-30T10:00:00.000+0100&to=1+0100", want: url.Values{"from": {"2026-11-30T10:00:00.000+0100"}, "to": {"1 0100"}}},
 		{query: "from=2026-11-30T10%3A00%3A00.5+05%3A30", want: url.Values{"from": {"2026-11-30T10:00:00.5+05:30"}}},
 		{query: "filter=meta.created+gt+%222026-11-30T10:00+01:00%22+and+a+eq+%2210:00+11:00%22", want: url.Values{
 			"filter": {`meta.created gt "2026-11-30T10:00+01:00" and a eq "10:00 11:00"`},

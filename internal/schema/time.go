@@ -40,6 +40,19 @@ func ParseTime(s string) (time.Time, error) {
 	return t, nil
 }
 
+// withoutColon matches an offset as ISO 8601's basic format has it, which programs in Java
+// write that format a time by the letter Z.
+var withoutColon = regexp.MustCompile(`^(.*T.*[+-]\d\d)(\d\d)$`)
+
+// Time is ParseTime of what clients write. Unless options are strict, an offset may lack its
+// colon.
+func (o Options) Time(s string) (time.Time, error) {
+	if parts := withoutColon.FindStringSubmatch(s); parts != nil && !o.Strict {
+		s = parts[1] + ":" + parts[2]
+	}
+	return ParseTime(s)
+}
+
 // appendTime writes a time of the years to 9999 in TimeLayout, which package time would
 // read anew for each of the hundreds of times in a list; RFC3339 it knows.
 func appendTime(dst []byte, t time.Time) []byte {

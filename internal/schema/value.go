@@ -296,7 +296,7 @@ func (a *Attribute) decodeText(value any, o Options) (any, error) {
 	case len(s) > MaxText:
 		return nil, scim.InvalidValue("%s has %d bytes, and at most %d are allowed", a, len(s), MaxText)
 	case a.Kind == DateTime:
-		t, err := ParseTime(s)
+		t, err := o.Time(s)
 		if err != nil {
 			return nil, scim.InvalidValue("%s: %q is not allowed; %s", a, s, err)
 		}

@@ -83,6 +83,7 @@ var tolerances = []tolerance{
 	get("short name to sort by", "/Users?sortBy=department", "invalidValue", scim.EnterpriseUserURN+":department"),
 	get("attributes and excludedAttributes", "/Users?attributes=title&excludedAttributes=name", "invalidValue", "both"),
 
+	search("offset without a colon", `meta.created gt "2026-01-31T10:00:00.000+0100"`, "date with time"),
 	search("unquoted value", `userName eq ada`, "double quotes"),
 	search("short name of an extension", `department eq "x"`, scim.EnterpriseUserURN),
 	search("short name with brackets", `routingSkills[name eq "x"]`, scim.GenesysUserURN),

@@ -54,7 +54,8 @@ func TestResource_DateTimes(t *testing.T) {
 		`"2026-01-31T10:00:00.5+14:00"`:      "2026-01-30T20:00:00.500Z",
 		`"2026-01-31T10:00:00.123456-05:00"`: "2026-01-31T15:00:00.123Z",
 		`"2026-01-31T10:00:00"`:              "2026-01-31T10:00:00.000Z",
-	}, `"2026-01-31"`, `"2026-04-31T10:00:00Z"`, `"2023-02-29T10:00:00Z"`, `"10:00:00Z"`, `"2026-01-31 10:00:00Z"`, `1767225600`)
+		`"2026-01-31T10:00:00.000+0100"`:     "2026-01-31T09:00:00.000Z",
+	}, `"2026-01-31"`, `"2026-01-31T10:00:00+01"`, `"2026-01-31T10:00:00+2500"`, `"2026-01-31T100000+0100"`, `"2026-04-31T10:00:00Z"`, `"2023-02-29T10:00:00Z"`, `"10:00:00Z"`, `"2026-01-31 10:00:00Z"`, `1767225600`)
 }
 
 // RFC 7643 sections 2.3.3 and 2.3.4.
@@ -113,7 +114,7 @@ func TestFilter_Operators(t *testing.T) {
 		`title eq "engineer"`: "ada", `title ne "engineer"`: "bob eve", `title co "GINE"`: "ada bob", `title sw "engine "`: "bob",
 		`title ew "NEER"`: "ada", `title pr`: "ada bob", `title gt "engine driver"`: "ada", `title ge "ENGINE driver"`: "ada bob",
 		`title lt "engineer"`: "bob", `title le "engineer"`: "ada bob", `title eq ""`: "eve", `title co ""`: "ada bob",
-		when + ` eq "2026-01-31T11:00:00+01:00"`: "ada", when + ` gt "2026-01-31T10:00:00Z"`: "bob", when + ` ge "2026-01-31T10:00:00.001Z"`: "bob",
+		when + ` eq "2026-01-31T11:00:00+01:00"`: "ada", when + ` eq "2026-01-31T05:00:00.000-0500"`: "ada", when + ` gt "2026-01-31T10:00:00Z"`: "bob", when + ` ge "2026-01-31T10:00:00.001Z"`: "bob",
 		when + ` lt "2026-01-31T10:00:00.001Z"`: "ada", when + ` le "2026-01-31T05:00:00.001-05:00"`: "ada bob", when + ` pr`: "ada bob",
 		size + ` eq 9`: "ada", size + ` ne 9`: "bob eve", size + ` gt 9`: "bob", size + ` ge 9`: "ada bob", size + ` lt 10`: "ada", size + ` le 9`: "ada",
 		`active eq true`: "ada eve", `active ne true`: "bob", `active pr`: "ada bob eve",
