@@ -41,6 +41,7 @@ func (f *Frame) answerErrors(route Route) wrapper {
 				return nil
 			}
 			if route.WriteError != nil {
+				setRetryAfter(x.Header(), told.Status)
 				route.WriteError(w, r, told)
 				return nil
 			}
@@ -115,12 +116,10 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	h.Del("Etag")
 	h.Del("Location")
 	h.Del("Content-Location")
-	switch e.Status {
-	case http.StatusUnauthorized:
+	if e.Status == http.StatusUnauthorized {
 		setDefault(h, "Www-Authenticate", `Bearer realm="purescim"`)
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		setDefault(h, "Retry-After", retryAfter)
 	}
+	setRetryAfter(h, e.Status)
 	switch {
 	case p == OAuth && e.Status >= http.StatusInternalServerError:
 		WriteJSON(x, e.Status, "application/json", marshal(newOAuthError(e)))
@@ -128,6 +127,13 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 		WriteJSON(x, e.Status, "application/json", marshal(platformBody(e, err, x.id)))
 	default:
 		WriteJSON(x, e.Status, scim.MediaType, ErrorBody(e))
+	}
+}
+
+// setRetryAfter tells whoever may try again when to.
+func setRetryAfter(h http.Header, status int) {
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		setDefault(h, "Retry-After", retryAfter)
 	}
 }
 

@@ -140,8 +140,13 @@ func (f *Frame) wrappers(path string, route Route) []wrapper {
 	}
 }
 
+// RequestTimeout is how long the server works on a request whose route asks for no more.
+func (f *Frame) RequestTimeout() time.Duration {
+	return cmp.Or(f.options.RequestTimeout, RequestTimeout)
+}
+
 func (f *Frame) wrap(path string, route Route, h Handler) http.HandlerFunc {
-	limit := cmp.Or(f.options.RequestTimeout, RequestTimeout) + route.Longer
+	limit := f.RequestTimeout() + route.Longer
 	for _, around := range slices.Backward(f.wrappers(path, route)) {
 		h = around(h)
 	}

@@ -16,11 +16,6 @@ import (
 // bulkEndpoint takes many operations in one request (RFC 7644 section 3.7).
 const bulkEndpoint = "/Bulk"
 
-// sideBySide is how many operations of bulk requests a server does at once: so
-// many that commits share their flush, and so few that connections are left for
-// everyone else.
-const sideBySide = 8
-
 // bulk serves the endpoint under one mount.
 type bulk struct {
 	*door
@@ -71,7 +66,7 @@ func (b bulk) post(w http.ResponseWriter, r *http.Request) error {
 	case prefer.async:
 		return b.accept(w, r, body, prefer.wait)
 	}
-	run, err := b.newRun(r.Context(), who, httpapi.CorrelationID(r.Context()), request)
+	run, err := b.readRun(r.Context(), who, request)
 	if err != nil {
 		return err
 	}

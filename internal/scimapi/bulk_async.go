@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -30,11 +31,8 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 	}
 	origin := provisioning.OriginOf(r.Context())
 	a.Address, a.System = origin.Address, origin.System
-	told, err := b.events.TellsAnswers(r.Context(), who.Org.ID)
+	told, err := b.store(r.Context(), a)
 	if err != nil {
-		return err
-	}
-	if err := b.directory.Jobs().Add(r.Context(), a); err != nil {
 		return err
 	}
 	announce(w.Header(), a, told)
@@ -55,6 +53,17 @@ func (b bulk) accept(w http.ResponseWriter, r *http.Request, body []byte, wait t
 		case <-time.After(pollPause):
 		}
 	}
+}
+
+// store keeps a request, in the time of other requests, and reports whether events tell of its
+// answer.
+func (b bulk) store(ctx context.Context, a directory.Job) (told bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, b.frame.RequestTimeout())
+	defer cancel()
+	if told, err = b.events.TellsAnswers(ctx, a.Org.ID); err == nil {
+		err = b.directory.Jobs().Add(ctx, a)
+	}
+	return told, err
 }
 
 // announce tells where the answer will be and, where events tell of it, under which

@@ -25,14 +25,12 @@ const maxRehearsed = 5000
 // transaction that is rolled back. They come one after the other, which has the outcome
 // that they have side by side.
 func (b bulk) rehearse(w http.ResponseWriter, r *http.Request, who oauth.Principal, request scim.BulkRequest) error {
+	if err := b.enterRehearsal(r.Context(), who.Org.ID); err != nil {
+		return err
+	}
+	defer b.rehearsals.Leave(who.Org.ID)
 	ctx, cancel := context.WithTimeout(r.Context(), b.dryRunTime)
 	defer cancel()
-	select {
-	case b.slots <- struct{}{}: // one for all: whoever waits for what it holds must not have the one it waits for
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		return b.rehearsedTooLong(ctx.Err(), len(request.Operations))
-	}
 	var run *bulkRun
 	err := b.directory.Rehearse(ctx, who.Org, func(ctx context.Context) (err error) {
 		if run, err = b.newRun(ctx, who, httpapi.CorrelationID(ctx), request); err != nil {

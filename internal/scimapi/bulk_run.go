@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/purescim/purescim/internal/bulkplan"
+	"github.com/purescim/purescim/internal/httpapi"
 	"github.com/purescim/purescim/internal/oauth"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -30,6 +31,13 @@ type bulkRun struct {
 	rehearsal bool // a dry run
 	journal   *journal
 	abort     context.CancelCauseFunc // ends carryOut
+}
+
+// readRun is newRun for a request of now, in the time of other requests.
+func (b bulk) readRun(ctx context.Context, who oauth.Principal, request scim.BulkRequest) (*bulkRun, error) {
+	reading, cancel := context.WithTimeout(ctx, b.frame.RequestTimeout())
+	defer cancel()
+	return b.newRun(reading, who, httpapi.CorrelationID(ctx), request)
 }
 
 // newRun reads the operations of a request of somebody.
@@ -199,23 +207,23 @@ func ended(steps []chan struct{}) bool {
 // inSlot does a step when it is its turn among those of all requests, unless ctx
 // has ended by then.
 func (r *bulkRun) inSlot(ctx context.Context, t turn) {
-	queues := []chan struct{}{r.line, r.slots}
-	if r.rehearsal {
-		queues = nil // it has one for all of them
-	}
-	for _, queue := range queues {
-		select {
-		case <-ctx.Done():
-			return
-		case queue <- struct{}{}:
-			defer func() { <-queue }()
+	if r.rehearsal { // has a place for all of them, and is taken back, finished or not
+		if ctx.Err() == nil {
+			r.do(ctx, t)
 		}
-	}
-	if ctx.Err() != nil {
 		return
 	}
-	if r.rehearsal { // is taken back, finished or not
-		r.do(ctx, t)
+	select {
+	case <-ctx.Done():
+		return
+	case r.line <- struct{}{}:
+		defer func() { <-r.line }()
+	}
+	if !r.enter(ctx, r.who.Org.ID) {
+		return
+	}
+	defer r.slots.Leave(r.who.Org.ID)
+	if ctx.Err() != nil {
 		return
 	}
 	doing, cancel := finishing(ctx)

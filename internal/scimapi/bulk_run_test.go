@@ -37,7 +37,7 @@ func TestBulk_DoesWhatFailedAgain(t *testing.T) {
 			return test.err
 		}
 		r := &bulkRun{
-			bulk: bulk{door: &door{frame: httpapi.New(httpapi.Options{}), slots: make(chan struct{}, 1)}},
+			bulk: bulk{door: &door{frame: httpapi.New(httpapi.Options{}), slots: newSlots()}},
 			operations: []operation{{
 				Operation: &bulkplan.Operation{BulkOperation: scim.BulkOperation{Method: http.MethodDelete}},
 				on:        resources{t: schema.User, operations: operations{remove: remove}},

@@ -57,7 +57,7 @@ func background(d *directory.Directory, o httpapi.Options) bulk {
 		frame:     httpapi.New(o),
 		directory: d,
 		service:   schema.DefaultService,
-		slots:     make(chan struct{}, sideBySide),
+		slots:     newSlots(),
 	}
 	b := bulk{door: served}
 	for _, t := range d.Types() {

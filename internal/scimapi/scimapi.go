@@ -17,7 +17,9 @@ import (
 
 	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/events"
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/httpapi"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -34,12 +36,14 @@ type Options struct {
 
 // Mount serves SCIM below r. Of e it asks what an organisation is told.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service, o Options) {
-	slots := make(chan struct{}, sideBySide)
+	slots := newSlots()
+	dryRunTime := cmp.Or(o.DryRunTime, DryRunTime)
+	rehearsals := fairshare.New[org.ID](fairshare.Options{Slots: rehearsalsAtOnce, Share: rehearsalsOfOne, Queue: mostRehearsals, MaxWait: dryRunTime})
 	var served *door
 	for _, path := range mounts {
 		served = &door{
 			frame: frame, directory: d, events: e, service: schema.DefaultService, path: path, slots: slots,
-			dryRunTime: cmp.Or(o.DryRunTime, DryRunTime), routes: frame.Router(httpapi.SCIM),
+			rehearsals: rehearsals, dryRunTime: dryRunTime, routes: frame.Router(httpapi.SCIM),
 		}
 		served.mount(r)
 	}
@@ -53,10 +57,11 @@ type door struct {
 	events    *events.Service
 	service   schema.Service
 	path      string
-	routes    chi.Router    // below the mount
-	slots     chan struct{} // one for each operation of bulk requests that is under way
+	routes    chi.Router              // below the mount
+	slots     *fairshare.Gate[org.ID] // one for each operation of bulk requests that is under way
 
-	dryRunTime time.Duration // of a bulk request
+	rehearsals *fairshare.Gate[org.ID] // dry runs of bulk requests
+	dryRunTime time.Duration           // of each
 }
 
 func (d *door) mount(r chi.Router) {

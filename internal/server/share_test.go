@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -226,4 +228,51 @@ func withSetting(t *testing.T, database, setting, value string) string {
 	q.Set(setting, value)
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// While one organisation has as many bulk requests and dry runs under way as it may, each of
+// which waits, those of another are done.
+func TestShare_BulkRequestsLeaveOthersTheirs(t *testing.T) {
+	t.Parallel()
+	whole := servertest.New(t)
+	s := servertest.NewWith(t, servertest.Options{Database: withSetting(t, whole.Database, "lock_timeout", "60000"), DryRunTime: time.Minute})
+	a, b := s.NewOrg(t), s.NewOrg(t)
+	bulk := func(users ...string) map[string]any {
+		operations := make([]map[string]any, len(users))
+		for i, user := range users {
+			operations[i] = map[string]any{"method": http.MethodPatch, "path": "/Users/" + user, "data": servertest.Patch(
+				map[string]any{"op": "replace", "path": "title", "value": "Countess"})}
+		}
+		return map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": operations}
+	}
+	users := make([]string, 8)
+	for i := range users {
+		users[i] = a.NewUser(t, fmt.Sprintf("zz%d@example.org", i))
+	}
+	user := b.NewUser(t, "ada@example.org")
+	for _, path := range []string{"/Bulk?dryRun=true", "/Bulk"} {
+		release := hold(t, s, `select from users where org_id = $1 for update`, int64(a.ID))
+		var under sync.WaitGroup
+		var ended atomic.Int64
+		for range 12 {
+			under.Go(func() {
+				a.Do(t, http.MethodPost, path, bulk(users...))
+				ended.Add(1)
+			})
+		}
+		for waitingForRows(t, s) == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		for _, other := range []string{"/Bulk?dryRun=true", "/Bulk"} {
+			answer := b.Do(t, http.MethodPost, other, bulk(user)).Want(t, http.StatusOK)
+			if !strings.Contains(string(answer.Body), `"status":"200"`) {
+				t.Errorf("%s beside %s: %s", other, path, answer.Body)
+			}
+		}
+		if n := ended.Load(); n > 0 {
+			t.Errorf("%d requests to %s ended before those of the other organisation", n, path)
+		}
+		release()
+		under.Wait()
+	}
 }

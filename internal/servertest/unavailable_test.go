@@ -2,6 +2,7 @@ package servertest_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -45,6 +46,30 @@ func TestUnavailable_DatabaseIsSilent(t *testing.T) {
 			}
 		})
 	}
+	// Where a request may take longer, what it waits for before it begins does not.
+	const bulk = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"bob"}}]}`
+	asked.Go(func() {
+		a := o.Do(t, "POST", "/Bulk", json.RawMessage(bulk), "Prefer: respond-async")
+		if a.Refused(t, http.StatusServiceUnavailable, ""); a.Header.Get("Retry-After") == "" {
+			t.Errorf("an accepted request: %v", a.Header)
+		}
+	})
+	asked.Go(func() {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/console/signin", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer a.Body.Close()
+		if a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+			t.Errorf("the console: %d, %v", a.StatusCode, a.Header)
+		}
+	})
 	asked.Wait()
 	link.Silence(false)
 	link.Cut()
