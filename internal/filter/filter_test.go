@@ -108,22 +108,30 @@ var spellings = []struct{ text, print string }{
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	for _, c := range spellings {
+	checkSpellings(t, spellings, filter.Parse, func(a, b *filter.Filter) bool { return a.String() == b.String() })
+}
+
+// checkSpellings parses texts, and what they print as, which must be the same thing.
+func checkSpellings[T fmt.Stringer](t *testing.T, cases []struct{ text, print string },
+	parse func(t *schema.Type, text string) (T, error), same func(a, b T) bool,
+) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.text, func(t *testing.T) {
 			t.Parallel()
-			f, err := filter.Parse(testUser, c.text)
+			parsed, err := parse(testUser, c.text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.print, f.String()); diff != "" {
+			if diff := cmp.Diff(c.print, parsed.String()); diff != "" {
 				t.Errorf("print (-want +got)\n%s", diff)
 			}
-			again, err := filter.Parse(testUser, f.String())
+			again, err := parse(testUser, parsed.String())
 			if err != nil {
 				t.Fatalf("the print is not read: %v", err)
 			}
-			if diff := cmp.Diff(f.String(), again.String()); diff != "" {
-				t.Errorf("print of the print (-want +got)\n%s", diff)
+			if !same(parsed, again) {
+				t.Errorf("%s is read as something else, %s", parsed, again)
 			}
 		})
 	}

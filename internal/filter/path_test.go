@@ -44,25 +44,9 @@ var userPaths = []struct{ text, print string }{
 
 func TestParsePath(t *testing.T) {
 	t.Parallel()
-	for _, c := range userPaths {
-		t.Run(c.text, func(t *testing.T) {
-			t.Parallel()
-			p, err := filter.ParsePath(testUser, c.text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p.String() != c.print {
-				t.Errorf("printed as %s, want %s", p, c.print)
-			}
-			again, err := filter.ParsePath(testUser, p.String())
-			if err != nil {
-				t.Fatalf("the print is not read: %v", err)
-			}
-			if again.String() != p.String() || again.Leaf() != p.Leaf() || again.Extension != p.Extension {
-				t.Errorf("%s is read as another path, %s", p, again)
-			}
-		})
-	}
+	checkSpellings(t, userPaths, filter.ParsePath, func(a, b filter.Path) bool {
+		return a.String() == b.String() && a.Leaf() == b.Leaf() && a.Extension == b.Extension
+	})
 }
 
 func TestParsePathParts(t *testing.T) {

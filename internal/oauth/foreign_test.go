@@ -136,10 +136,7 @@ func TestForeignToken_Ambiguous(t *testing.T) {
 // the server fetch them often.
 func TestForeignKeys_Rotate(t *testing.T) {
 	t.Parallel()
-	signers()
-	synctest.Test(t, func(t *testing.T) {
-		p := newProvider(t, "rsa")
-		s, _, _ := trusting(t, p)
+	withProvider(t, "rsa", func(t *testing.T, p *provider, s *oauth.Service) {
 		accepted := func(method jwt.SigningMethod, key string) bool {
 			_, err := s.Verify(t.Context(), foreign(t, method, key, nil))
 			if err != nil && !errors.Is(err, oauth.ErrTokenInvalid) {
@@ -179,10 +176,7 @@ func TestForeignKeys_Rotate(t *testing.T) {
 // While the issuer is down, what is known of its keys is used for a day.
 func TestForeignKeys_IssuerDown(t *testing.T) {
 	t.Parallel()
-	signers()
-	synctest.Test(t, func(t *testing.T) {
-		p := newProvider(t, "ed")
-		s, _, _ := trusting(t, p)
+	withProvider(t, "ed", func(t *testing.T, p *provider, s *oauth.Service) {
 		verify := func(key string, method jwt.SigningMethod) error {
 			_, err := s.Verify(t.Context(), foreign(t, method, key, nil))
 			synctest.Wait() // for what is fetched behind its back
@@ -225,10 +219,7 @@ func TestForeignKeys_IssuerDown(t *testing.T) {
 
 func TestForeignKeys_FetchIsShared(t *testing.T) {
 	t.Parallel()
-	signers()
-	synctest.Test(t, func(t *testing.T) {
-		p := newProvider(t, "ed")
-		s, _, _ := trusting(t, p)
+	withProvider(t, "ed", func(t *testing.T, p *provider, s *oauth.Service) {
 		before := p.keyFetches()
 		p.change(func() { p.slow = time.Second })
 		var requests sync.WaitGroup

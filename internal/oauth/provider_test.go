@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -151,4 +152,16 @@ func trusting(t testing.TB, p *provider) (*oauth.Service, *memory, oauth.Trusted
 		t.Fatal(err)
 	}
 	return s, store, trusted
+}
+
+// withProvider runs a test in a bubble, with a provider that has a key and a service that
+// trusts it.
+func withProvider(t *testing.T, key string, test func(t *testing.T, p *provider, s *oauth.Service)) {
+	t.Helper()
+	signers() // outside of the bubble
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t, key)
+		s, _, _ := trusting(t, p)
+		test(t, p, s)
+	})
 }
