@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/purescim/purescim/internal/bench"
+	"github.com/purescim/purescim/internal/directory"
 	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/printable"
 	"github.com/purescim/purescim/internal/transfer"
@@ -53,12 +54,13 @@ func (cmd *importCommand) Run(ctx context.Context, c console) error {
 		return fmt.Errorf("%s: %w", cmd.File, err)
 	}
 	return cmd.inOrg(ctx, c, purpose(cmd.Apply), func(p *parts, o org.Org) error {
-		result, err := cmd.pass(ctx, c, p, o, file, lines, "checked", (*transfer.Import).Check)
+		run := importRun{importCommand: cmd, console: c, directory: p.directory, org: o, file: file, lines: lines}
+		result, err := run.pass(ctx, "checked", (*transfer.Import).Check)
 		if err != nil {
 			return err
 		}
 		if cmd.Apply && len(result.Refused) == 0 {
-			if result, err = cmd.pass(ctx, c, p, o, file, lines, "imported", (*transfer.Import).Apply); err != nil {
+			if result, err = run.pass(ctx, "imported", (*transfer.Import).Apply); err != nil {
 				return err
 			}
 			result.Applied = true
@@ -73,32 +75,40 @@ func (cmd *importCommand) Run(ctx context.Context, c console) error {
 	})
 }
 
+// importRun is the import of one file of so many lines.
+type importRun struct {
+	*importCommand
+	console   console
+	directory *directory.Directory
+	org       org.Org
+	file      io.ReadSeeker
+	lines     int
+}
+
 // pass reads the file once from its start.
-func (cmd *importCommand) pass(ctx context.Context, c console, p *parts, o org.Org, file io.ReadSeeker, lines int, what string,
-	work func(*transfer.Import, context.Context, io.Reader) (transfer.Summary, error),
-) (importResult, error) {
-	progress := progressOf(c)
+func (r importRun) pass(ctx context.Context, what string, work func(*transfer.Import, context.Context, io.Reader) (transfer.Summary, error)) (importResult, error) {
+	progress := progressOf(r.console)
 	defer progress(bench.Step{})
 	done, result := 0, importResult{Refused: []transfer.Outcome{}}
 	i := transfer.Import{
-		Directory: p.directory, Org: o, Format: cmd.Format, Mapping: cmd.Map, From: cmd.From,
+		Directory: r.directory, Org: r.org, Format: r.Format, Mapping: r.Map, From: r.From,
 		Tell: func(outcome transfer.Outcome, _ int) {
 			if outcome.Instead == "" {
 				done++
 			}
 			if done%100 == 0 {
-				progress(bench.Step{What: what, Done: done, Total: lines})
+				progress(bench.Step{What: what, Done: done, Total: r.lines})
 			}
 			if outcome.Action == transfer.Refuse && len(result.Refused) < refusedShown {
 				result.Refused = append(result.Refused, outcome)
 			}
 		},
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
+	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 		return result, err
 	}
 	var err error
-	result.Summary, err = work(&i, ctx, file)
+	result.Summary, err = work(&i, ctx, r.file)
 	if err != nil && what == "imported" {
 		err = fmt.Errorf("%w\nstopped after %s: the same command goes on, for what is imported is left alone", err, count(done, "line"))
 	}

@@ -3,7 +3,6 @@ package console
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -326,12 +325,4 @@ func endSetup(v *visit) error {
 		return err
 	}
 	return v.to(v.home("/connections/", c.ID.String(), "?done=setup"))
-}
-
-// statusOf is the status of what a form is told, or of a failure of the server.
-func statusOf(err error) (detail string, status int, told bool) {
-	if e := (*scim.Error)(nil); errors.As(err, &e) && e.Status < http.StatusInternalServerError {
-		return sentence(e.Detail), e.Status, true
-	}
-	return "", 0, false
 }

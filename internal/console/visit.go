@@ -252,6 +252,15 @@ func mendable(err error) *scim.Error {
 	return nil
 }
 
+// statusOf is what mendable tells, as a sentence for a form, and its status.
+func statusOf(err error) (detail string, status int, isMendable bool) {
+	told := mendable(err)
+	if told == nil {
+		return "", 0, false
+	}
+	return sentence(told.Detail), told.Status, true
+}
+
 // field is what a form holds under a name, without the blanks around it.
 func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 
