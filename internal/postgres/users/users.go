@@ -1,8 +1,7 @@
-// Package users changes users: creates, updates, deletes and restores them, and erases what is
-// left of one.
+// Package users changes users: it creates, updates, deletes, restores and erases them.
 //
-// Who is a member of which group is left to package groups, but for a user who is deleted;
-// what a change tells, to package writes.
+// Memberships are left to package groups, except those of a user who is deleted; what is
+// told of a change to package writes.
 package users
 
 import (
@@ -42,7 +41,7 @@ func New(h writes.Hand, recent records.Recent) Users { return Users{h, recent} }
 // answered.
 //
 // Each waits for a user of the name who is being deleted, and who is not yet among the
-// deleted users that it sees: rightHeirs, behind it, finds out.
+// deleted users that it sees: noLaterDeletion, behind it, finds out.
 var (
 	insertUser  = writes.NewTelling(writes.UserOutbox, insertUserText, slices.Concat(oneNew, []db.Part{userRow, userValues, besideUser})...)
 	insertUsers = writes.NewSeveral(writes.UserOutbox, insertUserText, slices.Concat(severalNew, []db.Part{userRow, userValues, besideUser})...)
@@ -63,10 +62,10 @@ with deleted as (
   returning id, version, created_at
 )[revived]`, slices.Concat(oneNew[2:], []db.Part{userRow, userValues, besideUser, revived})...)
 
-	// rightHeirs fails when a user of the name was deleted, after the one whose id is given on,
+	// noLaterDeletion fails when a user of the name was deleted, after the one whose id is reused,
 	// while the statement before it waited or ran: that one should have come back. As the name
 	// is held now, what is seen of it stays.
-	rightHeirs = db.New(`
+	noLaterDeletion = db.New(`
 select 1 / case when exists (
   select from unnest(@names::text[], @deleted::timestamptz[], @last::uuid[], @ids::uuid[]) as made (name, deleted, last, id)
   where  exists (
@@ -180,7 +179,7 @@ func (v Users) Create(ctx context.Context, w *writes.Write, t *schema.Type, e di
 	}
 	r := directory.Record{ID: id, Modified: w.Clock.MadeAt(id), Doc: t.Encode(e.Doc)}
 	for {
-		err := v.insertUser(ctx, w, newUser, v.heirs(r, deletion{}, e), t, &r, e, stored)
+		err := v.insertUser(ctx, w, newUser, v.checkDeletions(r, deletion{}, e), t, &r, e, stored)
 		if !errors.Is(err, directory.ErrNotFound) {
 			return r, uniqueness(err, e.Doc)
 		}
@@ -224,33 +223,33 @@ func (v Users) reviveUser(ctx context.Context, w *writes.Write, t *schema.Type, 
 		schema.Roles.Clear(e.Doc)
 	}
 	r := directory.Record{ID: last.id, Modified: w.Clock.Since(last.at), Doc: t.Encode(e.Doc)}
-	err := v.insertUser(ctx, w, reviveUser, v.heirs(r, last, e), t, &r, e, search.RowOf(t, e.Doc))
+	err := v.insertUser(ctx, w, reviveUser, v.checkDeletions(r, last, e), t, &r, e, search.RowOf(t, e.Doc))
 	return r, err
 }
 
-// deletion is of the user whose id is given on, if any.
+// deletion is of the user whose id is reused; zero is none.
 type deletion struct {
 	id uuid.UUID
 	at time.Time
 }
 
-// heir is who is stored, by name and id, in the place of who was deleted last.
-type heir struct {
+// creation is of a user, by name and id, whose name was last that of a deleted user.
+type creation struct {
 	name string
 	id   uuid.UUID
 	last deletion
 }
 
-// heirs checks that r is not stored in the place of somebody who was deleted after last.
-func (v Users) heirs(r directory.Record, last deletion, e directory.Edit) pool.Check {
+// checkDeletions checks that no user of the name was deleted after last.
+func (v Users) checkDeletions(r directory.Record, last deletion, e directory.Edit) pool.Check {
 	name := nameKey(e.Doc)
-	return pool.Check{SQL: rightHeirs.String(), Of: heir{name, r.ID, last}, Args: func(all []any) []any {
+	return pool.Check{SQL: noLaterDeletion.String(), Of: creation{name, r.ID, last}, Args: func(all []any) []any {
 		names, deleted, lasts, ids := make([]string, len(all)), make([]time.Time, len(all)), make(db.IDs, len(all)), make(db.IDs, len(all))
 		for i, one := range all {
-			h := one.(heir)
-			names[i], deleted[i], lasts[i], ids[i] = h.name, h.last.at, h.last.id, h.id
+			c := one.(creation)
+			names[i], deleted[i], lasts[i], ids[i] = c.name, c.last.at, c.last.id, c.id
 		}
-		return rightHeirs.Args(v.Org, db.Named("names", names), db.Named("deleted", deleted), db.Named("last", lasts), db.Named("ids", ids))
+		return noLaterDeletion.Args(v.Org, db.Named("names", names), db.Named("deleted", deleted), db.Named("last", lasts), db.Named("ids", ids))
 	}}
 }
 
