@@ -1,9 +1,10 @@
-// Package accounts is who may use the console: people with a role in all organisations or
-// in one, their passwords, passkeys and OpenID providers, the links that invite them, and their
-// sessions; and the links by which somebody without an account sees how one connection is set up.
+// Package accounts manages who may use the console: people with a role in one organisation
+// or in all, their passwords, passkeys and OpenID providers, the links that invite them,
+// their sessions, and links that show somebody without an account how to set up one
+// connection.
 //
-// Where all that is kept is left to the Store; pages and cookies to the console, what a
-// person changes there to the packages that own it, what a provider answers to openid.
+// Storage is left to the Store, pages and cookies to the console, what a person changes
+// there to the packages that own it, and the answers of providers to package openid.
 package accounts
 
 import (

@@ -1,8 +1,8 @@
-// Package apidocs is the door for those who want to read and try the API: its
-// description at /openapi.yaml and /openapi.json, and Swagger UI at /docs.
+// Package apidocs is the door for people who want to read and try the API: its description
+// at /openapi.yaml and /openapi.json, and Swagger UI at /docs.
 //
 // What the description says is left to package api. Nothing here needs a token, since it
-// tells no more than the documentation, and nothing is fetched from another host.
+// reveals no more than the documentation, and pages load nothing from another host.
 package apidocs
 
 import (

@@ -1,7 +1,7 @@
-// Package batcher sends requests that come at once together: while some are on
-// their way, those that come wait, and then go as one batch.
+// Package batcher groups requests that arrive at the same time: while some batches are under
+// way, new requests wait and then go together as the next batch.
 //
-// What a request is, and how a batch is sent, is its callers' business.
+// What a request is, and how a batch is sent, is left to the callers.
 package batcher
 
 import (

@@ -1,9 +1,8 @@
-// Package egress reaches the servers of others, at URLs that customers name, and
-// never the own machine or network: which URLs may be named, a transport that
-// judges each address that a name leads to, and a word for what went wrong.
+// Package egress reaches servers of others at URLs that customers configure, and never this
+// machine or its own network: it decides which URLs are allowed, checks each address that a
+// name resolves to, and puts what went wrong into words.
 //
-// What is asked of those servers, and how much of an answer is read, is left to
-// its callers.
+// What is asked of those servers, and how much of an answer is read, is left to the callers.
 package egress
 
 import (

@@ -1,9 +1,8 @@
-// Package fairshare divides a number of slots among those who want them, such as the
-// connections of a database among organisations: nobody has more than a share, and who
-// waits is let in by turns, so that one with many requests holds up its own alone.
+// Package fairshare divides a fixed number of slots, such as the connections to a database,
+// among users such as organisations. Nobody gets more than a share, and those who wait are
+// let in by turns, so one with many requests delays only its own.
 //
-// What a slot stands for, and what is told to whoever is refused, is its callers'
-// business.
+// What a slot stands for, and what a refused request is told, is left to the callers.
 package fairshare
 
 import (

@@ -1,7 +1,7 @@
-// Package fresh keeps in memory what a store holds, for as long as it may be used before it
-// is read again.
+// Package fresh caches one value of a store for as long as it may be used before it has to
+// be read again.
 //
-// What is read, and how old it may be, is its callers' business.
+// What is read, and how old it may be, is left to the callers.
 package fresh
 
 import (

@@ -1,8 +1,8 @@
-// Package guesses slows down who guesses secrets: it counts the failures of those who
-// authenticate, and tells how long the next ones are told nothing.
+// Package guesses slows down the guessing of secrets: it counts failed attempts to
+// authenticate, and decides how long further attempts are not answered.
 //
-// What a secret is, and whether the right one is taken during a pause, is left to the
-// callers: a secret of 256 bits may be, a password of a person may not.
+// What a secret is, and whether the right one is accepted during a pause, is left to the
+// callers: a secret of 256 bits may be, a person's password may not.
 package guesses
 
 import (

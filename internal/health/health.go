@@ -1,7 +1,7 @@
-// Package health tells whoever watches a server whether it lives, and whether it should be
-// asked: /livez and /readyz, as Kubernetes and load balancers have them.
+// Package health answers liveness and readiness probes at /livez and /readyz, as Kubernetes
+// and load balancers expect them.
 //
-// What is looked at, and what is wrong with it, is told by the checks that it is given.
+// What is checked, and what a failure means, is left to the checks that it is given.
 package health
 
 import (

@@ -1,6 +1,6 @@
-// Package lru keeps what was used lately: a bounded map that forgets the rest.
+// Package lru is a bounded map that forgets what was used least recently.
 //
-// What is kept, and whether it may be out of date, is its callers' business.
+// What is kept, and whether it may be out of date, is left to the callers.
 package lru
 
 import "sync"

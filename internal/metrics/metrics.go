@@ -1,8 +1,7 @@
-// Package metrics tells a monitoring system how the server does, in the text format
-// of Prometheus.
+// Package metrics exposes the figures of a running server in the text format of Prometheus.
 //
-// It owns the names of the figures and how they are kept. What is counted it is told;
-// on which port it is asked is left to the program.
+// It owns their names and how they are kept. Its callers report what is counted; on which
+// port the figures are served is left to the program.
 package metrics
 
 import (

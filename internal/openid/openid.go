@@ -1,9 +1,9 @@
-// Package openid asks an OpenID provider who somebody is: where a browser is sent, and what
-// is believed of the answer that it brings back (OpenID Connect Core 1.0, the authorization
+// Package openid signs people in by an OpenID provider: where the browser is sent, and which
+// of the answers that it brings back are valid (OpenID Connect Core 1.0, the authorization
 // code flow with PKCE).
 //
-// Which providers there are, whom one may sign in, and that an answer belongs to the browser
-// that asked are left to its callers.
+// Which providers there are, whom each may sign in, and that an answer belongs to the
+// browser that asked are left to the callers.
 package openid
 
 import (

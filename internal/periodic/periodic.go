@@ -1,7 +1,6 @@
-// Package periodic does the background work of a server again and again.
+// Package periodic repeats the background work of a server until the server ends.
 //
-// What the work is, and that several servers may do it at once, is its callers'
-// business.
+// What the work is, and that several servers may do it at once, is left to the callers.
 package periodic
 
 import (

@@ -1,9 +1,9 @@
-// Package postgres is the store of directory: it puts together the rooms below it, which
-// keep users, groups, the catalogue and all else in PostgreSQL. Open gives them all. No other
-// package of the server says SQL.
+// Package postgres is the store of directory. It puts together the packages below it, which
+// keep users, groups, the catalogue and all else in PostgreSQL; no other package of the
+// server contains SQL. Open opens them all.
 //
-// It does their work in the background, loads new resources by COPY, and seals anew what is
-// sealed. What is read and written is left to the rooms.
+// It runs their background work, loads new resources by COPY, and encrypts sealed values
+// again with a new key. Reading and writing is left to the packages below.
 //
 // Rules for every statement, which a test checks: each of its parts says
 // org_id = $1; there are no triggers, no MERGE and no volatile functions; ids come

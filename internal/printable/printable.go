@@ -1,8 +1,8 @@
-// Package printable knows which characters a terminal or a log would act on
-// instead of showing them: names may not hold such, and what holds them all the
-// same is escaped before a person sees it.
+// Package printable knows the characters on which a terminal or a log would act instead of
+// showing them. Names may not contain them, and other text is escaped before a person sees
+// it.
 //
-// Who asks, and what else a name must be, is left to its callers.
+// What else a name must be is left to the callers.
 package printable
 
 import (

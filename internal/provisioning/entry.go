@@ -1,12 +1,12 @@
-// Package provisioning is the provisioning log of an organisation: who changed what,
-// with the difference, and what was refused, why, and what to do about it.
+// Package provisioning is the provisioning log of an organisation: who changed what, with
+// the difference; what was refused and why; and what to do about a refusal.
 //
-// An entry of a change is stored by the statement that makes the change; entries of
-// refused requests follow within a second, and may be lost when a server dies. The
-// type of an entry has no place for a password, a secret or a token.
+// The entry of a change is stored by the statement that makes the change. Entries of refused
+// requests follow within a second, and may be lost when a server dies. The type of an entry
+// has no field for a password, a secret or a token.
 //
-// How entries are stored is left to package postgres, how they are asked for to the
-// doors and the command line; what may be changed, to directory and oauth.
+// Storage is left to package postgres, the ways to ask for entries to the doors and the
+// command line, and what may be changed to directory and oauth.
 package provisioning
 
 import (

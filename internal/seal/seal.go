@@ -1,7 +1,7 @@
-// Package seal encrypts what a database keeps with keys from outside of it, so
-// that a dump alone opens nothing (AES-256-GCM).
+// Package seal encrypts values before they are stored, with keys from outside the database,
+// so that a dump alone reveals none of them (AES-256-GCM).
 //
-// Which values are sealed, and where they are kept, is left to its callers.
+// Which values are sealed, and where they are kept, is left to the callers.
 package seal
 
 import (

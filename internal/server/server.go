@@ -1,7 +1,7 @@
-// Package server puts the frame and the doors together into one http.Handler,
-// for the program and for tests alike.
+// Package server assembles the frame and the doors into one http.Handler, for the program
+// and for tests.
 //
-// Where the parts come from is left to its callers; what they do, to them.
+// Making the parts is left to the callers.
 package server
 
 import (

@@ -1,9 +1,8 @@
-// Package tracing tells a collector of OpenTelemetry what becomes of requests: a span for
-// each, and below it one for each of its statements.
+// Package tracing exports spans to a collector of OpenTelemetry: one for each request, and
+// below it one for each of its statements.
 //
 // The standard environment (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and so on)
-// says where to and how much; without an endpoint nothing here is used. What a request is
-// about is told by package httpapi.
+// configures it; without an endpoint it does nothing. Package httpapi describes requests.
 package tracing
 
 import (

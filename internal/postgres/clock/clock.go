@@ -1,7 +1,7 @@
-// Package clock tells the time of a database, whatever the clock of the machine says, and
-// makes ids that tell it.
+// Package clock keeps the time of a database, whatever the clock of the machine says, and
+// makes ids that contain it.
 //
-// Who asks the database what time it is, and how often, is left to package pool.
+// Who asks the database for the time, and how often, is left to package pool.
 package clock
 
 import (

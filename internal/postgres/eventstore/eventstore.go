@@ -2,7 +2,7 @@
 // which servers deliver them.
 //
 // What an event says, and when it is delivered, is left to package events; which change makes
-// one, to the outbox of package postgres.
+// one, to the outbox of package writes.
 package eventstore
 
 import (

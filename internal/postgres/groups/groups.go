@@ -1,8 +1,8 @@
-// Package groups changes groups and who is in them: at once, merged with other changes of the
-// same group, or under its lock; and reads members for what is answered.
+// Package groups changes groups and their members: at once, merged with other changes of the
+// same group, or under its lock. It also reads the members that an answer needs.
 //
-// What a change tells, and brakes, are left to package writes; lists, and the group by
-// itself, to those that read.
+// What is told of a change, and the brakes, are left to package writes; lists and single
+// groups to the packages that read.
 package groups
 
 import (

@@ -1,5 +1,5 @@
-// Package pgerr tells the errors of PostgreSQL apart: which constraint was violated, what is
-// done again, and what the client is told that cannot be done now.
+// Package pgerr interprets the errors of PostgreSQL: which constraint was violated, what is
+// worth a retry, and what the client is told when the database cannot answer now.
 //
 // What a violated constraint means for a client is left to the stores, which know the names.
 package pgerr

@@ -1,5 +1,5 @@
-// Package pool is the connections to a database: how they are made and closed, what part of
-// them an organisation may take, and which statements go in one round trip.
+// Package pool manages the connections to a database: how they are opened and closed, how
+// many an organisation may use, and which statements share a round trip.
 //
 // It knows no table. What the statements say is left to the stores.
 package pool

@@ -1,7 +1,7 @@
-// Package records reads users and groups: one by its id, and what the rows of any statement
-// hold of one. It remembers the users that were read lately, for who changes them next.
+// Package records reads users and groups: one by its id, or one from a row of any statement.
+// It caches recently read users for the change that often follows a read.
 //
-// Lists of them are left to package lists, changes to those that write.
+// Lists are left to package lists, changes to the packages that write.
 package records
 
 import (

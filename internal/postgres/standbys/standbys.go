@@ -1,9 +1,10 @@
-// Package standbys sends reads to standbys, so that the primary has less to do, and keeps
-// them from being older than what was written before, by whichever server.
+// Package standbys sends reads to the standbys of the primary, and keeps them from returning
+// anything older than what was acknowledged before, by whichever server.
 //
-// Each read asks first where the primary is, together with all that come at once, and is
-// then answered by a standby that has come as far (pool.Place); else by the primary. Which
-// reads these are, and what they say, is left to the stores.
+// Each read first asks for the primary's position in its log, together with all reads that
+// come at the same time. A standby that has replayed that position answers it (pool.Place),
+// otherwise the primary does. Which reads these are, and what they say, is left to the
+// stores.
 package standbys
 
 import (

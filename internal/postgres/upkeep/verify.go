@@ -1,5 +1,5 @@
-// Package upkeep is what administrators and the server itself do with the database as a whole:
-// verify what is derived, fold it again, have tables analysed, and read figures of it.
+// Package upkeep maintains the database as a whole: it verifies what is derived, folds it
+// again, analyses tables and reads figures.
 //
 // When that is done is left to package postgres; counts are folded by package counts.
 package upkeep
