@@ -68,7 +68,7 @@ func (c *compiler) withPath(op scim.PatchOp) error {
 		return c.wholeSchema(op, p.Extension)
 	case p.Attr == schema.Schemas:
 		return c.schemas(op)
-	case op.Op != opRemove && isURL(op.Value) && c.isReference(p, op.Value):
+	case op.Op != opRemove && pointsTo(op.Value) && c.isReference(p, op.Value):
 		return c.pointTo(op.Op, p, op.Value)
 	case isReadOnly(p):
 		return scim.Mutability("%s is read-only", p.Leaf())

@@ -82,8 +82,9 @@ func (c *compiler) schemas(op scim.PatchOp) error {
 	}
 	for _, v := range urns {
 		urn, _ := v.(string)
-		s := c.t.Schema(urn)
-		if op.Op == opReplace || s == nil || op.Op == opRemove && s == c.t.Core {
+		ref, _ := c.t.Resolve(urn)
+		unknown := ref.Extension == nil || c.o.Strict && ref.Misspelt(urn) != ""
+		if op.Op == opReplace || unknown || op.Op == opRemove && ref.Extension == c.t.Core {
 			return scim.Mutability("schemas is read-only: it lists the schemas in use; only URNs of extensions of %s may be added or removed", c.t.Name)
 		}
 	}
@@ -117,10 +118,11 @@ func (c *compiler) isReference(p filter.Path, value any) bool {
 	return ok && schema.IDIn(text) != "" && !p.Attr.MultiValued && p.Sub != nil && p.Sub.Computed && !c.o.Strict
 }
 
-// isURL reports whether a value may be a URL, be it relative: it has a path.
-func isURL(value any) bool {
+// pointsTo reports whether a value may be a URL, be it relative, or the id that a bulk
+// request puts in the place of a bulkId.
+func pointsTo(value any) bool {
 	text, ok := schema.Only(value).(string)
-	return ok && strings.Contains(text, "/")
+	return ok && (strings.Contains(text, "/") || len(text) == 36 && strings.Count(text, "-") == 4)
 }
 
 // pointTo sets whom a reference points to: the server makes the reference of that.

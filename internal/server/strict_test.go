@@ -144,6 +144,7 @@ var tolerances = []tolerance{
 	change("dot behind a URN before brackets", `{"op":"remove","path":"`+scim.GenesysUserURN+`.routingSkills[name eq \"x\"]"}`, "invalidPath", scim.GenesysUserURN+":routingSkills"),
 	change("dot behind a URN in a key", `{"op":"add","value":{"`+scim.UserURN+`.title":"x"}}`, "invalidSyntax", "User.title"),
 	change("URN of before the standard in a path", `{"op":"add","path":"urn:scim:schemas:extension:enterprise:2.0:User:department","value":"x"}`, "invalidPath", scim.EnterpriseUserURN),
+	change("URN of before the standard among schemas", `{"op":"add","path":"schemas","value":["urn:scim:schemas:extension:enterprise:1.0"]}`, "mutability", "schemas"),
 	change("URN of before the standard as a key", `{"op":"add","value":{"urn:scim:schemas:extension:enterprise:1.0":{"department":"x"}}}`, "invalidSyntax", "enterprise:1.0"),
 	change("reference as a path", `{"op":"add","path":"`+scim.EnterpriseUserURN+`:manager.$ref","value":"../Users/{ada}"}`, "mutability", "manager.$ref"),
 	change("short name with brackets as a path", `{"op":"remove","path":"routingSkills[name eq \"x\"]"}`, "invalidPath", scim.GenesysUserURN),

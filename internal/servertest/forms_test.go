@@ -207,5 +207,13 @@ func TestReferences_NameWhomTheyPointTo(t *testing.T) {
 			t.Errorf("%s", linked.Body)
 		}
 	}
+	byPath := o.Do(t, "POST", "/Bulk", map[string]any{"Operations": []any{
+		map[string]any{"method": "POST", "path": "/Users", "bulkId": "c", "data": map[string]any{"userName": "c"}},
+		map[string]any{"method": "PATCH", "path": "/Users/" + ada, "data": servertest.Patch(map[string]any{"op": "add", "path": "manager.$ref", "value": "bulkId:c"})},
+	}}).Want(t, 200)
+	location, _ := elements(byPath.Object(t)["Operations"])[0]["location"].(string)
+	if manager := o.Do(t, "GET", "/Users/"+ada, nil).Object(t)[enterprise].(map[string]any)["manager"].(map[string]any); manager["$ref"] != location {
+		t.Errorf("%s has made the manager %v", byPath.Body, manager)
+	}
 	check("strict", o.Strictly(t))
 }
