@@ -28,7 +28,8 @@ type Entry struct {
 	Operation     Operation
 	Target        Target
 	Result        Result
-	// Status is that of the HTTP answer; 0 where there was none.
+	// Status is that of the HTTP answer to a refused request; 0 for a change, which is stored
+	// before it is answered.
 	Status   int
 	Error    *Error
 	Changes  []Change

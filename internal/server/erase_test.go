@@ -83,6 +83,40 @@ func TestErase_LeavesNothingOfAPerson(t *testing.T) {
 	o.Do(t, "POST", "/api/v2/users/01a2243e-4720-7afd-822b-5e75d2936aa6/erase", nil).Want(t, 404)
 }
 
+// However many requests were refused before, the one that tells of the person is found.
+func TestErase_LooksThroughAllThatWasRefused(t *testing.T) {
+	t.Parallel()
+	server := servertest.New(t)
+	o := server.NewOrg(t)
+	user := o.Do(t, "POST", "/Users", `{"userName":"zerphyra@example.org"}`).Want(t, 201).ID(t)
+	group := o.NewGroup(t, "G")
+	for _, name := range []string{"somebody", "Zerphyra@example.org"} {
+		o.Do(t, "PATCH", "/Groups/"+group, `{"Operations":[{"op":"add","path":"members","value":[{"value":"x","display":"`+name+`"}]}]}`).Want(t, 400)
+	}
+	if err := server.Log.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	entries(t, o, "result=refused", 2)
+	conn, err := pgx.Connect(t.Context(), server.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	tag, err := conn.Exec(t.Context(), `
+insert into provisioning_log (org_id, id, actor, correlation_id, operation, target_type, target_name, result, status, error, detail)
+select e.org_id, (left(e.id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, e.actor, '', e.operation, e.target_type, '', e.result, e.status, e.error, e.detail
+from   provisioning_log e, generate_series(1, 40000) n
+where  e.result = 'refused' and e.detail like '%somebody%'`)
+	if err != nil || tag.RowsAffected() != 40_000 {
+		t.Fatal(tag, err)
+	}
+	o.Do(t, "POST", "/api/v2/users/"+user+"/erase", nil).Want(t, 204)
+	var erased int
+	if err := conn.QueryRow(t.Context(), `select count(*) from provisioning_log where result = 'refused' and detail = '{"erased":true}'`).Scan(&erased); err != nil || erased != 1 {
+		t.Errorf("%d refusals are erased, %v", erased, err)
+	}
+}
+
 // entriesOf are the entries of a query.
 func entriesOf(t *testing.T, o *servertest.Org, query string) []logEntry {
 	t.Helper()

@@ -15,6 +15,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/pool"
 	"github.com/purescim/purescim/internal/postgres/records"
 	"github.com/purescim/purescim/internal/postgres/writes"
+	"github.com/purescim/purescim/internal/provisioning"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -50,17 +51,32 @@ order  by e.id desc`)
 	// eraseRefused is for requests that were refused before there was an id.
 	eraseRefused = db.New(erasedEntry + `e.target_key = any(@keys::text[]) and e.target_id is null and e.target_type = 'User'`)
 
-	// eraseBodies is for requests about others that held values of the user. One expression
-	// finds those that hold any of them, and only these are looked at for each.
+	// eraseBodies is for requests about others that held values of the user. It looks at so
+	// many of a result, the oldest first, and tells where it ended: a million takes longer than
+	// one statement may. That a text is there at all is found several times faster than what it
+	// stands between, so that is asked first, which PostgreSQL would not do by itself.
 	eraseBodies = db.New(`
-update provisioning_log e
-set    detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
-where  e.org_id = @org and e.result <> 'success' and e.result in ('refused', 'held')
-and    lower(e.detail || coalesce(e.error, '')) ~ lower(@any)
-and    exists (
-  select from (select lower(e.detail || coalesce(e.error, '')) as text offset 0) told,
-              unnest(@texts::text[], @patterns::text[]) as held (text, pattern)
-  where  position(lower(held.text) in told.text) > 0 and told.text ~ lower(held.pattern))`)
+with held as materialized (
+  select lower(h.text) as text, lower(h.pattern) as pattern
+  from   unnest(@texts::text[], @patterns::text[]) as h (text, pattern)
+), page as materialized (
+  select e.id, (
+    select exists (select from held h where case when position(h.text in told.text) > 0 then told.text ~ h.pattern end)
+    from   (select lower(e.detail || coalesce(e.error, '')) as text offset 0) told
+  ) as tells
+  from   provisioning_log e
+  where  e.org_id = @org and e.result = @result and e.result <> 'success' and e.id > @after
+  order  by e.id
+  limit  @most
+), erased as (
+  update provisioning_log e
+  set    detail = '{"erased":true}', error = case when e.error is not null then '(erased)' end
+  where  e.org_id = @org and e.id = any(array(select p.id from page p where p.tells))
+)
+select p.id
+from   page p
+order  by p.id desc
+limit  1`)
 
 	// eraseRefusedUser forgets that the user is refused at present.
 	eraseRefusedUser = db.New(`
@@ -146,10 +162,33 @@ func (v Users) eraseFromLog(ctx context.Context, w *writes.Write, tx pgx.Tx, id 
 	eraseLoops.With(db.Org(w.Org), db.Named("id", db.ID(id))).Queue(b)
 	eraseImports.With(db.Org(w.Org)).Queue(b)
 	eraseRefused.With(db.Org(w.Org), db.Named("keys", known.keys)).Queue(b)
-	if len(known.texts) > 0 {
-		eraseBodies.With(db.Org(w.Org), db.Named("any", known.any()), db.Named("texts", known.texts), db.Named("patterns", known.patterns)).Queue(b)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil || len(known.texts) == 0 {
+		return err
 	}
-	return tx.SendBatch(ctx, b).Close()
+	for _, result := range []provisioning.Result{provisioning.Refused, provisioning.Held} {
+		if err := eraseFromBodies(ctx, w, tx, result, known); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// erasedAtOnce is how many bodies are looked at by one statement.
+const erasedAtOnce = 20_000
+
+// eraseFromBodies takes what is known of a user out of all requests of a result.
+func eraseFromBodies(ctx context.Context, w *writes.Write, tx pgx.Tx, result provisioning.Result, known traces) error {
+	for after, ended := uuid.Nil, false; !ended; {
+		ended = true
+		err := eraseBodies.With(
+			db.Org(w.Org), db.Named("result", string(result)), db.Named("after", db.ID(after)), db.Named("most", erasedAtOnce),
+			db.Named("texts", known.texts), db.Named("patterns", known.patterns),
+		).ReadAll(ctx, tx, func(raw [][]byte) { after, ended = db.ReadID(raw[0]), false })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v Users) eraseFromEvents(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) error {

@@ -84,15 +84,6 @@ func (s *traces) add(value, written string) {
 	s.texts, s.patterns = append(s.texts, written), append(s.patterns, before+regexp.QuoteMeta(written)+after)
 }
 
-// any is a pattern that finds each of the texts.
-func (s *traces) any() string {
-	quoted := make([]string, len(s.texts))
-	for i, text := range s.texts {
-		quoted[i] = regexp.QuoteMeta(text)
-	}
-	return strings.Join(quoted, "|")
-}
-
 // valuesOf are the `value`s of a multi-valued attribute.
 func valuesOf(a *schema.Attribute, doc scim.Document) (values []string) {
 	for _, element := range a.Values(doc) {
