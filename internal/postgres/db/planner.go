@@ -69,3 +69,9 @@ const (
 // takes every group for one of a single member: so group and member are joined as one
 // thing, which leaves no way to read the group by itself.
 const AnyID = `between ` + LeastID + ` and ` + GreatestID
+
+// Several are the ids of those of whom a statement for several is, each with its number n, as
+// e. They hide behind a sub-select, or PostgreSQL would plan each time for how many they are.
+// With e.id AnyID it expects of them one, whom it finds by the key: before the first ANALYZE it
+// takes an organisation for a few rows, and would rather read that as a whole.
+const Several = `unnest((select @id::uuid[][])) with ordinality as e (id, n)`

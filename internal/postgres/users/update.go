@@ -172,7 +172,7 @@ with changed as (
          password_hash = coalesce(nullif(@password::text, ''), password_hash),
          doc           = @doc::text,
          folded        = coalesce(@folded::jsonb, folded || @members::jsonb)[columns][each]
-  where  u.org_id = @org and u.id = @id::uuid and u.version = @version::bigint
+  where  u.org_id = @org and u.id = @id::uuid and u.version = @version::bigint[any]
   returning u.id, u.version[n]
 ), moved as (
   update modifications t
@@ -184,13 +184,14 @@ from   changed`
 // The parts of updateUserText, by what belongs together.
 var (
 	oneUser = []db.Part{
-		db.Empty("each"), db.Empty("n"), db.Empty("number"),
+		db.Empty("each"), db.Empty("any"), db.Empty("n"), db.Empty("number"),
 		{Name: "whose", SQL: `
   where  t.org_id = @org and t.kind = 1 and t.modified_at = @before::timestamptz and t.id = (select id from changed)`},
 	}
 	severalUsers = []db.Part{
 		{Name: "each", SQL: `
-  from   unnest((select @id::uuid[][])) with ordinality as e (id, n)`},
+  from   ` + db.Several},
+		{Name: "any", SQL: ` and e.id ` + db.AnyID},
 		{Name: "n", SQL: `, e.n`},
 		{Name: "whose", SQL: `
   from   changed

@@ -52,7 +52,7 @@ with deleted as (
   where  org_id = @org and user_name_key = @user_name_key and id = @id
   and    id = (select d.id from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key[last])
   returning id, version, created_at
-)[revived]`, slices.Concat(oneNew[2:], []db.Part{lastDeleted, userRow, userValues, besideUser, revived})...)
+)[revived]`, slices.Concat(oneNew[3:], []db.Part{lastDeleted, userRow, userValues, besideUser, revived})...)
 
 	// restoreUser is reviveUser for a deleted user of whatever name who is asked for.
 	restoreUser = writes.NewTelling(writes.UserOutbox, `
@@ -60,7 +60,7 @@ with deleted as (
   delete from deleted_users
   where  org_id = @org and id = @id
   returning id, version, created_at
-)[revived]`, slices.Concat(oneNew[2:], []db.Part{userRow, userValues, besideUser, revived})...)
+)[revived]`, slices.Concat(oneNew[3:], []db.Part{userRow, userValues, besideUser, revived})...)
 
 	// noLaterDeletion fails when a user of the name was deleted, after the one whose id is reused,
 	// while the statement before it waited or ran: that one should have come back. As the name
@@ -101,7 +101,7 @@ const insertUserText = `
 with changed as (
   insert into users (org_id, id, version, created_at, [row])
   select @org, @id::uuid, 1, @at::timestamptz, [values][each]
-  where  not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key::text ` + db.OneByOne + `)
+  where  not exists (select from deleted_users d where d.org_id = @org and d.user_name_key = @user_name_key::text ` + db.OneByOne + `)[any]
   on conflict (org_id, user_name_key) do nothing
   returning id, version, created_at, active[n]
 )[beside]`
@@ -134,13 +134,14 @@ from   changed c`}
   returning id, version, created_at, active
 )[beside]`}
 
-	// oneNew are the parts of a statement for one user, the first two of insertUserText alone.
-	oneNew = []db.Part{db.Empty("each"), db.Empty("n"), db.Empty("real"), db.Empty("number")}
+	// oneNew are the parts of a statement for one user, the first three of insertUserText alone.
+	oneNew = []db.Part{db.Empty("each"), db.Empty("any"), db.Empty("n"), db.Empty("real"), db.Empty("number")}
 
 	// severalNew are those for several: their keys are padded with nulls.
 	severalNew = []db.Part{
 		{Name: "each", SQL: `
-  from   unnest((select @id::uuid[][])) with ordinality as e (own, n)`},
+  from   ` + db.Several},
+		{Name: "any", SQL: ` and e.id ` + db.AnyID},
 		{Name: "n", SQL: `, array_position(@id::uuid[][], id)::bigint as n`},
 		{Name: "real", SQL: `
   where  k.key is not null`},
