@@ -182,6 +182,9 @@ func (o Options) Unknown(t *Type, path string) error {
 
 // NotAName refuses a path where an object has the names of attributes.
 func NotAName(t *Type, path string) error {
+	if ref, _ := t.Resolve(path); ref.former != nil {
+		return scim.InvalidSyntax("%q %s", path, ref.Misspelt(path))
+	}
 	return scim.InvalidSyntax("%q is not the name of an attribute of %s: paths stand in path; in a value, attributes of an extension "+
 		"stand in an object under its URN, and sub-attributes in one under their attribute", path, t.Name)
 }
