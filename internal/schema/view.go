@@ -63,17 +63,17 @@ func (v *view) of(doc []byte) []byte {
 
 // alone gives a document of a user without the externalIds of other domains.
 func (v *view) alone(doc []byte) []byte {
-	if v.domain == "" && !bytes.Contains(doc, []byte(anyElement)) {
+	if bytes.Contains(doc, []byte(anyElement)) {
+		if loaded, err := v.t.Load(doc); err == nil {
+			return v.t.Encode(v.t.Seen(loaded, v.domain))
+		}
+	}
+	begin, end := externalIDAt(doc)
+	if v.domain == "" || begin < 0 {
 		return doc
 	}
-	if loaded, err := v.t.Load(doc); err == nil {
-		return v.t.Encode(v.t.Seen(loaded, v.domain))
-	}
-	if begin, end := externalIDAt(doc); v.domain != "" && begin >= 0 {
-		v.splice(doc, begin, end)
-		return v.seen
-	}
-	return doc
+	v.splice(doc, begin, end)
+	return v.seen
 }
 
 func (v *view) ofGroup(doc []byte) []byte {
