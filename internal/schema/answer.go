@@ -52,14 +52,16 @@ type Renderer struct {
 // Renderer makes the renderer for a request that came through the SCIM root whose
 // absolute URL is mount.
 func (t *Type) Renderer(mount string, p Projection) *Renderer {
+	root := appendString(nil, mount)
+	root = root[:len(root)-1]
 	return &Renderer{
 		t:          t,
 		projection: p,
 		mount:      mount,
 		asStored:   p.keepsDocument() && !t.onRequest,
 		linked:     t.linked != nil && p.Wants(t.linked),
-		root:       []byte(open(mount)[1:]),
-		location:   open(t.Location(mount, "")),
+		root:       root[1:],
+		location:   t.Location(string(root), ""),
 	}
 }
 

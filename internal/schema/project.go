@@ -1,18 +1,11 @@
 package schema
 
-import (
-	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "bytes"
 
 // appendProjected copies the members of a stored document that are wanted, and
 // leaves the object open.
 func (t *Type) appendProjected(dst, doc []byte, p Projection) []byte {
-	r := projector{
-		Projection: p,
-		dec:        jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true)),
-	}
+	r := projector{Projection: p, doc: doc}
 	dst = append(dst, '{')
 	r.eachMember(func(name []byte) {
 		if ext := t.urns[string(name)]; ext != nil {
@@ -24,28 +17,57 @@ func (t *Type) appendProjected(dst, doc []byte, p Projection) []byte {
 	return dst
 }
 
-// projector copies what a projection wants from one stored document, which
-// Encode has written, in one pass.
+// projector copies what a projection wants from one stored document, in one pass. Encode has
+// written it: it has no blanks, and no name has escapes.
 type projector struct {
 	Projection
-	dec *jsontext.Decoder
+	doc []byte
+	at  int // what is read next
 }
 
-// eachMember reads an object; visit must read or skip the member's value.
+// eachMember reads an object; visit must read the member's value.
 func (r *projector) eachMember(visit func(name []byte)) {
-	if r.dec.PeekKind() != '{' {
-		_ = r.dec.SkipValue()
-		return
-	}
-	_, _ = r.dec.ReadToken()
-	for r.dec.PeekKind() == '"' {
-		raw, err := r.dec.ReadValue()
-		if err != nil {
-			return
+	for r.at++; r.doc[r.at] != '}'; {
+		if r.doc[r.at] == ',' {
+			r.at++
 		}
-		visit(raw[1 : len(raw)-1])
+		begin, end := r.at+1, stringEnd(r.doc, r.at)
+		r.at = end + 1 // a colon is between
+		visit(r.doc[begin : end-1])
 	}
-	_, _ = r.dec.ReadToken()
+	r.at++
+}
+
+// value reads a value.
+func (r *projector) value() []byte {
+	begin := r.at
+	switch r.doc[begin] {
+	case '"':
+		r.at = stringEnd(r.doc, begin)
+	case '{', '[':
+		r.at = nestedEnd(r.doc, begin)
+	default:
+		r.at += bytes.IndexAny(r.doc[begin:], ",}]")
+	}
+	return r.doc[begin:r.at]
+}
+
+// nestedEnd is behind the object or list that begins at a place.
+func nestedEnd(doc []byte, at int) int {
+	for depth := 0; ; {
+		switch doc[at] {
+		case '"':
+			at = stringEnd(doc, at)
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if at++; depth == 0 {
+			return at
+		}
+	}
 }
 
 func (r *projector) appendExtension(dst []byte, ext *Schema) []byte {
@@ -64,7 +86,7 @@ func (r *projector) appendExtension(dst []byte, ext *Schema) []byte {
 // appendMember reads the value of a and writes what is wanted of it.
 func (r *projector) appendMember(dst []byte, a *Attribute) []byte {
 	if a == nil || !r.Wants(a) {
-		_ = r.dec.SkipValue()
+		r.value()
 		return dst
 	}
 	before := len(dst)
@@ -72,8 +94,7 @@ func (r *projector) appendMember(dst []byte, a *Attribute) []byte {
 	start := len(dst)
 	switch {
 	case !r.partial(a):
-		value, _ := r.dec.ReadValue()
-		dst = append(dst, value...)
+		dst = append(dst, r.value()...)
 	case a.MultiValued:
 		dst = r.appendElements(dst, a)
 	default:
@@ -88,8 +109,10 @@ func (r *projector) appendMember(dst []byte, a *Attribute) []byte {
 func (r *projector) appendElements(dst []byte, a *Attribute) []byte {
 	before := len(dst)
 	dst = append(dst, '[')
-	_, _ = r.dec.ReadToken()
-	for r.dec.PeekKind() == '{' {
+	for r.at++; r.doc[r.at] != ']'; {
+		if r.doc[r.at] == ',' {
+			r.at++
+		}
 		mark := len(dst)
 		dst = separate(dst)
 		start := len(dst)
@@ -97,7 +120,7 @@ func (r *projector) appendElements(dst []byte, a *Attribute) []byte {
 			dst = dst[:mark]
 		}
 	}
-	_, _ = r.dec.ReadToken()
+	r.at++
 	if len(dst) == before+1 {
 		return dst[:before]
 	}
@@ -112,12 +135,11 @@ func (r *projector) appendSubs(dst []byte, a *Attribute) []byte {
 	r.eachMember(func(name []byte) {
 		sub := a.sub[string(name)]
 		if sub == nil || !r.wantsSub(a, sub) {
-			_ = r.dec.SkipValue()
+			r.value()
 			return
 		}
 		dst = append(separate(dst), sub.key...)
-		value, _ := r.dec.ReadValue()
-		dst = append(dst, value...)
+		dst = append(dst, r.value()...)
 	})
 	if len(dst) == before+1 {
 		return dst[:before]
