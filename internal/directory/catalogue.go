@@ -69,9 +69,9 @@ func (d *Directory) CountUsers(ctx context.Context, o org.Org, kind Kind, most i
 	return d.store.Org(o.ID).CountUsers(ctx, kind, names, most)
 }
 
-// UpdateEntry changes name, description and detail by a function, which may
-// refuse, with the entry as it is in hand. A new name is
-// written into all users who refer to the entry, at once. Built-in entries keep
+// UpdateEntry changes name, description and detail by a function, which is given the
+// current entry and may refuse. A new name is written into all users who refer to the
+// entry, in the same transaction. Built-in entries keep
 // their names, and the role that may do everything keeps doing so.
 func (d *Directory) UpdateEntry(ctx context.Context, o org.Org, kind Kind, id string, edit func(e *Entry) error) (Entry, error) {
 	u, ok := exactID(id)

@@ -21,9 +21,8 @@ const (
 	longestWait      = 10 * time.Second
 )
 
-// newComputing divides the processors among organisations, of which each has half. What
-// computes for long takes its turn there, since whoever answers others would have to wait
-// for each processor until all of that has had its time.
+// newComputing divides the processors among organisations; each may use half of them. Long
+// computations take turns there, so that short requests need not wait for a processor.
 func newComputing() *fairshare.Gate[org.ID] {
 	slots := max(2, runtime.GOMAXPROCS(0))
 	return fairshare.New[org.ID](fairshare.Options{Slots: slots, Share: slots / 2, Queue: computingWaiting, MaxWait: longestWait})

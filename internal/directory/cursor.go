@@ -91,8 +91,8 @@ func (c *cursors) seal(ctx context.Context, list string, p Position, count int) 
 	return base64.RawURLEncoding.EncodeToString(append(b, sum...)), err
 }
 
-// open reads what seal wrote for the same list. Who forged a cursor is told the
-// same as who uses one for another list.
+// open reads what seal wrote for the same list. A forged cursor gets the same error as one
+// for another list.
 func (c *cursors) open(ctx context.Context, list, text string) (p Position, count int, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) <= signature || strings.ContainsAny(text, "\r\n") { // which the decoder passes over

@@ -16,8 +16,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// What a user has of whom no client says it (BEHAVIOUR 26, 26a), as these built-in
-// entries of the catalogue are written.
+// The defaults of users (BEHAVIOUR 26, 26a), by the names of these built-in entries of the
+// catalogue.
 const (
 	defaultDivision = "Home"
 	defaultRole     = "employee"
@@ -40,8 +40,8 @@ func giveDefaults(strict bool, old, doc scim.Document) (roles bool) {
 	return true
 }
 
-// isDefault reports whether a reference is to a default: those are built in, so that
-// nobody can delete or rename them.
+// isDefault reports whether a reference is to a default. Defaults are built in and cannot be
+// deleted or renamed.
 func isDefault(r Reference) bool {
 	return r.Kind == Division && r.Name == defaultDivision || r.Kind == Role && r.Name == defaultRole
 }
@@ -84,8 +84,8 @@ const (
 )
 
 // Run does the background work until the context ends: it folds names again where another
-// release has folded them, and gives users without a division the built-in one. Each server
-// may run it.
+// release folded them, and gives users without a division the built-in one. Each server may
+// run it.
 func (d *Directory) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -95,10 +95,9 @@ func (d *Directory) Run(ctx context.Context) {
 	periodic.Every(ctx, homePause, d.log, "users without a division were not looked for", periodic.Within(homeTime, d.GiveDivisions))
 }
 
-// GiveDivisions gives the built-in division to each user who has none and should:
-// who was stored by a release that left it out, or while the organisation was strict.
-// Each is a change like that of a client, which is told in events; who cannot be
-// changed is left as it is.
+// GiveDivisions gives the built-in division to each user who lacks one, because an earlier
+// release stored it without, or the organisation was strict then. Each is a change like that
+// of a client, with an event. A user who cannot be changed stays as it is.
 func (d *Directory) GiveDivisions(ctx context.Context) error {
 	orgs, err := d.store.OrgsWithoutDivision(ctx)
 	if err != nil {

@@ -45,20 +45,20 @@ func New(store Store, types schema.Types, log *slog.Logger) *Directory {
 // Now is the time by which all servers of the store go.
 func (d *Directory) Now() time.Time { return d.store.Now() }
 
-// Rehearse does work, each of whose writes sees those before it, and takes them back: none of
-// them stays. It may do work again. Work is of one goroutine, and says of each write that it
-// is a dry run (provisioning.WithAttempt).
+// Rehearse runs work in a transaction that is rolled back: each write sees those before it,
+// and none of them stays. It may run work again. Work uses one goroutine, and marks each of
+// its writes as a dry run (provisioning.WithAttempt).
 func (d *Directory) Rehearse(ctx context.Context, o org.Org, work func(ctx context.Context) error) error {
 	return d.store.Org(o.ID).Jointly(ctx, false, work)
 }
 
-// options are those of decoding for an organisation, without a word on what is ignored.
+// options are the options of decoding for an organisation; ignored attributes are not reported.
 func (d *Directory) options(o org.Org) schema.Options {
 	return schema.Options{Region: o.Settings.DefaultRegion, Strict: o.Settings.Strict, Domain: o.Domain}
 }
 
-// warning gives the options of decoding for a write, and what tells of ignored attributes,
-// unless left does when the write is done.
+// warning gives the options of decoding for a write, and a function that logs the ignored
+// attributes, unless left logs them when the write is done.
 func (d *Directory) warning(ctx context.Context, o org.Org, left *tolerance) (options schema.Options, tell func()) {
 	rest := ignoredOf(ctx)
 	options = left.options(d.options(o))
@@ -70,8 +70,8 @@ func (d *Directory) warning(ctx context.Context, o org.Org, left *tolerance) (op
 	return options, func() { rest.tell(ctx, d.log, o.ID) }
 }
 
-// decode reads the body of a POST or PUT. What of it is ignored the log tells in a line,
-// of its own or of all that ctx is for (GatherIgnored).
+// decode reads the body of a POST or PUT. Ignored attributes are logged in one line for the
+// body, or for all bodies of ctx (GatherIgnored).
 func (d *Directory) decode(ctx context.Context, o org.Org, t *schema.Type, body map[string]any, left *tolerance) (schema.Input, error) {
 	options, tell := d.warning(ctx, o, left)
 	defer tell()
@@ -122,7 +122,7 @@ func notFound(t *schema.Type, id string) error {
 	return scim.NotFound("%s %q does not exist", t.Name, id)
 }
 
-// toSCIM turns what a store answers into what the client is told.
+// toSCIM turns an error of the store into the error that the client gets.
 func toSCIM(t *schema.Type, id string, err error) error {
 	missing, lacks := errors.AsType[*MissingError](err)
 	limit, isMore := errors.AsType[*LimitError](err)

@@ -6,8 +6,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// keepDomains gives a document that has been changed, as the provisioning domain of who
-// asks sees it, the externalIds that are to be stored (schema.Type.Kept). To name one of
+// keepDomains puts the externalIds that are to be stored (schema.Type.Kept) into a changed
+// document, which has those that the caller's provisioning domain sees. To name one of
 // a domain in a PATCH is refused as for any attribute that is read-only (BEHAVIOUR 24);
 // in a PUT it is ignored, and so is what was read and is sent back.
 func keepDomains(o org.Org, t *schema.Type, c Change, old, doc scim.Document) error {
@@ -19,7 +19,7 @@ func keepDomains(o org.Org, t *schema.Type, c Change, old, doc scim.Document) er
 	return nil
 }
 
-// fromDomain is the edit of a group as the provisioning domain of who asks sees it.
+// fromDomain is the edit of a group as the caller's provisioning domain sees it.
 func fromDomain(o org.Org, t *schema.Type, c Change) func(Resource) (Edit, error) {
 	return func(old Resource) (Edit, error) {
 		seen := old

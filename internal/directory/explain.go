@@ -15,8 +15,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// explainWrite is toSCIM for a write. Of what is missing it tells what an administrator
-// asks next: whether the person was deleted, and which names are near.
+// explainWrite is toSCIM for a write. For a missing reference it adds what an administrator
+// asks next: whether the user was deleted, and which names are similar.
 func (d *Directory) explainWrite(ctx context.Context, o org.ID, t *schema.Type, id string, err error) error {
 	missing, lacks := errors.AsType[*MissingError](err)
 	if !lacks || slices.ContainsFunc(missing.References, func(r Reference) bool { return r.Schema != nil }) {
@@ -35,7 +35,7 @@ func (d *Directory) explainWrite(ctx context.Context, o org.ID, t *schema.Type, 
 	return &more
 }
 
-// nearNames tells of entries whose names are like one that is missing.
+// nearNames lists entries whose names are similar to a missing one.
 func (d *Directory) nearNames(ctx context.Context, o org.ID, missing Reference) string {
 	if _, err := uuid.Parse(missing.Name); err == nil {
 		return fmt.Sprintf(". It looks like the id of an app role: map the value of the app role, which is the name of the %s, and not its id", missing.Kind)

@@ -18,9 +18,8 @@ import (
 // larger group is without content (BEHAVIOUR 73), others have Members walk them.
 const MaxAnswerMembers = 1000
 
-// ProvisionGroup stores a new group, with its members, from the body of a POST.
-// What the platform keeps of a group beside is as
-// the command line has it.
+// ProvisionGroup stores a new group, with its members, from the body of a POST. Its
+// attributes on the platform are those of PlainGroup.
 func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[string]any) (Record, error) {
 	return asDeclared(ctx, d, o, schema.Group, func(t *schema.Type) (Record, error) {
 		in, err := d.decode(ctx, o, t, body, nil)
@@ -43,7 +42,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, o org.Org, body map[stri
 	})
 }
 
-// PlainGroup is what the platform keeps of a group that says nothing of it.
+// PlainGroup has the defaults of a group's attributes on the platform.
 var PlainGroup = Group{Type: "official", Visibility: "public", RulesVisible: true}
 
 // ReplaceGroup stores the body of a PUT in place of the group. Members that are
@@ -120,7 +119,7 @@ func (d *Directory) patchGroup(ctx context.Context, o org.Org, t *schema.Type, i
 	}})
 }
 
-// inTurn is the edit, which computes for long where a group has many members, in turn.
+// inTurn makes an edit, which takes long for a group of many members, take its turn.
 func (d *Directory) inTurn(ctx context.Context, o org.ID, edit func(Resource) (Edit, error)) func(Resource) (Edit, error) {
 	return func(old Resource) (Edit, error) {
 		return inTurn(ctx, d, o, func() (Edit, error) { return edit(old) })

@@ -9,17 +9,17 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// History is the part of a View by which changes are taken back: what the provisioning log
-// tells of memberships, however many, and users who come back.
+// History is the part of a View that undo and restore need: past memberships from the
+// provisioning log, and users who are restored.
 type History interface {
 	// OldestEntry is the id of the oldest entry of the log, or zero.
 	OldestEntry(ctx context.Context) (uuid.UUID, error)
 
-	// MembersSince tells how the members of a group differ from those of before the
-	// entries behind an id: who has come, and who has gone. Both are sorted.
+	// MembersSince returns the difference of a group's members since an entry: the users
+	// who were added and those who were removed, sorted.
 	MembersSince(ctx context.Context, group, after uuid.UUID) (come, gone []uuid.UUID, err error)
 
-	// GroupsSince tells the same of the groups of a user.
+	// GroupsSince returns the same for the groups of a user.
 	GroupsSince(ctx context.Context, user, after uuid.UUID) (joined, left []uuid.UUID, err error)
 
 	// MovedSince lists, the oldest first, the entries behind an id by which some of the
@@ -28,12 +28,11 @@ type History interface {
 	// changed was taken back, one by one, and nothing besides.
 	MovedSince(ctx context.Context, group, after uuid.UUID, users, together []uuid.UUID) ([]Move, error)
 
-	// DeletedUserNamed finds the user of a name who was deleted last, or ErrNotFound.
+	// DeletedUserNamed finds the most recently deleted user of a name, or returns ErrNotFound.
 	DeletedUserNamed(ctx context.Context, name string) (uuid.UUID, error)
 
-	// EraseUser deletes a user who is there, as DeleteUser does, and takes the values of
-	// the person out of all that is kept but the id: the deleted user, the log and
-	// events that wait.
+	// EraseUser deletes the user if it is not deleted, as DeleteUser does, and removes all
+	// personal data but the id from the deleted user, the log and waiting events.
 	EraseUser(ctx context.Context, t *schema.Type, id uuid.UUID, forget func(report scim.Document)) error
 
 	// RestoreUser changes a user and memberships at once, all or nothing. The groups to
@@ -49,7 +48,7 @@ type UserRestoration struct {
 	// Deleted tells that the user is deleted and comes back, under the same id. The
 	// edit is given the document of when it was deleted.
 	Deleted bool
-	// Match is the version that a user who is there must have.
+	// Match is the version that a user who is not deleted must have.
 	Match scim.Condition
 	// Edit computes the new state, as Change.Edit does.
 	Edit func(old Resource) (Edit, error)

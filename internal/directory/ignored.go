@@ -19,8 +19,8 @@ const (
 	maxIgnoredName = 64 // bytes of a name
 )
 
-// ignored is the attributes of a body that are ignored, or of all bodies of a request. It
-// keeps as many names as a line of the log should have.
+// ignored collects the ignored attributes of a body, or of all bodies of a request, up to
+// the number of names that one line of the log should have.
 type ignored struct {
 	parts bool // of a request, whose line comes at its end
 
@@ -31,8 +31,8 @@ type ignored struct {
 
 type ignoredKey struct{}
 
-// GatherIgnored gathers what is ignored of all that is done with the context: tell writes
-// one line of it. Otherwise each body has a line.
+// GatherIgnored collects the ignored attributes of all writes with the context it returns:
+// tell logs them in one line. Without it, each body has a line of its own.
 func (d *Directory) GatherIgnored(ctx context.Context, o org.ID) (gathering context.Context, tell func()) {
 	all := &ignored{parts: true}
 	return context.WithValue(ctx, ignoredKey{}, all), func() { all.write(ctx, d.log, o, uuid.Nil) }
@@ -45,7 +45,7 @@ func ignoredOf(ctx context.Context) *ignored {
 	return new(ignored)
 }
 
-// add is told the path of one.
+// add notes the path of an ignored attribute.
 func (i *ignored) add(path string) {
 	path = clipName(path)
 	i.mu.Lock()
@@ -59,15 +59,15 @@ func (i *ignored) add(path string) {
 	}
 }
 
-// tell writes the line when a body has been read, unless it is part of more.
+// tell logs the attributes of a body, unless they are collected for its request.
 func (i *ignored) tell(ctx context.Context, log *slog.Logger, o org.ID) {
 	if !i.parts {
 		i.write(ctx, log, o, uuid.Nil)
 	}
 }
 
-// write writes one line of them all, by their names, never with their values; user is
-// whose body it was, if that is known.
+// write logs the names of all, never their values, in one line; user is that of the body, if
+// known.
 func (i *ignored) write(ctx context.Context, log *slog.Logger, o org.ID, user uuid.UUID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -81,7 +81,7 @@ func (i *ignored) write(ctx context.Context, log *slog.Logger, o org.ID, user uu
 	log.WarnContext(ctx, "ignored unknown attributes", attributes...)
 }
 
-// clipName makes of a client's name one that a line of the log can hold.
+// clipName shortens a client's name for the log.
 func clipName(name string) string { return clip(name, maxIgnoredName) }
 
 // clip cuts a text and replaces what cannot be printed.

@@ -41,8 +41,7 @@ const (
 	JobCancelled JobState = "cancelled"
 )
 
-// JobRecord is what is told of an accepted request to who looks after them;
-// never what it asks for.
+// JobRecord is what an administrator sees of an accepted request: never its content.
 type JobRecord struct {
 	ID       uuid.UUID
 	Client   uuid.UUID
@@ -83,10 +82,10 @@ type Step struct {
 	Outcome func(id uuid.UUID, version scim.Version) ([]byte, error)
 }
 
-// Do makes the change that is the step, and tells whether the outcome was kept: the
-// store does that in the transaction of the change. So a step is done once, whoever dies
-// or goes on with what is another's by then: where that cannot be, nothing is changed,
-// and the error is ErrLeaseLost. A change that turns out to be none keeps nothing.
+// Do makes the change of a step, and reports whether its outcome was stored, which happens
+// in the transaction of the change. So each step is done once, even if a worker dies or goes
+// on without its lease: then nothing is changed, and the error is ErrLeaseLost. Where there
+// turns out to be nothing to change, no outcome is stored.
 func (s Step) Do(ctx context.Context, change func(ctx context.Context) error) (kept bool, err error) {
 	d := &DoneStep{Step: s}
 	err = change(context.WithValue(ctx, stepKey{}, d))
@@ -118,18 +117,18 @@ var ErrLeaseLost = errors.New("the request is in the hands of another worker")
 var ErrFinished = errors.New("the request is finished")
 
 // Jobs keeps accepted requests until they are done, and their answers until
-// they are forgotten. A request is worked on by whoever holds it, by a lease; what a worker
-// does with a request that it does not hold any more is ErrLeaseLost.
+// they are forgotten. A worker holds a request by a lease; without it, all that a worker does
+// with the request returns ErrLeaseLost.
 type Jobs interface {
 	// Add keeps a request. More than MaxJobs that wait are a *scim.Error with
 	// status 429. Of Org only the ID is asked for.
 	Add(ctx context.Context, a Job) error
-	// Take gives a worker a request that nobody holds, for a lease, and the
-	// outcomes of its steps by number; ErrNotFound when there is none. Organisations
+	// Take leases a request that is not held to a worker, with the outcomes of its
+	// steps by number; ErrNotFound when there is none. Organisations
 	// take turns: it is the oldest request of the one whose requests the fewest hold,
 	// and of those of the one that was served the longest ago.
 	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Job, map[int][]byte, error)
-	// Seize gives a worker a request, whoever holds it, as Take does. All steps that
+	// Seize is Take even if another worker holds the request. All steps that
 	// others have done of it are known by then. It returns ErrNotFound or ErrFinished.
 	Seize(ctx context.Context, worker uuid.UUID, o org.ID, id uuid.UUID, lease time.Duration) (Job, map[int][]byte, error)
 	// Renew has the lease last for a time from now; none lets go of the request.

@@ -73,7 +73,7 @@ func (r Recovered) Others() (others []provisioning.Entry) {
 	return others
 }
 
-// kinds are those of the catalogue, as the log names them.
+// kinds are the kinds of the catalogue by the names that the log has for them.
 var kinds = map[provisioning.TargetType]Kind{
 	provisioning.Role: Role, provisioning.Division: Division, provisioning.Skill: Skill, provisioning.Language: Language,
 }
@@ -130,8 +130,8 @@ func (d *Directory) undo(ctx context.Context, o org.Org, e provisioning.Entry, r
 	})
 }
 
-// recover does work so that its entries say what it takes back, and tells them. Work sees
-// documents as they are stored, whatever the provisioning domain of who asks.
+// recover runs work so that its entries say what they take back, and returns them. Work sees
+// documents as they are stored, whatever the caller's provisioning domain.
 func (d *Directory) recover(ctx context.Context, o org.Org, r Recovery, of provisioning.Origin, target provisioning.Target,
 	work func(ctx context.Context, o org.Org) (warnings []string, err error),
 ) (Recovered, error) {
@@ -164,8 +164,8 @@ func (r Recovery) tries() int {
 	return 3
 }
 
-// untilSettled does work on a resource of the version that it has read, and again when it
-// has another by then.
+// untilSettled runs work, which changes a resource of the version that it has read, and runs
+// it again when another writer was faster.
 func (r Recovery) untilSettled(t *schema.Type, work func() error) error {
 	for try := 1; ; try++ {
 		err := work()
@@ -249,8 +249,8 @@ func isPart(attribute, whole string) bool {
 	return ok && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, ":"))
 }
 
-// LaterError is why something is not taken back that a later change stands in the way of,
-// unless that is forced.
+// LaterError is the cause of an undo that is refused, unless forced, because a later change
+// would be lost.
 type LaterError struct {
 	What  string              // was changed, such as an attribute
 	Entry *provisioning.Entry // that tells of the change; nil is one that is not known
@@ -352,7 +352,7 @@ func (d *Directory) walkTo(ctx context.Context, o org.Org, target, after uuid.UU
 	return now, err
 }
 
-// lastOf is the last version of what is deleted, as the log tells: of its newest deletion.
+// lastOf is the last version of a deleted resource, from the entry of its newest deletion.
 func (d *Directory) lastOf(ctx context.Context, o org.Org, kind string, id uuid.UUID) (scim.Version, error) {
 	found, _, err := d.store.ProvisioningLog().Entries(ctx, o.ID, provisioning.Query{
 		TargetID: id, Operations: []provisioning.Operation{provisioning.Delete}, Results: []provisioning.Result{provisioning.Success}, Limit: 1,
@@ -385,7 +385,7 @@ func (d *Directory) reaches(ctx context.Context, o org.Org, at time.Time) error 
 	return nil
 }
 
-// DeletedUserNamed finds the user of a name, in any case, who was deleted last.
+// DeletedUserNamed finds the most recently deleted user of a name, compared without case.
 func (d *Directory) DeletedUserNamed(ctx context.Context, o org.Org, name string) (uuid.UUID, error) {
 	id, err := d.store.Org(o.ID).DeletedUserNamed(ctx, name)
 	if errors.Is(err, ErrNotFound) {

@@ -18,8 +18,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// groupState is a group as the log tells of it: its document, with what the platform keeps
-// beside as attributes of it, and its members as a difference from those of now.
+// groupState is a group as the log records it: its document, to which the platform's
+// attributes are added, and its members as a difference from the present ones.
 type groupState struct {
 	doc       scim.Document
 	add, drop []uuid.UUID
@@ -194,7 +194,7 @@ func (s *groupState) members() *MemberChange {
 	return &MemberChange{Add: s.add, Remove: s.drop, Limit: math.MaxInt}
 }
 
-// whileMissing writes, without those members who turn out to be no users, and tells them.
+// whileMissing writes, leaving out members who are no longer users, and returns those.
 func (s *groupState) whileMissing(write func() error) (left []uuid.UUID, err error) {
 	for {
 		err := write()
@@ -214,7 +214,7 @@ func (s *groupState) whileMissing(write func() error) (left []uuid.UUID, err err
 	}
 }
 
-// mostNamedMissing is how many members who are gone are named.
+// mostNamedMissing is how many missing members are named.
 const mostNamedMissing = 100
 
 func missingMembers(left []uuid.UUID) (warnings []string) {
@@ -256,8 +256,8 @@ func (d *Directory) recreateGroup(ctx context.Context, o org.Org, id uuid.UUID, 
 }
 
 // RestoreGroup brings a group back to what it was at a time, with its members, in one
-// change. One that is deleted comes back under the same id. Members who are no users any
-// more are left out and told.
+// change. A deleted group comes back under the same id. Members who are no longer users are
+// left out, with a warning.
 func (d *Directory) RestoreGroup(ctx context.Context, o org.Org, id string, r Recovery) (Recovered, error) {
 	u, err := parseID(schema.Group, id)
 	if err != nil {

@@ -73,9 +73,9 @@ func (d *Directory) undoCreation(ctx context.Context, o org.Org, t *schema.Type,
 	})
 }
 
-// undoDeletion brings a user back as the deletion found it, with the roles and without
-// memberships, each of which has an entry of its own. One who came back since, and may be
-// deleted again, becomes so by force.
+// undoDeletion restores a user as it was before the deletion, with its roles and without
+// memberships, each of which has an entry of its own. A user who was restored since, and
+// perhaps deleted again, is only reset by force.
 func (d *Directory) undoDeletion(ctx context.Context, o org.Org, e provisioning.Entry, r Recovery) ([]string, error) {
 	_, err := d.store.Org(o.ID).Version(ctx, schema.User, e.Target.ID)
 	there := err == nil
@@ -114,8 +114,8 @@ func (d *Directory) checkStill(ctx context.Context, o org.Org, e provisioning.En
 // userChange makes another document of that of a user, which it leaves as it is.
 type userChange func(t *schema.Type, old scim.Document) (scim.Document, error)
 
-// resetUser gives a user who is there another document. What changes it is prepared, from
-// the log, when the version is known that it is for.
+// resetUser gives an existing user another document. prepare reads the log for the change
+// once the user's version is known.
 func (d *Directory) resetUser(ctx context.Context, o org.Org, id uuid.UUID, r Recovery, prepare func() (userChange, error)) (warnings []string, err error) {
 	err = r.untilSettled(schema.User, func() error {
 		record, err := d.store.Org(o.ID).Get(ctx, schema.User, id, false)
@@ -181,9 +181,9 @@ func (d *Directory) restoreUser(ctx context.Context, o org.Org, id uuid.UUID, r 
 	return warnings, err
 }
 
-// RestoreUser brings a user back to what it was at a time, or who is deleted to what it
-// was then. What does not come back is told: the password, and what it refers to that is
-// not there any more.
+// RestoreUser resets a user to a time, or restores a deleted user as it was when it was
+// deleted. Warnings name what does not come back: the password, and references to what no
+// longer exists.
 func (d *Directory) RestoreUser(ctx context.Context, o org.Org, id string, r Recovery) (Recovered, error) {
 	u, err := parseID(schema.User, id)
 	if err != nil {
@@ -255,9 +255,9 @@ func (d *Directory) restoreUserAt(ctx context.Context, o org.Org, id uuid.UUID, 
 	return append(warnings, more...), err
 }
 
-// EraseUser takes all that is known of a person out of what is kept, for good, and keeps
-// the id and the fact. A user who is not deleted is deleted first. It waits until what was
-// refused before is stored, on whichever server: what waits in memory cannot be searched.
+// EraseUser removes all personal data of a user for good, and keeps the id and the fact. A
+// user who is not deleted is deleted first. It first waits until every server has stored the
+// refusals that it holds in memory, because those cannot be searched.
 func (d *Directory) EraseUser(ctx context.Context, o org.Org, id string) error {
 	u, err := parseID(schema.User, id)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 // have: unknown, deleted, or of another organisation.
 var ErrNotFound = errors.New("not found")
 
-// ErrDeleted is what a store answers for a new user who may not be a deleted one of
-// the same name (Edit.New).
+// ErrDeleted is what a store answers when a deleted user has the name of a new one who must
+// not be restored from it (Edit.New).
 var ErrDeleted = errors.New("a deleted user has the name")
 
 // Store hands out the data of one organisation at a time: no method below
@@ -97,8 +97,8 @@ type Reader interface {
 	// Version reads the version of one resource and nothing else.
 	Version(ctx context.Context, t *schema.Type, id uuid.UUID) (scim.Version, error)
 
-	// Members names the users of sorted ids who are there, some at a time. What is
-	// given is good until the next. An error ends the walk.
+	// Members yields, in chunks, the users among sorted ids who exist. A chunk is valid
+	// until the next one. An error ends the iteration.
 	Members(ctx context.Context, ids []uuid.UUID) iter.Seq2[[]Link, error]
 
 	// List reads one page, or the first chunk of it, and the exact total.
@@ -137,9 +137,9 @@ type Writer interface {
 	// of each user who reported to it.
 	DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, match scim.Condition, forget func(report scim.Document)) error
 
-	// Jointly does work, all of whose writes with the context that it is given are stored
-	// together: if keep says so and work returns no error, and else none of them is. It may
-	// do work again. Work is of one goroutine.
+	// Jointly runs work in one transaction. All writes with the context that work is given
+	// are stored if keep is true and work returns no error; otherwise none is. It may run
+	// work again. Work uses one goroutine.
 	Jointly(ctx context.Context, keep bool, work func(ctx context.Context) error) error
 }
 
@@ -167,15 +167,15 @@ type Record struct {
 	MemberCount int
 }
 
-// MembersOmitted reports whether the resource has members that Links would list if they
-// were not too many, or nobody had asked for them.
+// MembersOmitted reports whether the resource has members that Links does not list: they
+// are too many, or were not asked for.
 func (r Record) MembersOmitted() bool { return r.Links == nil && r.MemberCount > 0 }
 
 // Link is one end of a membership, seen from the other.
 type Link = schema.AnswerLink
 
 // Resource is a stored resource that is about to change: its record and its
-// document, decoded. PasswordHash is empty when the user has none, or nobody asked.
+// document, decoded. PasswordHash is empty when the user has none or it was not asked for.
 type Resource struct {
 	Record
 	Document     scim.Document
@@ -188,7 +188,7 @@ type Change struct {
 	Match scim.Condition
 	// Links asks for the resource's links, before the edit and in the answer.
 	Links bool
-	// Answer asks for the members of a group in the answer, as they are afterwards:
+	// Answer asks for the members of a group, as they are afterwards:
 	// its Links, and of a larger group that is Put its MemberIDs.
 	Answer bool
 	// Password tells that the edit looks at the PasswordHash of old, which is
@@ -207,10 +207,10 @@ type Edit struct {
 	Doc scim.Document
 	// PasswordHash replaces the hash; empty leaves it as it is.
 	PasswordHash string
-	// New refuses, with ErrDeleted, to make a user of whom a deleted one has the name.
+	// New returns ErrDeleted instead of restoring a deleted user of the same name.
 	New bool
-	// DefaultRoles tells that no client named the roles of a new user: a deleted one who
-	// comes back gets none.
+	// DefaultRoles is true when the request did not name the roles of a new user. A deleted
+	// user who is restored instead gets no roles then.
 	DefaultRoles bool
 	// References must exist when the edit is stored.
 	References []Reference
@@ -279,7 +279,7 @@ const (
 	ChunkSize = 200
 	// PageBytes is how many bytes of documents a page has, about, before it ends.
 	PageBytes = 4 << 20
-	// MemberBytes is what a member who is listed counts for.
+	// MemberBytes is the size that one listed member counts for.
 	MemberBytes = 128
 )
 

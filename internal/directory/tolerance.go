@@ -11,8 +11,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// TolerableAttributes are the attributes of users whose wrong values an organisation may
-// have left out.
+// TolerableAttributes are the attributes of users for which an organisation may choose to
+// leave wrong values out.
 func TolerableAttributes() []string {
 	var names []string
 	for a := range schema.User.Attributes {
@@ -23,8 +23,8 @@ func TolerableAttributes() []string {
 	return names
 }
 
-// tolerance leaves wrong values out of the write of one user (BEHAVIOUR 33a), and gathers
-// the warnings of it. The nil tolerance, that of strict organisations, does neither.
+// tolerance leaves wrong values out of the write of one user (BEHAVIOUR 33a), and collects
+// warnings about them. The nil tolerance, that of strict organisations, does neither.
 type tolerance struct {
 	Warnings
 	names   []string
@@ -43,8 +43,8 @@ func toleranceOf(ctx context.Context, o org.Org) *tolerance {
 
 type aheadKey struct{}
 
-// Ahead is ctx for a write while others that were asked for before it are under way: what
-// is missing may be about to come, so it is refused, and not left out.
+// Ahead is ctx for a write that runs while earlier ones are still under way. A missing
+// reference may be about to exist, so it is refused instead of left out.
 func Ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
 
 // tolerates reports whether wrong values of an attribute, or of what it is part of, are
@@ -75,8 +75,8 @@ func (l *tolerance) options(o schema.Options) schema.Options {
 	return o
 }
 
-// learn notes what the store does not have, so that it is left out when the write is
-// done again; it reports whether all of it may be.
+// learn notes the references that the store lacks, to leave them out when the write is
+// repeated. It reports whether all of them may be left out.
 func (l *tolerance) learn(err error) bool {
 	lost, lacks := errors.AsType[*MissingError](err)
 	if l == nil || l.ahead || !lacks {
@@ -101,8 +101,8 @@ func keyOf(r Reference) Reference {
 	return Reference{Kind: r.Kind, Name: schema.FoldName(r.Name), User: r.User}
 }
 
-// named tells of the attributes that refer to something by its name which sub-attribute has
-// the name, and what it is.
+// named are the attributes that refer to an entry of the catalogue by its name, each with
+// the sub-attribute that holds the name.
 var named = []struct {
 	attr *schema.Attribute
 	sub  string // "" where the value is a text
@@ -114,8 +114,8 @@ var named = []struct {
 	{schema.RoutingLanguages, "name", Language},
 }
 
-// isWrong reports whether a value of an attribute, or one element of it, is no id or is what
-// the store does not have, and gathers the warning.
+// isWrong reports whether a value of an attribute, or one element of it, is not an id or
+// refers to what the store lacks, and notes the warning.
 func (l *tolerance) isWrong(a *schema.Attribute, value any) bool {
 	why := ""
 	element, _ := value.(map[string]any)
@@ -140,8 +140,8 @@ func (l *tolerance) isWrong(a *schema.Attribute, value any) bool {
 	return why != ""
 }
 
-// without gives the plan of a PATCH without wrong values: an operation that has no others
-// does nothing.
+// without gives the plan of a PATCH without wrong values. An operation that has only wrong
+// values does nothing.
 func (l *tolerance) without(plan *patch.Plan) *patch.Plan {
 	if l == nil {
 		return plan
@@ -153,8 +153,8 @@ func (l *tolerance) without(plan *patch.Plan) *patch.Plan {
 	return plan.Without(l.isWrong)
 }
 
-// leaveOut takes wrong values out of a user's document. A singular attribute has the value
-// of instead then.
+// leaveOut removes wrong values from a user's document. A singular attribute takes its value
+// from instead.
 func (l *tolerance) leaveOut(instead, doc scim.Document) {
 	if l == nil {
 		return

@@ -54,9 +54,9 @@ func keepActive(old, doc scim.Document) {
 	}
 }
 
-// mirrorUserName takes out of the e-mails what repeats the userName, old or new: who has
-// read it sends it back. Then the mirror is made anew (BEHAVIOUR 29). The standard, and
-// so strict organisations, know of none.
+// mirrorUserName removes the e-mail that mirrors the userName, old or new, because clients
+// send back what they have read, and then adds it again (BEHAVIOUR 29). The standard has no
+// such mirror, and neither have strict organisations.
 func mirrorUserName(strict bool, old, doc scim.Document) error {
 	emails := schema.Emails.Values(doc)
 	if strict {

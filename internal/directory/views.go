@@ -64,7 +64,7 @@ func newRole(e Entry) role {
 }
 
 // listRoles selects and sorts in memory: an organisation has hundreds of roles at
-// most, and who lists them wants all.
+// most, and clients want all of them.
 func (d *Directory) listRoles(ctx context.Context, o org.Org, q Query) (Page, error) {
 	entries, _, err := d.store.Org(o.ID).ListEntries(ctx, EntryQuery{Kind: Role, Names: true, Selection: Selection{Limit: math.MaxInt32}})
 	if err != nil {

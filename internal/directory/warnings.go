@@ -11,12 +11,12 @@ import (
 	"github.com/purescim/purescim/internal/provisioning"
 )
 
-// Warning is what a write has done otherwise than it was asked, or has taken with doubt.
-// Text tells what, and never the value: it may be a person's number.
+// Warning is something that a write did differently from what was asked, or accepted with
+// doubt. Text says what, and never contains the value, which may be personal.
 type Warning struct{ Attribute, Text string }
 
-// Warnings are those of the write of one user. Whoever stores the user may read them
-// (WarningsOf) from when the edit is made.
+// Warnings are the warnings of the write of one user. The store may read them (WarningsOf)
+// once the edit is made.
 type Warnings struct {
 	decoded []Warning // of the request
 	edited  []Warning // of the last edit: an edit may be made again
@@ -25,7 +25,7 @@ type Warnings struct {
 
 type warningsKey struct{}
 
-// WarningsOf are the warnings of the write that is done with the context.
+// WarningsOf returns the warnings of the write of ctx.
 func WarningsOf(ctx context.Context) []Warning {
 	if w, ok := ctx.Value(warningsKey{}).(*Warnings); ok {
 		return w.all()
@@ -37,7 +37,7 @@ func (w *Warnings) all() []Warning {
 	return append(append([]Warning(nil), w.decoded...), w.edited...)
 }
 
-// warning is ctx for a write whose warnings are gathered.
+// warning is ctx for a write whose warnings are collected.
 func (l *tolerance) warning(ctx context.Context) context.Context {
 	if l == nil {
 		return ctx
@@ -45,8 +45,9 @@ func (l *tolerance) warning(ctx context.Context) context.Context {
 	return context.WithValue(ctx, warningsKey{}, &l.Warnings)
 }
 
-// tell writes one line of what a user was stored with, and one of the attributes that were
-// ignored, stored or not. The log's handler adds the request and the client.
+// tell logs the warnings with which a user was stored, in one line, and the ignored
+// attributes in another, whether or not the user was stored. The log's handler adds the
+// request and the client.
 func (l *tolerance) tell(ctx context.Context, log *slog.Logger, o org.ID, user uuid.UUID, err error) {
 	if l == nil || provisioning.IsDryRun(ctx) {
 		return
@@ -69,7 +70,7 @@ func (l *tolerance) tell(ctx context.Context, log *slog.Logger, o org.ID, user u
 
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// withoutValues takes the quoted values out of an error's text.
+// withoutValues removes the quoted values from an error's text.
 func withoutValues(text string) string {
 	const most = 300
 	text = quoted.ReplaceAllString(text, `"..."`)

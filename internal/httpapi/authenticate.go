@@ -30,9 +30,9 @@ func (f *Frame) challenge(w http.ResponseWriter, r *http.Request, reason string)
 		`Bearer realm="purescim"`+reason+`, resource_metadata="`+f.BaseURL(r)+oauth.ResourceMetadataPath+`"`)
 }
 
-// authenticate finds out who makes the request, from the Authorization header
-// alone: a token in a URL ends in logs (RFC 9700 section 4.3.2). OPTIONS needs
-// no token, since it tells no more than the documentation.
+// authenticate finds the principal of the request, from the Authorization header alone: a
+// token in a URL would end up in logs (RFC 9700 section 4.3.2). OPTIONS needs no token,
+// since it reveals no more than the documentation.
 func (f *Frame) authenticate(public bool) wrapper {
 	return func(next Handler) Handler {
 		if public {
@@ -84,8 +84,8 @@ func tokenLimit(err error) (many *oauth.TokenLimitError) {
 	return many
 }
 
-// Caller tells who makes a request on a public route, for answers that say more to
-// who is known; nil is nobody. A token that is not accepted is as good as none there.
+// Caller returns the principal of a request on a public route, where answers may say more to
+// a known client; nil without a token, or with one that is not accepted.
 func (f *Frame) Caller(r *http.Request) (*oauth.Principal, error) {
 	token, ok := bearerToken(r.Header.Get("Authorization"))
 	if !ok {

@@ -15,8 +15,7 @@ type Access struct {
 	// AnyOf has for each call, such as "PUT /Users/{id}", the permissions of
 	// which the client must have one. TokenOnly asks for none.
 	AnyOf map[string][]string
-	// Role is a role that permits all the calls. Who is refused on a SCIM route
-	// is told of it.
+	// Role is a role that permits all the calls. The refusal on a SCIM route names it.
 	Role string
 }
 
@@ -24,8 +23,8 @@ type Access struct {
 var TokenOnly = []string{}
 
 // calls gives, for each method of the route at path, the permissions of which
-// one is needed. It panics when nobody has decided that for a method: a call must
-// not be open because it was forgotten.
+// one is needed. It panics when a method has none, because a call must not be open by
+// oversight.
 func (route Route) calls(path string) map[string][]string {
 	calls := make(map[string][]string, len(route.Methods))
 	for method := range route.Methods {
@@ -60,8 +59,8 @@ func (f *Frame) authorize(route Route, path string) wrapper {
 	}
 }
 
-// checkUser keeps tokens that carry a user to the paths that are for them. Nobody
-// is known yet who asks for OPTIONS.
+// checkUser restricts tokens that carry a user to the paths for such tokens. OPTIONS is
+// answered before the caller is known.
 func (route Route) checkUser(x *exchange) error {
 	switch carries := x.principal.User != uuid.Nil; {
 	case !x.known() || carries == route.Self:

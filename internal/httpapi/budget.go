@@ -13,10 +13,10 @@ import (
 // sharePatience is how long a request waits for its share.
 const sharePatience = 5 * time.Second
 
-// budget is a number of bytes that requests share. Who has to wait does so behind the
-// others of its organisation; the organisations take turns, and none holds more than a
-// half, so that a share comes free for others before it ends. What is larger than that
-// is given to who holds nothing else.
+// budget is a number of bytes that requests share. A request waits behind others of its
+// organisation. Organisations take turns, and none holds more than half, so that a share is
+// freed for others early. A request larger than half is served when its organisation holds
+// nothing else.
 type budget struct {
 	size int64
 
@@ -106,10 +106,10 @@ func (b *budget) give(o org.ID, n int64) {
 	b.serve()
 }
 
-// fits tells whether n bytes are free. What is larger than all has to be alone.
+// fits reports whether n bytes are free. A request larger than the budget must be alone.
 func (b *budget) fits(n int64) bool { return b.taken == 0 || b.taken+n <= b.size }
 
-// fair tells whether an organisation may hold n bytes more.
+// fair reports whether an organisation may hold n bytes more.
 func (b *budget) fair(o org.ID, n int64) bool { return b.held[o] == 0 || b.held[o]+n <= b.size/2 }
 
 func (b *budget) hold(o org.ID, n int64) {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// statusGone notes in the log that the client left before the answer; it
-	// is nginx's number, and nobody receives it.
+	// statusGone is logged when the client left before the answer. It is nginx's number and
+	// is never sent.
 	statusGone = 499
 	// retryAfter is how many seconds a client should wait when the database is away,
 	// or when there is too much of what it asks for.
@@ -51,7 +51,7 @@ func (f *Frame) answerErrors(route Route) wrapper {
 	}
 }
 
-// Explain chooses what the client is told of an error, and logs what it is not.
+// Explain returns the error that the client gets, and logs the rest.
 func (f *Frame) Explain(ctx context.Context, err error) *scim.Error {
 	told := explain(ctx, err)
 	f.logError(ctx, told, err)
@@ -108,8 +108,8 @@ func (f *Frame) logError(ctx context.Context, told *scim.Error, err error) {
 	f.log.LogAttrs(ctx, level, "request failed", attrs...)
 }
 
-// writeError writes what the client is told of err, and the headers that the
-// status asks for unless the handler has set them.
+// writeError writes the error that the client gets for err, and the headers that the status
+// requires unless the handler has set them.
 func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	h := x.Header()
 	// What the handler meant for the answer that it could not give.
@@ -130,7 +130,7 @@ func (x *exchange) writeError(p Protocol, e *scim.Error, err error) {
 	}
 }
 
-// setRetryAfter tells whoever may try again when to.
+// setRetryAfter tells the client when to try again.
 func setRetryAfter(h http.Header, status int) {
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		setDefault(h, "Retry-After", retryAfter)
@@ -153,7 +153,7 @@ func newOAuthError(e *scim.Error) oauthError {
 	return oauthError{Code: code, Text: e.Detail, Description: e.Detail}
 }
 
-// ErrorBody is what a SCIM client is told of an error (RFC 7644 section 3.12).
+// ErrorBody is the body of an error for SCIM clients (RFC 7644 section 3.12).
 func ErrorBody(e *scim.Error) []byte {
 	return marshal(scimError{
 		Schemas: []string{scim.ErrorURN},

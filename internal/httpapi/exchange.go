@@ -51,7 +51,7 @@ type exchange struct {
 // nobody is the principal of a request until it is authenticated.
 var nobody = new(oauth.Principal)
 
-// known reports whether somebody is known to make the request.
+// known reports whether the request is authenticated.
 func (x *exchange) known() bool { return x.principal != nobody }
 
 type exchangeKey struct{}
@@ -121,8 +121,8 @@ func Within(ctx context.Context, id string) context.Context {
 	return provisioning.WithOrigin(context.WithValue(ctx, exchangeKey{}, &part), &part.origin)
 }
 
-// ActingFor is ctx for what somebody asked for before, under an id: no request of now. from
-// has the address and the identity system, as far as they are known.
+// ActingFor is ctx for carrying out an earlier request, under its id. from has its address
+// and identity system, as far as they are known.
 func ActingFor(ctx context.Context, p oauth.Principal, id string, from provisioning.Origin) context.Context {
 	return Within(context.WithValue(ctx, exchangeKey{}, &exchange{
 		principal: &p,
@@ -143,8 +143,8 @@ func CorrelationID(ctx context.Context) string {
 	return ""
 }
 
-// Principal is who makes the request. It panics on a public route, which has
-// nobody to act for: going on with the zero organisation would be worse.
+// Principal returns the principal of the request. It panics on a public route, which has
+// none: to go on with the zero organisation would be worse.
 func Principal(ctx context.Context) oauth.Principal {
 	x := exchangeOf(ctx)
 	if x == nil || !x.known() {

@@ -2,8 +2,7 @@
 // middleware, the limits of a request, and the one writer of errors.
 //
 // A door gives it Handlers, which return their errors instead of writing them.
-// What a path means is left to the doors, who a token belongs to, to package
-// oauth.
+// What a path means is left to the doors; whose a token is, to package oauth.
 package httpapi
 
 import (
@@ -40,14 +39,14 @@ const (
 
 // Options are what a Frame may be told.
 type Options struct {
-	// Verify tells who the bearer of a token is. It returns an error that wraps
+	// Verify returns the principal of a token. It returns an error that wraps
 	// oauth.ErrTokenInvalid or oauth.ErrTokenExpired for a token that is not accepted.
 	Verify func(ctx context.Context, token string) (*oauth.Principal, error)
-	// Used is told who made a request from which IP address; nil is nobody.
+	// Used, if not nil, is called with the principal and the IP address of each request.
 	Used func(ctx context.Context, p *oauth.Principal, address string)
-	// Recorder is told what becomes of requests; nil is nobody.
+	// Recorder, if not nil, is called with the outcome of requests.
 	Recorder Recorder
-	// Observe is told of each request that was answered, with its context. Nil is nobody.
+	// Observe, if not nil, is called for each request that was answered, with its context.
 	Observe func(ctx context.Context, o Observed)
 	// RateLimit is how many requests a minute a client may make with all of its tokens,
 	// unless it or its organisation has a limit of its own; 0 is no limit.

@@ -33,8 +33,8 @@ func unescape(next http.Handler) http.Handler {
 	})
 }
 
-// skipEmpty is middleware that has a path found though segments of it are empty: who
-// joins a base URL and a path as texts asks for //Users (BEHAVIOUR 1).
+// skipEmpty is middleware that ignores empty segments of a path: clients that join a base
+// URL and a path as texts ask for //Users (BEHAVIOUR 1).
 func skipEmpty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		route := chi.RouteContext(r.Context())

@@ -10,12 +10,12 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// personRate is how many requests a minute somebody may make who is signed in, where the limit
-// of clients is not less. Each session has half of it, so that a page that asks without end
-// leaves its owner another browser.
+// personRate is how many requests a minute a signed-in person may make, unless the limit of
+// clients is lower. Each session has half of it, so that a page that polls without end does
+// not lock its owner out of another browser.
 const personRate = 600
 
-// Person is who makes a request without a token: somebody who is signed in.
+// Person is a signed-in person who makes a request without a token.
 type Person struct {
 	ID, Session uuid.UUID
 	Org         org.ID // whose share of the memory for forms they take; 0 is everywhere

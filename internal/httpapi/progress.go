@@ -12,8 +12,8 @@ const (
 	writePatience = 30 * time.Second
 	progressBytes = 64 << 10
 
-	// heldAtMost bounds the memory of all answers that wait for their clients. Beyond it
-	// who has taken nothing for shortPatience is cut off.
+	// heldAtMost bounds the memory of all answers that wait for their clients. Beyond it,
+	// clients that have read nothing for shortPatience are cut off.
 	heldAtMost    = 64 << 20
 	shortPatience = time.Second
 	// heldTimes is how many times what is written at once an answer holds: what it was
@@ -67,7 +67,7 @@ func (x *exchange) allow(patience time.Duration) {
 }
 
 // begin notes that an answer is about to hold memory. If there is too much, it cuts off
-// those who have taken nothing for a while.
+// clients that have read nothing for a while.
 func (s *writes) begin(x *exchange, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

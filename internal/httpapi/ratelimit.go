@@ -60,8 +60,8 @@ func perMinute(allowed int) rate {
 }
 
 // limiter is a token bucket for each client: it holds a minute's requests and fills
-// evenly. All tokens of a client spend from one, or who wants more would only have to
-// ask for another token. It counts the requests of this server only.
+// evenly. All tokens of a client share one bucket; otherwise a client could get more by
+// asking for another token. It counts the requests of this server only.
 //
 // A bucket is kept as the time at which it will be full again, the theoretical
 // arrival time of GCRA, so that a full bucket need not be kept at all.
@@ -101,9 +101,9 @@ func (l *limiter) take(client uuid.UUID, limit rate, now time.Time) (spent int, 
 // scanOfARequest is how much work of a scan counts as one request.
 const scanOfARequest = 10 * time.Millisecond
 
-// Charge counts the work of a scan, which took so long, against who made the request
-// as more requests, and says so in its answer unless that has begun. Whoever scans much
-// finds its bucket empty, for twice what it holds at most.
+// Charge counts the duration of a scan against the client as further requests, and says so
+// in the headers of the answer unless that has begun. A client that scans much finds its
+// bucket empty, for at most twice what it holds.
 func Charge(ctx context.Context, took time.Duration) {
 	x := exchangeOf(ctx)
 	n := int(took / scanOfARequest)
@@ -198,7 +198,7 @@ func (limit rate) exceeded(retry string) error {
 	}
 }
 
-// seconds rounds up: who waits that long has waited long enough.
+// seconds rounds up, so that a client that waits that long may go on.
 func seconds(d time.Duration) string {
 	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
 }

@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// Redirect leads who came without TLS to the same path over TLS: at the public URL, which
-// may be empty, or else at the host that the request names and the port. The method and
-// the body are to be sent again as they were (308). The log is told, once a minute at
-// most, of clients that send their credentials in the clear: they work, and should not.
+// Redirect redirects requests without TLS to the same path over TLS, at the public URL or, if
+// that is empty, at the host of the request and the port. Method and body stay (308). At most
+// once a minute it logs that a client sends its credentials in the clear.
 func Redirect(publicURL string, port int, log *slog.Logger) http.Handler {
 	var told atomic.Int64 // Unix time, in seconds
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,7 +36,7 @@ func changes(method string) bool {
 	}
 }
 
-// Recorder is told what becomes of the requests of clients. It must not wait.
+// Recorder records the outcome of requests. It must not block.
 type Recorder interface {
 	// Refuse records a request to change something that was refused, and gives the id of
 	// the entry.

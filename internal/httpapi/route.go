@@ -28,8 +28,8 @@ type Route struct {
 	// Methods has a handler for each method that is served. HEAD is served by
 	// GET's, OPTIONS by the frame.
 	Methods map[string]Handler
-	// Offered tells whether an organisation has one of Methods; nil is that each
-	// has all. OPTIONS is answered before the organisation is known, and names all.
+	// Offered reports whether an organisation has one of Methods; nil means that each has
+	// all. OPTIONS is answered before the organisation is known, and names all.
 	Offered func(method string, s org.Settings) bool
 	// IgnoresAccept tells whether the Accept header of a SCIM request means nothing;
 	// nil is that it always counts.
@@ -86,7 +86,7 @@ func (route Route) dispatch() Handler {
 	}
 }
 
-// serves reports whether a method is there for who makes the request.
+// serves reports whether the caller may use a method.
 func (route Route) serves(method string, r *http.Request) bool {
 	if _, ok := route.Methods[method]; !ok {
 		return false

@@ -6,9 +6,9 @@ import (
 	"github.com/purescim/purescim/internal/httpapi"
 )
 
-// access is who may make which call, as in Genesys Cloud. Discovery is public.
-// To read groups with a permission that cannot write them is ours (BEHAVIOUR 77),
-// and so is what it takes to make and delete them (BEHAVIOUR 78).
+// access is the permissions of each call, as in Genesys Cloud. Discovery is public. The
+// permission to read groups without writing them is our own (BEHAVIOUR 77), and so are those
+// to create and delete them (BEHAVIOUR 78).
 var access = httpapi.Access{
 	Role: "SCIM Integration",
 	AnyOf: map[string][]string{
@@ -49,8 +49,8 @@ var access = httpapi.Access{
 	},
 }
 
-// writing is what any operation of a bulk request may ask for: who has none of it cannot
-// do one.
+// writing are all permissions that an operation of a bulk request may need. A client with
+// none of them cannot send one.
 var writing = slices.Compact(slices.Sorted(slices.Values(slices.Concat(creatingUsers, changingUsers, []string{
 	"directory:user:delete", "directory:group:add", "directory:group:edit", "directory:group:delete",
 }))))

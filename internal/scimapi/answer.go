@@ -50,7 +50,7 @@ func (s resources) write(w http.ResponseWriter, r *http.Request, status int, rec
 	return a.end()
 }
 
-// renderer shows resources as who asks for the organisation sees them.
+// renderer renders resources as the provisioning domain of the caller sees them.
 func renderer(o org.Org, t *schema.Type, root string, p schema.Projection) *schema.Renderer {
 	by := t.Renderer(root, p)
 	if o.HomeDomain != "" {
@@ -149,7 +149,7 @@ func begin(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
 }
 
-// of is what schema has to know of a record.
+// of is a record as schema renders it.
 func of(record *directory.Record) schema.Answer {
 	return schema.Answer{
 		ID:       record.ID,
@@ -187,7 +187,7 @@ func (b *buffers) take() *buffer {
 	return &buffer{text: make([]byte, 0, firstAnswer)}
 }
 
-// keep takes a buffer back that nobody reads any more.
+// keep takes back a buffer that is no longer read.
 func (b *buffers) keep(answer *buffer) {
 	if cap(answer.text) <= keptAnswer {
 		answer.text = answer.text[:0]

@@ -23,7 +23,7 @@ func Canceller(d *directory.Directory, log *slog.Logger) func(ctx context.Contex
 	}
 }
 
-// cancel takes the request from whoever works on it, and keeps the answer.
+// cancel takes the request from its worker, and stores the answer.
 func (w worker) cancel(ctx context.Context, o org.ID, id uuid.UUID) error {
 	ctx = context.WithoutCancel(ctx) // a request that is held is ended
 	a, known, err := w.jobs.Seize(ctx, w.id, o, id, lease)

@@ -188,8 +188,8 @@ func (r *bulkRun) references(op *operation, late bool) (bulkplan.References, err
 	return refer, nil
 }
 
-// perform does what an operation asks for, to the resource with the id. Ahead of
-// earlier ones nobody who was deleted comes back: directory.ErrDeleted.
+// perform carries out an operation on the resource with the id. While earlier operations
+// are under way it does not restore a deleted user: that is directory.ErrDeleted.
 func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer bulkplan.References, ahead bool) (directory.Record, error) {
 	if ahead {
 		ctx = directory.Ahead(ctx)
@@ -209,7 +209,7 @@ func (r *bulkRun) perform(ctx context.Context, op *operation, id string, refer b
 	}
 }
 
-// noMore is the projection of an answer that nobody is given.
+// noMore is the projection of a record that is not sent.
 func (op *operation) noMore() schema.Projection {
 	return op.on.t.Project([]string{schema.ID.Name}, nil)
 }

@@ -35,7 +35,7 @@ const (
 
 // Work carries out requests that were accepted to be answered later, until ctx
 // ends; then it begins nothing new, and another server goes on. Every server may
-// do it. The recorder is told what becomes of operations; nil is nobody.
+// do it. The recorder, if not nil, records the outcome of operations.
 func Work(ctx context.Context, d *directory.Directory, recorder httpapi.Recorder, log *slog.Logger) {
 	b := background(d, httpapi.Options{Log: log, Recorder: recorder})
 	var group sync.WaitGroup
@@ -157,7 +157,7 @@ func (w worker) resumed(ctx context.Context, a directory.Job, known map[int][]by
 	return run, run.resume(w.journal(a), known)
 }
 
-// holding does work while nobody else may. Its ctx ends when somebody else might.
+// holding runs work while this worker has the lease. Its ctx ends with the lease.
 func (w worker) holding(ctx context.Context, a directory.Job, work func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var group sync.WaitGroup

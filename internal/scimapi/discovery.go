@@ -74,8 +74,8 @@ func (d *door) serviceProviderConfig(r *http.Request) (any, string, error) {
 	return document, document.Meta.Location, err
 }
 
-// serviceFor is the service as it is told to the one who makes the request: what is
-// not of RFC 7643 to organisations alone, as they have chosen.
+// serviceFor is the ServiceProviderConfig for the caller. What RFC 7643 does not define is
+// shown to clients of organisations only, as those have chosen.
 func (d *door) serviceFor(r *http.Request) (schema.Service, error) {
 	caller, err := d.frame.Caller(r)
 	if err != nil || caller == nil {
@@ -93,7 +93,7 @@ func (d *door) resourceTypes(r *http.Request) (any, string, error) {
 	return allOf(types.ResourceTypeDocuments(d.root(r))), "", err
 }
 
-// typesFor are the resource types as they are told to who makes the request.
+// typesFor are the resource types for the caller.
 func (d *door) typesFor(r *http.Request) (schema.Types, error) {
 	caller, err := d.frame.Caller(r)
 	if err != nil || caller == nil {

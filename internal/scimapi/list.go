@@ -85,8 +85,8 @@ func (d *door) listingAll(read asked) httpapi.Handler {
 	}
 }
 
-// writeList answers with a page, chunk by chunk. Who renders a resource is told by its
-// index in the chunk.
+// writeList answers with a page, chunk by chunk. by gives the renderer of the i-th resource
+// of a chunk.
 func (d *door) writeList(w http.ResponseWriter, r *http.Request, listed directory.Listed, request directory.ListRequest,
 	by func(chunk directory.Listed, i int) *schema.Renderer,
 ) error {

@@ -8,8 +8,8 @@ import (
 	"github.com/purescim/purescim/internal/httpapi"
 )
 
-// meEndpoint is the resource of whom the access token carries (RFC 7644 section
-// 3.11). One that carries nobody is refused with 501.
+// meEndpoint is the resource of the user that the access token carries (RFC 7644 section
+// 3.11). A token without a user gets 501.
 const meEndpoint = "/Me"
 
 // mountMe serves the user of the token as the user's resource under /Users is

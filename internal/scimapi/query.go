@@ -143,7 +143,7 @@ func (q query) list(t *schema.Type, s org.Settings, maxCount int) (directory.Lis
 	}, err
 }
 
-// checkFilter refuses another word for filter: who looks for one must not be told of all.
+// checkFilter refuses other words for filter: a client that filters must not get everything.
 func (q query) checkFilter() error {
 	for _, g := range q {
 		if name := strings.ToLower(g.name); name != "filter" && strings.Contains(name, "filter") {

@@ -34,7 +34,7 @@ type Options struct {
 	DryRunTime time.Duration
 }
 
-// Mount serves SCIM below r. Of e it asks what an organisation is told.
+// Mount serves SCIM below r. e knows which events organisations receive.
 func Mount(r chi.Router, frame *httpapi.Frame, d *directory.Directory, e *events.Service, o Options) {
 	slots := newSlots()
 	dryRunTime := cmp.Or(o.DryRunTime, DryRunTime)

@@ -30,8 +30,8 @@ func (d *door) mountSearch(r chi.Router) {
 	})
 }
 
-// readSearch reads a SearchRequest as the query that would say the same. What
-// the URL says beside it is not looked at.
+// readSearch reads a SearchRequest as the equivalent query. Parameters of the URL are
+// ignored.
 func readSearch(r *http.Request) (query, error) {
 	body, err := httpapi.Body(r)
 	if err != nil {
