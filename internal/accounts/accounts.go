@@ -157,8 +157,8 @@ type SessionStore interface {
 	// EndSession ends one of an account, EndSessions all.
 	EndSession(ctx context.Context, a Account, session uuid.UUID) error
 	EndSessions(ctx context.Context, a Account) error
-	// Still reads an account whose session goes on. It waits for who is ending the
-	// session, or changing the account.
+	// Still reads an account whose session is still valid. It waits for transactions that end
+	// the session or change the account.
 	Still(ctx context.Context, a Account, session uuid.UUID) (Account, error)
 }
 
@@ -179,8 +179,8 @@ type Options struct {
 	// to reach what it may.
 	HTTPClient *http.Client
 	Egress     egress.Reach // public addresses alone when empty
-	// Ended is told when sessions or roles have ended, so that the server hears at once of
-	// the tokens that have ended with them; nil is nobody.
+	// Ended, if not nil, is called when sessions or roles have ended, so that the server
+	// learns at once of the tokens that ended with them.
 	Ended func(ctx context.Context)
 }
 
@@ -213,8 +213,8 @@ func hashOf(secret string) []byte {
 // maxLogin is as long as an e-mail address may be, in bytes (RFC 5321 section 4.5.3.1).
 const maxLogin = 254
 
-// checkLogin takes an e-mail address, or what looks like one: nobody writes to it, it is
-// what people remember.
+// checkLogin accepts what looks like an e-mail address: no mail is sent to it, it is what
+// people remember.
 func checkLogin(login string) (string, error) {
 	login = strings.TrimSpace(login)
 	name, host, ok := strings.Cut(login, "@")
@@ -265,10 +265,10 @@ func (s *Service) Remove(ctx context.Context, o org.ID, id uuid.UUID) error {
 	return s.ending(ctx, s.store.RemoveAccount(ctx, o, id))
 }
 
-// Reset takes everything away by which somebody gets in as an account of the organisation,
-// or of Everywhere: its password, its passkeys, its identities and its sessions. Whoever has the secret of
-// the invitation that it gives sets a new password; the role stays. It is for a device that
-// was stolen: who has only forgotten the password keeps the passkeys, and is invited.
+// Reset removes everything by which one can sign in to an account of the organisation, or of
+// Everywhere: its password, passkeys, identities and sessions. The invitation that it returns
+// sets a new password; the role stays. It is for a stolen device: a person who has only
+// forgotten the password keeps the passkeys, and is invited.
 func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) (secret string, i Invitation, err error) {
 	a, err := s.store.ResetAccount(ctx, o, id)
 	if s.ending(ctx, err) != nil {
@@ -277,7 +277,7 @@ func (s *Service) Reset(ctx context.Context, by string, o org.ID, id uuid.UUID) 
 	return s.Invite(ctx, by, o, a.Login, a.Role)
 }
 
-// ResetLogin is Reset for who knows the login alone.
+// ResetLogin is Reset by the login alone.
 func (s *Service) ResetLogin(ctx context.Context, by, login string) (secret string, i Invitation, err error) {
 	a, err := s.find(ctx, login)
 	if err != nil {
@@ -286,7 +286,7 @@ func (s *Service) ResetLogin(ctx context.Context, by, login string) (secret stri
 	return s.Reset(ctx, by, a.Org, a.ID)
 }
 
-// RemoveLogin is Remove for who knows the login alone.
+// RemoveLogin is Remove by the login alone.
 func (s *Service) RemoveLogin(ctx context.Context, login string) error {
 	a, err := s.find(ctx, login)
 	if err != nil {

@@ -43,8 +43,8 @@ type Passkey struct {
 
 // PasskeyStore keeps passkeys. One that it does not know is ErrNotFound.
 type PasskeyStore interface {
-	// AddPasskey keeps one of an account that has less than MaxPasskeys; others are a
-	// *scim.Error, as is one that somebody has already.
+	// AddPasskey stores a passkey of an account that has fewer than MaxPasskeys. Further ones
+	// are a *scim.Error, as is a passkey that exists already.
 	AddPasskey(ctx context.Context, a Account, p Passkey) error
 	// Passkeys lists those of an account, the oldest first.
 	Passkeys(ctx context.Context, a Account) ([]Passkey, error)
@@ -124,9 +124,9 @@ func (s *Service) CountPasskeys(ctx context.Context, o org.ID) (map[uuid.UUID]in
 	return s.store.CountPasskeys(ctx, o)
 }
 
-// BeginPasskey gives what a browser is asked to make a passkey, as JSON for it. The person
-// shows the password first, so that who finds an open browser makes none; an account without
-// a password has nothing to show.
+// BeginPasskey returns the creation options of a passkey, as JSON for the browser. The person
+// enters the password first, so that an unattended browser is not enough; an account without
+// a password cannot.
 func (s *Service) BeginPasskey(ctx context.Context, a Account, password, site string, from From) (any, error) {
 	p, err := party(site)
 	if err != nil {

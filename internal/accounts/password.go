@@ -28,8 +28,8 @@ const (
 	passwordKey    = 32 // bytes
 )
 
-// Passwords are hashed on half of the cores, one of each source at a time: guesses that come
-// at once are counted as those that follow each other, and who sends many waits alone.
+// Passwords are hashed on half of the cores, one for each source at a time: simultaneous
+// guesses count like consecutive ones, and a source that sends many delays only itself.
 const (
 	hashQueue = 10 // of a source wait at most
 	hashWait  = 10 * time.Second

@@ -35,7 +35,7 @@ type Provider struct {
 	Created          time.Time
 }
 
-// Identity is whom a provider knows as an account.
+// Identity is the user of a provider as whom an account signs in.
 type Identity struct {
 	ID       uuid.UUID
 	Provider uuid.UUID
@@ -65,8 +65,8 @@ type IdentityStore interface {
 	Identity(ctx context.Context, provider uuid.UUID, subject string) (Identity, Account, error)
 	// Identities lists those of an account, the oldest first.
 	Identities(ctx context.Context, a Account) ([]Identity, error)
-	// AddIdentity keeps one of an account. A subject that is another account's, and an
-	// account that the provider knows as somebody already, are a *scim.Error.
+	// AddIdentity stores an identity of an account. It is a *scim.Error if the subject belongs
+	// to another account, or the account has an identity at the provider already.
 	AddIdentity(ctx context.Context, a Account, i Identity) error
 	// RemoveIdentity removes one of an account, with the sessions that it began.
 	RemoveIdentity(ctx context.Context, a Account, id uuid.UUID) error
@@ -110,8 +110,8 @@ func (s *Service) Providers(ctx context.Context, o org.ID) ([]Provider, error) {
 	return s.store.Providers(ctx, o)
 }
 
-// OfferedProviders lists those that anybody may know of. Who the other organisations are is
-// nobody's business, so that theirs are offered to who knows their ids.
+// OfferedProviders lists the providers that anybody may see. Those of organisations are shown
+// only to visitors who know the organisation's id, since its existence is confidential.
 func (s *Service) OfferedProviders(ctx context.Context) ([]Provider, error) {
 	return s.store.OfferedProviders(ctx)
 }
@@ -129,7 +129,7 @@ func (s *Service) RemoveProvider(ctx context.Context, o org.ID, id uuid.UUID) er
 	return s.ending(ctx, s.store.RemoveProvider(ctx, o, id))
 }
 
-// Identities lists whom providers know as an account, the oldest first.
+// Identities lists the identities of an account, the oldest first.
 func (s *Service) Identities(ctx context.Context, a Account) ([]Identity, error) {
 	return s.store.Identities(ctx, a)
 }

@@ -37,10 +37,10 @@ type Session struct {
 	Identity uuid.UUID
 }
 
-// From is where somebody signs in.
+// From is where a sign-in comes from.
 type From struct{ Address, Agent string }
 
-// wrong is what is told of a login and password that do not belong together: not which of
+// wrong is the error for a login and password that do not match. It does not say which of
 // them is wrong.
 func wrong() error {
 	return scim.Unauthorized("the e-mail address or the password is wrong; who has forgotten the password asks an owner for a new invitation")
@@ -89,7 +89,7 @@ func (s *Service) prove(ctx context.Context, login, password string, from From) 
 	return a, nil
 }
 
-// pause refuses who has to wait after failures.
+// pause refuses a sign-in that has to wait after failures.
 func (s *Service) pause(ctx context.Context, who guesses.Suspect, from From) error {
 	wait := s.guesses.Pause(who, time.Now())
 	if wait == 0 {
@@ -119,8 +119,8 @@ func clip(agent string) string {
 	return agent
 }
 
-// Session finds who has the secret of a cookie, or returns ErrNotFound. A session that was
-// not used for SessionIdle has ended.
+// Session finds the session of a cookie's secret and its account, or returns ErrNotFound. A
+// session that was not used for SessionIdle has ended.
 func (s *Service) Session(ctx context.Context, secret string) (Session, Account, error) {
 	now := s.store.Now()
 	found, a, err := s.store.Session(ctx, hashOf(secret), now.Add(-SessionIdle))
@@ -146,9 +146,9 @@ func (s *Service) EndSessions(ctx context.Context, a Account) error {
 	return s.ending(ctx, s.store.EndSessions(ctx, a))
 }
 
-// Confirm returns ErrNotFound unless a session goes on, of an account whose role is still the
-// same. It waits for who ends or changes that at the moment, so that what was made with the
-// session before is ended by them, or refused by this.
+// Confirm returns ErrNotFound unless a session is still valid and the role of its account
+// unchanged. It waits for transactions that end or change them, so that what the session made
+// before is ended by those, or refused here.
 func (s *Service) Confirm(ctx context.Context, a Account, session uuid.UUID) error {
 	now, err := s.store.Still(ctx, a, session)
 	if err == nil && now.Role != a.Role {

@@ -37,7 +37,8 @@ type SignOn struct {
 	Next string
 	// Invitation is the secret of the link that is accepted by this; empty is none.
 	Invitation string
-	// Account is whose the identity shall be, and who has shown that; zero is nobody yet.
+	// Account is the account to which the identity is added, once it has authenticated;
+	// zero until then.
 	Account Account
 }
 
@@ -54,8 +55,8 @@ func NewBrowser() string { return newSecret() }
 // IsBrowser reports whether a cookie may be such a secret.
 func IsBrowser(secret string) bool { return len(secret) == len(newSecret()) }
 
-// derive makes a secret of one question out of that of the browser, so that nothing has to be
-// kept of it, and nobody but this browser can answer.
+// derive derives the secret of one request from that of the browser, so that nothing has to
+// be stored, and only this browser can use the answer.
 func (on SignOn) derive(what, state string) string {
 	mac := hmac.New(sha256.New, []byte(on.Browser))
 	mac.Write([]byte(what + " " + state))
@@ -105,8 +106,8 @@ func (s *Service) BeginSignOn(ctx context.Context, on SignOn, from From) (string
 	return target, s.unanswered(ctx, p, err, from)
 }
 
-// BeginLink is BeginSignOn to make who comes back an identity of the account. The person
-// shows the password first, as for a passkey.
+// BeginLink is BeginSignOn to add an identity to the account. The person enters the password
+// first, as for a passkey.
 func (s *Service) BeginLink(ctx context.Context, on SignOn, password string, from From) (string, error) {
 	if on.Account.Password != "" {
 		if _, err := s.prove(ctx, on.Account.Login, password, from); err != nil {
@@ -165,7 +166,8 @@ func (s *Service) EndSignOn(ctx context.Context, o org.ID, browser string, answe
 	return done, err
 }
 
-// unanswered tells a person why a provider did not say who they are, and the log the rest.
+// unanswered is the error for a person whose provider did not identify them; details are
+// logged.
 func (s *Service) unanswered(ctx context.Context, p Provider, err error, from From) error {
 	if err == nil {
 		return nil
@@ -257,8 +259,8 @@ func (s *Service) meet(ctx context.Context, p Provider, person openid.Person) (I
 	return i, a, s.store.AddIdentity(ctx, a, i)
 }
 
-// unknown is what is told of an address without an account, and of one whose account is of
-// another organisation: not which of them it is.
+// unknown is the error for an address without an account, and for one whose account is in
+// another organisation. It does not say which.
 func unknown(p Provider) error {
 	return scim.Forbidden("nobody with your e-mail address uses the console by %s; open the link of your invitation, or ask an owner for one", p.Name)
 }

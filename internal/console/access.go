@@ -21,8 +21,8 @@ type access struct {
 	May     string // in words
 }
 
-// openAPI gives who is signed in a token of a few minutes, which may do no more in the API
-// than the person may in the console.
+// openAPI gives the signed-in person a token of a few minutes, with no more permissions in the
+// API than the person has in the console.
 func openAPI(v *visit) error {
 	if v.isOpen() {
 		return errOpen()
@@ -57,8 +57,8 @@ func (v *visit) newAccess(o org.Org) (made access, err error) {
 	return made, v.noClient(err)
 }
 
-// confirm refuses a token that was made while somebody ended the session or changed the role:
-// nobody has seen it yet, and nobody will.
+// confirm refuses a token that was made while the session ended or the role changed. It has
+// not been shown yet.
 func (v *visit) confirm() error {
 	err := v.Accounts.Confirm(v.r.Context(), v.who, v.session.ID)
 	if !errors.Is(err, accounts.ErrNotFound) {

@@ -10,7 +10,7 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// administrators are who uses the console for an organisation, or for all.
+// administrators are the accounts of an organisation, or of all.
 type administrators struct {
 	Accounts    []accounts.Account
 	Passkeys    map[uuid.UUID]int // of accounts that have any
@@ -64,7 +64,7 @@ func invite(v *visit) error {
 	return v.showAdministrators(http.StatusOK, administrators{Link: v.base() + InvitationPath + secret, Login: login})
 }
 
-// notSelf refuses what would take somebody's own rights away: nobody locks themselves out.
+// notSelf refuses changes to one's own account, so that people do not lock themselves out.
 func (v *visit) notSelf() error {
 	if id, err := v.id(); err != nil || id == v.who.ID {
 		return scim.Conflict("you cannot change or remove your own account; another owner can")

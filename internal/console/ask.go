@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// question is what somebody is asked before something is done that ends or destroys.
+// question asks for confirmation before something is ended or destroyed.
 type question struct {
 	Heading string
 	Text    []string // what it means
@@ -23,12 +23,12 @@ type question struct {
 	Fields []hidden // of the form that is asked about
 }
 
-// hidden is a field of a form that nobody sees.
+// hidden is a hidden field of a form.
 type hidden struct{ Name, Value string }
 
-// sure does what a form asks for when whoever sent it was asked before. Who was not gets
-// the question as a page, whose form has the word in it; the script shows the same page as
-// a dialog. A question without a heading need not be asked.
+// sure carries out a form that was confirmed. Otherwise it answers with the question as a
+// page, whose form has the confirmation in it; the script shows the same page as a dialog. A
+// question without a heading need not be asked.
 func sure(ask func(v *visit) (question, error), do func(v *visit) error) func(v *visit) error {
 	return func(v *visit) error {
 		q, err := ask(v)

@@ -178,7 +178,7 @@ func askRenameEntry(v *visit) (q question, err error) {
 	return q, nil
 }
 
-// renameEntry gives an entry another name, in all people who have it, too.
+// renameEntry gives an entry another name, also in all people who have it.
 func renameEntry(v *visit) error {
 	return v.changeEntry("renamed", func(kind directory.Kind, id string) error {
 		_, err := v.Directory.UpdateEntry(v.r.Context(), v.org, kind, id, func(e *directory.Entry) error {

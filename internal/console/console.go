@@ -95,7 +95,7 @@ func Mount(r chi.Router, frame *httpapi.Frame, p Parts) {
 	}
 }
 
-// A route is one call of the console, and who may make it.
+// A route is one call of the console, and the permission it takes.
 type route struct {
 	call string // such as "POST /o/{org}/groups"
 	may  permission

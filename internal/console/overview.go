@@ -20,7 +20,7 @@ type overview struct {
 	Arrived          bool // something was changed by some connection, at any time
 }
 
-// attention is something that somebody should look at, and where.
+// attention is something to look at, and where.
 type attention struct {
 	Class, Word, Text, Link, Button string
 }
@@ -67,7 +67,7 @@ func showOverview(v *visit) error {
 // mostShown is how many refused people the first page names of a connection.
 const mostShown = 5
 
-// attention lists what somebody should look at, the worst first.
+// attention lists what an administrator should look at, the worst first.
 func (v *visit) attention(s provisioning.Status, stream streamState) (list []attention) {
 	for _, c := range s.Clients {
 		if c.Holds > 0 {

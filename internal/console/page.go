@@ -51,13 +51,13 @@ type page struct {
 	Orgs  []org.Org          // to switch to
 	State provisioning.State // of the organisation; empty where that is not told
 	Done  string             // what was just done, in words
-	// Changes tells whether who sees it may change something, and Owns who may invite.
+	// Changes reports whether the viewer may change something, and Owns whether to invite.
 	Changes, Owns, Everywhere bool
 	// Refresh is after how many seconds a browser without JavaScript loads the page again.
 	Refresh int
 	// Leave is the URL of a provider to which the page leads on.
 	Leave string
-	// Wide is a page for who has no account that needs the whole width.
+	// Wide is true for a page without an account that needs the whole width.
 	Wide bool
 	Base string // scheme and host
 	C    any    // what the page itself shows
@@ -118,8 +118,8 @@ func (v *visit) showStatus(status int, name, place, title string, content any) e
 	return writePage(v.w, status, name, p)
 }
 
-// settle has a page that is of no organisation lead to the places of the only one that
-// somebody sees.
+// settle gives a page that belongs to no organisation the navigation of the only one that the
+// viewer may see.
 func (v *visit) settle(p *page) (err error) {
 	if p.Org.ID == accounts.Everywhere && v.who.Org != accounts.Everywhere {
 		p.Org, err = v.Organisations.Org(v.r.Context(), v.who.Org)

@@ -41,7 +41,7 @@ type shown struct {
 	Source     source
 }
 
-// source is who has set an attribute last, as far as the log tells.
+// source is who set an attribute last, as far as the log says.
 type source struct {
 	By    string
 	At    time.Time
@@ -196,7 +196,7 @@ func showPerson(v *visit) error {
 	return v.show("person", "people", title, p)
 }
 
-// showGone tells of somebody who was deleted.
+// showGone shows a deleted person.
 func (v *visit) showGone(p person, id uuid.UUID) error {
 	p.Gone, p.ID = true, id.String()
 	for _, e := range p.History.Entries {

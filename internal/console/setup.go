@@ -10,7 +10,7 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// The pages of who has no account.
+// The pages for people without an account.
 
 // SetupPath is where the link leads that sets up one connection, with its secret behind.
 const SetupPath = Path + "/setup/"
@@ -56,7 +56,7 @@ func openSetup(v *visit) error {
 	return v.to(Path + "/setup/values")
 }
 
-// isOutside reports whether whoever sees the page has no account.
+// isOutside reports whether the viewer has no account.
 func (v *visit) isOutside() bool { return v.who.ID == uuid.Nil }
 
 // outside runs work for the connection that the browser may set up, and for nothing else.

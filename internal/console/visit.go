@@ -18,7 +18,7 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// visit is one request for a page, of somebody who may make it.
+// visit is one request for a page, by somebody with the permission for it.
 type visit struct {
 	*console
 	w       http.ResponseWriter
@@ -28,9 +28,8 @@ type visit struct {
 	org     org.Org // of the path; zero where it names none
 }
 
-// The names of the cookie of a session. A browser takes the first one from nobody but this
-// host, and over TLS alone. Over plain http, which is served on this machine only, there
-// cannot be such a cookie.
+// The names of the session cookie. A browser accepts the first only from this host and over
+// TLS. Plain http, which is served on this machine only, cannot have such a cookie.
 const (
 	secureCookie = "__Host-purescim"
 	PlainCookie  = "purescim-console" // as the benchmark sends it
@@ -40,7 +39,7 @@ const (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// admit lets those in who may make a call, and shows others where to sign in.
+// admit checks the permission for a call, and sends people who are not signed in to do so.
 func (c *console) admit(rt route) httpapi.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v := &visit{console: c, w: w, r: r}
@@ -80,11 +79,11 @@ func (v *visit) formLimits() httpapi.FormLimits {
 	return httpapi.FormLimits{Bytes: bodyLimit, Fields: 5000}
 }
 
-// errNobody says that it takes somebody who is signed in.
+// errNobody says that a call requires a session.
 var errNobody = errors.New("nobody is signed in")
 
-// check finds out who it is and which organisation is meant, and refuses who may not. What
-// somebody may not see is as good as not there.
+// check finds the account and the organisation of the call, and refuses those without the
+// permission. What an account may not see is answered as if it did not exist.
 func (v *visit) check(rt route) error {
 	if rt.may == files {
 		return nil
@@ -122,7 +121,7 @@ func (v *visit) check(rt route) error {
 	return nil
 }
 
-// identify finds who has the session of the cookie, if there is one.
+// identify finds the session of the cookie and its account, if there is one.
 func (v *visit) identify() error {
 	cookie, err := v.r.Cookie(v.cookieName())
 	if err != nil {
@@ -158,10 +157,10 @@ func notHere(r *http.Request) error {
 
 func nowhere(v *visit) error { return notHere(v.r) }
 
-// originate notes who changes something, for the provisioning log.
+// originate notes the actor of a change, for the provisioning log.
 func (v *visit) originate() { v.originateAs(v.who.Login) }
 
-// originateAs is originate for somebody of a login, or nobody yet.
+// originateAs is originate for a login, which is empty before somebody has signed in.
 func (v *visit) originateAs(login string) {
 	o := provisioning.OriginOf(v.r.Context())
 	o.Address = v.frame.ClientAddress(v.r)
@@ -182,8 +181,8 @@ func (v *visit) encrypted() bool { return strings.HasPrefix(v.base(), "https://"
 // base is the scheme and host under which the browser came.
 func (v *visit) base() string { return v.frame.BaseURL(v.r) }
 
-// isLocal reports whether the browser is on this machine, as far as the URL tells: then
-// nobody listens on the way.
+// isLocal reports whether the browser is on this machine, judging by the URL: then the
+// connection cannot be listened to.
 func (v *visit) isLocal() bool {
 	u, err := url.Parse(v.base())
 	if err != nil {
@@ -243,7 +242,7 @@ func (v *visit) id() (uuid.UUID, error) {
 	return id, nil
 }
 
-// mendable is what is told of an error that whoever sent the request can mend, or nil.
+// mendable is the error if the sender of the request can correct it, or nil.
 func mendable(err error) *scim.Error {
 	told := (*scim.Error)(nil)
 	if errors.As(err, &told) && told.Status < http.StatusInternalServerError {
@@ -252,7 +251,7 @@ func mendable(err error) *scim.Error {
 	return nil
 }
 
-// statusOf is what mendable tells, as a sentence for a form, and its status.
+// statusOf is the detail of mendable, as a sentence for a form, and its status.
 func statusOf(err error) (detail string, status int, isMendable bool) {
 	told := mendable(err)
 	if told == nil {

@@ -52,9 +52,9 @@ func (s *Service) Caller(ctx context.Context, o org.ID, id uuid.UUID) (Client, e
 	return c, err
 }
 
-// UpdateClient changes what is said of a client of the organisation, for who may
-// change anything. A client that becomes disabled loses all of its tokens, and gets
-// none of them back. Errors are ErrNotFound, *InvalidError and those of edit.
+// UpdateClient changes the settings of a client, on behalf of a caller with all permissions.
+// A client that becomes disabled loses all of its tokens for good. Errors are ErrNotFound,
+// *InvalidError and those of edit.
 func (s *Service) UpdateClient(ctx context.Context, o org.ID, id uuid.UUID, edit func(*ClientSpec) error) (Client, error) {
 	return s.updateClient(ctx, o, id, anybody, edit)
 }
@@ -93,9 +93,9 @@ func (s *Service) updateClient(
 	return c, nil
 }
 
-// ErrBeyond says that a client may do what who would become it, or open it, may
-// not. What it might do until lately counts too: its roles may come back, and
-// whoever has its secret by then has them.
+// ErrBeyond says that a client has permissions which a caller who wants to use or enable it
+// lacks. Permissions that it had until recently count too, since its roles may be given back
+// while the caller has its secret.
 var ErrBeyond = fmt.Errorf("the OAuth client may do, or might within the last %d hours, what the client of this request may not",
 	int(SecretOverlap.Hours()))
 
@@ -175,8 +175,8 @@ func (s *Service) RolesNamed(ctx context.Context, o org.ID, names ...string) ([]
 	return grants, nil
 }
 
-// CheckGrants returns a *GrantError unless everything that the roles permit is
-// permitted to p too: nobody makes a client that may do more than they may.
+// CheckGrants returns a *GrantError unless p has all permissions of the roles: no caller may
+// make a client that may do more than itself.
 // Roles that the organisation does not have are left to the store.
 func (s *Service) CheckGrants(ctx context.Context, p Principal, grants []RoleGrant) error {
 	if len(grants) == 0 || p.Permissions.Has(everything) {
@@ -198,7 +198,7 @@ func (s *Service) CheckGrants(ctx context.Context, p Principal, grants []RoleGra
 	return nil
 }
 
-// GrantError is a role that permits more than who grants or takes it may do.
+// GrantError is a role with permissions that its grantor lacks.
 type GrantError struct{ Role string }
 
 func (e *GrantError) Error() string {

@@ -65,7 +65,7 @@ func unauthenticated(text string) *refusal {
 	return refuse(http.StatusUnauthorized, "invalid_client", text)
 }
 
-// tooFast refuses for a while who does too much of something (RFC 8628 has the word).
+// tooFast refuses a caller that does something too often (the code is that of RFC 8628).
 func tooFast(what string, pause time.Duration) *refusal {
 	seconds := strconv.Itoa(int((pause + time.Second - 1) / time.Second))
 	e := refuse(http.StatusTooManyRequests, "slow_down", what+"; retry in "+seconds+" seconds")
@@ -122,9 +122,8 @@ func (e Endpoints) authenticated(r *http.Request, form url.Values) (Client, erro
 	return e.guarded(r, name, func(c Client) error { return c.prove(secret, e.Service.store.Now()) })
 }
 
-// guarded finds the client of a name that proves to be it. After too many failures
-// the next ones are told nothing but to wait, whatever they are; the right proof is
-// accepted all the same.
+// guarded authenticates the client of a name. After too many failures every further failure
+// is answered only with the request to wait; the right proof is still accepted.
 func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) error) (Client, error) {
 	id, err := uuid.Parse(name)
 	if err != nil {
@@ -161,8 +160,8 @@ func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) erro
 	}
 }
 
-// reason is what a client is told that did not authenticate: of an assertion,
-// which only its maker can mend, what is wrong.
+// reason is the description of the error for a client that did not authenticate. For an
+// assertion it says what is wrong, since only its maker can correct it.
 func reason(err error) string {
 	if told := assertionError(""); errors.As(err, &told) {
 		return told.Error()

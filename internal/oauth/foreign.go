@@ -27,7 +27,7 @@ const (
 )
 
 // ErrIssuerKnown says that tokens with the same pins are trusted already, by this
-// organisation or by another: to whom they belong would not be clear.
+// organisation or by another, so that their owner would be ambiguous.
 var ErrIssuerKnown = errors.New("tokens of this issuer, audience, tenant and subject are trusted already, by this or another organisation")
 
 // TrustedIssuer lets a client of the organisation sign in with tokens of another

@@ -17,9 +17,8 @@ const (
 	// maxForeignToken is the length in bytes beyond which nothing is a token of
 	// an issuer that is trusted. Those of Entra have some 2000.
 	maxForeignToken = 8192
-	// maxForeignLife is from issue to expiry. Such a token is renewed by a program;
-	// who holds one that lives longer has better make one of ours, which is known
-	// before it is used.
+	// maxForeignLife is from issue to expiry. Programs renew such tokens; for a longer life
+	// there are our own tokens, which are known before they are used.
 	maxForeignLife = 24 * time.Hour
 )
 
@@ -39,9 +38,8 @@ func (s *Service) unverified(token string) (c jwt.MapClaims, foreign bool) {
 	return c, issuer != "" && issuer != s.issuer
 }
 
-// identifyForeign checks everything that a token of another issuer can tell. By
-// its claims, which nobody has verified so far, the one trusted issuer is found
-// that they fit; that issuer's keys must verify them.
+// identifyForeign verifies a token of another issuer. Its unverified claims select the one
+// trusted issuer that they match; that issuer's keys must then verify them.
 func (s *Service) identifyForeign(ctx context.Context, token string, c jwt.MapClaims) (identity, error) {
 	t, err := s.trust.match(ctx, c)
 	if err != nil {

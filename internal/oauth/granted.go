@@ -44,7 +44,7 @@ const (
 // so that many tokens of a client with large roles take no more than one.
 type sets struct {
 	turns chan struct{}
-	// forget is told of a set that is not kept any more.
+	// forget is called with a set that is dropped.
 	forget func(Permissions)
 
 	mu    sync.RWMutex
@@ -69,8 +69,8 @@ func (s *sets) get(d Digest) (Permissions, bool) {
 	return kept.Permissions, ok
 }
 
-// put keeps a set, and gives the one that is kept: another may have been quicker. The
-// largest of the others make room: those are of few clients, and they are who is many.
+// put keeps a set, and returns the one that is kept, which may be that of a faster caller. The
+// largest other sets make room: they belong to few clients.
 func (s *sets) put(d Digest, p Permissions) Permissions {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,8 +110,8 @@ func (p Permissions) cost() int {
 	return n
 }
 
-// permissions is what a client is granted of whom Bearer has found this. Who is granted
-// much waits for a turn, so that a flood of new tokens makes few sets at once.
+// permissions are those of a client, of which Bearer found this. Large ones wait for a turn,
+// so that a flood of new tokens makes few sets at once.
 func (s *Service) permissions(ctx context.Context, o org.ID, client uuid.UUID, found Bearer) (Permissions, error) {
 	if p, ok := s.sets.get(found.Granted); ok {
 		return p, nil

@@ -57,7 +57,7 @@ var (
 	errCritical     = errors.New("its header has critical extensions, which are not known here")
 )
 
-// foreignKey verifies what somebody else signs.
+// foreignKey verifies signatures of another issuer or of a client.
 type foreignKey struct {
 	id         string // its `kid`, which may be empty
 	algorithms []string
@@ -191,8 +191,8 @@ func algorithmsOf(public any) []string {
 	return nil
 }
 
-// parseSigned reads the claims of a token that somebody else has signed and
-// checks its signature and times. find gives the signer's keys, the newest there
+// parseSigned reads the claims of a token that was not signed here and checks its signature
+// and times. find gives the signer's keys, the newest there
 // are when none has the id. Errors are those of find and of package jwt.
 func (s *Service) parseSigned(token string, claims jwt.Claims, find func(id string) (foreignKeys, error)) (*jwt.Token, error) {
 	return s.foreign.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {

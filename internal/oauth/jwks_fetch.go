@@ -73,7 +73,7 @@ type unanswered struct{ cause error }
 func (u unanswered) Error() string { return u.cause.Error() }
 func (u unanswered) Unwrap() error { return u.cause }
 
-// errMoved says that a document has moved where nobody follows.
+// errMoved says that a document has moved; redirects are not followed.
 var errMoved = errors.New("it redirects")
 
 // newRemoteKeys fetches with the client. Without one, it makes one that goes as
@@ -250,8 +250,8 @@ func (r *remoteKeys) read(ctx context.Context, url string) ([]byte, error) {
 	return text, nil
 }
 
-// told is why a document could not be had, in words for whoever named its URL: the log has
-// the rest, since what the network is like is not for them.
+// told is the reason, for the administrator who configured a URL, why its document could not
+// be fetched. Details go to the log alone, since they could reveal the network.
 func (r *remoteKeys) told(ctx context.Context, url string, err error) error {
 	failed, ok := errors.AsType[unanswered](err)
 	if !ok {

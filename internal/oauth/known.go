@@ -22,8 +22,8 @@ type Entity struct {
 //go:embed permissions.txt
 var permissionsText string
 
-// Domains are all permissions that there are, by name. They are shared: nobody may
-// change them.
+// Domains are all permissions that there are, by name. They are shared and must not be
+// changed.
 var Domains = sync.OnceValue(func() (domains []Domain) {
 	for line := range strings.Lines(permissionsText) {
 		words := strings.Fields(line)

@@ -5,9 +5,9 @@ import "context"
 // MaxAttempted is how many entries an Attempt holds.
 const MaxAttempted = 1000
 
-// Attempt is a write of which its caller wants to see the entries. Of a dry run nothing
-// stays: it is carried out, checked and taken back, and the entries are those that the
-// write would have had. One attempt is good for one write.
+// Attempt is a write whose caller wants to see its entries. A dry run is carried out, checked
+// and rolled back, and has the entries that the write would have had. An attempt is for one
+// write.
 type Attempt struct {
 	DryRun bool
 	// Entries are those of the write, in the order in which they were made, and at most

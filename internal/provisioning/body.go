@@ -23,9 +23,9 @@ const (
 // Removed is what stands for a secret that was taken out.
 const Removed = "(removed)"
 
-// Clean gives a body as it may be kept: as it was sent, without what may be a secret. Of
-// one that is too large, or no JSON, it tells that and nothing else, since nobody can say
-// where its secrets are.
+// Clean gives a body as it may be kept: as it was sent, without anything that may be a
+// secret. For a body that is too large or not JSON it gives a note instead, since its secrets
+// cannot be found.
 func Clean(body []byte) string {
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:

@@ -12,8 +12,8 @@ import (
 )
 
 // A brake holds what a client removes when that is more within an hour than an
-// organisation expects: an assignment that was taken away by mistake, or a group that was
-// emptied, is not carried out before somebody has looked at it.
+// organisation expects: an assignment that was removed by mistake, or an emptied group, is
+// not carried out before a person has decided.
 
 // HoldState is what was decided about what is held.
 type HoldState string
@@ -26,8 +26,7 @@ const (
 )
 
 const (
-	// HoldIdle is how long after the last attempt a hold about which nobody has decided
-	// is over.
+	// HoldIdle is how long after the last attempt an undecided hold ends.
 	HoldIdle = 7 * 24 * time.Hour
 	// DecisionTime is how long a decision holds unless another time is given.
 	DecisionTime = 24 * time.Hour
@@ -85,7 +84,7 @@ func (e *HeldError) Instead(asked Operation) Operation {
 	}
 }
 
-// Error tells who reads it in an identity system what to do.
+// Error is read by an administrator in the identity system, and says what to do.
 func (e *HeldError) Error() string {
 	const (
 		decide = "An administrator can let it go on: in the console, with \"purescim hold list\" and \"purescim hold release ID\", " +

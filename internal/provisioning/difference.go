@@ -7,10 +7,10 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// Difference tells by which attributes two documents differ, sorted by their names. An
-// attribute of an extension is named with its URN, one of several values is compared as
-// a whole, and of a complex value each sub-attribute is told but its $ref. What the server keeps of
-// itself (id, schemas, meta, groups, members) is left out.
+// Difference lists the attributes by which two documents differ, sorted by name. An
+// attribute of an extension is named with its URN, a multi-valued one is compared as a whole,
+// and a complex one by its sub-attributes, except $ref. The server's own attributes (id,
+// schemas, meta, groups, members) are left out.
 func Difference(before, after scim.Document) []Change {
 	changes := appendDifference(nil, "", before, after)
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Attribute, b.Attribute) })

@@ -34,8 +34,8 @@ type Store interface {
 	Entries(ctx context.Context, o org.ID, q Query) (entries []Entry, next uuid.UUID, err error)
 	// Entry reads one entry with its body, or ErrNotFound.
 	Entry(ctx context.Context, o org.ID, id uuid.UUID) (Entry, error)
-	// Sources tells who has changed each of some targets last, of those that their newest
-	// entries tell it of. It looks at a few entries of each.
+	// Sources returns who changed each of some targets last, as far as a few of their newest
+	// entries say so.
 	Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map[uuid.UUID]Source, error)
 	// Add adds what a server has counted of an organisation to what is stored. It reports
 	// whether any user of it is refused at present.
@@ -218,14 +218,14 @@ func (l *Log) Page(ctx context.Context, o org.ID, q Query) (entries []Entry, nex
 	return l.store.Entries(ctx, o, q)
 }
 
-// Source is who has made or changed something last, and the entry of that.
+// Source is the actor who made or last changed something, and the entry of that.
 type Source struct {
 	Actor Actor
 	Entry uuid.UUID
 }
 
-// Sources tells who has changed each of some users or groups last. One is missing where the
-// log tells of no change any more, or of none behind many requests that were refused.
+// Sources returns who changed each of some users or groups last. A target is missing when the
+// log no longer has a change of it, or only behind many refused requests.
 func (l *Log) Sources(ctx context.Context, o org.ID, targets []uuid.UUID) (map[uuid.UUID]Source, error) {
 	return l.store.Sources(ctx, o, targets)
 }
@@ -272,8 +272,8 @@ func (l *Log) All(ctx context.Context, o org.ID, q Query) iter.Seq2[Entry, error
 	}
 }
 
-// Since reads the oldest entries behind one, at most q.Limit: for who follows the log. next
-// is the id behind which there may be more, or zero.
+// Since reads the oldest entries after one, at most q.Limit, to follow the log. next is the id
+// after which there may be more, or zero.
 func (l *Log) Since(ctx context.Context, o org.ID, q Query, after uuid.UUID) (entries []Entry, next uuid.UUID, err error) {
 	q.After = after
 	return l.store.Entries(ctx, o, q)

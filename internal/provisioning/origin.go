@@ -18,11 +18,11 @@ type Origin struct {
 	// Token is the id of the access token.
 	Token  uuid.UUID
 	System System
-	// Began is when the request did; zero where nobody waits for an answer.
+	// Began is when the request began; zero without a request that waits for an answer.
 	Began time.Time
-	// SCIM is that it came by SCIM, as those of identity systems do.
+	// SCIM is true for requests that came by SCIM, as those of identity systems do.
 	SCIM bool
-	// UserBrake and MemberBrake are those of the organisation, for what came by SCIM.
+	// UserBrake and MemberBrake are the organisation's brakes, for requests that came by SCIM.
 	UserBrake, MemberBrake org.Brake
 	// Changed, Made and Sent are what Done and Sending have noted.
 	Changed bool
@@ -47,15 +47,15 @@ func Done(ctx context.Context, made []Made) {
 	}
 }
 
-// Unbraked is ctx for what takes back what the same request has made, which no brake holds.
+// Unbraked is ctx for undoing what the same request did, which no brake holds.
 func Unbraked(ctx context.Context) context.Context {
 	o := OriginOf(ctx)
 	o.UserBrake, o.MemberBrake = org.Brake{}, org.Brake{}
 	return WithOrigin(ctx, &o)
 }
 
-// OriginOf tells where the request of the context comes from. What nobody asked for is
-// the server's own.
+// OriginOf returns the origin of the context's request. Without a request the server itself is
+// the actor.
 func OriginOf(ctx context.Context) Origin {
 	if o, ok := ctx.Value(originKey{}).(*Origin); ok {
 		return *o
@@ -78,7 +78,7 @@ func (o Origin) Entry(id uuid.UUID) Entry {
 // System is the product that an identity is provisioned by.
 type System string
 
-// The systems that are told apart. The empty System is unknown.
+// The systems that are distinguished. The empty System is unknown.
 const (
 	Entra     System = "entra"
 	Okta      System = "okta"
@@ -112,8 +112,8 @@ var marks = []struct {
 	{"microsoft", Entra},
 }
 
-// GuessSystem tells which system makes the requests of a client, by their User-Agent or
-// else by the client's name.
+// GuessSystem guesses which system makes the requests of a client, from their User-Agent or
+// else from the client's name.
 func GuessSystem(userAgent, client string) System {
 	for _, text := range []string{userAgent, client} {
 		text = strings.ToLower(text)
@@ -126,8 +126,8 @@ func GuessSystem(userAgent, client string) System {
 	return ""
 }
 
-// Suppose tells which system makes the request of the context, by the dialect that it
-// speaks. What the request itself says of it wins.
+// Suppose notes which system makes the request of ctx, judging by its dialect. What the
+// request itself says takes precedence.
 func Suppose(ctx context.Context, s System) {
 	if o, ok := ctx.Value(originKey{}).(*Origin); ok && o.System == "" {
 		o.System = s

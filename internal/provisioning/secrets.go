@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// secretWords are in the names of what nobody may read later, and secretNames are such
-// names, or the last parts of their paths: in small letters and digits alone.
+// secretWords are contained in the names of members that must not be kept, and secretNames
+// are such names, or the last parts of their paths: in lower case letters and digits only.
 var (
 	secretWords = wordsOf("password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "authorization", "credential", "assertion", "privatekey", "apikey")
 	secretNames = wordsOf("pass", "pin", "otp")

@@ -13,7 +13,7 @@ func (e Entry) Sentence() string {
 	return e.Actor.String() + " " + e.What()
 }
 
-// What is the sentence without who did it.
+// What is the sentence without its actor.
 func (e Entry) What() string {
 	if e.Result == Refused || e.Result == Held {
 		return "tried to " + e.verb().to + " " + e.Target.String() + ", and was " + string(e.Result)
@@ -34,7 +34,7 @@ func (e Entry) What() string {
 	return e.verb().past + " " + e.Target.String()
 }
 
-// verb says what is done to a target, as what somebody tries to do and as what was done.
+// verb is an operation on a target, in the infinitive and in the past tense.
 type verb struct{ to, past string }
 
 var verbs = map[Operation]verb{
@@ -204,8 +204,8 @@ var (
 	}
 )
 
-// String names the target with its kind, unless the name tells it. A token is told by no id:
-// the entry has it.
+// String names the target with its kind, unless the name implies it. The id of a token is left
+// out: the entry has it.
 func (t Target) String() string {
 	kind := cmp.Or(kinds[t.Type], strings.ToLower(string(t.Type)))
 	switch {

@@ -17,8 +17,8 @@ type Sent struct {
 	Kept       []byte // the document
 }
 
-// Sending notes what the request of the context asked for, in case that it changes nothing
-// and is one of many.
+// Sending notes what the request of the context asked for, in case it changes nothing and is
+// one of a loop.
 func Sending(ctx context.Context, operations []scim.PatchOp, kept []byte) {
 	if o, ok := ctx.Value(originKey{}).(*Origin); ok && !o.Changed {
 		o.Sent = Sent{operations, kept}

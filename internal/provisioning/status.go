@@ -28,12 +28,12 @@ const (
 type Activity struct {
 	At      time.Time
 	Clients []ClientActivity // by name
-	// Waiting is how many events wait to be taken, and Dead how many nobody took; both
-	// end at MostWaiting.
+	// Waiting is how many events wait for delivery, and Dead how many could not be
+	// delivered; both are counted up to MostWaiting.
 	Waiting, Dead int
 }
 
-// MostWaiting is the highest number of events that is told.
+// MostWaiting is the highest number of events that is counted.
 const MostWaiting = 100_000
 
 // ClientActivity is what is stored of one client.
@@ -47,9 +47,9 @@ type ClientActivity struct {
 	Succeeded time.Time
 	// Refusal is the last request that was refused or held; nil where there is none.
 	Refusal *RefusedRequest
-	// Refused are users of whom the last that was asked was refused, the latest first, at
-	// most MostRefused, and RefusedUsers how many there are, at most MostCounted. HeldUsers
-	// are those among Refused of whom it was held: nobody has to mend anything of theirs.
+	// Refused are users whose last request was refused, the latest first, at most
+	// MostRefused, and RefusedUsers how many there are, at most MostCounted. HeldUsers are
+	// those among Refused whose request was held: nothing of theirs has to be corrected.
 	Refused                 []RefusedRequest
 	RefusedUsers, HeldUsers int
 	Token                   *TokenEnd
@@ -87,7 +87,7 @@ const (
 	renewedByPrograms = 48 * time.Hour
 )
 
-// EndsSoon reports whether somebody must make another token within 30 days.
+// EndsSoon reports whether the token must be renewed within 30 days.
 func (t *TokenEnd) EndsSoon(at time.Time) bool {
 	return t != nil && t.Expires.Sub(t.Issued) > renewedByPrograms && t.Expires.Sub(at) < tokenNotice
 }
@@ -211,8 +211,8 @@ func judge(c ClientActivity, at time.Time) ClientStatus {
 	return s
 }
 
-// stateOf is that of an organisation: the worst of its clients, among whom those that ask
-// for nothing count only where all do.
+// stateOf is the state of an organisation: the worst of its clients. Silent clients count only
+// when all are silent.
 func stateOf(clients []ClientStatus) State {
 	order := []State{Silent, Working, Partly, Halted}
 	worst := 0
@@ -222,7 +222,7 @@ func stateOf(clients []ClientStatus) State {
 	return order[worst]
 }
 
-// sentence says how provisioning goes, and what somebody must do.
+// sentence says how provisioning goes, and what an administrator must do.
 func (s Status) sentence() string {
 	parts := []string{s.Summary()}
 	for _, c := range s.Clients {
@@ -234,8 +234,7 @@ func (s Status) sentence() string {
 	return strings.Join(parts, " ")
 }
 
-// Summary is the beginning of the sentence: how provisioning goes, without what somebody
-// must do.
+// Summary is the beginning of the sentence: how provisioning goes.
 func (s Status) Summary() string {
 	switch s.State {
 	case Working:
@@ -275,9 +274,9 @@ func (s Status) changes() string {
 	}
 }
 
-// Wrong are users of whom the last request was refused, and not merely held: of these
-// somebody has to mend something. Not all are named where there are many; what became of
-// the others is in the word, for it is not known which of the two it was.
+// Wrong are users whose last request was refused and not merely held, so that something has
+// to be corrected. Where they are many, not all are named; word then says that the others may
+// have been either.
 func (c ClientActivity) Wrong() (named []RefusedRequest, all int, word string) {
 	for _, r := range c.Refused {
 		if r.Result != Held {
@@ -291,7 +290,7 @@ func (c ClientActivity) Wrong() (named []RefusedRequest, all int, word string) {
 	return named, c.RefusedUsers - c.HeldUsers, word
 }
 
-// remarks are what somebody must know of a client.
+// remarks are what an administrator must know of a client.
 func (c ClientStatus) remarks(at time.Time) (remarks []string) {
 	if c.Holds > 0 {
 		remarks = append(remarks, fmt.Sprintf("Removals by %s are held until somebody releases or rejects them (purescim hold list).", c.name()))

@@ -88,14 +88,14 @@ type SpanCounts struct {
 	Refusal   uuid.UUID
 }
 
-// Refusal is a user of whom a client was refused something.
+// Refusal is a user for whom a request of a client was refused.
 type Refusal struct {
 	Client uuid.UUID
 	Target Target
 	Entry  uuid.UUID
 }
 
-// AcceptedUser is a user to whom a client did what it wanted.
+// AcceptedUser is a user for whom a request of a client was carried out.
 type AcceptedUser struct{ Client, User uuid.UUID }
 
 // Counted is what a server has counted of an organisation and has not stored yet.
@@ -133,8 +133,8 @@ type spanOf struct {
 	began  int64
 }
 
-// refusedUser is a user as a refused request names it: by an id, or by a name that may be
-// nobody's.
+// refusedUser is a user as a refused request names it: by an id, or by a name that no user
+// need have.
 type refusedUser struct {
 	client, id uuid.UUID
 	name       string
