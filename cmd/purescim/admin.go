@@ -115,7 +115,7 @@ func (l linking) Validate() error {
 // base is the URL as links begin with it.
 func (l linking) base() string { return strings.TrimRight(l.PublicURL, "/") }
 
-// result is what is told of an invitation whose link has a secret.
+// result is the output for an invitation whose link has a secret.
 func (l linking) result(secret string, i accounts.Invitation) invitationResult {
 	link := l.base() + web.InvitationPath + secret
 	return invitationResult{Email: i.Login, Role: string(i.Role), Link: link, Expires: timeJSON(i.Expires)}
@@ -160,7 +160,7 @@ func (cmd *adminReset) Run(ctx context.Context, c console) error {
 	})
 }
 
-// noAccount tells that nobody has a login.
+// noAccount says that no account has the login.
 func noAccount(login string, err error) error {
 	if errors.Is(err, accounts.ErrNotFound) {
 		return fmt.Errorf("nobody signs in to the console as %q; 'purescim admin list' tells who does", login)

@@ -13,7 +13,7 @@ import (
 	"github.com/purescim/purescim/internal/org"
 )
 
-// benchCommand does not look at DATABASE_URL: nobody's database is worked hard by chance.
+// benchCommand ignores DATABASE_URL, so that no real database is put under load by accident.
 type benchCommand struct {
 	output
 	URL         string `placeholder:"URL" help:"Measure the SCIM server whose endpoints are below this URL, alone. Users and groups are made there whose names begin with purescim-bench-, and deleted at the end."`

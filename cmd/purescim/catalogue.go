@@ -89,8 +89,7 @@ type roleCreate struct {
 // could follow.
 var permission = regexp.MustCompile(`^(?:(?:\*|[A-Za-z0-9_-]+):){0,2}\*$|^(?:(?:\*|[A-Za-z0-9_-]+):){2}[A-Za-z0-9_-]+$`)
 
-// Validate refuses what can be no permission: a role would have it and nobody
-// would ever ask for it.
+// Validate refuses unknown permissions: a role would have them to no effect.
 func (cmd *roleCreate) Validate() error {
 	for _, p := range cmd.Permission {
 		if !permission.MatchString(p) {

@@ -26,7 +26,7 @@ type clientCommands struct {
 	Delete       clientDelete  `cmd:"" help:"Delete an OAuth client with its tokens."`
 }
 
-// clientDatabase is for commands that work on one client, whom an argument names.
+// clientDatabase is for commands that work on one client, which an argument names.
 type clientDatabase struct {
 	database
 	ID  string `arg:"" name:"client" help:"Its id, or its name."`

@@ -18,8 +18,8 @@ import (
 	"github.com/purescim/purescim/internal/tlsserver"
 )
 
-// figures are what the monitoring of a server is told of the database. They are asked for
-// in the background, so that nobody who reads them waits.
+// figures are those of the database for the monitoring of a server. They are read in the
+// background, so that a scrape does not wait for the database.
 type figures struct {
 	parts  *parts
 	latest atomic.Pointer[upkeep.Figures]
@@ -100,8 +100,8 @@ func (f *figures) metrics(statements *metrics.Statements, tls *tlsserver.Server)
 	return metrics.New(s)
 }
 
-// monitoring listens for who asks for the figures, how the server is, or what it does with
-// its time and memory; serve answers until ctx ends.
+// monitoring opens the port for metrics, health and profiles; serve answers there until ctx
+// ends.
 func (cmd *serveCommand) monitoring(ctx context.Context, p *parts, m *metrics.Metrics, watch *health.Health) (serve func() error, err error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.MetricsAddr)
 	if err != nil {

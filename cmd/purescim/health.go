@@ -101,8 +101,8 @@ type healthCommand struct {
 
 // target is the server to ask, and the client to do so. The server on this machine is asked
 // at its port for metrics when it wants certificates of clients. Its own certificate, which
-// is for another name than that of the loopback, is not looked at: nothing is told to it,
-// and who answers there could only say that it is well.
+// is for another name than that of the loopback, is not verified: nothing secret is sent, and
+// an impostor could only claim that the server is well.
 func (cmd *healthCommand) target() (base string, client *http.Client, err error) {
 	encrypted := cmd.TLSCert != "" || len(cmd.TLSDomain) > 0
 	switch {

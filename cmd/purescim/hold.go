@@ -83,7 +83,7 @@ func (cmd *holdList) Run(ctx context.Context, c console) error {
 	})
 }
 
-// tellOff tells which brakes are off, so that nobody takes an empty list for peace.
+// tellOff says which brakes are off, since an empty list could be misunderstood.
 func tellOff(c console, o org.Org) error {
 	for _, b := range []struct {
 		brake      org.Brake

@@ -92,7 +92,7 @@ func isNamed(meant string, id uuid.UUID, name string) bool {
 	return meant == id.String() || schema.FoldName(meant) == schema.FoldName(name)
 }
 
-// newestShown is how many entries are shown where nobody says since when.
+// newestShown is how many entries are shown without --since.
 const newestShown = 50
 
 // query is what the flags ask for.

@@ -88,14 +88,14 @@ type console struct {
 // commandPath is the words that chose the command, such as "role create".
 type commandPath string
 
-// garbage is the GOGC that a server runs with unless it is told another: most of
+// garbage is the default GOGC of a server: most of
 // what a request allocates lives no longer than the request, and the live heap is
 // small, so that collecting seldom costs little memory.
 const garbage = 400
 
 func main() { os.Exit(start()) }
 
-// start runs the command line of the process until it ends or is told to.
+// start runs the command line of the process until it ends or is told to stop.
 func start() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
@@ -153,7 +153,7 @@ func run(ctx context.Context, args []string, c console) int {
 	return 0
 }
 
-// account is who calls the command line, as the provisioning log names it.
+// account is the actor of the command line in the provisioning log.
 func account() string {
 	if known, err := user.Current(); err == nil && known.Username != "" {
 		return known.Username

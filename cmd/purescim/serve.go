@@ -128,7 +128,7 @@ func (cmd *serveCommand) Run(ctx context.Context, c console) error {
 	return serving.Wait()
 }
 
-// handler serves the parts. Observe is told of each request; nil is nobody.
+// handler serves the parts. observe, if not nil, is called for each request.
 func (cmd *serveCommand) handler(p *parts, observe func(context.Context, httpapi.Observed)) http.Handler {
 	return server.New(server.Config{
 		Directory:      p.directory,

@@ -76,7 +76,7 @@ type tokenList struct {
 	Within   duration `arg:"" optional:"" default:"30d" help:"With --expiring, how soon they end (${default})."`
 }
 
-// endingToken is what a program reads of a token that somebody must replace.
+// endingToken is what a program reads of a token that must be replaced.
 type endingToken struct {
 	Org      string `json:"org"`
 	Client   string `json:"client"`

@@ -12,10 +12,10 @@ import (
 	"github.com/purescim/purescim/internal/tracing"
 )
 
-// observers are told of each request.
+// observers are called for each request.
 type observers []func(context.Context, httpapi.Observed)
 
-// all tells each of them; nil is nobody.
+// all calls each of them; it is nil when there are none.
 func (o observers) all() func(context.Context, httpapi.Observed) {
 	switch len(o) {
 	case 0:
@@ -31,8 +31,8 @@ func (o observers) all() func(context.Context, httpapi.Observed) {
 	}
 }
 
-// watchers are told of what a server does: its figures, and its traces where there is a
-// collector of them.
+// watchers observe what a server does: for its figures, and for traces if a collector is
+// configured.
 type watchers struct {
 	statements *metrics.Statements // nil without figures
 	traces     *tracing.Tracing    // nil without a collector
@@ -48,7 +48,7 @@ func (cmd *serveCommand) watchers(ctx context.Context, c console) (w watchers, e
 	return w, err
 }
 
-// tracer is told of statements; nil is nobody.
+// tracer observes statements; nil is none.
 func (w watchers) tracer() pgx.QueryTracer {
 	switch {
 	case w.traces == nil && w.statements == nil:

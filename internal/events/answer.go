@@ -16,8 +16,8 @@ type Answer struct {
 }
 
 // TellAnswer renders what the stream tells of an answer, as Event.Claims; nil when
-// that is nothing. txn names the operation. A stream of one group tells of all answers:
-// who asked waits for them.
+// that is nothing. txn names the operation. A stream of one group has all answers, since
+// their clients wait for them.
 func (s Stream) TellAnswer(a Answer, txn string) []byte {
 	if !s.answers() {
 		return nil

@@ -150,12 +150,11 @@ type EventStore interface {
 	Fill(ctx context.Context, most int, bytes int64) ([]org.ID, error)
 }
 
-// DeliveryStore keeps who delivers.
+// DeliveryStore keeps the leases of delivery.
 type DeliveryStore interface {
 	// Now is the time by which all servers of the store go. It never goes back.
 	Now() time.Time
-	// Due lists the organisations with events to be pushed that nobody pushes at
-	// a time.
+	// Due lists the organisations with events to be pushed whose lease is free at a time.
 	Due(ctx context.Context, at time.Time) ([]org.ID, error)
 	// Lease lets the holder deliver a stream until a time, also once more, or
 	// answers ErrNotHeld.

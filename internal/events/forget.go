@@ -8,8 +8,8 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
-// Forget takes what was told of a user out of the claims of an event but the ids, the kind
-// and the names of attributes. It reports whether the event was of the user.
+// Forget removes the personal data of a user from the claims of an event. The ids, the kind and
+// the names of attributes stay. It reports whether the event was of the user.
 func Forget(claims []byte, user uuid.UUID) (rest []byte, ofUser bool) {
 	var all struct {
 		Of     subject                   `json:"sub_id"`

@@ -22,8 +22,8 @@ const (
 	maxFault    = 300      // bytes of what a receiver says that are logged or kept
 )
 
-// undelivered says why an event did not arrive: the fault is for the customer,
-// who is told nothing else, the cause for the log.
+// undelivered says why an event did not arrive: fault is all that the customer sees, cause is
+// for the log.
 type undelivered struct {
 	fault egress.Fault
 	cause error
@@ -83,8 +83,8 @@ type fault struct {
 	Description string `json:"description"`
 }
 
-// readFault reads the body of a 400. A token that cannot be read is no better the
-// next time; whatever is said of keys, audiences and access, somebody can mend.
+// readFault reads the body of a 400. A token that the receiver cannot read will not be read
+// the next time either; problems of keys, audiences and access can be corrected.
 func readFault(body []byte) *undelivered {
 	var f fault
 	if json.Unmarshal(bytes.TrimSpace(body), &f) != nil || f.Err == "" {

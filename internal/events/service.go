@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// Kept is how long events wait for who polls them, or who they are pushed to
-	// and does not accept them. Then they are dead.
+	// Kept is how long events wait to be polled, or to be accepted when they are pushed. Then
+	// they are dead.
 	Kept = 7 * 24 * time.Hour
 	// KeptDead is how long dead events are kept.
 	KeptDead = 30 * 24 * time.Hour
@@ -90,10 +90,9 @@ func (s *Service) Stream(ctx context.Context, o org.ID) (Stream, error) {
 	return s.store.Stream(ctx, o)
 }
 
-// SetStream checks the settings and stores them. Changes that begin a second
-// later, on whatever server, are told as they say. An empty Credential leaves
-// that of before, unless the endpoint is another. What is wrong with a setting is
-// an *InvalidError.
+// SetStream checks the settings and stores them. They hold for changes that begin a second
+// later, on whatever server. An empty Credential keeps the present one, unless the endpoint
+// changes. A wrong setting is an *InvalidError.
 func (s *Service) SetStream(ctx context.Context, stream Stream) (Stream, error) {
 	stream, err := stream.check(s.reach)
 	if err != nil {

@@ -47,8 +47,7 @@ type Stream struct {
 	Org      org.ID
 	Method   Method
 	Endpoint string // where events are pushed to
-	// Credential is the Authorization header of pushes: a secret, which is shown
-	// to nobody.
+	// Credential is the Authorization header of pushes: a secret, which is never shown.
 	Credential string
 	Audience   string // `aud` of the tokens
 	Form       Form

@@ -7,9 +7,8 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// parsed keeps the trees of the shapes that were seen, which nobody changes: clients
-// send few shapes, and the parser takes a hundred times as long as the rest of this
-// package.
+// parsed caches the trees of shapes, which are never changed: clients send few shapes, and
+// the parser takes a hundred times as long as the rest of this package.
 var parsed = lru.New[string, parser.Expression](512)
 
 func treeOf(shape []byte) (parser.Expression, error) {

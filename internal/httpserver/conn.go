@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// past is a deadline that wakes who reads.
+// past is a deadline that wakes the reader.
 var past = time.Unix(1, 0)
 
 // conn is a connection of a client that can be ended while it is idle, without losing the
 // request that comes at that moment.
 //
-// The one who reads ends it: woken by a deadline, it looks a last time whether something
-// has come. If nothing has, the client is told that no answer follows (FIN), and what it may
-// have sent before it learnt that is read away: the system would answer that with a reset,
-// which some clients take for an answer that was lost.
+// The reader ends it: woken by a deadline, it looks a last time whether a request has come. If
+// not, it closes the sending side (FIN), and discards what the client may have sent before it
+// learnt that: otherwise the system would answer with a reset, which some clients take for a
+// lost answer.
 type conn struct {
 	net.Conn
 	listener *listener
@@ -99,8 +99,8 @@ func (c *conn) isIdle() bool {
 	return !c.busy
 }
 
-// endWhenIdle has the one who reads end the connection if it has been idle for the grace. It
-// reports whether there is one to end: those of HTTP/2 end by a GOAWAY.
+// endWhenIdle has the reader end the connection if it has been idle for the grace period. It
+// reports whether the connection has a reader to do so: those of HTTP/2 end by a GOAWAY.
 func (c *conn) endWhenIdle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,6 +4,6 @@ package httpserver
 
 import "errors"
 
-// ignoreNew cannot be done where there are no socket filters: who connects in the moment
-// before the port closes is reset.
+// ignoreNew is not supported without socket filters: connections made just before the port
+// closes are reset.
 func ignoreNew(int) error { return errors.ErrUnsupported }

@@ -26,16 +26,16 @@ func readNow(c net.Conn, b []byte) (n int, err error) {
 	return n, nil
 }
 
-// ignoreConnecting has the system ignore who begins to connect to a port, if it can, so that
-// nobody is connected at the moment when it is closed.
+// ignoreConnecting has the system ignore new connections to a port, if it can, so that none is
+// made at the moment when the port is closed.
 func ignoreConnecting(ln net.Listener) error {
 	var err error
 	failed := control(ln, func(port int) { err = ignoreNew(port) })
 	return errors.Join(failed, err)
 }
 
-// stopListening stops listening on a port, and gives the connections that the system has
-// made and nobody has accepted. To close the port would reset them, and with them the
+// stopListening stops listening on a port, and returns the connections that the system has
+// made but the server not accepted yet. Closing the port would reset them, and lose the
 // requests that their clients may have sent.
 func stopListening(ln net.Listener) (queue []net.Conn) {
 	_ = control(ln, func(port int) {

@@ -7,7 +7,7 @@ import (
 
 // withoutMirrors gives the step that is to be done on next, which becomes of doc. If the
 // attribute has mirrors of another (schema.Attribute.Mirrors), they are taken out of next,
-// so that no path finds them, and out of the step's value: who has read one sends it back.
+// so that no path finds them, and out of the step's value: clients send back what they read.
 func (p *Plan) withoutMirrors(s *step, doc, next scim.Document) (*step, error) {
 	a := s.attr
 	if a.Mirrors == nil || !p.mirrors {

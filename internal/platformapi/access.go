@@ -2,7 +2,7 @@ package platformapi
 
 import "github.com/purescim/purescim/internal/httpapi"
 
-// access is who may make which call, as in Genesys Cloud. Only a group's members
+// access is the permissions of each call, as in Genesys Cloud. Only a group's members
 // are changed by everyone there; here that takes what it takes through SCIM.
 var access = httpapi.Access{Role: "admin", AnyOf: map[string][]string{
 	"GET " + organisationPath: httpapi.TokenOnly,

@@ -11,7 +11,7 @@ import (
 
 // body is the object that a request carries. It keeps the first thing that is
 // wrong with a field, so that a reader can take all fields and then ask. Fields
-// that nobody takes are ignored; null is as good as missing.
+// that no reader takes are ignored; null counts as missing.
 type body struct {
 	fields map[string]any
 	err    error

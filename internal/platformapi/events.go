@@ -146,7 +146,7 @@ func (s stream) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// explainEvents turns what package events answers into what the client is told.
+// explainEvents turns an error of package events into the error that the client gets.
 func explainEvents(err error) error {
 	var wrong *events.InvalidError
 	switch {

@@ -54,7 +54,7 @@ const (
 	userKind   = "user"
 )
 
-// explainOAuth turns what package oauth answers into what the client is told.
+// explainOAuth turns an error of package oauth into the error that the client gets.
 // id is that of the kind that may be missing.
 func explainOAuth(err error, kind string, id uuid.UUID) error {
 	var wrong *oauth.InvalidError

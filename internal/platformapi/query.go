@@ -13,7 +13,7 @@ import (
 )
 
 // query is the parameters of a request. Like body it keeps the first thing that
-// is wrong, and ignores what nobody takes; an empty value is as good as none.
+// is wrong, and ignores parameters that no reader takes; an empty value counts as missing.
 type query struct {
 	values url.Values
 	err    error

@@ -155,13 +155,13 @@ type Options struct {
 	// Domain is the provisioning domain whose externalId a filter asks for; empty is that
 	// of the documents themselves.
 	Domain string
-	// Warn is told the path of each attribute that was ignored; may be nil.
+	// Warn, if not nil, is called with the path of each ignored attribute.
 	Warn func(path string)
 	// Tolerates reports whether wrong values of a top-level attribute are left out; nil
-	// is none. LeftOut is told of each.
+	// leaves none out. LeftOut is called for each.
 	Tolerates func(a *Attribute) bool
 	LeftOut   func(a *Attribute, err error)
-	// Doubt is told why a value that is taken may be wrong; may be nil.
+	// Doubt, if not nil, is called with the reason why an accepted value may be wrong.
 	Doubt func(a *Attribute, doubt string)
 }
 

@@ -76,7 +76,7 @@ func (types Types) ResourceTypeDocuments(mount string) []ResourceTypeDocument {
 }
 
 // DiscoveryTypes describes the types of discovery's own resources. They are found by
-// name and not listed: nobody provisions them.
+// name and not listed, since they are not provisioned.
 func DiscoveryTypes(mount string) []ResourceTypeDocument {
 	return Types{
 		{Name: "ServiceProviderConfig", Description: serviceProviderConfigSchema.Description, Endpoint: ServiceProviderConfigEndpoint, Core: serviceProviderConfigSchema},

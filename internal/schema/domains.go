@@ -12,7 +12,7 @@ import (
 // section 3.1). That of the organisation's home is the document's own; those of other
 // domains are elements beside it, with an authority that no client may write: of a user
 // among the externalIds, where Genesys Cloud shows them too, of a group in an attribute
-// that nobody is shown.
+// that is never shown.
 
 // DomainAuthority begins the authority of an externalId of a provisioning domain. Alone it
 // is that of the home; else a colon and the name of the domain follow.
@@ -144,7 +144,7 @@ var groupExternalIDs = complexMany("externalIds", "The identifiers that clients 
 	text("value", "The identifier.", caseExact),
 }, private)
 
-// Shown is Encode of a document without what nobody is shown.
+// Shown is Encode of a document without attributes that are never shown.
 func (t *Type) Shown(doc scim.Document) []byte {
 	if t.Is(Group) && groupExternalIDs.Get(doc) != nil {
 		doc = doc.Clone()

@@ -16,7 +16,7 @@ import (
 	"github.com/purescim/purescim/internal/oauth"
 )
 
-// front is what a server tells at its root to who does not know it: where to go.
+// front is the answer at the root of a server: where its endpoints are.
 type front struct {
 	Name             string `json:"name"`
 	Description      string `json:"description"`

@@ -32,7 +32,7 @@ type Config struct {
 	Events    *events.Service
 	// Provisioning is the log of changes and refusals.
 	Provisioning *provisioning.Log
-	// Accounts are who may use the console, and Organisations those that it shows.
+	// Accounts may use the console, and Organisations are those that it shows.
 	Accounts *accounts.Service
 	// Uploads are the files that are imported in the console.
 	Uploads       *transfer.Uploads
@@ -54,7 +54,7 @@ type Config struct {
 	RequestTimeout time.Duration
 	// DryRunTime bounds the dry run of a bulk request; 0 is scimapi.DryRunTime.
 	DryRunTime time.Duration
-	// Observe is told of each request that was answered; nil is nobody. See
+	// Observe, if not nil, is called for each request that was answered; see
 	// httpapi.Options.
 	Observe func(ctx context.Context, o httpapi.Observed)
 	Log     *slog.Logger

@@ -43,8 +43,8 @@ var headings = map[string]string{
 
 const groupsColumn = "groups"
 
-// readHeader finds out where each column of a file goes. It returns what is wrong with all
-// of them, for who writes the header has to see it at once.
+// readHeader finds the attribute of each column of a file. It returns all faults of the header
+// together, so that its author sees them at once.
 func readHeader(t *schema.Type, header []string, m Mapping) ([]column, error) {
 	if err := checkOnce(header); err != nil {
 		return nil, err
@@ -83,8 +83,8 @@ func readHeader(t *schema.Type, header []string, m Mapping) ([]column, error) {
 	return columns, nil
 }
 
-// checkOnce refuses a heading that two columns have: which of them counts nobody can tell, and
-// a mapping names columns by their headings.
+// checkOnce refuses a heading of two columns, which would be ambiguous: a mapping names columns
+// by their headings.
 func checkOnce(header []string) error {
 	at := map[string]int{}
 	for i, heading := range header {

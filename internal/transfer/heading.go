@@ -9,7 +9,7 @@ import (
 	"github.com/purescim/purescim/internal/schema"
 )
 
-// Heading is one column of a file, for whoever says where its cells go.
+// Heading is one column of a file, for choosing the attribute of its cells.
 type Heading struct {
 	Text string
 	// Path is where the heading tells that they go; "" is nowhere, and Known that the

@@ -57,27 +57,27 @@ type Import struct {
 	From int
 	// Begun is how far an earlier run of the same file has come: it goes on there.
 	Begun Progress
-	// Tell is told of each line, one at a time, in any order, and how many have had the same
-	// outcome by then. It may be nil.
+	// Tell, if not nil, is called with the outcome of each line, one at a time, in any order,
+	// and with the number of lines that have had that outcome so far.
 	Tell func(o Outcome, n int)
-	// Keep is told from time to time what is done for good. It may be nil.
+	// Keep, if not nil, is called from time to time with the progress that is stored for good.
 	Keep func(ctx context.Context, done Progress) error
-	// Earlier tells what the run before has made of somebody or something who is as the file
-	// says: its last steps may be done, and not be among those that it has kept. It may be nil.
+	// Earlier, if not nil, returns what an interrupted run did to a resource that is already
+	// as the file says: the last steps of that run may be missing in its stored progress.
 	Earlier func(ctx context.Context, target uuid.UUID) (Action, error)
 }
 
-// Check carries every line out and takes it back, so that an import which would stop in
-// the middle never begins. What is wrong with lines is told to Tell and counted; an error
-// is one of the file or of the database. When ctx ends no line is begun any more, and those
-// that are on their way have a moment to end.
+// Check is a dry run of every line, so that an import which would stop in the middle never
+// begins. Faults of lines go to Tell and are counted; an error is one of the file or of the
+// database. When ctx ends no further line is begun, and lines under way have a moment to
+// finish.
 func (i *Import) Check(ctx context.Context, file io.Reader) (Summary, error) {
 	return i.run(ctx, file, true)
 }
 
-// Apply imports the lines. Who is there already becomes as the file says, and what the file
-// does not say of a person stays; who has what the file says is left alone. So a file that
-// was stopped in the middle may be imported again as a whole. It ends as Check does.
+// Apply imports the lines. Existing people are changed to what the file says and keep what it
+// does not mention; those who are that way already are left alone. So a file that was stopped
+// in the middle may be imported again as a whole. It ends as Check does.
 func (i *Import) Apply(ctx context.Context, file io.Reader) (Summary, error) {
 	return i.run(ctx, file, false)
 }

@@ -18,8 +18,8 @@ import (
 // membersAtOnce is how many members are added to a group by one write.
 const membersAtOnce = 500
 
-// person creates or changes the person of a line. It returns errors of the database;
-// those of the line are told. Again means that a run before may have done it.
+// person creates or changes the person of a line. It returns errors of the database; those of
+// the line go to Tell. again means that an interrupted run may have done it.
 func (r *running) person(ctx context.Context, rec record, again bool) error {
 	groups, err := r.groupsOf(ctx, rec.groups)
 	if err != nil {
@@ -49,8 +49,8 @@ func (r *running) person(ctx context.Context, rec record, again bool) error {
 	return r.join(ctx, person, groups)
 }
 
-// unchanged tells what was done to somebody or something who is as the file says: nothing, or
-// what a run before has done.
+// unchanged is the action on a resource that is already as the file says: none, or that of an
+// interrupted run.
 func (r *running) unchanged(ctx context.Context, id uuid.UUID, again bool) (Action, error) {
 	if !again {
 		return Unchanged, nil
@@ -293,7 +293,7 @@ func (r *running) membersOf(ctx context.Context, rec record) (members []uuid.UUI
 	return append(members, known...), coming, nil
 }
 
-// exist refuses ids of which one is nobody's.
+// exist refuses ids unless each is that of a user.
 func (r *running) exist(ctx context.Context, ids []uuid.UUID) error {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	found := make(map[uuid.UUID]bool, len(ids))

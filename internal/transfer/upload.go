@@ -98,7 +98,7 @@ type Store interface {
 	Leases
 }
 
-// Files is a store for those who look at files, and say what is to be done with them.
+// Files is the part of a Store that shows uploads and starts work on them.
 type Files interface {
 	// Now is the time of all servers.
 	Now() time.Time
@@ -111,27 +111,27 @@ type Files interface {
 	// MaxListed of an organisation with which somebody went on last.
 	Find(ctx context.Context, o org.ID, id uuid.UUID) (Upload, error)
 	List(ctx context.Context, o org.ID) ([]Upload, error)
-	// Put stores an import that nobody holds, if it is at a stage: else the error is ErrNoFile.
-	// Of an organisation one may run: the error of another is ErrRunning.
+	// Put stores an import that no worker holds, if it is at a stage; otherwise the error is
+	// ErrNoFile. One import of an organisation may run: for another the error is ErrRunning.
 	Put(ctx context.Context, f Upload, was Stage) error
-	// Stop asks who works on an import to stop.
+	// Stop asks the worker of an import to stop.
 	Stop(ctx context.Context, o org.ID, id uuid.UUID) error
 	// Remove removes an import with its file, or returns ErrNoFile or ErrRunning.
 	Remove(ctx context.Context, o org.ID, id uuid.UUID) error
-	// Forget removes what nobody has gone on with since a time.
+	// Forget removes imports that were left alone since a time.
 	Forget(ctx context.Context, before time.Time) error
 }
 
-// Leases is a store for workers. An import that runs is worked on by whoever holds it; what a
-// worker does with one that it does not hold any more is ErrLost.
+// Leases is the part of a Store for workers. A worker holds a running import by a lease;
+// without it, all that the worker does with the import returns ErrLost.
 type Leases interface {
-	// Take gives a worker an import that runs and that nobody holds, for a lease, with its
-	// organisation; ErrNoFile when there is none.
+	// Take leases a running import that is not held to a worker, with its organisation;
+	// ErrNoFile when there is none.
 	Take(ctx context.Context, worker uuid.UUID, lease time.Duration) (Upload, org.Org, error)
-	// Renew has the lease last for a time from now, notes how many lines are looked at, and
-	// tells whether somebody wants it to stop.
+	// Renew extends the lease, stores how many lines were looked at, and reports whether the
+	// worker is asked to stop.
 	Renew(ctx context.Context, worker uuid.UUID, f Upload, lease time.Duration) (stopping bool, err error)
-	// Keep stores what is done for good, and has the lease last; none lets go of the import.
+	// Keep stores the progress for good, and extends the lease; a lease of 0 ends it.
 	Keep(ctx context.Context, worker uuid.UUID, f Upload, lease time.Duration) error
 	// Finish stores the stage at which an import has ended, and lets go of it. The file of one
 	// that is imported goes.

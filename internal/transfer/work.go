@@ -32,7 +32,7 @@ const (
 	keepPause = time.Second
 	// finishTime ends the storing of how an import has ended.
 	finishTime = 5 * time.Second
-	// kept is for how long a file and its report are there that nobody goes on with.
+	// kept is how long a file and its report are kept after the last work on them.
 	kept        = 24 * time.Hour
 	forgetPause = 10 * time.Minute
 	forgetTime  = time.Minute // ends what hangs
@@ -44,9 +44,8 @@ const (
 	mostOfName, mostOfError = 200, 1000
 )
 
-// Run checks and imports files until ctx ends; then it finishes the lines that are on their
-// way, and another server goes on. Every server may do it. It removes what nobody goes on
-// with, too.
+// Run checks and imports files until ctx ends; then it finishes the lines under way, and
+// another server continues. Every server may run it. It also removes abandoned files.
 func (u *Uploads) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	for range workers {
@@ -83,7 +82,7 @@ func (w worker) work(ctx context.Context) error {
 	return nil
 }
 
-// errStopped ends an import that somebody has stopped.
+// errStopped ends an import on request.
 var errStopped = errors.New("the import was stopped")
 
 // carryOut does what is left of an import. One that cannot go on at the moment is taken up
@@ -122,8 +121,8 @@ type pass struct {
 	stored time.Time
 }
 
-// holding does work while nobody else may. The ctx of the work ends when it is to stop, with
-// the reason as the cause, which is the error then.
+// holding runs work while it renews the lease. The ctx of work ends when it must stop; the
+// cause is the error then.
 func (p *pass) holding(ctx context.Context, work func(ctx context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var group sync.WaitGroup
@@ -204,8 +203,8 @@ func (p *pass) keep(ctx context.Context, done Progress) error {
 	return p.store.Keep(ctx, p.id, p.kept, lease)
 }
 
-// earlier finds in the log what this import has made of somebody or something before its server
-// died. What is in no entry was as the file says already.
+// earlier finds in the log what this import did to a resource before its server died. A
+// resource without an entry was already as the file says.
 func (p *pass) earlier(o org.Org) func(ctx context.Context, target uuid.UUID) (Action, error) {
 	actions := map[provisioning.Operation]Action{provisioning.Create: Create, provisioning.Update: Update, provisioning.Rename: Update, provisioning.MemberAdd: Update}
 	return func(ctx context.Context, target uuid.UUID) (Action, error) {

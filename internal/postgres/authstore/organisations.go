@@ -33,8 +33,8 @@ type Store struct {
 // New makes the registry of a database, whose signing keys the keys seal.
 func New(p *pool.Pool, keys *seal.Keys) Store { return Store{p, keys} }
 
-// insertFirstEntries stores the entries that a new organisation begins with, of which
-// nobody is told.
+// insertFirstEntries stores the catalogue that a new organisation begins with. It makes no
+// entries in the log and no events.
 var insertFirstEntries = db.New(`
 insert into catalogue (org_id, kind, id, version, created_at, modified_at, name, name_key, description, detail)
 select @org, e.kind, e.id, e.version, e.created_at, e.modified_at, e.name, e.name_key, e.description, e.detail::jsonb
@@ -168,7 +168,7 @@ var endHolds = db.New(`
 delete from holds h
 where  h.org_id = @org and case when h.target_id = ` + db.LeastID + ` then @users::boolean else @members::boolean end`)
 
-// heldOrg reads an organisation that nobody else changes before the transaction ends.
+// heldOrg reads an organisation and locks it until the transaction ends.
 func heldOrg(ctx context.Context, tx pgx.Tx, id org.ID) (org.Org, error) {
 	o, err := db.CollectOne(ctx, tx, lockOrg.With(db.Org(id)), scanOrg)
 	return o, noRows(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/purescim/purescim/internal/postgres/db"
 )
 
-// Who asked for a token, as the column origin has it.
+// The values of the column origin: where a token was asked for.
 const (
 	byAdministrator = "administrator"
 	byClient        = "client"

@@ -25,7 +25,7 @@ import (
 // Catalogue keeps what an organisation's users refer to, and the schemas of its own.
 type Catalogue struct{ writes.Hand }
 
-// New gives the catalogue of whom the hand writes for.
+// New gives the catalogue of the organisation of h.
 func New(h writes.Hand) Catalogue { return Catalogue{h} }
 
 var insertEntry = writes.NewStatement(`

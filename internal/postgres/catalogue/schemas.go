@@ -51,7 +51,7 @@ set    schema_version = o.schema_version + 1
 where  o.org_id = @org
 returning o.schema_version`)
 
-// lockSchema waits for those who store the first values of the schema.
+// lockSchema waits for transactions that store the first values of the schema.
 var lockSchema = db.New(`select s.urn from schemas s where s.org_id = @org and s.urn = @urn for update of s`)
 
 // A schema has no id but its URN.
@@ -184,8 +184,8 @@ func schemaArguments(s directory.CustomSchema) []db.Arg {
 	}
 }
 
-// holdSchema waits for those who store the first values of a schema, lets nobody
-// begin to, and counts the resources that hold some.
+// holdSchema waits for transactions that store the first values of a schema, keeps others from
+// starting, and counts the resources that have values.
 func (v Catalogue) holdSchema(ctx context.Context, tx pgx.Tx, all []directory.CustomSchema, urn string) (s directory.CustomSchema, carriers int, err error) {
 	for _, one := range all {
 		if one.URN == urn {

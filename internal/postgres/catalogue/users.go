@@ -70,7 +70,7 @@ select count(*)
 from   oauth_clients c
 where  c.org_id = @org and c.roles @> @role::jsonb`)
 
-// useOf tells who refers to an entry that is locked.
+// useOf counts and names the users who refer to a locked entry.
 func (v Catalogue) useOf(ctx context.Context, tx pgx.Tx, e directory.Entry) (directory.InUseError, error) {
 	counts, err := v.usersOf(ctx, tx, e.Kind, []string{e.Name}, nil)
 	if err != nil {
@@ -106,8 +106,8 @@ limit  @most
 for    no key update of u`)
 )
 
-// rewriteUsers edits every user who refers to an entry that is locked. Nobody
-// comes to refer to it meanwhile, and who is being written is waited for.
+// rewriteUsers edits every user who refers to a locked entry. The lock keeps new references
+// away, and users who are being written are waited for.
 func (v Catalogue) rewriteUsers(ctx context.Context, w *writes.Write, tx pgx.Tx, t *schema.Type, e directory.Entry, edit func(directory.Resource) directory.Edit) error {
 	next := lockUsersByDivision
 	kind := search.Users.KindOf(e.Kind.Attribute())

@@ -24,7 +24,7 @@ import (
 	"github.com/purescim/purescim/internal/scim"
 )
 
-// Groups changes the groups of an organisation, and who is in them.
+// Groups changes the groups of an organisation and their members.
 type Groups struct {
 	writes.Hand
 	queues *Queues
@@ -264,8 +264,8 @@ with changed as (
 select changed.version
 from   changed`
 
-// storeGroup stores the edit of a group that is locked, and reads what the answer holds
-// beside: nobody changes the group before the commit.
+// storeGroup stores the edit of a locked group, and reads what else the answer holds: the lock
+// keeps the group as it is until the commit.
 func (v Groups) storeGroup(ctx context.Context, w *writes.Write, tx pgx.Tx, t *schema.Type, old directory.Resource, e directory.Edit, c directory.Change) (r directory.Record, err error) {
 	r = old.Record
 	if _, err := w.LockReferences(ctx, tx, e); err != nil {

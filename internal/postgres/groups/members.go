@@ -154,8 +154,7 @@ func (v Groups) ChangeMembers(ctx context.Context, group uuid.UUID, match scim.C
 	return r, err
 }
 
-// noteOne notes who has come or gone where one was asked for alone: then it is who was
-// changed.
+// noteOne notes the member of a request that adds or removes exactly one.
 func noteOne(w *writes.Write, group uuid.UUID, m directory.MemberChange) {
 	switch {
 	case m.Replace || len(m.Add)+len(m.Remove) != 1:

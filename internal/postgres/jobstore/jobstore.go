@@ -130,7 +130,7 @@ func (j *Store) Take(ctx context.Context, worker uuid.UUID, lease time.Duration)
 	if err != nil || !open {
 		return a, nil, pgerr.Wrap("find open requests", cmp.Or(err, directory.ErrNotFound))
 	}
-	// What is held must be known to be: nobody else takes it.
+	// The outcome must be known even if ctx ends: no other worker takes a request that is held.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pool.CommitTime)
 	defer cancel()
 	err = j.pool.Own().InTx(ctx, pool.Nothing, func(tx pgx.Tx) error {

@@ -23,13 +23,13 @@ const (
 	recentDocument = 8 << 10
 )
 
-// Recent are users of all organisations as they were read or committed lately, for
-// who updates them next. They may be out of date by then.
+// Recent caches users of all organisations as they were last read or committed, for updates
+// that follow. They may be out of date.
 type Recent struct {
 	users *lru.Map[userOf, directory.Record]
 }
 
-// NewRecent remembers nobody yet.
+// NewRecent is an empty cache.
 func NewRecent() Recent {
 	return Recent{lru.New[userOf, directory.Record](recentUsers)}
 }

@@ -26,8 +26,8 @@ func IsIndexed(a *schema.Attribute) bool {
 	return (a.Search != schema.Scan || parent != nil && parent.Search == schema.Link) && a.Kind != schema.Boolean
 }
 
-// MostTests is how many tests a look-up has: nobody knows of how many resources a value
-// is that ought to be selective, and each test is made of all.
+// MostTests is how many tests a look-up may have: a value that should be selective may be that
+// of many resources, and each test is made on all of them.
 const MostTests = 4
 
 // Leaves counts the tests of a filter.

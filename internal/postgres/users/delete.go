@@ -111,7 +111,7 @@ func (v Users) DeleteUser(ctx context.Context, t *schema.Type, id uuid.UUID, mat
 	})
 }
 
-// DeleteLocked deletes a user whom the transaction has locked and read.
+// DeleteLocked deletes a user that the transaction has locked and read.
 func (v Users) DeleteLocked(ctx context.Context, w *writes.Write, tx pgx.Tx, t *schema.Type, u directory.Resource, forget func(report scim.Document)) (err error) {
 	deleted := w.Clock.Since(u.Modified)
 	if u.Document, err = t.Load(u.Doc); err != nil {

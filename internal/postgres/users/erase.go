@@ -89,7 +89,7 @@ delete from provisioning_loops l
 where  l.org_id = @org and (l.target_id = @id::uuid or position(@id::uuid::text in l.what) > 0)`)
 
 	// eraseImports takes all files that are imported, and the reports of those that were: they
-	// are packed, so that nobody can tell whom they name.
+	// are compressed, so whom they name cannot be searched.
 	eraseImports = db.New(`delete from imports i where i.org_id = @org`)
 
 	selectEventsOf = db.New(`

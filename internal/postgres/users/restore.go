@@ -44,7 +44,7 @@ func (v Users) RestoreUser(ctx context.Context, t *schema.Type, id uuid.UUID, u 
 	return r, lost, err
 }
 
-// resetUser changes a user who is there.
+// resetUser changes a user who is not deleted.
 func (v Users) resetUser(ctx context.Context, w *writes.Write, tx pgx.Tx, t *schema.Type, id uuid.UUID, u directory.UserRestoration) (directory.Record, error) {
 	c := directory.Change{Match: u.Match, Put: true, Edit: u.Edit}
 	old, edit, err := v.editUser(ctx, w, v.lock, t, id, c)
@@ -63,7 +63,7 @@ from   deleted_users d
 where  d.org_id = @org and d.id = @id
 for    update of d`)
 
-// lockDeletion reads a deleted user whom nobody else changes before the transaction ends.
+// lockDeletion reads a deleted user and locks it until the transaction ends.
 func lockDeletion(ctx context.Context, w *writes.Write, tx pgx.Tx, id uuid.UUID) (r directory.Record, err error) {
 	err = lockDeleted.With(db.Org(w.Org), db.Named("id", db.ID(id))).ReadOne(ctx, tx, func(raw [][]byte) { r = records.Read(raw) })
 	return r, err

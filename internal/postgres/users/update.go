@@ -115,7 +115,7 @@ func (v Users) lookUp(ctx context.Context, w *writes.Write, id uuid.UUID, groups
 	return w.LookUp(ctx, db.One(read), s.String(), w.Org, db.ID(id))
 }
 
-// lock is lookUp in a transaction, until whose end nobody else changes the user.
+// lock is lookUp that locks the user until the transaction ends.
 func (v Users) lock(ctx context.Context, w *writes.Write, id uuid.UUID, groups bool, read func(raw [][]byte)) error {
 	s := lockUser
 	if groups {

@@ -32,13 +32,13 @@ type Users struct {
 	recent records.Recent
 }
 
-// New remembers whom it has changed.
+// New caches the users that it changes in recent.
 func New(h writes.Hand, recent records.Recent) Users { return Users{h, recent} }
 
 // insertUser stores a user, unless another has the name, or a deleted one had it: then it
 // stores nothing, because the name is taken, or the document must carry that user's id.
-// insertUsers does it for several that come at once. reviveUser stores a user under the id of the last one who was deleted. What was stored is
-// answered.
+// insertUsers does it for several that come at once. reviveUser stores a user under the id of
+// the last one who was deleted. They answer what was stored.
 //
 // Each waits for a user of the name who is being deleted, and who is not yet among the
 // deleted users that it sees: noLaterDeletion, behind it, finds out.
