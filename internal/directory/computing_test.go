@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -53,5 +54,50 @@ func TestEdit_TakesTurns(t *testing.T) {
 	}
 	if _, err := edit(Resource{}); !errors.Is(err, context.Canceled) || edits != 1 {
 		t.Errorf("%d edits beside others of the organisation: %v", edits, err)
+	}
+}
+
+// Passwords are hashed by turns of their organisations, and nobody goes on waiting whose
+// request has ended.
+func TestHash_TakesTurns(t *testing.T) {
+	t.Parallel()
+	d := New(nil, schema.DefaultTypes, slog.New(slog.DiscardHandler))
+	entered := 0
+	for d.hashing.TryEnter(1) {
+		entered++
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.hash(gone, 1)("", "correct horse"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone is told %v", err)
+	}
+	if hash, err := d.hash(gone, 1)("", ""); err != nil || hash != "" {
+		t.Errorf("without a password: %q, %v", hash, err)
+	}
+	ended := make(chan org.ID, 20)
+	waits := func(o org.ID) {
+		before := d.hashing.Waiting()
+		go func() {
+			if _, err := d.hash(t.Context(), o)("", "correct horse"); err != nil {
+				t.Errorf("organisation %d: %v", o, err)
+			}
+			ended <- o
+		}()
+		for d.hashing.Waiting() == before {
+			runtime.Gosched()
+		}
+	}
+	for range 10 {
+		waits(1)
+	}
+	waits(2)
+	d.hashing.Leave(1)
+	for n := range 11 {
+		if <-ended == 2 && n > 2 {
+			t.Errorf("another organisation waited for %d passwords", n)
+		}
+	}
+	for range entered - 1 {
+		d.hashing.Leave(1)
 	}
 }

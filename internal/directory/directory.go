@@ -31,12 +31,13 @@ type Directory struct {
 	log       *slog.Logger
 	cursors   cursors
 	computing *fairshare.Gate[org.ID]
+	hashing   *fairshare.Gate[org.ID] // of passwords
 }
 
 // New makes a directory of the given resource types; the first must be the
 // User type, the second the Group type.
 func New(store Store, types schema.Types, log *slog.Logger) *Directory {
-	d := &Directory{store: store, types: types, log: log, computing: newComputing()}
+	d := &Directory{store: store, types: types, log: log, computing: newComputing(), hashing: newHashing()}
 	d.cursors.now = d.Now
 	d.cursors.load = func(ctx context.Context) ([]byte, error) { return store.CursorKey(ctx) }
 	return d

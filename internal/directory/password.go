@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -10,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/purescim/purescim/internal/fairshare"
+	"github.com/purescim/purescim/internal/org"
 	"github.com/purescim/purescim/internal/schema"
 	"github.com/purescim/purescim/internal/scim"
 )
@@ -25,8 +28,29 @@ const (
 	argonVersion = argon2.Version
 )
 
-// hashing bounds the memory that concurrent hashes take.
-var hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
+// newHashing bounds the memory that hashes take at once, and the processors. Organisations
+// take turns: one that sets many passwords holds up its own.
+func newHashing() *fairshare.Gate[org.ID] {
+	slots := runtime.GOMAXPROCS(0)
+	return fairshare.New[org.ID](fairshare.Options{Slots: slots, Share: slots, Queue: computingWaiting, MaxWait: longestWait})
+}
+
+// hasher hashes a password that replaces the one of a hash.
+type hasher func(old, password string) (string, error)
+
+// hash is newPasswordHash in turn, for as long as somebody waits for it.
+func (d *Directory) hash(ctx context.Context, o org.ID) hasher {
+	return func(old, password string) (string, error) {
+		if password == "" {
+			return "", nil
+		}
+		if err := d.hashing.Enter(ctx, o); err != nil {
+			return "", Refused(err, "the hashing of passwords", longestWait)
+		}
+		defer d.hashing.Leave(o)
+		return newPasswordHash(old, password)
+	}
+}
 
 // newPasswordHash hashes a password that was sent. It returns "" when none was
 // sent, or when it is the one that old is the hash of: that is no change.
@@ -37,8 +61,6 @@ func newPasswordHash(old, password string) (string, error) {
 	if len(password) > maxPassword {
 		return "", scim.InvalidValue("%s is longer than the %d bytes allowed", schema.Password, maxPassword)
 	}
-	hashing <- struct{}{}
-	defer func() { <-hashing }()
 	if CheckPassword(old, password) {
 		return "", nil
 	}

@@ -153,10 +153,10 @@ func (d *Directory) restoreUser(ctx context.Context, o org.Org, id uuid.UUID, r 
 			schema.ID.Set(doc, id.String())
 			if !u.Deleted {
 				left.leaveOut(old.Document, doc)
-				return editUser(t, o.Settings.Strict, old, doc)
+				return editUser(t, o.Settings.Strict, old, doc, d.hash(ctx, o.ID))
 			}
 			left.leaveOut(nil, doc)
-			edit, err := editUser(t, o.Settings.Strict, Resource{}, doc)
+			edit, err := editUser(t, o.Settings.Strict, Resource{}, doc, d.hash(ctx, o.ID))
 			if err == nil && edit.DefaultRoles {
 				schema.Roles.Clear(edit.Doc)
 			}

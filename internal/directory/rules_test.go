@@ -63,7 +63,7 @@ func TestEditUser(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			edit, err := editUser(schema.User, false, Resource{}, test.doc)
+			edit, err := editUser(schema.User, false, Resource{}, test.doc, newPasswordHash)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestEditUser_KeepsActive(t *testing.T) {
 	t.Parallel()
 	for _, was := range []bool{true, false} {
 		old := Resource{Document: scim.Document{"id": "1", "userName": "a@example.org", "active": was}}
-		edit, err := editUser(schema.User, false, old, scim.Document{"userName": "b@example.org"})
+		edit, err := editUser(schema.User, false, old, scim.Document{"userName": "b@example.org"}, newPasswordHash)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestEditUser_Refuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := editUser(schema.User, false, Resource{}, test.doc)
+			_, err := editUser(schema.User, false, Resource{}, test.doc, newPasswordHash)
 			var e *scim.Error
 			if !errors.As(err, &e) || e.Type != scim.TypeInvalidValue || !strings.Contains(e.Detail, test.want) {
 				t.Errorf("got %v, want invalidValue naming %s", err, test.want)
@@ -118,7 +118,7 @@ func TestEditUser_Refuses(t *testing.T) {
 
 func TestEditUser_NothingChanged(t *testing.T) {
 	t.Parallel()
-	first, err := editUser(schema.User, false, Resource{}, scim.Document{"userName": "a@example.org", "password": "correct horse"})
+	first, err := editUser(schema.User, false, Resource{}, scim.Document{"userName": "a@example.org", "password": "correct horse"}, newPasswordHash)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,14 +132,14 @@ func TestEditUser_NothingChanged(t *testing.T) {
 
 	again := first.Doc.Clone()
 	again["password"] = "correct horse"
-	second, err := editUser(schema.User, false, old, again)
+	second, err := editUser(schema.User, false, old, again, newPasswordHash)
 	if err != nil || second.Doc != nil || second.PasswordHash != "" {
 		t.Errorf("the same document and password gave %+v, %v; want the zero Edit", second, err)
 	}
 
 	other := first.Doc.Clone()
 	other["password"] = "another horse"
-	third, err := editUser(schema.User, false, old, other)
+	third, err := editUser(schema.User, false, old, other, newPasswordHash)
 	if err != nil || !CheckPassword(third.PasswordHash, "another horse") {
 		t.Errorf("a new password gave %+v, %v; want its hash", third, err)
 	}

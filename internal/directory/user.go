@@ -56,7 +56,7 @@ func (d *Directory) newUser(ctx context.Context, o org.Org, t *schema.Type, body
 	}
 	t.Kept(nil, in.Doc, o.Domain, o.HomeDomain != "")
 	left.leaveOut(nil, in.Doc)
-	edit, err := editUser(t, o.Settings.Strict, Resource{}, in.Doc)
+	edit, err := editUser(t, o.Settings.Strict, Resource{}, in.Doc, d.hash(ctx, o.ID))
 	if err != nil {
 		return Edit{}, err
 	}
@@ -71,7 +71,7 @@ func editAgain(t *schema.Type, edit Edit, left *tolerance) (Edit, error) {
 	left.edited = nil
 	left.leaveOut(nil, edit.Doc)
 	left.edited = append(known, left.edited...)
-	again, err := editUser(t, false, Resource{}, edit.Doc)
+	again, err := editUser(t, false, Resource{}, edit.Doc, newPasswordHash)
 	if err != nil {
 		return Edit{}, err
 	}
@@ -148,7 +148,7 @@ func (d *Directory) updateUser(ctx context.Context, o org.Org, t *schema.Type, i
 		if err := keepDomains(o, t, c, old.Document, doc); err != nil {
 			return Edit{}, err
 		}
-		return editUser(t, o.Settings.Strict, old, doc)
+		return editUser(t, o.Settings.Strict, old, doc, d.hash(ctx, o.ID))
 	}
 	record, err := d.store.Org(o.ID).Update(ctx, t, u, c)
 	for left.learn(err) {

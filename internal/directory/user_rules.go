@@ -7,8 +7,8 @@ import (
 
 // editUser applies the rules of users to a tidy document that the caller may keep no
 // longer, and compares it with the old state: nothing changed means nothing is
-// written. old is the zero Resource for a new user.
-func editUser(t *schema.Type, strict bool, old Resource, doc scim.Document) (Edit, error) {
+// written. old is the zero Resource for a new user. hash is for a password.
+func editUser(t *schema.Type, strict bool, old Resource, doc scim.Document, hash hasher) (Edit, error) {
 	password := schema.Password.Text(doc)
 	schema.Password.Clear(doc)
 	if old.Document != nil {
@@ -31,7 +31,7 @@ func editUser(t *schema.Type, strict bool, old Resource, doc scim.Document) (Edi
 	}
 	edit.Doc = doc
 	var err error
-	if edit.PasswordHash, err = newPasswordHash(old.PasswordHash, password); err != nil {
+	if edit.PasswordHash, err = hash(old.PasswordHash, password); err != nil {
 		return Edit{}, err
 	}
 	if edit.PasswordHash == "" && (doc.Equal(old.Document) || keepSpelling(old.Document, doc) && doc.Equal(old.Document)) {
