@@ -51,7 +51,7 @@ var layers = []room{
 	{path: "internal/egress"},
 	{path: "internal/printable"},
 	{path: "internal/seal"},
-	{path: "internal/guesses", mayLook: rooms("lru")},
+	{path: "internal/guesses", mayLook: rooms("fairshare", "lru")},
 	{path: "internal/openid", mayLook: rooms("egress", "lru")},
 
 	// Engines, which know the standard and nothing of storage or HTTP.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/purescim/purescim/internal/fairshare"
 	"github.com/purescim/purescim/internal/lru"
 )
 
@@ -28,6 +29,8 @@ const (
 	forgiven = 15 * time.Minute
 	// pausedAtOnce is how many look-ups are made at once of those in a pause.
 	pausedAtOnce = 2
+	// everybody may wait for one, as long as a request lasts.
+	everybody, longestTurn = 1 << 30, time.Hour
 )
 
 // Suspect is who authenticates from a source: a client, or a person. Without one of the
@@ -49,7 +52,7 @@ type failures struct {
 // there: nobody can lock others out by failing in their name or beside them. It is safe
 // for concurrent use.
 type Guard struct {
-	turns chan struct{} // taken while somebody in a pause is looked up
+	turns *fairshare.Gate[string] // taken while somebody in a pause is looked up, by source
 
 	mu    sync.Mutex
 	size  int // of each of the maps
@@ -66,7 +69,7 @@ const Size = 10_000
 // New makes a guard of so many records.
 func New(size int) *Guard {
 	return &Guard{
-		turns: make(chan struct{}, pausedAtOnce),
+		turns: fairshare.New[string](fairshare.Options{Slots: pausedAtOnce, Share: pausedAtOnce, Queue: everybody, MaxWait: longestTurn}),
 		size:  size, fails: make(map[Suspect]*failures), good: make(map[Suspect]time.Time),
 	}
 }
@@ -109,15 +112,14 @@ func (g *Guard) left(s Suspect, at time.Time) time.Duration {
 }
 
 // Turn waits for one of the few look-ups that are made at once of those in a pause,
-// so that a flood of failures leaves the store to others. It returns the error of a
-// request that has ended.
-func (g *Guard) Turn(ctx context.Context) (done func(), err error) {
-	select {
-	case g.turns <- struct{}{}:
-		return func() { <-g.turns }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// so that a flood of failures leaves the store to others. Sources take turns: who is in a
+// pause because others fail in their name does not wait behind all of these. It returns the
+// error of a request that has ended.
+func (g *Guard) Turn(ctx context.Context, source string) (done func(), err error) {
+	if err := g.turns.Enter(ctx, source); err != nil {
+		return nil, err
 	}
+	return func() { g.turns.Leave(source) }, nil
 }
 
 // Failed counts a failure. One of somebody who does not exist is the source's

@@ -1,7 +1,11 @@
 package guesses
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,5 +126,56 @@ func TestSourceOf(t *testing.T) {
 		if got := SourceOf(address); got != want {
 			t.Errorf("%s counts as %s, want %s", address, got, want)
 		}
+	}
+}
+
+// Who is in a pause because others fail in their name does not wait behind all of these.
+func TestGuard_SourcesTakeTurns(t *testing.T) {
+	t.Parallel()
+	g := New(100)
+	turn := func(source string) func() {
+		t.Helper()
+		done, err := g.Turn(t.Context(), source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	first, second := turn("flood"), turn("flood")
+	entered := make(chan string, 11)
+	var waiting sync.WaitGroup
+	join := func(source string) {
+		before := g.turns.Waiting()
+		waiting.Go(func() {
+			done, err := g.Turn(t.Context(), source)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			entered <- source
+			done()
+		})
+		for g.turns.Waiting() == before {
+			runtime.Gosched()
+		}
+	}
+	for range 10 {
+		join("flood")
+	}
+	join("client")
+	first()
+	waiting.Wait()
+	second()
+	for n := range 11 {
+		if <-entered == "client" && n > 2 {
+			t.Errorf("the client came after %d of the flood", n)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	defer turn("flood")()
+	defer turn("flood")()
+	if _, err := g.Turn(gone, "client"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone is told %v", err)
 	}
 }

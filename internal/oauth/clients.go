@@ -208,7 +208,7 @@ func (e *GrantError) Error() string {
 // Authenticate returns the client with the id if the secret is its own, else
 // ErrNotFound or ErrWrongSecret. The client may be in any state.
 func (s *Service) Authenticate(ctx context.Context, id uuid.UUID, secret string) (Client, error) {
-	c, err := s.find(ctx, id, false)
+	c, err := s.find(ctx, id, "", false)
 	if err == nil {
 		err = c.prove(secret, s.store.Now())
 	}
@@ -219,9 +219,9 @@ func (s *Service) Authenticate(ctx context.Context, id uuid.UUID, secret string)
 }
 
 // find looks a client up that is to be authenticated, in turn if it is in a pause.
-func (s *Service) find(ctx context.Context, id uuid.UUID, paused bool) (Client, error) {
+func (s *Service) find(ctx context.Context, id uuid.UUID, source string, paused bool) (Client, error) {
 	if paused {
-		done, err := s.guesses.Turn(ctx)
+		done, err := s.guesses.Turn(ctx, source)
 		if err != nil {
 			return Client{}, fmt.Errorf("find client: %w", err)
 		}

@@ -132,7 +132,7 @@ func (e Endpoints) guarded(r *http.Request, name string, prove func(Client) erro
 	s, ctx, address, at := e.Service, r.Context(), e.Address(r), time.Now()
 	who := guesses.Suspect{Who: id, Source: guesses.SourceOf(address)}
 	wait := s.guesses.Pause(who, at)
-	client, err := s.find(ctx, id, wait > 0)
+	client, err := s.find(ctx, id, who.Source, wait > 0)
 	if err == nil {
 		err = prove(client)
 	}
