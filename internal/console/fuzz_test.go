@@ -116,7 +116,7 @@ func (d *doors) try(t *testing.T, call, id, text string) {
 	d.knock(t, call, id, text, text)
 }
 
-// whole are the calls that end before long, and leave the server its client.
+// wholeCalls are the calls that end before long, and leave the server its client.
 func wholeCalls() (calls []string) {
 	for _, c := range console.Calls() {
 		if !slices.Contains(console.Streams, c.Call) && !strings.HasSuffix(c.Call, "/connections/{id}/delete") {
@@ -132,12 +132,13 @@ var hostile = []string{
 	strings.Repeat("x", 5000), "\r\n", "\u202e", "-1", "1e400", "99999999999999999999", "2026-11-30T00:00", `{"a":`, `"`, "&", strings.Repeat("a&", 200),
 }
 
-// Whatever a text of a page, a form or a link holds, the server is not at fault.
+// Whatever a text of a page, a form or a link holds, the server is not at fault. FuzzCalls
+// tries all texts at all calls.
 func TestCalls_AnswerAnyText(t *testing.T) {
 	t.Parallel()
 	d := openDoors(t)
 	for i, call := range wholeCalls() {
-		for _, text := range hostile {
+		for _, text := range []string{hostile[0], hostile[1], hostile[i%len(hostile)]} {
 			d.try(t, call, d.ids[i%len(d.ids)], text)
 		}
 	}
