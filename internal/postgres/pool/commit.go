@@ -24,8 +24,12 @@ const (
 	CommitTime = 10 * time.Second
 
 	// limitLocks has a write that finds its user locked fail, instead of holding up the
-	// others until PostgreSQL looks for deadlocks.
-	limitLocks = `select set_config('lock_timeout', '50ms', true)`
+	// others until PostgreSQL looks for deadlocks. What follows is planned once for a
+	// connection: all of it finds rows by their keys, and a plan for the very values of the
+	// first five costs as much as several batches.
+	limitLocks = `
+select set_config('lock_timeout', '50ms', true),
+       set_config('plan_cache_mode', 'force_generic_plan', true)`
 )
 
 // Executor runs statements that store something: each in a transaction of its own, with
