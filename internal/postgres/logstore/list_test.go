@@ -28,6 +28,7 @@ func TestLogPage_IsReadByAnIndex(t *testing.T) {
 		       'ada', case when i % 50 = 0 then 'refused' else 'success' end, 0, '{}'
 		from   generate_series(1, 20000) i`, o.org, o.Clock.NewID().String()[:24])
 	o.exec(`analyze provisioning_log`)
+	o.exec(`insert into oauth_clients (client_id, org_id, name, secret_hash, validity_seconds, state, created_at, modified_at) values (md5('1')::uuid, $1, 'Entra', '', 1, 'active', now(), now())`, o.org)
 	refused := []provisioning.Result{provisioning.Held, provisioning.Refused}
 	for _, c := range []struct {
 		index string
@@ -35,6 +36,8 @@ func TestLogPage_IsReadByAnIndex(t *testing.T) {
 	}{
 		{"client_id", provisioning.Query{Client: uuid.New()}},
 		{"client_id", provisioning.Query{Client: uuid.New(), Words: []string{"ada"}}},
+		{"client_id", provisioning.Query{Actor: "Entra"}},
+		{"client_id", provisioning.Query{Actor: "Entra", After: uuid.UUID{15: 1}, Words: []string{"ada"}}},
 		{"target_id", provisioning.Query{TargetID: uuid.New()}},
 		{"target_id", provisioning.Query{TargetID: uuid.New(), Operations: []provisioning.Operation{provisioning.Delete}, Results: refused}},
 		{"correlation_id", provisioning.Query{CorrelationID: "none"}},
@@ -55,7 +58,7 @@ func TestLogPage_IsReadByAnIndex(t *testing.T) {
 		o.must(err)
 		read := regexp.MustCompile(`using \S*_` + c.index + `\S* on ` + partitionOf(o.Clock.Now()))
 		sql, args := logPage(o.org, walks, stretch{Query: c.q})
-		if plan := o.genericPlan(sql, args); !read.MatchString(plan) {
+		if plan := o.genericPlan(sql, args); len(read.FindAllString(plan, -1)) < len(walks) {
 			t.Errorf("%s, %+v: the plan is\n%s", c.index, c.q, plan)
 		}
 		if slices.ContainsFunc(walks, walk.ends) {

@@ -19,6 +19,7 @@ import (
 type walk struct {
 	by, rest db.Fragment
 	few      bool // entries are found by it, so that it need not walk
+	ofNobody bool // of no client: the index has them in its order, which PostgreSQL sees only if it is named
 }
 
 // How many entries a walk looks at: of the log in its order, where they lie together, and of
@@ -44,20 +45,20 @@ const (
 select e.org_id, ` + logColumns + `
 from   provisioning_log e
 where  e.org_id = $1$?
-order  by e.id $?
+order  by $?
 limit  $?)`
 
 	passLog = `(
 select e.org_id, ` + logColumns + `
-from   (select e.* from provisioning_log e where e.org_id = $1$? order by e.id $? limit $?) e
+from   (select e.* from provisioning_log e where e.org_id = $1$? order by $? limit $?) e
 where  e.org_id = $1$?
-order  by e.id $?
+order  by $?
 limit  $?)`
 
 	findLog = `(
 select e.org_id, ` + logColumns + `
 from   (select e.* from provisioning_log e where e.org_id = $1$?$? offset 0) e
-order  by e.id $?
+order  by $?
 limit  $?)`
 
 	// endLog is the last entry that passLog looks at, if it looks at as many as it may.
@@ -65,26 +66,35 @@ limit  $?)`
 select e.org_id, e.id
 from   provisioning_log e
 where  e.org_id = $1$?
-order  by e.id $?
+order  by $?
 offset $? limit 1)`
 )
 
 // entries is the part of a statement that walks.
 func (w walk) entries(s stretch) db.Fragment {
-	by, direction, count := db.Join("", w.by, spanOf(s)), directionOf(s.Query), db.Number(s.Limit+1)
+	by, order, count := db.Join("", w.by, spanOf(s)), w.order(s), db.Number(s.Limit+1)
 	switch {
 	case w.few:
-		return db.SQL(findLog, by, w.rest, direction, count)
+		return db.SQL(findLog, by, w.rest, order, count)
 	case w.rest.IsEmpty():
-		return db.SQL(walkLog, by, direction, count)
+		return db.SQL(walkLog, by, order, count)
 	default:
-		return db.SQL(passLog, by, direction, db.Number(w.most()), w.rest, direction, count)
+		return db.SQL(passLog, by, order, db.Number(w.most()), w.rest, order, count)
 	}
 }
 
 // end is the part of a statement that tells where the walk ends.
 func (w walk) end(s stretch) db.Fragment {
-	return db.SQL(endLog, db.Join("", w.by, spanOf(s)), directionOf(s.Query), db.Number(w.most()-1))
+	return db.SQL(endLog, db.Join("", w.by, spanOf(s)), w.order(s), db.Number(w.most()-1))
+}
+
+// order is that of the log, as the index of the walk has it.
+func (w walk) order(s stretch) db.Fragment {
+	direction := directionOf(s.Query)
+	if w.ofNobody {
+		return db.SQL("e.client_id $?, e.id $?", direction, direction)
+	}
+	return db.SQL("e.id $?", direction)
 }
 
 // spanOf is between which ids a page lies.
@@ -143,7 +153,9 @@ func walksOf(ctx context.Context, from pool.Share, org int64, q provisioning.Que
 		return c.each([]db.Fragment{c.client}, &c.client), nil
 	case q.Actor != "":
 		found, err := actorsOf(ctx, from, org, q.Actor)
-		return c.each(found, nil), err
+		walks := c.each(found, nil)
+		walks[0].ofNobody = !walks[0].by.IsEmpty()
+		return walks, err
 	default:
 		return c.each([]db.Fragment{{}}, nil), nil
 	}
