@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,14 +54,17 @@ func (t *Type) IsLinked(doc scim.Document) bool {
 }
 
 // Seen gives a document as a domain sees it to change it: with the externalId of the
-// domain, and none of others.
+// domain, and none of others. It shares with doc what is the same.
 func (t *Type) Seen(doc scim.Document, domain string) scim.Document {
 	list := t.Domains()
 	values := list.Values(doc)
 	if doc == nil || domain == "" && !slices.ContainsFunc(values, ofDomain) {
 		return doc
 	}
-	seen := doc.Clone()
+	seen := maps.Clone(doc)
+	if object, ok := seen[list.Extension()].(map[string]any); ok {
+		seen[list.Extension()] = maps.Clone(object)
+	}
 	if domain != "" {
 		setText(ExternalID, seen, valueOf(values, AuthorityOf(domain)))
 	}
