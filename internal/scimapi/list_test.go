@@ -52,6 +52,7 @@ func TestList_Pages(t *testing.T) {
 		"?pageSize=20&pageNumber=2":              {41, nil},
 		"?pageNumber=1":                          {26, ids[25:]},
 		"?count=3&STARTINDEX=2&aadOptscim062020": {2, ids[1:4]},
+		"?startIndex=2?&count=3?":                {2, ids[1:4]},
 		"?filter=userName+sw+%22user%22&startIndex=29&count=5": {29, ids[28:]},
 	} {
 		list := o.Do(t, "GET", "/Users"+query, nil).List(t)

@@ -106,7 +106,7 @@ func testFormsOfBulk(t *testing.T, o *servertest.Org) {
 	id := o.NewUser(t, "inbulk")
 	version, _ := o.Do(t, "GET", "/Users/"+id, nil).Object(t)["meta"].(map[string]any)["version"].(string)
 	body := `{"schemas":"urn:ietf:params:scim:api:messages:2.0:BulkRequest","failOnErrors":"1","Operations":[
-		{"method":"POST","path":"Users","bulkId":7,"data":{"userName":"made","` + enterprise + `":{"manager":"` + id + `"}}},
+		{"method":"POST","path":"Users","bulkId":7,"data":{"userName":"made","` + enterprise + `.manager":"` + id + `"}},
 		{"method":"PATCH","path":"users/` + id + `","version":` + version + `,"data":{"Operations":[{"op":"add","path":"manager","value":"bulkId:7"}]}},
 		{"method":"DELETE","path":"Users/7"},{"method":"DELETE","path":"Users/` + id + `"}]}`
 	var statuses []string
