@@ -250,7 +250,7 @@ func TestRecovery(t *testing.T) {
 		has("Take back that Entra changed title of person0@acme.example?", "Take back 1 change of Ada Lovelace</button>", "Nothing was changed yet", `<span class="was">Head of claims</span>`, `<span class="now">Claims adjuster</span>`)
 	b.post(entry+"/undo").want(http.StatusOK).has("It is taken back", "ada@example.org changed title of person0@acme.example", `<dt>Takes back</dt><dd><a href="`+entry+`">`)
 	f.Do(t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": "Boss"})).Want(t, http.StatusOK)
-	b.get(entry+"/undo").want(http.StatusConflict).has("Take it back all the same, and lose the later change", "title was changed since. Take the later change back first", "<h2>The later change</h2>").lacks("that takes force").get(b.found(`href="([^"]*)">[^<]*changed title`)).has("changed title of person0")
+	b.get(entry+"/undo").want(http.StatusConflict).has("Take it back all the same, and lose the later change", "Title was changed since. Take the later change back first", "<h2>The later change</h2>").lacks("that takes force").get(b.found(`href="([^"]*)">[^<]*changed title`)).has("changed title of person0")
 	b.get(b.path + "/undo").post(b.path).want(http.StatusOK).has("It is taken back")
 	b.get(f.home + "/people/" + f.person).has("Claims adjuster").lacks("Head of claims</div>")
 	f.Do(t, http.MethodPut, "/Groups/"+f.group, map[string]any{"displayName": "Claims Team", "members": []any{}}).Want(t, http.StatusOK)

@@ -64,8 +64,21 @@ func TestPlaces(t *testing.T) {
 	b.visit("wrong", f.home+"/activity?q=op:x", http.StatusBadRequest)
 	b.visit("nothing", f.home+"/nothing", http.StatusNotFound)
 	b.visit("setup-old", "/console/setup/used-long-ago", http.StatusNotFound)
+	b.visit("undo-later", f.overtaken(owner)+"/undo", http.StatusConflict)
 	b.forgive("Failed to load resource")
 	b.quiet()
+}
+
+// overtaken is the entry of a change that a later one stands in the way of.
+func (f *furnished) overtaken(b *browser) (entry string) {
+	b.t.Helper()
+	for _, title := range []string{"Actuary", "Adjuster"} {
+		f.entra.Do(b.t, http.MethodPatch, "/Users/"+f.person, servertest.Patch(map[string]any{"op": "replace", "path": "title", "value": title})).Want(b.t, http.StatusOK)
+		if entry == "" {
+			entry = b.get(f.home + "/activity?q=op:update+user:" + f.person).found(`href="(` + f.home + `/activity/[0-9a-f-]{36})"`)
+		}
+	}
+	return entry
 }
 
 // places are the pages of whoever is signed in.

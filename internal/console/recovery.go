@@ -47,10 +47,10 @@ func (v *visit) showRecovery(p recovery, found directory.Recovered, err error) e
 	if detail, code, told := statusOf(err); told {
 		p.Problem, status = detail, code
 		if later, ok := errors.AsType[*directory.LaterError](err); ok {
-			p.Refused, p.Problem = true, later.What+" was changed since. To take this back all the same would lose that change."
+			p.Refused, p.Problem = true, sentence(later.What+" was changed since. To take this back all the same would lose that change")
 			if e := later.Entry; e != nil {
 				p.Later = &laterChange{v.home("/activity/", e.ID.String()), e.Sentence(), e.Time()}
-				p.Problem = later.What + " was changed since. Take the later change back first; to take this one back all the same would lose it."
+				p.Problem = sentence(later.What + " was changed since. Take the later change back first; to take this one back all the same would lose it")
 			}
 		}
 	} else if err != nil {
