@@ -104,7 +104,7 @@ func (d *doors) knock(t *testing.T, call, id, query, form string) {
 // try makes a call with a text as its id, in its query, and in each field of its form.
 func (d *doors) try(t *testing.T, call, id, text string) {
 	t.Helper()
-	var query, form url.Values = url.Values{}, url.Values{"sure": {"yes"}}
+	query, form := url.Values{}, url.Values{"sure": {"yes"}}
 	for _, name := range []string{"q", "format", "as", "from", "map", "after", "guide", "only", "inside", "before", "cursor", "next", "done", "state", "at"} {
 		query.Set(name, text)
 	}
