@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,6 +38,7 @@ func TestLog_ShowsWhatWasRefused(t *testing.T) {
 	if shown := command("log", "--org", "acme"); !strings.Contains(shown, "success  cli:"+account()+" changed defaultRegion of organisation acme\n") {
 		t.Errorf("no change of the settings in:\n%s", shown)
 	}
+	command("client", "create", "--org", "acme", "--name", "Okta")
 	id := refuse(t, url)
 	for _, args := range [][]string{{"log", "--refused"}, {"log", "--user", "JANE"}, {"user", "history", "jane"}, {"log", "--since", "1h", "--client", "entra"}, {"log", "--since", "1d", "-n", "5"}} {
 		shown := command(append(args, "--org", "acme")...)
@@ -50,6 +52,10 @@ func TestLog_ShowsWhatWasRefused(t *testing.T) {
 		if shown := command(append(args, "--org", "acme")...); shown != "(none)\n" {
 			t.Errorf("%v shows %s", args, shown)
 		}
+	}
+	var failed bytes.Buffer
+	if status := run(t.Context(), []string{"log", "--org", "acme", "--client", "okat", "--database-url=" + url}, console{out: io.Discard, err: &failed}); status == 0 || !strings.Contains(failed.String(), `no client has the id or the name "okat"`) {
+		t.Errorf("of a misspelt client: %d, %s", status, failed.String())
 	}
 	if shown := command("log", "--org", "acme", "--show", id); !strings.Contains(shown, `{"userName":"jane"}`) {
 		t.Errorf("no body in %s", shown)

@@ -63,6 +63,7 @@ func TestStatus_BeginsWithASentence(t *testing.T) {
 	if err := p.entries.FlushCounts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	command("client", "create", "--org", "acme", "--name", "Okta")
 	for args, want := range map[string]bool{
 		"": true, "--user " + again.Target.ID.String(): true, "--client entra": true,
 		"--user jane": false, "--group " + again.Target.ID.String(): false, "--client okta": false, "--refused": false, "-o jsonl": false,
