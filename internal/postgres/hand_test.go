@@ -23,7 +23,7 @@ func (k *keeper) Write(ctx context.Context, read func(rows pgx.Rows) error, sql 
 	return k.Executor.Write(ctx, read, sql, args...)
 }
 
-func (k *keeper) WriteWith(ctx context.Context, with pool.Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func (k *keeper) WriteWith(ctx context.Context, with pool.Batching, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	k.kept = append(k.kept, args)
 	return k.Executor.WriteWith(ctx, with, read, sql, args...)
 }

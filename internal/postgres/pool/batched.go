@@ -51,7 +51,7 @@ type request struct {
 	sql   string
 	args  []any
 	read  func(rows pgx.Rows) error
-	with  Company
+	with  Batching
 
 	answered bool // err is the answer
 	err      error

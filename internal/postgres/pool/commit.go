@@ -37,8 +37,9 @@ select set_config('lock_timeout', '50ms', true),
 type Executor interface {
 	// Write runs a statement and reads its rows.
 	Write(ctx context.Context, read func(rows pgx.Rows) error, sql string, args ...any) error
-	// WriteWith is Write of a statement that has company, in the same round trip.
-	WriteWith(ctx context.Context, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error
+	// WriteWith is Write with the check behind the statement, in the same round trip; a batch may
+	// make several such writes by one statement.
+	WriteWith(ctx context.Context, with Batching, read func(rows pgx.Rows) error, sql string, args ...any) error
 	// WriteAll runs statements in one round trip.
 	WriteAll(ctx context.Context, b *pgx.Batch) error
 }
@@ -67,7 +68,7 @@ func (g *groupCommit) Write(ctx context.Context, read func(rows pgx.Rows) error,
 }
 
 // WriteWith implements Executor.
-func (g *groupCommit) WriteWith(ctx context.Context, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func (g *groupCommit) WriteWith(ctx context.Context, with Batching, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	if IsJoint(ctx) {
 		return g.Share.WriteWith(ctx, with, read, sql, args...)
 	}
@@ -93,7 +94,7 @@ func (s Share) writeAlone(ctx context.Context, r *request) error {
 }
 
 // WriteWith implements Executor.
-func (s Share) WriteWith(ctx context.Context, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func (s Share) WriteWith(ctx context.Context, with Batching, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	return WriteWith(ctx, s, with, read, sql, args...)
 }
 

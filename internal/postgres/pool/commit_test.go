@@ -83,7 +83,7 @@ func TestTogether_ChecksAll(t *testing.T) {
 		}
 		all.Go(func() {
 			none := func(rows pgx.Rows) error { rows.Close(); return rows.Err() }
-			err := commits.WriteWith(t.Context(), Company{Check: Check{noneIsBad, n, numbers}}, none, `insert into notes (n, text) values ($1, $2)`, n, text)
+			err := commits.WriteWith(t.Context(), Batching{Check: Check{noneIsBad, n, numbers}}, none, `insert into notes (n, text) values ($1, $2)`, n, text)
 			if refused := pgerr.Violates(err, "22012", ""); refused != (n%5 == 2) || !refused && err != nil {
 				t.Errorf("%s: %v", text, err)
 			}

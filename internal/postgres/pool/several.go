@@ -15,9 +15,9 @@ import (
 // than to find a row and change it. If that statement fails they go again, each by itself,
 // so that the one that cannot be stored is known.
 
-// Company is how a write goes with others of its transaction. Alone, a write has none of it
-// but the check.
-type Company struct {
+// Batching is how a write goes with others that commit in its transaction. A write that is
+// alone has only the check.
+type Batching struct {
 	// Check is asked behind all of them.
 	Check Check
 	// Several is the statement that makes several such writes at once; empty is none. All
@@ -28,7 +28,7 @@ type Company struct {
 }
 
 // WriteWith makes a write alone, with its check.
-func WriteWith(ctx context.Context, on Executor, with Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func WriteWith(ctx context.Context, on Executor, with Batching, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	if with.Check.SQL == "" {
 		return on.Write(ctx, read, sql, args...)
 	}

@@ -66,7 +66,7 @@ func (t transaction) Write(ctx context.Context, read func(rows pgx.Rows) error, 
 }
 
 // WriteWith implements pool.Executor.
-func (t transaction) WriteWith(ctx context.Context, with pool.Company, read func(rows pgx.Rows) error, sql string, args ...any) error {
+func (t transaction) WriteWith(ctx context.Context, with pool.Batching, read func(rows pgx.Rows) error, sql string, args ...any) error {
 	return pool.WriteWith(ctx, t, with, read, sql, args...)
 }
 
@@ -164,7 +164,7 @@ var errNowhere = errors.New("a dry run would have stored something")
 
 func (nowhere) Write(context.Context, func(pgx.Rows) error, string, ...any) error { return errNowhere }
 
-func (nowhere) WriteWith(context.Context, pool.Company, func(pgx.Rows) error, string, ...any) error {
+func (nowhere) WriteWith(context.Context, pool.Batching, func(pgx.Rows) error, string, ...any) error {
 	return errNowhere
 }
 
@@ -249,7 +249,7 @@ func (w *Write) StoreChecked(ctx context.Context, s Statement, then pool.Check, 
 	values := s.Args(w.Org, w.outbox.arguments(args, e, c)...)
 	defer clear(values) // a connection keeps those of its last statements, and with them documents
 	told := w.Telling(c, w.outbox.making(e, read))
-	return w.Through.WriteWith(ctx, pool.Company{Check: then, Several: s.several}, told, s.String(), values...)
+	return w.Through.WriteWith(ctx, pool.Batching{Check: then, Several: s.several}, told, s.String(), values...)
 }
 
 // Queue is store in one round trip with others.
